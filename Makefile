@@ -1,0 +1,57 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types check slow bench lock clean
+
+help:
+	@echo "make demo    validate the bundled survey and say where the report lies"
+	@echo "make test    lint, types and all tests"
+	@echo "make slow    recovery and calibration studies"
+	@echo "make bench   speed against the peers found on this machine"
+	@echo "make lock    renew the locked versions in requirements/"
+
+# The build tools come first and from their own lock, so that the few dependencies
+# published as source only are built without fetching anything that is not locked.
+$(READY): requirements/build.lock requirements/runtime.lock pyproject.toml
+	@echo "Setting up $(VENV) from the locked versions (about a minute, once) ..."
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"kobling needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/build.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements/runtime.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/kobling demo --out demo-report
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+check: lint types
+
+test: check
+	$(BIN)/pytest
+
+slow: $(READY)
+	$(BIN)/pytest -m slow
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# Written by uv, read by pip. The files name versions and hashes and no index.
+lock: $(READY)
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --upgrade --no-header --universal --generate-hashes --python-version 3.11 requirements/build.in -o requirements/build.lock
+	$(BIN)/uv pip compile --quiet --upgrade --no-header --universal --generate-hashes --python-version 3.11 -c requirements/build.lock --group dev pyproject.toml -o requirements/runtime.lock
+
+clean:
+	rm -rf $(VENV) demo-report .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,194 @@
+"""What an analysis hands over: findings, tables and figures, in no language and no format.
+
+The command line, the dashboard and every export render these objects and nothing else. Text is
+carried as a `Message` (a row of the wording catalogue and the values that go into it), so that a
+finished analysis is shown in Danish or English without being run again. Numbers keep the name,
+estimator, number of respondents and source that make them defensible.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+CellKind = Literal["text", "message", "number", "count", "percent", "pvalue"]
+"""How a cell is written: `percent` holds a proportion (0 to 1), `message` a `Message`."""
+
+Verdict = Literal["good", "acceptable", "poor", "undecided", "information"]
+"""The ladder that all verdicts stand on; `information` is for findings that no rule judges."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence or label of the wording catalogue.
+
+    `values` fill its placeholders: a `Quantity` is written with its own digits, a `Message` is
+    translated, a tuple of either is joined as a list, and a string (an item's id, a file name) is
+    shown as it is. Bare numbers are counts.
+    """
+
+    key: str
+    values: Mapping[str, "Value"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a number comes from: what estimated it, from how many, by which formula."""
+
+    estimator: str
+    n_obs: int | None
+    source: str
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number that can be defended on its own.
+
+    `name` is a row of the catalogue (`statistic.cfi`). `value` is None where the number could not
+    be computed; the finding's notes then say why. `kind` and `digits` decide how it is rounded
+    when published. `lower` and `upper` are the limits of the interval at `level`, where it has one.
+    """
+
+    name: str
+    value: float | None
+    provenance: Provenance
+    kind: CellKind = "number"
+    digits: int = 2
+    lower: float | None = None
+    upper: float | None = None
+    level: float | None = None
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A cell that disclosure control has emptied. Faces write the catalogue's word for it."""
+
+
+Value = float | int | str | Message | Quantity | Hidden | None | tuple["Value", ...]
+Cell = float | int | str | Message | Hidden | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its heading, and how its cells are written."""
+
+    name: str
+    label: Message
+    kind: CellKind = "number"
+    digits: int = 3
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of one section.
+
+    Parameters
+    ----------
+    id
+        Unique within the report, snake_case; names sheets and anchors.
+    rows
+        Cells in the order of `columns`; None is "could not be computed" and is explained in
+        `notes`.
+    provenance
+        Of every number in it.
+    respondents
+        Name of the column that counts the respondents behind each row, where rows are groups of
+        people; `disclosure.publish` hides rows by it. None where rows are not groups of people.
+    """
+
+    id: str
+    title: Message
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    provenance: Provenance
+    notes: tuple[Message, ...] = ()
+    respondents: str | None = None
+
+    def column(self, name: str) -> tuple[Cell, ...]:
+        """Give the cells of one column, by its name."""
+        index = [column.name for column in self.columns].index(name)
+        return tuple(row[index] for row in self.rows)
+
+
+FigureForm = Literal["intervals", "bars", "stacked", "lines", "heat"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture of one table of the same section; `analyses.figures` draws it.
+
+    `channels` says which of the table's columns go where: for `intervals` y, x, lower, upper (and
+    group); for `bars` y, x; for `stacked` y and the columns stacked (`parts`, separated by
+    blanks); for `lines` x and `parts`; for `heat` y and `parts`. `domain` fixes the ends of the
+    value axis, and `rule` draws a line where the instrument's rule stands.
+    """
+
+    id: str
+    title: Message
+    alt: Message
+    table: str
+    form: FigureForm
+    channels: Mapping[str, str]
+    domain: tuple[float, float] | None = None
+    rule: float | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule that a finding was judged by, in words, and where the rule comes from."""
+
+    text: Message
+    source: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, its verdict, the rule it was judged by and the evidence."""
+
+    id: str
+    claim: Message
+    verdict: Verdict
+    rule: Rule | None = None
+    evidence: tuple[Quantity, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question, answered: `answer` in a sentence, then what it rests on."""
+
+    id: str
+    answer: Message
+    findings: tuple[Finding, ...] = ()
+    tables: tuple[Table, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+    def table(self, table_id: str) -> Table:
+        """Give one table of the section, by its id."""
+        return {table.id: table for table in self.tables}[table_id]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All sections of one run, and what was read and by what.
+
+    `survey` is the file's name without its folder; `simulated` marks data that no person gave.
+    `confidential` is true where groups below the threshold were left in at the user's request,
+    and every face then says so on every page.
+    """
+
+    instrument: str
+    instrument_version: str
+    title: Mapping[str, str]
+    survey: str
+    n_obs: int
+    simulated: bool
+    confidential: bool
+    created: str
+    software: str
+    sections: tuple[Section, ...]
+    notes: tuple[Message, ...] = ()
+
+    def section(self, section_id: str) -> Section:
+        """Give one section of the report, by its id."""
+        return {section.id: section for section in self.sections}[section_id]
