@@ -26,9 +26,7 @@ class ModelSyntaxError(MeasureError):
         source = lines[line - 1] if 0 < line <= len(lines) else ""
         # Tabs are kept, so that the caret stands under its character in any terminal.
         margin = "".join("\t" if character == "\t" else " " for character in source[: column - 1])
-        super().__init__(
-            f"{problem} (line {line}, column {column})\n    {source}\n    {margin}^"
-        )
+        super().__init__(f"{problem} (line {line}, column {column})\n    {source}\n    {margin}^")
 
 
 class ModelError(MeasureError):
@@ -66,7 +64,7 @@ class MeasureWarning(UserWarning):
 
 
 class ImproperSolutionWarning(MeasureWarning):
-    """The estimates are outside what the model allows: a negative variance, a correlation over 1."""
+    """The estimates are impossible: a negative variance, a correlation over 1."""
 
 
 class ListwiseWarning(MeasureWarning):

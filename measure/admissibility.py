@@ -1,0 +1,51 @@
+"""Are the estimates possible? A negative variance or a correlation above 1 is not."""
+
+import numpy as np
+
+from measure.model import Model, State
+
+
+def improprieties(model: Model, states: list[State]) -> list[str]:
+    """Name what is impossible about a solution, one sentence each; none for a proper one.
+
+    Checked are the variances, the correlations of factors and of residuals, and whether the
+    matrices psi and theta are positive semi-definite as a whole.
+    """
+    found: list[str] = []
+    for state in states:
+        where = "" if len(states) == 1 else f" in group {state.block.group}"
+        found += [text + where for text in _matrix(state, "theta", state.block.observed)]
+        found += [text + where for text in _matrix(state, "psi", state.block.eta)]
+    return found
+
+
+def _matrix(state: State, name: str, variables: tuple[str, ...]) -> list[str]:
+    matrix = state.matrices[name]
+    variances = np.diag(matrix)
+    found = [
+        f'negative {_what(state, name, variable)} for "{variable}" ({variance:.3g})'
+        for variable, variance in zip(variables, variances, strict=True)
+        if variance < 0
+    ]
+    if found:
+        return found
+    roots = np.sqrt(np.outer(variances, variances))
+    for i, j in np.argwhere(np.triu(np.abs(matrix) > roots * (1 + 1e-8), 1)):
+        size = matrix[i, j] / roots[i, j] if roots[i, j] else np.inf
+        kind = "correlation" if name == "psi" else "residual correlation"
+        found.append(
+            f'{kind} of "{variables[i]}" and "{variables[j]}" outside -1 to 1 ({size:.3g})'
+        )
+    scale = np.where(variances > 0, np.sqrt(variances), 1.0)
+    if not found and len(matrix) and np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] < -1e-8:
+        kind = "factors" if name == "psi" else "residuals"
+        found.append(f"the covariance matrix of the {kind} is not positive definite")
+    return found
+
+
+def _what(state: State, matrix: str, variable: str) -> str:
+    """Name the kind of variance: an exogenous factor has a variance, everything else a residual."""
+    explained = (
+        state.matrices["beta"][state.block.eta.index(variable)].any() if matrix == "psi" else True
+    )
+    return "residual variance" if explained else "variance"

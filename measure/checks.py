@@ -1,0 +1,297 @@
+"""Is the input fit for analysis? Every public function that takes items asks here, once.
+
+Rows are counted from 1 in the order of the data frame, as a reader of the file would count them.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from measure.errors import DataError, OptionError
+
+# A correlation of 1 up to rounding: the two columns hold the same answers.
+IDENTICAL = 1.0 - 1e-10
+# Smallest eigenvalue of a correlation matrix below which its inverse says nothing.
+SINGULAR = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """A correlation matrix and what it was computed from.
+
+    Attributes
+    ----------
+    matrix
+        Correlations, items × items.
+    n_obs
+        Number of rows behind the matrix.
+    n_dropped
+        Number of rows left out because an answer is missing.
+    """
+
+    matrix: pd.DataFrame
+    n_obs: int
+    n_dropped: int
+
+
+def numeric_items(
+    data: pd.DataFrame,
+    items: str | Sequence[str] | None = None,
+    *,
+    minimum_rows: int = 2,
+    minimum_items: int = 1,
+) -> pd.DataFrame:
+    """Return the items as floats, or say which of them cannot be analysed.
+
+    Parameters
+    ----------
+    data
+        One row a respondent.
+    items
+        Columns to use; all by default.
+    minimum_rows, minimum_items
+        The fewest that the analysis can work with.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The chosen columns as floats, in the order asked for, missing answers as NaN.
+
+    Raises
+    ------
+    DataError
+        Not a data frame; a column missing, twice, not numeric, infinite, empty or constant; too
+        few rows or items.
+    """
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(
+            f"the data must be a pandas DataFrame with one row a respondent, "
+            f"not {type(data).__name__}."
+        )
+    chosen = _chosen_columns(data, items)
+    if len(chosen) < minimum_items:
+        raise DataError(
+            f"{_count(len(chosen), 'item')} given, at least {minimum_items} are needed here."
+        )
+    numbers = pd.DataFrame({name: _as_float(name, data[name]) for name in chosen}, index=data.index)
+    if len(numbers) < minimum_rows:
+        raise DataError(
+            f"the data have {_count(len(numbers), 'row')}, at least {minimum_rows} are needed here."
+        )
+    for name in chosen:
+        _refuse_empty_or_constant(name, numbers[name])
+    return numbers
+
+
+def complete_rows(items: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame:
+    """Return the rows in which every item is answered (listwise deletion).
+
+    Parameters
+    ----------
+    items
+        As returned by `numeric_items`.
+    minimum_rows
+        The fewest complete rows that the analysis can work with.
+
+    Raises
+    ------
+    DataError
+        Too few complete rows, or an item that is constant in them.
+    """
+    complete = items.dropna()
+    if len(complete) < minimum_rows:
+        emptiest = items.isna().sum().idxmax()
+        raise DataError(
+            f"only {_count(len(complete), 'row')} of {len(items)} "
+            f"{'has' if len(complete) == 1 else 'have'} an answer to all "
+            f"{_count(items.shape[1], 'item')}, at least {minimum_rows} are needed. "
+            f'Most answers are missing for "{emptiest}".'
+        )
+    for name in complete.columns:
+        _refuse_empty_or_constant(
+            name, complete[name], where=" in the rows without missing answers"
+        )
+    return complete
+
+
+def item_correlations(
+    data: pd.DataFrame, *, n_obs: int | None = None, minimum_items: int = 2
+) -> Correlations:
+    """Return Pearson correlations from raw answers or from a matrix, ready to be inverted.
+
+    Parameters
+    ----------
+    data
+        Items, one row a respondent (incomplete rows are left out); or, with `n_obs`, a square
+        correlation matrix with the item names as columns.
+    n_obs
+        Number of respondents behind a correlation matrix.
+    minimum_items
+        The fewest items that the analysis can work with.
+
+    Raises
+    ------
+    DataError
+        The input is unfit (see `numeric_items`), two items are identical, or the matrix is
+        singular; there are fewer complete rows than items.
+    OptionError
+        `n_obs` without a correlation matrix, or a correlation matrix without `n_obs`.
+    """
+    if n_obs is None:
+        items = numeric_items(data, minimum_items=minimum_items)
+        if _is_correlation_matrix(items):
+            raise OptionError(
+                "the data look like a correlation matrix. Give n_obs, the number of respondents "
+                "behind it."
+            )
+        complete = complete_rows(items)
+        if len(complete) <= items.shape[1]:
+            raise DataError(
+                f"{len(complete)} complete rows for {items.shape[1]} items: correlations among the "
+                "items can only be analysed with more respondents than items."
+            )
+        matrix = complete.corr()
+        found = Correlations(matrix, len(complete), len(items) - len(complete))
+    else:
+        found = Correlations(_given_matrix(data, n_obs, minimum_items), n_obs, 0)
+    _refuse_singular(found.matrix)
+    return found
+
+
+def known_option(option: str, value: object, known: Iterable[str]) -> None:
+    """Raise `OptionError` unless `value` is one of the `known` names of this option."""
+    names = list(known)
+    if value not in names:
+        raise OptionError(f"unknown {option} {value!r}. Choose one of: {', '.join(names)}.")
+
+
+def confidence(level: float) -> float:
+    """Return the confidence level, or raise `OptionError` unless it lies between 0 and 1."""
+    if not 0 < level < 1:
+        raise OptionError(f"confidence_level is {level}, but must lie between 0 and 1, as 0.95.")
+    return level
+
+
+def row_numbers(selected: pd.Series) -> tuple[int, int]:
+    """Return how many rows are selected, and the number of the first of them, from 1."""
+    where = np.flatnonzero(selected.to_numpy())
+    return len(where), int(where[0]) + 1
+
+
+def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+    chosen: list[Any] = (
+        list(data.columns) if items is None else [items] if isinstance(items, str) else list(items)
+    )
+    for name in dict.fromkeys(chosen):
+        if chosen.count(name) > 1 or list(data.columns).count(name) > 1:
+            raise DataError(f'item "{name}" occurs more than once. Keep one column of each name.')
+    missing = [name for name in chosen if name not in data.columns]
+    if missing:
+        named = ", ".join(f'"{name}"' for name in missing)
+        raise DataError(
+            f"the data have no column {named}. Columns there: "
+            f"{_shortened([str(name) for name in data.columns])}."
+        )
+    return chosen
+
+
+def _as_float(name: Hashable, column: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(
+        column.dtype
+    ):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        parsed = pd.to_numeric(column.astype(object), errors="coerce")
+        # Text is refused even where it reads as a number: "3" may be a label of category 7.
+        text = column.map(lambda value: isinstance(value, str)).astype(bool) | (
+            parsed.isna() & column.notna()
+        )
+        if text.any():
+            n_rows, first = row_numbers(text)
+            raise DataError(
+                f'item "{name}" holds text in {_count(n_rows, "row")} (first: row {first}, '
+                f"{column.iloc[first - 1]!r}). Code the answers as numbers, missing ones as NaN."
+            )
+        numbers = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    infinite = pd.Series(np.isinf(numbers))
+    if infinite.any():
+        n_rows, first = row_numbers(infinite)
+        raise DataError(
+            f'item "{name}" is infinite in {_count(n_rows, "row")} (first: row {first}). '
+            "Code missing answers as NaN."
+        )
+    return numbers
+
+
+def _refuse_empty_or_constant(name: Hashable, column: pd.Series, where: str = "") -> None:
+    if column.notna().sum() == 0:
+        raise DataError(f'item "{name}" has no answers. Leave it out.')
+    if column.min() == column.max():
+        raise DataError(
+            f'item "{name}" has the same answer ({column.min():g}) everywhere{where}: '
+            "it has no variance to analyse. Leave it out."
+        )
+
+
+def _is_correlation_matrix(items: pd.DataFrame) -> bool:
+    values = items.to_numpy()
+    return bool(
+        values.shape[0] == values.shape[1]
+        and np.allclose(np.diag(values), 1.0)
+        and np.allclose(values, values.T)
+        and (np.abs(values) <= 1.0 + 1e-12).all()
+    )
+
+
+def _given_matrix(data: pd.DataFrame, n_obs: int, minimum_items: int) -> pd.DataFrame:
+    items = numeric_items(data, minimum_items=minimum_items)
+    names = list(items.columns)
+    named_rows = list(items.index)
+    if named_rows != names and named_rows != list(range(len(items))):
+        raise DataError(
+            "n_obs was given, so the data should be a correlation matrix, but its row names and "
+            "column names differ. Give raw answers without n_obs, or the same names in the same "
+            "order."
+        )
+    if not _is_correlation_matrix(items):
+        raise DataError(
+            "n_obs was given, so the data should be a correlation matrix: square, symmetric, "
+            "ones on the diagonal, nothing missing and nothing outside -1 to 1. It is not. "
+            "Leave n_obs out for raw answers."
+        )
+    if n_obs <= len(names):
+        raise DataError(f"n_obs is {n_obs}, but there are {len(names)} items: more are needed.")
+    return pd.DataFrame(items.to_numpy(), index=names, columns=names)
+
+
+def _refuse_singular(matrix: pd.DataFrame) -> None:
+    names = list(matrix.columns)
+    values = matrix.to_numpy()
+    rows, columns = np.nonzero(np.triu(np.abs(values) > IDENTICAL, 1))
+    if len(rows):
+        first, second = names[rows[0]], names[columns[0]]
+        raise DataError(
+            f'items "{first}" and "{second}" correlate perfectly '
+            f"({values[rows[0], columns[0]]:.0f}): they hold the same answers. Leave one out."
+        )
+    eigenvalues, vectors = np.linalg.eigh(values)
+    if eigenvalues[0] < SINGULAR:
+        involved = [names[i] for i in np.flatnonzero(np.abs(vectors[:, 0]) > 0.05)]
+        kind = "singular" if eigenvalues[0] > -SINGULAR else "not positive definite"
+        raise DataError(
+            f"the correlation matrix is {kind} (smallest eigenvalue {eigenvalues[0]:.2g}). These "
+            f"items determine each other: {_shortened([str(name) for name in involved])}. "
+            "Leave out at least one of them, or a sum score computed from the others."
+        )
+
+
+def _shortened(names: Sequence[str], most: int = 10) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

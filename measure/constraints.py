@@ -1,0 +1,155 @@
+"""Equality constraints: which parameters are estimated, and how the others follow from them.
+
+Labels, `equal()`, effect coding and linear `==` all say that a linear function of the free
+elements is a number. The elements are then `offset + basis @ params`, with as many `params` as
+are left to estimate, and no estimator has to know that there are constraints.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.errors import ModelError
+from measure.expressions import linear_coefficients
+from measure.parameters import ParameterTable, labels_of
+from measure.syntax import Constraint
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """Elements (n_elements,) as `offset + basis @ params`; `basis` None is the identity.
+
+    `kept` are the elements that the parameters stand for, one each.
+    """
+
+    n_elements: int
+    kept: tuple[int, ...]
+    basis: Array | None = None
+    offset: Array | None = None
+
+    @property
+    def n_params(self) -> int:
+        """Number of parameters that are estimated."""
+        return len(self.kept)
+
+    def expand(self, params: Array) -> Array:
+        """Give the elements that belong to `params` (n_params,)."""
+        if self.basis is None or self.offset is None:
+            return params
+        return self.offset + self.basis @ params
+
+    def reduce_gradient(self, gradient: Array) -> Array:
+        """Carry a gradient over elements (..., n_elements) to the parameters (..., n_params)."""
+        return gradient if self.basis is None else gradient @ self.basis
+
+    def reduce_matrix(self, matrix: Array) -> Array:
+        """Carry a quadratic form over elements to the parameters."""
+        return matrix if self.basis is None else self.basis.T @ matrix @ self.basis
+
+    def expand_covariance(self, covariance: Array) -> Array:
+        """Carry a covariance matrix of the parameters to the elements."""
+        return covariance if self.basis is None else self.basis @ covariance @ self.basis.T
+
+
+def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) -> Reduction:
+    """Solve the equality constraints of a parameter table.
+
+    Raises
+    ------
+    ModelError
+        Where constraints contradict each other, name an unknown label, or are not linear.
+    """
+    n = len(free_rows)
+    equations, totals = _equations(table, free_rows, values)
+    if not equations:
+        return Reduction(n, tuple(range(n)))
+    matrix, right = np.array(equations), np.array(totals)
+    pivots: list[int] = []
+    row = 0
+    # Reduced row echelon form from the last element backwards, so that the first of several tied
+    # parameters is the one that is estimated.
+    for column in reversed(range(n)):
+        if row == len(matrix):
+            break
+        best = row + int(np.argmax(np.abs(matrix[row:, column])))
+        if abs(matrix[best, column]) < 1e-10:
+            continue
+        matrix[[row, best]], right[[row, best]] = matrix[[best, row]], right[[best, row]]
+        right[row] /= matrix[row, column]
+        matrix[row] /= matrix[row, column]
+        for other in range(len(matrix)):
+            if other != row:
+                right[other] -= matrix[other, column] * right[row]
+                matrix[other] = matrix[other] - matrix[other, column] * matrix[row]
+        pivots.append(column)
+        row += 1
+    if np.any(np.abs(right[row:]) > 1e-10):
+        raise ModelError(
+            "the equality constraints contradict each other: no values of the parameters satisfy "
+            "all of them. Check the shared labels, fixed values and `==` of the model text."
+        )
+    kept = tuple(k for k in range(n) if k not in pivots)
+    basis, offset = np.zeros((n, len(kept))), np.zeros(n)
+    basis[list(kept), range(len(kept))] = 1.0
+    for index, pivot in enumerate(pivots):
+        basis[pivot] = -matrix[index][list(kept)]
+        offset[pivot] = right[index]
+    return Reduction(n, kept, basis, offset)
+
+
+def _equations(
+    table: ParameterTable, free_rows: tuple[int, ...], values: Array
+) -> tuple[list[Array], list[float]]:
+    """Collect all constraints as rows a and numbers b with a @ elements = b."""
+    position = {row: element for element, row in enumerate(free_rows)}
+    equations: list[Array] = []
+    totals: list[float] = []
+
+    def add(terms: dict[int, float], total: float, name: str) -> None:
+        equation = np.zeros(len(free_rows))
+        for row, coefficient in terms.items():
+            if row in position:
+                equation[position[row]] += coefficient
+            else:
+                total -= coefficient * values[row]
+        if equation.any():
+            equations.append(equation)
+            totals.append(total)
+        elif abs(total) > 1e-10:
+            raise ModelError(f"{name} cannot hold: every parameter in it is fixed to a number.")
+
+    for first, second in table.ties:
+        rows = table.parameters
+        add({first: 1.0, second: -1.0}, 0.0, f'"{rows[first]}" = "{rows[second]}"')
+    for rows_summed, total in table.sums:
+        add(dict.fromkeys(rows_summed, 1.0), total, "effect coding")
+    labelled = {row.label: index for index, row in enumerate(table.parameters) if row.label}
+    for constraint in table.constraints:
+        add(*_linear_terms(constraint, labelled), f'"{constraint.text.strip()}"')
+    return equations, totals
+
+
+def _linear_terms(
+    constraint: Constraint, labelled: dict[str, int]
+) -> tuple[dict[int, float], float]:
+    unknown = [name for name in labels_of(constraint) if name not in labelled]
+    where = f'"{constraint.text.strip()}" (line {constraint.line}, column {constraint.column})'
+    if unknown:
+        known = ", ".join(labelled) or "none"
+        raise ModelError(
+            f'{where} uses "{unknown[0]}", which labels no parameter. Labels in the model: {known}.'
+        )
+    left, right = linear_coefficients(constraint.lhs), linear_coefficients(constraint.rhs)
+    if left is None or right is None:
+        raise ModelError(
+            f"{where} is a nonlinear constraint, which this version does not estimate. Linear "
+            "constraints, such as b == 2*a, are."
+        )
+    terms: dict[int, float] = {}
+    for sign, side in ((1.0, left[1]), (-1.0, right[1])):
+        for name, coefficient in side.items():
+            terms[labelled[name]] = terms.get(labelled[name], 0.0) + sign * coefficient
+    return terms, right[0] - left[0]

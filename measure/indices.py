@@ -1,0 +1,162 @@
+"""Fit indices: numbers in, number out.
+
+`n_obs` is the total number of respondents and chi-squares are on the scale of the test statistic.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtri, chndtr
+
+from measure.model import Implied
+
+Array = NDArray[np.float64]
+
+
+def cfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+    """Comparative fit index (Bentler 1990, eq. 12), a proportion from 0 to 1.
+
+    1.0 where neither model misfits beyond its degrees of freedom.
+    """
+    excess = max(chisq - df, 0.0)
+    worst = max(chisq_baseline - df_baseline, excess, 0.0)
+    return 1.0 if worst == 0.0 else 1.0 - excess / worst
+
+
+def tli(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+    """Tucker-Lewis index, also called NNFI (Tucker & Lewis 1973); may leave the range 0 to 1.
+
+    1.0 for a saturated model (df = 0); NaN where the baseline model itself has no misfit.
+    """
+    if df == 0:
+        return 1.0
+    if df_baseline == 0 or chisq_baseline == df_baseline:
+        return float("nan")
+    ratio = chisq_baseline / df_baseline
+    return (ratio - chisq / df) / (ratio - 1.0)
+
+
+def rni(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+    """Relative noncentrality index (McDonald & Marsh 1990): CFI without truncation."""
+    baseline = chisq_baseline - df_baseline
+    return float("nan") if baseline == 0 else 1.0 - (chisq - df) / baseline
+
+
+def nfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+    """Normed fit index (Bentler & Bonett 1980, eq. 9).
+
+    NaN for a model with more degrees of freedom than the baseline, which is not nested in it.
+    """
+    if chisq_baseline == 0 or df > df_baseline:
+        return float("nan")
+    return 1.0 - chisq / chisq_baseline
+
+
+def pnfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+    """Parsimony normed fit index (James, Mulaik & Brett 1982): NFI times the ratio of df."""
+    if chisq_baseline == 0 or df_baseline == 0:
+        return float("nan")
+    return df / df_baseline * (1.0 - chisq / chisq_baseline)
+
+
+def rfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+    """Relative fit index (Bollen 1986); 1.0 for a saturated model, NaN where `nfi` is."""
+    if df == 0:
+        return 1.0
+    if df_baseline == 0 or chisq_baseline == 0 or df > df_baseline:
+        return float("nan")
+    return 1.0 - (chisq / df) / (chisq_baseline / df_baseline)
+
+
+def ifi(chisq: float, df: int, chisq_baseline: float) -> float:
+    """Incremental fit index (Bollen 1989)."""
+    spread = chisq_baseline - df
+    return float("nan") if spread == 0 else (chisq_baseline - chisq) / spread
+
+
+def rmsea(chisq: float, df: int, n_obs: int, n_groups: int = 1) -> float:
+    """Root mean square error of approximation for a chi-square on the N scale.
+
+    Steiger & Lind (1980); with several groups multiplied by sqrt(G) (Steiger 1998). 0.0 when
+    chisq <= df or df = 0, as in lavaan.
+    """
+    if df == 0:
+        return 0.0
+    return float(np.sqrt(max(chisq - df, 0.0) * n_groups / (n_obs * df)))
+
+
+def rmsea_interval(
+    chisq: float, df: int, n_obs: int, n_groups: int = 1, level: float = 0.90
+) -> tuple[float, float]:
+    """Interval of the RMSEA from the noncentral chi-square (Browne & Cudeck 1993).
+
+    The limits are the noncentralities that put `chisq` at the upper and the lower (1 - level)/2
+    of their distribution; 0.0 where no such noncentrality exists.
+    """
+    if df == 0:
+        return 0.0, 0.0
+    scale = n_groups / (n_obs * df)
+    tail = (1 - level) / 2
+    limits = (_noncentrality(chisq, df, 1 - tail), _noncentrality(chisq, df, tail))
+    return float(np.sqrt(limits[0] * scale)), float(np.sqrt(limits[1] * scale))
+
+
+def _noncentrality(chisq: float, df: int, probability: float) -> float:
+    """Noncentrality with P(chi-square <= chisq) = probability, or 0 where there is none."""
+    from scipy.optimize import brentq
+
+    if chndtr(chisq, df, 0.0) <= probability:
+        return 0.0
+    upper = max(chisq - df, 1.0)
+    while chndtr(chisq, df, upper) > probability:
+        upper *= 2
+    return float(brentq(lambda nc: chndtr(chisq, df, nc) - probability, 0.0, upper, xtol=1e-12))
+
+
+def rmsea_pvalue(
+    chisq: float, df: int, n_obs: int, n_groups: int = 1, close: float = 0.05
+) -> float:
+    """Probability of a larger chi-square if the RMSEA were `close` (Browne & Cudeck 1993)."""
+    if df == 0:
+        return float("nan")
+    return float(1 - chndtr(chisq, df, n_obs * df * close**2 / n_groups))
+
+
+def hoelter(chisq: float, df: int, n_obs: int, alpha: float) -> float:
+    """Critical N (Hoelter 1983): sample size at which this misfit reaches the level `alpha`."""
+    if df == 0 or chisq <= 0:
+        return float("nan")
+    return float(chdtri(df, alpha) / (chisq / n_obs) + 1)
+
+
+def mcdonald_fit(chisq: float, df: int, n_obs: int) -> float:
+    """McDonald's fit index exp(-(chisq - df)/(2 N)) (McDonald 1989)."""
+    return float(np.exp(-0.5 * (chisq - df) / n_obs))
+
+
+def gfi(sample: Implied, implied: Implied, given: NDArray[np.bool_]) -> float:
+    """Goodness of fit index: share of the weighted sample moments that the model reproduces.
+
+    1 - r'Vr / s'Vs with r the residual and s the sample moments, and V the normal-theory weight
+    at the implied moments (Tanaka & Huba 1985). Moments of the variables marked in `given` (p,)
+    alone, which fixed.x takes from the sample, do not count; means do where the model has them.
+    """
+    inverse = np.linalg.inv(implied.sigma)
+    both = np.outer(given, given)
+
+    def weighted(cov: Array, mean: Array | None) -> float:
+        product = inverse @ np.where(both, 0.0, cov)
+        size = float(np.trace(product @ product)) / 2
+        if mean is None:
+            return size
+        own = np.where(given, 0.0, mean)
+        return size + float(own @ inverse @ own)
+
+    means = sample.mu is not None and implied.mu is not None
+    gap = sample.mu - implied.mu if sample.mu is not None and implied.mu is not None else None
+    missed = weighted(sample.sigma - implied.sigma, gap)
+    return 1 - missed / weighted(sample.sigma, sample.mu if means else None)
+
+
+def root_mean_square(residuals: Array) -> float:
+    """Root of the mean square of the given residuals; 0.0 for none."""
+    return float(np.sqrt(np.mean(residuals**2))) if len(residuals) else 0.0

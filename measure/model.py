@@ -1,0 +1,428 @@
+"""The parameter table as matrices: implied moments and their derivatives.
+
+Every block (a group at a level) has the LISREL matrices of Bollen (1989, eqs 8.1 to 8.4) in the
+all-y form. Observed variables that take part in regressions stand among `eta` with a loading of 1
+and no residual, so that one form covers factor models, paths and growth curves:
+
+    y = nu + lambda eta + epsilon,     eta = alpha + beta eta + zeta
+    Sigma = lambda A psi A' lambda' + theta,   mu = nu + lambda A alpha,   A = (I - beta)^-1
+
+The derivative of Sigma with respect to any one matrix element has rank two at most: it is
+u v' + v u'. The engine keeps the vectors u and v and never forms the p(p+1)/2 x q Jacobian where
+it can do without; every product that estimation needs is then an ordinary matrix product.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.constraints import Reduction, reduction
+from measure.errors import ModelError
+from measure.parameters import Parameter, ParameterTable
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+MATRICES = ("lambda_", "theta", "psi", "beta", "nu", "alpha")
+
+
+class Implied(NamedTuple):
+    """Moments that a model implies for one block: `mu` (p,) or None, `sigma` (p, p)."""
+
+    mu: Array | None
+    sigma: Array
+
+
+class Derivatives(NamedTuple):
+    """Derivatives of one block's moments with respect to its q free elements.
+
+    d sigma_k = u[:, k] v[:, k]' + v[:, k] u[:, k]';  d mu_k = d_mu[:, k] (None without means).
+    """
+
+    u: Array
+    v: Array
+    d_mu: Array | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row of the parameter table stands: matrix, row, column."""
+
+    matrix: str
+    i: int
+    j: int
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One group at one level: the fixed values of its matrices, and where the free ones stand.
+
+    `rows` are table rows, `elements` their positions among the model's free elements.
+    """
+
+    group: int
+    observed: tuple[str, ...]
+    eta: tuple[str, ...]
+    template: Mapping[str, Array]
+    places: Mapping[int, Place]
+    elements: Mapping[str, tuple[Indices, Indices, Indices]]
+    meanstructure: bool
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The matrices of one block at one point, and what is computed from them."""
+
+    block: Block
+    matrices: Mapping[str, Array]
+    inverse: Array
+    covariance: Array
+    loading: Array
+    cross: Array
+    mean: Array | None
+    implied: Implied
+
+    @property
+    def eta_mean(self) -> Array:
+        """Means of eta; zero without a mean structure."""
+        return np.zeros(len(self.block.eta)) if self.mean is None else self.mean
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model ready to be evaluated.
+
+    Attributes
+    ----------
+    table
+        The parameter table, with the values that fixed.x takes from the sample filled in.
+    blocks
+        One per group.
+    free_rows
+        Table rows of the free elements, in order.
+    reduction
+        How the free elements follow from the parameters that are estimated, where labels or
+        constraints tie some of them together.
+    """
+
+    table: ParameterTable
+    values: Array
+    blocks: tuple[Block, ...]
+    free_rows: tuple[int, ...]
+    reduction: Reduction
+
+    @property
+    def n_params(self) -> int:
+        """Number of parameters that are estimated, after equality constraints."""
+        return self.reduction.n_params
+
+    def elements(self, params: Array) -> Array:
+        """Give the values of all free elements from the reduced parameter vector."""
+        return self.reduction.expand(params)
+
+    def row_values(self, params: Array) -> Array:
+        """Give the value of every row of the table, fixed ones included."""
+        values = self.values.copy()
+        values[list(self.free_rows)] = self.elements(params)
+        return values
+
+    def states(self, params: Array) -> list[State]:
+        """Evaluate the matrices of every block at `params` (n_params,)."""
+        elements = self.elements(params)
+        return [_state(block, elements) for block in self.blocks]
+
+    def implied(self, params: Array) -> list[Implied]:
+        """Give the moments that the model implies for each block at `params` (n_params,)."""
+        return [state.implied for state in self.states(params)]
+
+    def derivatives(self, states: list[State]) -> list[Derivatives]:
+        """Give the derivatives of each block's moments with respect to all free elements."""
+        return [observed_derivatives(state, len(self.free_rows)) for state in states]
+
+    def curvatures(self, states: list[State], d: list[Derivatives]) -> list["Curvature"]:
+        """Give what second derivatives of each block's moments are formed from."""
+        return [Curvature(state, one) for state, one in zip(states, d, strict=True)]
+
+
+def _state(block: Block, elements: Array) -> State:
+    matrices = dict(block.template)
+    for name, (i, j, element) in block.elements.items():
+        matrix = matrices[name].copy()
+        matrix[i, j] = elements[element]
+        if name in ("theta", "psi"):
+            matrix[j, i] = elements[element]
+        matrices[name] = matrix
+    lambda_, psi = matrices["lambda_"], matrices["psi"]
+    n_eta = len(block.eta)
+    if "beta" in block.elements or block.template["beta"].any():
+        inverse = np.asarray(np.linalg.inv(np.eye(n_eta) - matrices["beta"]))
+        covariance = inverse @ psi @ inverse.T
+        loading = lambda_ @ inverse
+    else:
+        inverse, covariance, loading = np.eye(n_eta), psi, lambda_
+    cross = lambda_ @ covariance
+    sigma = cross @ lambda_.T + matrices["theta"]
+    mean = mu = None
+    if block.meanstructure:
+        mean = inverse @ matrices["alpha"][:, 0]
+        mu = matrices["nu"][:, 0] + lambda_ @ mean
+    return State(block, matrices, inverse, covariance, loading, cross, mean, Implied(mu, sigma))
+
+
+def _derivatives(
+    state: State, n_elements: int, unit: Array, loading: Array, cross: Array
+) -> Derivatives:
+    """Fill u and v for variables that are `unit` * epsilon + `loading` * zeta.
+
+    `unit` (p, n_observed) carries lambda and theta, `loading` (p, n_eta) psi, beta and alpha;
+    `cross` (p, n_eta) is the covariance of the variables with eta.
+    """
+    n_rows = loading.shape[0]
+    u, v = np.zeros((n_rows, n_elements)), np.zeros((n_rows, n_elements))
+    d_mu = np.zeros((n_rows, n_elements)) if state.block.meanstructure else None
+    for name, (i, j, k) in state.block.elements.items():
+        if name == "lambda_":
+            u[:, k], v[:, k] = unit[:, i], cross[:, j]
+        elif name == "beta":
+            u[:, k], v[:, k] = loading[:, i], cross[:, j]
+        elif name in ("psi", "theta"):
+            side = loading if name == "psi" else unit
+            u[:, k], v[:, k] = side[:, i], side[:, j] * np.where(i == j, 0.5, 1.0)
+        if d_mu is None:
+            continue
+        if name == "nu":
+            d_mu[:, k] = unit[:, i]
+        elif name == "alpha":
+            d_mu[:, k] = loading[:, i]
+        elif name in ("lambda_", "beta"):
+            side = unit if name == "lambda_" else loading
+            d_mu[:, k] = side[:, i] * state.eta_mean[j]
+    return Derivatives(u, v, d_mu)
+
+
+def observed_derivatives(state: State, n_elements: int) -> Derivatives:
+    """Give the derivatives of mu and sigma with respect to the free elements."""
+    unit = np.eye(len(state.block.observed))
+    return _derivatives(state, n_elements, unit, state.loading, state.cross)
+
+
+@dataclass(frozen=True, eq=False)
+class Curvature:
+    """Second derivatives of one block's moments, weighted into one matrix.
+
+    With Sigma = L psi L' + theta, L = lambda A: a loading or regression k changes L by
+    u_k a_k', where a_k is row j_k of A; a regression also changes later u and a.
+    """
+
+    state: State
+    first: Derivatives
+
+    def weighted(self, weight: Array, weight_mu: Array | None) -> Array:
+        """Give sum_ij weight_ij d2 sigma_ij + sum_i weight_mu_i d2 mu_i, (q, q).
+
+        `weight` (p, p) is symmetric; `weight_mu` is (p,) or None without means.
+        """
+        u, v = self.first.u, self.first.v
+        n_elements = u.shape[1]
+        total = np.zeros((n_elements, n_elements))
+        index = _Elements.of(self.state.block)
+        inverse, covariance = self.state.inverse, self.state.covariance
+        slopes, columns = index.slopes, index.slope_columns
+        uu = u[:, slopes].T @ weight @ u[:, slopes]
+        total[np.ix_(slopes, slopes)] += 2 * covariance[np.ix_(columns, columns)] * uu
+        # What follows stands on one side of the diagonal only and is mirrored at the end.
+        side = np.zeros_like(total)
+        passing = inverse[np.ix_(columns, index.beta_rows)].T
+        vu = v[:, index.betas].T @ weight @ u[:, slopes]
+        side[np.ix_(index.betas, slopes)] += 2 * passing * vu
+        towards_a = inverse[np.ix_(columns, index.psi_rows)]
+        towards_b = inverse[np.ix_(columns, index.psi_columns)] * index.psi_halves
+        side[np.ix_(slopes, index.psis)] += 2 * (
+            towards_a * (u[:, slopes].T @ weight @ v[:, index.psis])
+            + towards_b * (u[:, slopes].T @ weight @ u[:, index.psis])
+        )
+        if weight_mu is not None:
+            reach = weight_mu @ u[:, slopes]
+            levels = self.state.eta_mean[index.beta_columns]
+            side[np.ix_(index.betas, slopes)] += passing * np.outer(levels, reach)
+            alphas = inverse[np.ix_(columns, index.alpha_rows)]
+            side[np.ix_(slopes, index.alphas)] += alphas * reach[:, None]
+        return total + side + side.T
+
+
+class _Elements(NamedTuple):
+    """Positions of a block's free elements by the part they play in second derivatives."""
+
+    slopes: Indices
+    slope_columns: Indices
+    betas: Indices
+    beta_rows: Indices
+    beta_columns: Indices
+    psis: Indices
+    psi_rows: Indices
+    psi_columns: Indices
+    psi_halves: Array
+    alphas: Indices
+    alpha_rows: Indices
+
+    @classmethod
+    def of(cls, block: Block) -> "_Elements":
+        """Look the positions up in a block."""
+        none = np.zeros(0, dtype=np.intp)
+        nothing = (none, none, none)
+        _, lambda_columns, lambdas = block.elements.get("lambda_", nothing)
+        beta_rows, beta_columns, betas = block.elements.get("beta", nothing)
+        psi_rows, psi_columns, psis = block.elements.get("psi", nothing)
+        alpha_rows, _, alphas = block.elements.get("alpha", nothing)
+        return cls(
+            np.concatenate([lambdas, betas]),
+            np.concatenate([lambda_columns, beta_columns]),
+            betas,
+            beta_rows,
+            beta_columns,
+            psis,
+            psi_rows,
+            psi_columns,
+            np.where(psi_rows == psi_columns, 0.5, 1.0),
+            alphas,
+            alpha_rows,
+        )
+
+
+def latent_derivatives(state: State, n_elements: int) -> Derivatives:
+    """Give the derivatives of the means and covariances of eta likewise."""
+    unit = np.zeros((len(state.block.eta), len(state.block.observed)))
+    return _derivatives(state, n_elements, unit, state.inverse, state.covariance)
+
+
+def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) -> Model:
+    """Lay the parameter table out as matrices.
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    sample
+        Sample moments of each group, for the variables in `order`; fixed.x takes its values here.
+    order
+        Names of the observed variables, in the order of the moments.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        Where rows of the table contradict each other.
+    """
+    free_rows = tuple(index for index, row in enumerate(table.parameters) if row.free)
+    position = {row: element for element, row in enumerate(free_rows)}
+    values = np.array([_fixed_value(row, sample, order) for row in table.parameters])
+    blocks = tuple(
+        _block(table, group, order, values, position) for group in range(1, table.n_groups + 1)
+    )
+    return Model(table, values, blocks, free_rows, reduction(table, free_rows, values))
+
+
+def _fixed_value(row: Parameter, sample: list[Implied], order: tuple[str, ...]) -> float:
+    if not row.exogenous:
+        return row.value
+    moments = sample[row.group - 1]
+    i = order.index(row.lhs)
+    if row.op == "~1":
+        return float(moments.mu[i]) if moments.mu is not None else float("nan")
+    return float(moments.sigma[i, order.index(row.rhs)])
+
+
+def _block(
+    table: ParameterTable,
+    group: int,
+    observed: tuple[str, ...],
+    values: Array,
+    position: dict[int, int],
+) -> Block:
+    dummies = _among_eta(table)
+    eta = (*table.latent, *(x for x in observed if x in dummies))
+    n_observed, n_eta = len(observed), len(eta)
+    template = {
+        "lambda_": np.zeros((n_observed, n_eta)),
+        "theta": np.zeros((n_observed, n_observed)),
+        "psi": np.zeros((n_eta, n_eta)),
+        "beta": np.zeros((n_eta, n_eta)),
+        "nu": np.zeros((n_observed, 1)),
+        "alpha": np.zeros((n_eta, 1)),
+    }
+    for j, name in enumerate(eta[len(table.latent) :], start=len(table.latent)):
+        template["lambda_"][observed.index(name), j] = 1.0
+    places: dict[int, Place] = {}
+    taken: dict[tuple[str, int, int], Parameter] = {}
+    for index, row in enumerate(table.parameters):
+        if row.group != group:
+            continue
+        place = _place(row, observed, eta)
+        key = (place.matrix, place.i, place.j)
+        if key in taken:
+            raise ModelError(
+                f'"{taken[key]}" and "{row}" are the same parameter, written twice. Keep one.'
+            )
+        taken[key] = row
+        places[index] = place
+        if index not in position:
+            template[place.matrix][place.i, place.j] = values[index]
+            if place.matrix in ("theta", "psi"):
+                template[place.matrix][place.j, place.i] = values[index]
+    return Block(
+        group, observed, eta, template, places, _by_matrix(places, position), table.meanstructure
+    )
+
+
+def _among_eta(table: ParameterTable) -> set[str]:
+    """Observed variables that have to stand among eta.
+
+    Those in regressions, and every variable whose residual covaries with one that stands there:
+    psi and theta have no element between them.
+    """
+    inside = set(table.latent) | table.regressed | set(table.fixed_x)
+    pairs = [{row.lhs, row.rhs} for row in table.parameters if row.op == "~~"]
+    while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
+        inside |= more
+    return inside - set(table.latent)
+
+
+def _by_matrix(
+    places: dict[int, Place], position: dict[int, int]
+) -> dict[str, tuple[Indices, Indices, Indices]]:
+    """Index arrays (i, j, element) of the free elements of each matrix."""
+    found: dict[str, list[tuple[int, int, int]]] = {}
+    for index, place in places.items():
+        if index in position:
+            found.setdefault(place.matrix, []).append((place.i, place.j, position[index]))
+    result = {}
+    for name, entries in found.items():
+        columns = np.array(entries, dtype=np.intp).T
+        result[name] = (columns[0], columns[1], columns[2])
+    return result
+
+
+def _place(row: Parameter, observed: tuple[str, ...], eta: tuple[str, ...]) -> Place:
+    """Find the matrix element that a row of the table stands for."""
+    if row.op == "=~":
+        factor = eta.index(row.lhs)
+        if row.rhs in eta:
+            return Place("beta", eta.index(row.rhs), factor)
+        return Place("lambda_", observed.index(row.rhs), factor)
+    if row.op == "~":
+        return Place("beta", eta.index(row.lhs), eta.index(row.rhs))
+    if row.op == "~1":
+        if row.lhs in eta:
+            return Place("alpha", eta.index(row.lhs), 0)
+        return Place("nu", observed.index(row.lhs), 0)
+    if row.lhs in eta and row.rhs in eta:
+        i, j = sorted((eta.index(row.lhs), eta.index(row.rhs)))
+        return Place("psi", i, j)
+    i, j = sorted((observed.index(row.lhs), observed.index(row.rhs)))
+    return Place("theta", i, j)

@@ -1,0 +1,1 @@
+"""What the data say: the sample moments that a model is compared with."""

@@ -1,0 +1,139 @@
+"""The search for the minimum of a discrepancy, and a record of how it ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+MAX_ITERATIONS = 1000
+# The search ends when the next step promises to lower the discrepancy by less than this. The
+# discrepancy is of order 1, so that the rounding of a double (2e-16) is two digits below.
+TOLERANCE = 1e-14
+# A search that cannot go down any more has still arrived if this little is left to gain: the
+# chi-square is then right to 1e-9 N.
+ACCEPTABLE = 1e-9
+LARGEST_DAMPING = 1e10
+
+
+# Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
+# turns the linear convergence of scoring into a quadratic one. The change is made when a step
+# promises less than this.
+NEAR = 1e-2
+
+
+class Objective(Protocol):
+    """A function to minimise, with its curvature."""
+
+    def value(self, params: Array) -> float:
+        """Give the function; infinity where it is not defined."""
+
+    def slope(self, params: Array) -> tuple[Array, Array]:
+        """Give the gradient, and the expected Hessian, which is positive semi-definite."""
+
+    def hessian(self, params: Array) -> Array:
+        """Give the exact Hessian."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """Where a search ended: `gradient` of the function there, and whether that is a minimum."""
+
+    params: Array
+    value: float
+    gradient: Array
+    converged: bool
+    iterations: int
+    message: str
+
+
+def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_ITERATIONS) -> Search:
+    """Fisher scoring with Levenberg damping, and Newton's method near the end.
+
+    The step solves (H + c diag H) step = -gradient with H the Hessian. The damping c falls after
+    a step that lowers the function and grows after one that does not, so that the search never
+    goes uphill and cannot leave the region where the function is defined (Nocedal & Wright 2006,
+    section 10.3).
+
+    Parameters
+    ----------
+    objective
+        Function, gradient and Hessians.
+    start
+        Where to begin, (n_params,); the function has to be finite there.
+    max_iterations
+        After so many slopes the search gives up.
+    """
+    params, value = start, objective.value(start)
+    gradient = np.full(len(start), np.inf)
+    damping, iteration = 0.0, 0
+    if not np.isfinite(value):
+        return Search(params, value, gradient, False, 0, "the starting values are not admissible")
+    for iteration in range(1, max_iterations + 1):
+        gradient, curvature = objective.slope(params)
+        step, gain = _step(gradient, curvature, damping)
+        if gain < NEAR:
+            exact = objective.hessian(params)
+            if _is_positive_definite(exact):
+                curvature = exact
+                step, gain = _step(gradient, curvature, damping)
+        if gain < TOLERANCE:
+            return Search(params, value, gradient, True, iteration, "converged")
+        while (candidate := objective.value(params + step)) >= value:
+            if gain < ACCEPTABLE:
+                return Search(params, value, gradient, True, iteration, "converged")
+            if damping > LARGEST_DAMPING:
+                return Search(params, value, gradient, False, iteration, "no step goes downhill")
+            damping = max(10 * damping, 1e-3)
+            step, gain = _step(gradient, curvature, damping)
+        damping = 0.0 if damping < 1e-3 else damping / 10
+        params, value = params + step, candidate
+    return Search(
+        params, value, gradient, False, iteration, f"stopped after {iteration} iterations"
+    )
+
+
+def _is_positive_definite(matrix: Array) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, float]:
+    """Solve for the step, and say how much it would lower a quadratic function."""
+    diagonal = np.diag(curvature)
+    ridge = damping * np.maximum(diagonal, 1e-12 * diagonal.max(initial=1e-12))
+    damped = curvature + np.diag(ridge)
+    try:
+        step = -np.linalg.solve(damped, gradient)
+    except np.linalg.LinAlgError:
+        step = -np.linalg.lstsq(damped, gradient)[0]
+    gain = float(-gradient @ step) / 2
+    if gain < 0:
+        # Rounding made the curvature indefinite; its positive part still points downhill.
+        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ gradient
+        gain = abs(float(gradient @ step)) / 2
+    return np.asarray(step), gain
+
+
+def minimize_from_several(
+    objective: Objective, starts: list[Callable[[], Array]]
+) -> tuple[Search, int]:
+    """Try one start after the other until a search converges; say how many were needed.
+
+    Where none converges the one with the lowest value is given.
+    """
+    best: Search | None = None
+    for attempt, start in enumerate(starts, start=1):
+        search = minimize(objective, start())
+        if search.converged:
+            return search, attempt
+        if best is None or search.value < best.value:
+            best = search
+    assert best is not None
+    return best, len(starts)

@@ -1,0 +1,206 @@
+"""Standardised solutions: estimates in standard deviations of the factors and of the items."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from measure.errors import OptionError
+from measure.expressions import evaluate
+from measure.inference import wald
+from measure.model import Model, State, latent_derivatives, observed_derivatives
+from measure.parameters import Parameter
+
+if TYPE_CHECKING:
+    from measure.fitted import Fit
+
+Array = NDArray[np.float64]
+
+
+def standardized(fit: "Fit", *, kind: str = "std.all") -> pd.DataFrame:
+    """Give the standardised solution with delta-method standard errors.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    kind
+        `std.all` standardises items and factors, `std.lv` factors only.
+
+    Returns
+    -------
+    DataFrame
+        One row a parameter: `lhs op rhs group level est.std se z pvalue ci.lower ci.upper`. The
+        standard errors are sqrt(J V J') with J the exact derivatives of the standardised values
+        (Bollen 1989, p. 124 f. for the solution; Oehlert 1992 for the method); NaN where the
+        model gave none.
+
+    Raises
+    ------
+    OptionError
+        For another `kind`.
+    """
+    if kind not in ("std.all", "std.lv"):
+        raise OptionError(f'kind "{kind}" is not known; choose "std.all" or "std.lv".')
+    solution = fit.standardization
+    est, jacobian = (
+        (solution.std_all, solution.jacobian_all)
+        if kind == "std.all"
+        else (solution.std_lv, solution.jacobian_lv)
+    )
+    if fit.vcov is None:
+        se = np.full(len(est), np.nan)
+    else:
+        spread = np.einsum("ij,jk,ik->i", jacobian, fit.vcov_elements, jacobian)
+        se = np.sqrt(np.maximum(spread, 0.0))
+        # A value that is 1 whatever the parameters are has a derivative of rounding only.
+        se[se < 1e-9] = 0.0
+    names = fit.parameters[["lhs", "op", "rhs", "group", "level"]]
+    return names.assign(**{"est.std": est, "se": se}, **wald(est, se))
+
+
+@dataclass(frozen=True, eq=False)
+class Standardization:
+    """Standardised values of every row of the parameter table, definitions last.
+
+    The Jacobians (n_rows, n_elements) are derivatives with respect to the free elements.
+    """
+
+    std_lv: Array
+    std_all: Array
+    jacobian_lv: Array
+    jacobian_all: Array
+
+
+def standardize(model: Model, params: Array) -> Standardization:
+    """Standardise all rows of a model's table at `params` (n_params,)."""
+    rows = model.table.parameters
+    n_elements = len(model.free_rows)
+    raw = model.row_values(params)
+    d_raw = np.zeros((len(rows), n_elements))
+    d_raw[list(model.free_rows), range(n_elements)] = 1.0
+    latent = set(model.table.latent)
+    solutions = []
+    for everything in (False, True):
+        value, slope = raw.copy(), d_raw.copy()
+        for state in model.states(params):
+            scales = _scales(state, n_elements)
+            for index in state.block.places:
+                row = rows[index]
+                above, below = _units(row, everything, latent)
+                _rescale(value, slope, index, [scales[key] for key in above], 0.5)
+                _rescale(value, slope, index, [scales[key] for key in below], -0.5)
+        solutions.append(_with_definitions(model, value, slope))
+    (std_lv, jacobian_lv), (std_all, jacobian_all) = solutions
+    return Standardization(std_lv, std_all, jacobian_lv, jacobian_all)
+
+
+Scale = tuple[float, Array]
+
+
+def _scales(state: State, n_elements: int) -> dict[tuple[str, str], Scale]:
+    """Variances that standardise, each with its derivatives.
+
+    `total` is the variance of a variable, `residual` the diagonal of psi or theta.
+    """
+    block = state.block
+    scales: dict[tuple[str, str], Scale] = {}
+    latent = latent_derivatives(state, n_elements)
+    observed = observed_derivatives(state, n_elements)
+    for names, variances, d in (
+        (block.eta, np.diag(state.covariance), latent),
+        (block.observed, np.diag(state.implied.sigma), observed),
+    ):
+        slopes = 2 * d.u * d.v
+        for i, name in enumerate(names):
+            scales["total", name] = float(variances[i]), slopes[i]
+    for matrix, names in (("theta", block.observed), ("psi", block.eta)):
+        variances = np.diag(state.matrices[matrix])
+        for i, name in enumerate(names):
+            if matrix == "theta" and name in block.eta:
+                continue
+            slope = np.zeros(n_elements)
+            if matrix in block.elements:
+                left, right, element = block.elements[matrix]
+                slope[element[(left == i) & (right == i)]] = 1.0
+            scales["residual", name] = float(variances[i]), slope
+    return scales
+
+
+Key = tuple[str, str]
+
+
+def _units(row: Parameter, everything: bool, latent: set[str]) -> tuple[list[Key], list[Key]]:
+    """Variances whose root a parameter is multiplied with, and divided by."""
+
+    def keys(kind: str, *names: str) -> list[Key]:
+        return [(kind, name) for name in names if everything or name in latent]
+
+    if row.op == "=~":
+        return keys("total", row.lhs), keys("total", row.rhs)
+    if row.op == "~":
+        return keys("total", row.rhs), keys("total", row.lhs)
+    if row.op == "~1":
+        return [], keys("total", row.lhs)
+    if row.lhs == row.rhs:
+        return [], keys("total", row.lhs) * 2
+    return [], keys("residual", row.lhs, row.rhs)
+
+
+def _rescale(value: Array, slope: Array, index: int, by: list[Scale], power: float) -> None:
+    """Multiply row `index` with variances to a power, carrying the derivatives along."""
+    for variance, d_variance in by:
+        # The root of a negative variance does not exist; lavaan gives NaN likewise.
+        factor = variance**power if variance > 0 else float("nan")
+        slope[index] = slope[index] * factor + value[index] * power * factor / variance * d_variance
+        value[index] *= factor
+
+
+def _with_definitions(model: Model, value: Array, slope: Array) -> tuple[Array, Array]:
+    """Append the `:=` rows, evaluated on the (standardised) values of their labels."""
+    defined, d_defined = definitions(model, value)
+    if not len(defined):
+        return value, slope
+    return np.append(value, defined), np.vstack([slope, d_defined @ slope])
+
+
+def definitions(model: Model, values: Array) -> tuple[Array, Array]:
+    """Evaluate the `:=` of a model text on the values of its rows.
+
+    Parameters
+    ----------
+    model
+        The model.
+    values
+        Value of every row of the table, (n_rows,).
+
+    Returns
+    -------
+    values (n_definitions,) and derivatives (n_definitions, n_rows) with respect to the rows.
+    """
+    rows = model.table.parameters
+    place: dict[str, int] = {}
+    for index, row in enumerate(rows):
+        if row.label:
+            place.setdefault(row.label, index)
+    known: dict[str, float] = {label: float(values[index]) for label, index in place.items()}
+    gradients: dict[str, Array] = {label: np.eye(1, len(rows), i)[0] for label, i in place.items()}
+    found, slopes = [], []
+    for definition in model.table.definitions:
+        value, parts = evaluate(definition.rhs, known)
+        name = str(definition.lhs)
+        gradient = _chain(parts, gradients, len(rows))
+        known[name], gradients[name] = value, gradient
+        found.append(value)
+        slopes.append(gradient)
+    return np.array(found), np.array(slopes).reshape(len(found), len(rows))
+
+
+def _chain(parts: Mapping[str, float], gradients: Mapping[str, Array], n_rows: int) -> Array:
+    total = np.zeros(n_rows)
+    for name, part in parts.items():
+        total += part * gradients[name]
+    return total

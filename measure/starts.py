@@ -1,0 +1,225 @@
+"""Where the search begins: values read off the sample moments, factor by factor.
+
+Each factor is first taken by itself (principal factor of its indicators, communalities from the
+squared multiple correlations), and is given Bartlett's weights. The weighted sums then say how
+factors covary with each other and with predictors, which starts covariances, regressions and
+factors of factors. A poor start costs iterations; it never changes the answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.model import Implied, Model
+from measure.parameters import Parameter, ParameterTable
+
+Array = NDArray[np.float64]
+
+# A loading below this (standardised) is no basis for the scale of a factor.
+SMALLEST_LOADING = 0.1
+LARGEST_CORRELATION = 0.9
+SMALLEST_UNIQUENESS = 0.2
+
+
+def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Callable[[], Array]]:
+    """List the starting points to try, best first: informed, without covariances, perturbed."""
+
+    def perturbed(index: int) -> Array:
+        base = _start(model, sample, covariances=False)
+        noise = np.random.default_rng([seed, index]).uniform(-0.3, 0.3, len(base))
+        return base * (1 + noise)
+
+    return [
+        lambda: _start(model, sample, covariances=True),
+        lambda: _start(model, sample, covariances=False),
+        *(lambda index=index: perturbed(index) for index in range(3)),
+    ]
+
+
+def _start(model: Model, sample: list[Implied], *, covariances: bool) -> Array:
+    values = np.full(len(model.table.parameters), np.nan)
+    for block, moments in zip(model.blocks, sample, strict=True):
+        guess = _Guess(model.table, block.group, block.observed, moments.sigma)
+        guess.fill(values, covariances=covariances)
+    for index, row in enumerate(model.table.parameters):
+        if np.isfinite(row.start):
+            values[index] = row.start
+    elements = values[list(model.free_rows)]
+    params = _reduce(model, elements)
+    if model.table.meanstructure:
+        params = _fit_means(model, params, sample)
+    return params
+
+
+def _reduce(model: Model, elements: Array) -> Array:
+    """Give the parameters whose elements come nearest to the wanted ones."""
+    reduction = model.reduction
+    if reduction.basis is None or reduction.offset is None:
+        return elements
+    return np.asarray(np.linalg.lstsq(reduction.basis, elements - reduction.offset)[0])
+
+
+def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
+    """Set all free means and intercepts by least squares: implied means are linear in them."""
+    rows = [model.table.parameters[index] for index in model.free_rows]
+    fixed = np.array([row.op != "~1" or np.isfinite(row.start) for row in rows])
+    states = model.states(params)
+    slopes, gaps = [], []
+    for state, d, moments in zip(states, model.derivatives(states), sample, strict=True):
+        if d.d_mu is None or moments.mu is None or state.implied.mu is None:
+            return params
+        slopes.append(np.where(fixed, 0.0, d.d_mu))
+        gaps.append(moments.mu - state.implied.mu)
+    slope = model.reduction.reduce_gradient(np.vstack(slopes))
+    step = np.linalg.lstsq(slope, np.concatenate(gaps))[0]
+    return np.asarray(params + step)
+
+
+@dataclass
+class _Guess:
+    """Starting values of one group, worked out from its covariance matrix."""
+
+    table: ParameterTable
+    group: int
+    observed: tuple[str, ...]
+    sigma: Array
+
+    def __post_init__(self) -> None:
+        self.names = [*self.observed, *self.table.latent]
+        self.rows = [
+            (index, row)
+            for index, row in enumerate(self.table.parameters)
+            if row.group == self.group
+        ]
+        # Weights of the observed variables whose sum stands in for each variable.
+        self.weights = dict(zip(self.observed, np.eye(len(self.observed)), strict=True))
+        self.variance = dict(zip(self.observed, np.diag(self.sigma), strict=True))
+        self.explained = dict.fromkeys(self.names, 0.0)
+
+    def fill(self, values: Array, *, covariances: bool) -> None:
+        """Write the starting values of the free rows of this group into `values`."""
+        for index, row in self.rows:
+            if row.free and row.op in ("~", "~1"):
+                values[index] = 0.0
+        waiting = list(self.table.latent)
+        while waiting:
+            ready = [f for f in waiting if not set(self._items(f)) & set(waiting)] or waiting[:1]
+            for factor in ready:
+                self._factor(factor, values)
+            waiting = [f for f in waiting if f not in ready]
+        self._regressions(values)
+        for index, row in self.rows:
+            if row.free and row.op == "~~" and row.lhs == row.rhs:
+                values[index] = self._residual_variance(row.lhs)
+            elif row.free and row.op == "~~":
+                values[index] = self._residual_covariance(row) if covariances else 0.0
+
+    def _items(self, factor: str) -> list[str]:
+        return [row.rhs for _, row in self.rows if row.op == "=~" and row.lhs == factor]
+
+    def _covariance(self, first: str, second: str) -> float:
+        if first == second:
+            return float(self.variance[first])
+        if first not in self.weights or second not in self.weights:
+            return 0.0
+        raw = float(self.weights[first] @ self.sigma @ self.weights[second])
+        limit = LARGEST_CORRELATION * np.sqrt(self.variance[first] * self.variance[second])
+        return float(np.clip(raw, -limit, limit))
+
+    def _matrix(self, names: list[str]) -> Array:
+        return np.array([[self._covariance(a, b) for b in names] for a in names])
+
+    def _factor(self, factor: str, values: Array) -> None:
+        """Loadings, variance and Bartlett weights of one factor from its indicators alone."""
+        loadings = [(i, r) for i, r in self.rows if r.op == "=~" and r.lhs == factor]
+        items = [row.rhs for _, row in loadings]
+        scale = np.sqrt([max(self._covariance(x, x), 1e-12) for x in items])
+        pattern = _principal_factor(self._matrix(items) / np.outer(scale, scale))
+        # An item of several factors shares its common variance among them.
+        pattern = pattern / np.sqrt([self._n_factors(x) for x in items])
+        # With nothing to fix it, the sign of a factor is that of its first loading, as in lavaan.
+        fixed = [
+            (k, row.value) for k, (_, row) in enumerate(loadings) if not row.free and row.value
+        ]
+        free = [k for k, (_, row) in enumerate(loadings) if row.free]
+        upright = pattern[fixed[0][0]] * fixed[0][1] >= 0 if fixed else pattern[0] >= 0
+        pattern = pattern if upright else -pattern
+        variance = self._fixed_variance(factor)
+        unit = 1.0
+        if variance is not None:
+            unit = 1 / np.sqrt(variance) if variance > 0 else 1.0
+        elif fixed:
+            k, value = fixed[0]
+            size = max(abs(pattern[k]), SMALLEST_LOADING) * scale[k] / abs(value)
+            unit = 1 / size
+        raw = pattern * scale * unit
+        for k in free:
+            values[loadings[k][0]] = raw[k]
+        if fixed and not free:
+            raw = np.array([row.value for _, row in loadings])
+        self._keep(factor, items, raw, 1 / unit**2)
+
+    def _keep(self, factor: str, items: list[str], raw: Array, variance: float) -> None:
+        total = np.array([self._covariance(x, x) for x in items])
+        common = np.minimum(raw**2 * variance, (1 - SMALLEST_UNIQUENESS) * total)
+        for x, part in zip(items, common, strict=True):
+            self.explained[x] += float(part)
+        precision = raw / np.maximum(total - common, 1e-12)
+        weight = sum(
+            w * self.weights[x] for w, x in zip(precision, items, strict=True) if x in self.weights
+        )
+        self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), 1e-12)
+        self.variance[factor] = variance
+
+    def _n_factors(self, item: str) -> int:
+        return sum(row.op == "=~" and row.rhs == item for _, row in self.rows)
+
+    def _fixed_variance(self, factor: str) -> float | None:
+        for _, row in self.rows:
+            if row.op == "~~" and row.lhs == row.rhs == factor and not row.free:
+                return row.value
+        return None
+
+    def _regressions(self, values: Array) -> None:
+        outcomes = dict.fromkeys(row.lhs for _, row in self.rows if row.op == "~")
+        for outcome in outcomes:
+            terms = [(i, r) for i, r in self.rows if r.op == "~" and r.lhs == outcome]
+            predictors = [row.rhs for _, row in terms]
+            inner = self._matrix(predictors)
+            ridge = 0.05 * np.diag(np.maximum(np.diag(inner), 1e-12))
+            cross = np.array([self._covariance(x, outcome) for x in predictors])
+            slopes = np.linalg.solve(inner + ridge, cross)
+            limit = (1 - SMALLEST_UNIQUENESS) * self._covariance(outcome, outcome)
+            self.explained[outcome] += float(np.clip(slopes @ cross, 0.0, limit))
+            for (index, row), slope in zip(terms, slopes, strict=True):
+                if row.free:
+                    values[index] = slope
+
+    def _residual_variance(self, name: str) -> float:
+        total = self._covariance(name, name)
+        return float(max(total - self.explained[name], SMALLEST_UNIQUENESS * total))
+
+    def _residual_covariance(self, row: Parameter) -> float:
+        """Covariance of two unexplained variables; that of two residuals starts at 0."""
+        if self.explained[row.lhs] or self.explained[row.rhs]:
+            return 0.0
+        return self._covariance(row.lhs, row.rhs)
+
+
+def _principal_factor(correlations: Array) -> Array:
+    """First principal factor of a correlation matrix, (n_items,); its sign is arbitrary."""
+    n_items = len(correlations)
+    if n_items == 1:
+        return np.ones(1)
+    if n_items == 2:
+        r = correlations[0, 1]
+        size = np.sqrt(np.clip(abs(r), SMALLEST_LOADING**2, LARGEST_CORRELATION))
+        return np.array([size, size if r >= 0 else -size])
+    off = np.abs(correlations - np.eye(n_items)).max(axis=0)
+    reduced = correlations.copy()
+    np.fill_diagonal(reduced, off)
+    values, vectors = np.linalg.eigh(reduced)
+    loadings = vectors[:, -1] * np.sqrt(max(values[-1], SMALLEST_LOADING**2))
+    return np.asarray(np.clip(loadings, -0.95, 0.95))

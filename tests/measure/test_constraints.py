@@ -1,0 +1,65 @@
+"""Equality constraints: what is left to estimate, and what has to hold at the solution."""
+
+import numpy as np
+import pytest
+
+import measure
+from measure.errors import ModelError
+from tests.reference_cases import data
+
+
+@pytest.fixture(scope="module")
+def hs39():
+    return data("hs39.csv")
+
+
+def estimates(fit):
+    rows = fit.parameters
+    return {f"{r.lhs}{r.op}{r.rhs}": r.est for r in rows.itertuples()}
+
+
+def test_shared_labels_are_equal_and_counted_once(hs39):
+    free = measure.cfa("f =~ x1 + x2 + x3 + x4", hs39)
+    tied = measure.cfa("f =~ x1 + a*x2 + a*x3 + x4", hs39)
+    assert tied.df == free.df + 1
+    est = estimates(tied)
+    assert est["f=~x2"] == pytest.approx(est["f=~x3"], abs=1e-12)
+    se = tied.parameters.set_index("rhs").loc[["x2", "x3"], "se"].groupby(level=0).first()
+    assert se["x2"] == pytest.approx(se["x3"], rel=1e-10)
+
+
+def test_linear_constraints_hold(hs39):
+    fit = measure.cfa("f =~ x1 + a*x2 + b*x3 + c*x4\na + b == c + 0.1\nd := a + b - c", hs39)
+    assert fit.parameters.iloc[-1]["est"] == pytest.approx(0.1, abs=1e-10)
+    assert fit.parameters.iloc[-1]["se"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_label_shared_with_a_fixed_value_takes_that_value(hs39):
+    fit = measure.cfa("f =~ x1 + a*x2 + x3 + x4\na == 0.7", hs39)
+    assert estimates(fit)["f=~x2"] == pytest.approx(0.7, abs=1e-12)
+
+
+def test_redundant_constraints_count_once(hs39):
+    one = measure.cfa("f =~ x1 + a*x2 + a*x3 + x4", hs39)
+    two = measure.cfa("f =~ x1 + a*x2 + a*x3 + x4\na == a", hs39)
+    assert one.df == two.df
+
+
+def test_constraints_do_not_depend_on_their_order(hs39):
+    first = measure.cfa("f =~ x1 + a*x2 + b*x3 + c*x4\na == b\nb == 2*c", hs39)
+    second = measure.cfa("f =~ x1 + a*x2 + b*x3 + c*x4\n2*c == a\nb == a", hs39)
+    np.testing.assert_allclose(first.parameters["est"], second.parameters["est"], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("f =~ x1 + a*x2 + x3 + x4\na == 1\na == 2", "contradict"),
+        ("f =~ a*x1 + a*x2 + x3 + x4\na == 2", "cannot hold|contradict"),
+        ("f =~ x1 + a*x2 + b*x3 + x4\na == exp(b)", "nonlinear"),
+        ("f =~ x1 + a*x2 + x3 + x4\na == zz", "labels no parameter. Labels in the model: a"),
+    ],
+)
+def test_impossible_constraints_are_refused(hs39, model, words):
+    with pytest.raises(ModelError, match=words):
+        measure.cfa(model, hs39)

@@ -1,0 +1,83 @@
+"""The search: it finds known minima, never goes uphill, and says how it ended."""
+
+import numpy as np
+import pytest
+
+from measure.optimize import minimize, minimize_from_several
+
+
+class Rosenbrock:
+    """A curved valley with its minimum 0 at (1, 1); Gauss-Newton curvature as the expected one."""
+
+    def __init__(self):
+        self.values = []
+
+    def value(self, params):
+        x, y = params
+        self.values.append((1 - x) ** 2 + 100 * (y - x**2) ** 2)
+        return self.values[-1]
+
+    def slope(self, params):
+        x, y = params
+        residual = np.array([1 - x, 10 * (y - x**2)])
+        jacobian = np.array([[-1.0, 0.0], [-20 * x, 10.0]])
+        return 2 * jacobian.T @ residual, 2 * jacobian.T @ jacobian
+
+    def hessian(self, params):
+        x, y = params
+        return np.array([[2 - 400 * y + 1200 * x**2, -400 * x], [-400 * x, 200.0]])
+
+
+class Cliff(Rosenbrock):
+    """Not defined left of 0.5, where a full step from the start would lead."""
+
+    def value(self, params):
+        return np.inf if params[0] < 0.5 else super().value(params)
+
+
+class Slope(Rosenbrock):
+    """Has no minimum."""
+
+    def value(self, params):
+        return float(params.sum())
+
+    def slope(self, params):
+        return np.ones(2), np.eye(2) * 1e-3
+
+    def hessian(self, params):
+        return np.eye(2) * 1e-3
+
+
+@pytest.mark.parametrize("start", [(-1.2, 1.0), (3.0, -4.0), (0.0, 0.0)])
+def test_finds_the_minimum(start):
+    search = minimize(Rosenbrock(), np.array(start))
+    assert search.converged
+    np.testing.assert_allclose(search.params, 1.0, atol=1e-6)
+    assert search.value < 1e-12
+
+
+def test_stays_where_the_function_is_defined():
+    search = minimize(Cliff(), np.array([0.6, 5.0]))
+    assert search.converged
+    np.testing.assert_allclose(search.params, 1.0, atol=1e-6)
+
+
+def test_gives_up_and_says_so():
+    search = minimize(Slope(), np.zeros(2), max_iterations=7)
+    assert not search.converged
+    assert search.message == "stopped after 7 iterations"
+    outside = minimize(Cliff(), np.array([0.0, 0.0]))
+    assert outside.message == "the starting values are not admissible"
+
+
+def test_goes_on_to_the_next_start():
+    starts = [lambda: np.array([0.0, 0.0]), lambda: np.array([0.9, 0.9])]
+    search, attempts = minimize_from_several(Cliff(), starts)
+    assert search.converged
+    assert attempts == 2
+
+
+def test_several_failures_give_the_best_of_them():
+    search, attempts = minimize_from_several(Cliff(), [lambda: np.zeros(2), lambda: -np.ones(2)])
+    assert not search.converged
+    assert attempts == 2
