@@ -1,0 +1,273 @@
+"""Answers, given as codes or as label text, turned into checked codes."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from instruments.errors import AnswerError
+from instruments.texts import fold
+
+if TYPE_CHECKING:
+    from instruments.schema import Instrument, ResponseScale
+
+BLANK = "blank"
+"""The kind under which empty cells are counted, beside the scale's own missing codes."""
+
+BLANK_TEXTS = frozenset({"", ".", "na", "n/a", "nan", "<na>", "none", "null"})
+"""Texts that programs write for an empty cell, folded; a label of the scale goes before them."""
+
+NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?:e[+-]?\d+)?")
+
+FIRST_ROW = 2
+"""The row of the first answers as a spreadsheet counts, the heading being row 1."""
+
+PROBLEMS_SHOWN = 5
+MISSING = float("nan")
+
+
+def decode(
+    data: pd.DataFrame, responses: Mapping[str, "ResponseScale"]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Turn the items of a table into codes.
+
+    Parameters
+    ----------
+    data
+        (n_obs, columns); columns that are not in `responses` are left out.
+    responses
+        The response scale of each item, in the order wanted.
+
+    Returns
+    -------
+    tuple
+        Codes, (n_obs, n_items) float with NaN where missing; and counts of missing answers,
+        (n_items, kinds) int, the kinds being the names of the missing codes, then `blank`.
+
+    Raises
+    ------
+    AnswerError
+        Where a column occurs twice, or an answer is outside its scale or no label of it.
+    """
+    present = [name for name in responses if name in data.columns]
+    kinds = [part.name for scale in responses.values() for part in scale.missing]
+    kinds = [*dict.fromkeys(kinds), BLANK]
+    codes: dict[str, pd.Series[float]] = {}
+    counts: list[dict[str, int]] = []
+    problems: list[str] = []
+    for name in present:
+        column = data[name]
+        if isinstance(column, pd.DataFrame):
+            raise AnswerError(f'item "{name}" is {column.shape[1]} columns; keep one of them.')
+        numbers, unread = _numbers(column, responses[name])
+        wrong = unread | ~_fits(numbers, responses[name])
+        if wrong.any():
+            problems.append(_describe(name, column, wrong, responses[name]))
+            continue
+        codes[name], count = _without_missing(numbers, responses[name])
+        counts.append(count)
+    if problems:
+        raise AnswerError(_joined(problems))
+    table = pd.DataFrame(codes, index=data.index, columns=pd.Index(present), dtype=float)
+    missing = pd.DataFrame(counts, index=pd.Index(present, name="item"), columns=pd.Index(kinds))
+    return table, missing.fillna(0).astype(int)
+
+
+def reverse(codes: pd.DataFrame, turned: Mapping[str, "ResponseScale"]) -> pd.DataFrame:
+    """Turn the answers of reversed items: lowest + highest − answer.
+
+    Parameters
+    ----------
+    codes
+        (n_obs, n_items) checked codes.
+    turned
+        The reversed items and their response scales; items not in `codes` are passed over.
+    """
+    limits = {name: scale.limits for name, scale in turned.items() if name in codes.columns}
+    return codes.assign(
+        **{name: sum(ends) - codes[name] for name, ends in limits.items() if ends is not None}
+    )
+
+
+def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
+    """Refuse answers that nothing can be computed from.
+
+    Parameters
+    ----------
+    codes
+        (n_obs, n_items) as `Instrument.decode` or `Instrument.score` gives them.
+    items
+        The items that the analysis needs.
+
+    Raises
+    ------
+    AnswerError
+        Where an item is not there, has no answers, or has the same answer from everyone (all such
+        items are named); or where fewer persons have answered all items than there are items.
+    """
+    needed = list(dict.fromkeys(items))
+    problems = []
+    for name in needed:
+        if name not in codes.columns:
+            problems.append(f'item "{name}" is not in the data.')
+            continue
+        values = codes[name].dropna().unique()
+        if len(values) == 0:
+            problems.append(
+                f'item "{name}" has no answers: all {len(codes)} rows are missing. '
+                "Check that its column was exported, or use a form without it."
+            )
+        elif len(values) == 1:
+            problems.append(
+                f'item "{name}" is constant: every answer is {_number(values[0])}. '
+                "It cannot be correlated with anything; check the export, or leave the item out."
+            )
+    if problems:
+        raise AnswerError(_joined(problems))
+    complete = int(codes[needed].notna().all(axis=1).sum())
+    if complete < len(needed):
+        raise AnswerError(
+            f"only {complete} of {len(codes)} rows have an answer to all {len(needed)} items, and "
+            "fewer answers than items determine nothing. Collect more answers, or use a shorter "
+            "form."
+        )
+
+
+def codebook(instrument: "Instrument") -> pd.DataFrame:
+    """Describe every item of an instrument in one row; see `Instrument.codebook`."""
+    rows = []
+    for item in instrument.items:
+        response = instrument.response(item.id)
+        row: dict[str, Any] = {"item": item.id}
+        row |= {f"text.{language}": item.text[language] for language in instrument.languages}
+        row |= item.model_dump(exclude={"id", "text", "response"})
+        row["scales"] = " ".join(scale.id for scale in instrument.scales if item.id in scale.items)
+        row |= {"response": response.id, "lowest": response.lowest, "highest": response.highest}
+        for language in instrument.languages:
+            labels = response.labels.get(language, {})
+            row[f"labels.{language}"] = "; ".join(f"{c} = {text}" for c, text in labels.items())
+        row["missing"] = "; ".join(f"{part.code} = {part.name}" for part in response.missing)
+        rows.append(row)
+    return pd.DataFrame(rows).astype({"lowest": "Int64", "highest": "Int64"})
+
+
+def _numbers(
+    column: "pd.Series[Any]", scale: "ResponseScale"
+) -> tuple["pd.Series[float]", "pd.Series[bool]"]:
+    """Read a column as numbers; the second part marks cells that hold text but no answer."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        numbers = column.to_numpy(dtype=float, na_value=MISSING)
+        return pd.Series(numbers, index=column.index), pd.Series(False, index=column.index)
+    # A column holds few different answers, so each is read once however many rows have it.
+    # Missing cells have the place -1, which is the last of each list.
+    places, values = pd.factorize(column)
+    words = _words(scale)
+    read = [_one_answer(value, words) for value in values]
+    meaning = pd.Series([*(MISSING if code is None else code for code in read), MISSING])
+    strange = pd.Series([*(code is None for code in read), False])
+    return (
+        meaning.take(places).set_axis(column.index).astype(float),
+        strange.take(places).set_axis(column.index).astype(bool),
+    )
+
+
+def _words(scale: "ResponseScale") -> dict[str, float]:
+    """Give the code of every text that is an answer or a missing answer, folded."""
+    words = dict.fromkeys(BLANK_TEXTS, MISSING)
+    words |= {fold(label): part.code for part in scale.missing for label in part.labels.values()}
+    words |= {
+        fold(label): code for labels in scale.labels.values() for code, label in labels.items()
+    }
+    return words
+
+
+def _one_answer(value: object, words: Mapping[str, float]) -> float | None:
+    """Give the number that a cell stands for, NaN for a blank, None for what is no answer."""
+    if isinstance(value, bool):
+        return None
+    text = fold(str(value))
+    if text in words:
+        return words[text]
+    return float(text.replace(",", ".")) if NUMBER.fullmatch(text) else None
+
+
+def _fits(numbers: "pd.Series[float]", scale: "ResponseScale") -> "pd.Series[bool]":
+    """Mark the numbers that are missing or within the response scale."""
+    if scale.continuous:
+        return numbers.abs() != float("inf")
+    allowed = {float(code) for code in (*scale.codes, *(part.code for part in scale.missing))}
+    return numbers.isin(allowed) | numbers.isna()
+
+
+def _without_missing(
+    numbers: "pd.Series[float]", scale: "ResponseScale"
+) -> tuple["pd.Series[float]", dict[str, int]]:
+    """Count the missing answers by kind, and make all of them NaN."""
+    counts = {part.name: int((numbers == part.code).sum()) for part in scale.missing}
+    counts[BLANK] = int(numbers.isna().sum())
+    return numbers.mask(numbers.isin([part.code for part in scale.missing])), counts
+
+
+def _describe(
+    name: str, column: "pd.Series[Any]", wrong: "pd.Series[bool]", scale: "ResponseScale"
+) -> str:
+    """Say which value of an item does not fit, how often, where, and what to do."""
+    rows = [place for place, is_wrong in enumerate(wrong) if is_wrong]
+    first = column.iloc[rows[0]]
+    same = [row for row, value in zip(rows, column.iloc[rows], strict=True) if value == first]
+    where = f"in {len(same)} rows (first: {_place(column, same[0])})"
+    if len(same) == 1:
+        where = f"in {_place(column, same[0])}"
+    others = len(rows) - len(same)
+    more = f" Answers in {_rows(others)} more do not fit." if others else ""
+    shown = f'"{first}"' if isinstance(first, str) else _number(first)
+    if scale.continuous:
+        return (
+            f'item "{name}" holds {shown} {where}, which is not a finite number.{more}\n'
+            "    Leave missing answers empty."
+        )
+    span = f"{scale.codes[0]} to {scale.codes[-1]}"
+    if isinstance(first, str) and not NUMBER.fullmatch(fold(first)):
+        labels = next(iter(scale.labels.values()), {})
+        words = f", or the labels ({', '.join(labels.values())})" if labels else ""
+        return (
+            f'item "{name}" holds {shown} {where}, which is no answer of its response scale.{more}'
+            f"\n    Use the codes {span}{words}, and leave missing answers empty."
+        )
+    return (
+        f'item "{name}" holds {shown} {where}, outside the response scale {span}.{more}\n'
+        f"    Leave missing answers empty{_missing_codes(scale)}, or give the item a wider scale."
+    )
+
+
+def _place(column: "pd.Series[Any]", position: int) -> str:
+    """Name a row as the file counts it, where the index has a name ("row", "case")."""
+    if column.index.name:
+        return f"{column.index.name} {column.index[position]}"
+    return f"row {position + FIRST_ROW}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
+
+
+def _missing_codes(scale: "ResponseScale") -> str:
+    codes = ", ".join(f"{part.code} ({part.name})" for part in scale.missing)
+    return f" or code them {codes}" if codes else ""
+
+
+def _joined(problems: list[str]) -> str:
+    rest = len(problems) - PROBLEMS_SHOWN
+    shown = problems[:PROBLEMS_SHOWN]
+    if rest > 0:
+        shown = [
+            *shown,
+            f"{rest} more item{'s' if rest > 1 else ''} have the same kind of problem.",
+        ]
+    return "\n".join(shown)
+
+
+def _number(value: object) -> str:
+    """Write a number without needless decimals: 9, not 9.0."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

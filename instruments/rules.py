@@ -1,0 +1,135 @@
+"""Decision rules: the number that judges a result, and where the number comes from.
+
+The defaults stand in `rules.toml`; an instrument overrides a rule under `[rules.<name>]` and then
+states its own source. `wording` may hold the placeholders `{value}` (FitRule: `{cfi}`, `{tli}`,
+`{rmsea}`, `{srmr}`) and `{percent}`, so that an overridden number never stands beside an old text.
+"""
+
+import string
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from instruments.texts import Number, Part, Text, Texts
+
+POINT_LANGUAGES = frozenset({"en"})
+"""Languages that write a decimal point; the others in this toolkit write a comma."""
+
+
+def _decimal(value: float, language: str) -> str:
+    written = f"{value:.2f}" if round(value, 2) == value else f"{value:.3f}"
+    written = written.replace("-", "−")
+    return written if language in POINT_LANGUAGES else written.replace(".", ",")
+
+
+class Rule(Part):
+    """A rule's source and its sentence in each language; the numbers are in the subclasses."""
+
+    source: Text
+    wording: Texts
+
+    def numbers(self) -> dict[str, float]:
+        """Give the numbers of the rule by name, as the placeholders of `wording` call them."""
+        return {name: value for name, value in self if isinstance(value, float)}
+
+    def text(self, language: str) -> str:
+        """Give the rule as a sentence, its numbers filled in with the language's decimal mark."""
+        values = {name: _decimal(value, language) for name, value in self.numbers().items()}
+        if "value" in values:
+            values["percent"] = f"{100 * self.numbers()['value']:.0f} %"
+        return self.wording[language].format(**values)
+
+    @model_validator(mode="after")
+    def _placeholders_are_known(self) -> Self:
+        known = {*self.numbers(), "percent"}
+        for language, sentence in self.wording.items():
+            used = {
+                name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None
+            }
+            if not used <= known:
+                raise ValueError(
+                    f"wording ({language}) has the placeholder {{{min(used - known)}}}, "
+                    f"which this rule does not have; it has {', '.join(sorted(known))}"
+                )
+        return self
+
+
+class Threshold(Rule):
+    """A rule with one number."""
+
+    value: Number
+
+
+class FitRule(Rule):
+    """Limits of global fit: `cfi` and `tli` at least, `rmsea` and `srmr` at most."""
+
+    cfi: Number
+    tli: Number
+    rmsea: Number
+    srmr: Number
+
+
+class AgreementRule(Threshold):
+    """A limit of rwg(j), and the distribution of answers that no agreement would give."""
+
+    null: Literal["uniform", "slight", "moderate", "heavy"]
+
+
+class Rules(Part):
+    """All decision rules of an instrument; every field has `source` and `wording`.
+
+    Parameters
+    ----------
+    global_fit_good, global_fit_acceptable
+        `.cfi`, `.tli` (at least), `.rmsea`, `.srmr` (at most).
+    simpler_delta_cfi, simpler_delta_rmsea
+        `.value`: how much worse the simpler of two models may be and still be preferred (as
+        positive numbers: CFI lower by, RMSEA higher by).
+    simpler_residual_correlation
+        `.value`: absolute residual correlation that the simpler model may not add.
+    invariance_delta_cfi, invariance_delta_rmsea
+        `.value`: the lowest change in CFI (negative) and highest change in RMSEA of a step.
+    factor_distinct_upper
+        `.value`: two factors are distinct where the upper 95 % limit of their r is below it.
+    factor_distinct_doubtful
+        `.value`: otherwise doubtful where the estimate is below it; at or above: not distinct.
+    omega_groups, omega_change
+        `.value`: what the lower limit of omega must reach for group means, and for change.
+    loading_keep, loading_look
+        `.value`: standardised loading at or above which an item is kept; between the two it is
+        looked at, and below `loading_look` it is rewritten.
+    item_rest
+        `.value`: lowest correlation of an item with the rest of its scale.
+    category_share
+        `.value`: share of answers in one category (a proportion) above which the item is looked at.
+    total_omega_h, total_ecv
+        `.value`: what a total score needs.
+    subscore_prmse
+        `.value`: how much the PRMSE of a sub-score must exceed that of the total.
+    icc1, icc2
+        `.value`: what group means need.
+    rwg_j
+        `.value`: lowest median rwg(j), under the null distribution `.null`.
+    """
+
+    global_fit_good: FitRule
+    global_fit_acceptable: FitRule
+    simpler_delta_cfi: Threshold
+    simpler_delta_rmsea: Threshold
+    simpler_residual_correlation: Threshold
+    invariance_delta_cfi: Threshold
+    invariance_delta_rmsea: Threshold
+    factor_distinct_upper: Threshold
+    factor_distinct_doubtful: Threshold
+    omega_groups: Threshold
+    omega_change: Threshold
+    loading_keep: Threshold
+    loading_look: Threshold
+    item_rest: Threshold
+    category_share: Threshold
+    total_omega_h: Threshold
+    total_ecv: Threshold
+    subscore_prmse: Threshold
+    icc1: Threshold
+    icc2: Threshold
+    rwg_j: AgreementRule

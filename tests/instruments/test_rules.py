@@ -1,0 +1,58 @@
+"""The decision rules: their numbers, and the sentences that state them."""
+
+import pytest
+
+import instruments
+from instruments import FitRule, Rules, Threshold
+
+RULES = instruments.load("coupling").rules
+
+
+def test_the_numbers_are_those_agreed_on() -> None:
+    good, fair = RULES.global_fit_good, RULES.global_fit_acceptable
+    assert (good.cfi, good.tli, good.rmsea, good.srmr) == (0.95, 0.95, 0.06, 0.08)
+    assert (fair.cfi, fair.tli, fair.rmsea, fair.srmr) == (0.90, 0.90, 0.08, 0.10)
+    single = {name: rule.value for name, rule in RULES if isinstance(rule, Threshold)}
+    assert single == {
+        "simpler_delta_cfi": 0.005,
+        "simpler_delta_rmsea": 0.005,
+        "simpler_residual_correlation": 0.10,
+        "invariance_delta_cfi": -0.010,
+        "invariance_delta_rmsea": 0.015,
+        "factor_distinct_upper": 0.85,
+        "factor_distinct_doubtful": 0.90,
+        "omega_groups": 0.70,
+        "omega_change": 0.80,
+        "loading_keep": 0.40,
+        "loading_look": 0.30,
+        "item_rest": 0.30,
+        "category_share": 0.80,
+        "total_omega_h": 0.70,
+        "total_ecv": 0.60,
+        "subscore_prmse": 0.0,
+        "icc1": 0.05,
+        "icc2": 0.70,
+        "rwg_j": 0.70,
+    }
+    assert RULES.rwg_j.null == "slight"
+
+
+@pytest.mark.parametrize("name", list(Rules.model_fields))
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_every_rule_is_a_sentence_that_shows_its_numbers(name: str, language: str) -> None:
+    rule = getattr(RULES, name)
+    sentence = rule.text(language)
+    assert "{" not in sentence
+    assert rule.source
+    wanted = [f"{abs(value):g}" for value in rule.numbers().values()]
+    if name == "category_share":
+        wanted = ["80 %"]
+    plain = sentence.replace(",", ".") if language == "da" else sentence
+    assert all(number.rstrip("0") in plain for number in wanted)
+
+
+def test_danish_writes_a_decimal_comma() -> None:
+    assert RULES.simpler_delta_cfi.text("da").endswith("0,005 lavere")
+    assert RULES.invariance_delta_cfi.text("da").endswith("mindst −0,01")
+    assert RULES.global_fit_good.text("da").startswith("God tilpasning: CFI ≥ 0,95")
+    assert isinstance(RULES.global_fit_good, FitRule)
