@@ -1,8 +1,40 @@
 """Statistics for measurement models: a data frame and model text in, tables of results out."""
 
+from measure.adequacy import SamplingAdequacy, sampling_adequacy
+from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
+from measure.exploratory import FactorSolution, efa
 from measure.fitted import Fit
-from measure.misfit import residuals
+from measure.items import item_analysis
+from measure.means import group_means
+from measure.misfit import implied, residuals
+from measure.multilevel import Agreement, agreement, icc
+from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
+from measure.retention import FactorRetention, factor_retention
 from measure.standardization import standardized
 
-__all__ = ["Fit", "cfa", "fit", "growth", "residuals", "sem", "standardized"]
+__all__ = [
+    "cfa",
+    "sem",
+    "growth",
+    "fit",
+    "Fit",
+    "residuals",
+    "implied",
+    "standardized",
+    "sampling_adequacy",
+    "SamplingAdequacy",
+    "factor_retention",
+    "FactorRetention",
+    "efa",
+    "FactorSolution",
+    "cronbach_alpha",
+    "CronbachAlpha",
+    "composite_reliability",
+    "item_analysis",
+    "icc",
+    "intraclass",
+    "agreement",
+    "Agreement",
+    "group_means",
+]

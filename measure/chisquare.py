@@ -1,14 +1,14 @@
 """Chi-square tests of a model's fit."""
 
 import numpy as np
-from scipy.special import chdtrc
 
+from measure.distributions import chisq_sf
 from measure.moments.complete import Moments
 
 
 def p_value(chisq: float, df: int) -> float:
     """Probability of a larger chi-square; NaN for a model without degrees of freedom."""
-    return float(chdtrc(df, chisq)) if df > 0 else float("nan")
+    return chisq_sf(chisq, df) if df > 0 else float("nan")
 
 
 def independence(moments: Moments, n_scale: float, exogenous: tuple[str, ...]) -> tuple[float, int]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, ndtri
 
+from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import ModelError
 from measure.tokens import Cursor, show
 
@@ -21,6 +21,11 @@ _SQRT_2PI = np.sqrt(2.0 * np.pi)
 
 def _normal_density(x: Any) -> Any:
     return np.exp(-0.5 * x * x) / _SQRT_2PI
+
+
+def _logistic(x: Any) -> Any:
+    # With tanh neither end overflows.
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
 
 
 # Name in R → the function and its derivative; for `abs` at 0, the middle of its slopes.
@@ -42,11 +47,14 @@ FUNCTIONS: dict[str, tuple[_Function, _Function]] = {
     "sinh": (np.sinh, np.cosh),
     "cosh": (np.cosh, np.sinh),
     "tanh": (np.tanh, lambda x: 1.0 / np.cosh(x) ** 2),
-    "pnorm": (ndtr, _normal_density),
-    "qnorm": (ndtri, lambda x: 1.0 / _normal_density(ndtri(x))),
+    "pnorm": (normal_cdf, _normal_density),
+    "qnorm": (normal_quantile, lambda x: 1.0 / _normal_density(normal_quantile(x))),
     "dnorm": (_normal_density, lambda x: -x * _normal_density(x)),
-    "plogis": (expit, lambda x: expit(x) * expit(-x)),
-    "qlogis": (logit, lambda x: 1.0 / (x * (1.0 - x)) if 0 <= x <= 1 else np.nan),
+    "plogis": (_logistic, lambda x: _logistic(x) * _logistic(-x)),
+    "qlogis": (
+        lambda x: np.log(x / (1.0 - x)),
+        lambda x: 1.0 / (x * (1.0 - x)) if 0 <= x <= 1 else np.nan,
+    ),
 }
 
 # Words that R gives a meaning of its own; a label or variable of that name would be misread.

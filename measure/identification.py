@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from measure.errors import IdentificationError
 from measure.model import Derivatives, Model
+from measure.optimize import is_positive_definite
 
 Array = NDArray[np.float64]
 
@@ -41,10 +42,11 @@ def require_identified(model: Model, n_moments: int, start: Array) -> None:
         point = point + rng.uniform(-spread, spread, len(start)) * 0.1
         gram = _gram(model, point)
         scale = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
-        values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
-        if not len(values) or values[0] > RANK_TOLERANCE * values[-1]:
+        unit = gram / np.outer(scale, scale)
+        # The largest eigenvalue is at most q, so that this is the rank of the Jacobian.
+        if is_positive_definite(unit - RANK_TOLERANCE * len(unit) * np.eye(len(unit))):
             return
-        direction = vectors[:, 0]
+        direction = np.linalg.eigh(unit)[1][:, 0]
     involved = [
         str(model.table.parameters[model.free_rows[element]])
         for element, weight in zip(model.reduction.kept, direction, strict=True)

@@ -5,8 +5,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, chndtr
 
+from measure.distributions import chisq_isf, noncentral_chisq_cdf
 from measure.model import Implied
 
 Array = NDArray[np.float64]
@@ -96,20 +96,22 @@ def rmsea_interval(
         return 0.0, 0.0
     scale = n_groups / (n_obs * df)
     tail = (1 - level) / 2
-    limits = (_noncentrality(chisq, df, 1 - tail), _noncentrality(chisq, df, tail))
+    limits = (noncentrality(chisq, df, 1 - tail), noncentrality(chisq, df, tail))
     return float(np.sqrt(limits[0] * scale)), float(np.sqrt(limits[1] * scale))
 
 
-def _noncentrality(chisq: float, df: int, probability: float) -> float:
-    """Noncentrality with P(chi-square <= chisq) = probability, or 0 where there is none."""
+def noncentrality(chisq: float, df: int, probability: float) -> float:
+    """Noncentrality at which a chi-square stays below `chisq` with this probability; 0 if none."""
     from scipy.optimize import brentq
 
-    if chndtr(chisq, df, 0.0) <= probability:
+    if noncentral_chisq_cdf(chisq, df, 0.0) <= probability:
         return 0.0
     upper = max(chisq - df, 1.0)
-    while chndtr(chisq, df, upper) > probability:
+    while noncentral_chisq_cdf(chisq, df, upper) > probability:
         upper *= 2
-    return float(brentq(lambda nc: chndtr(chisq, df, nc) - probability, 0.0, upper, xtol=1e-12))
+    return float(
+        brentq(lambda nc: noncentral_chisq_cdf(chisq, df, nc) - probability, 0.0, upper, xtol=1e-12)
+    )
 
 
 def rmsea_pvalue(
@@ -118,14 +120,14 @@ def rmsea_pvalue(
     """Probability of a larger chi-square if the RMSEA were `close` (Browne & Cudeck 1993)."""
     if df == 0:
         return float("nan")
-    return float(1 - chndtr(chisq, df, n_obs * df * close**2 / n_groups))
+    return 1 - noncentral_chisq_cdf(chisq, df, n_obs * df * close**2 / n_groups)
 
 
 def hoelter(chisq: float, df: int, n_obs: int, alpha: float) -> float:
     """Critical N (Hoelter 1983): sample size at which this misfit reaches the level `alpha`."""
     if df == 0 or chisq <= 0:
         return float("nan")
-    return float(chdtri(df, alpha) / (chisq / n_obs) + 1)
+    return float(chisq_isf(alpha, df) / (chisq / n_obs) + 1)
 
 
 def mcdonald_fit(chisq: float, df: int, n_obs: int) -> float:

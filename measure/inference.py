@@ -2,7 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+
+from measure.distributions import normal_cdf, normal_quantile
 
 Array = NDArray[np.float64]
 
@@ -53,10 +54,10 @@ def wald(est: Array, se: Array, level: float = 0.95) -> dict[str, Array]:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(se > 0, est / se, np.nan)
-    reach = ndtri(0.5 + level / 2) * se
+    reach = normal_quantile(0.5 + level / 2) * se
     return {
         "z": z,
-        "pvalue": 2 * ndtr(-np.abs(z)),
+        "pvalue": 2 * normal_cdf(-np.abs(z)),
         "ci.lower": est - reach,
         "ci.upper": est + reach,
     }

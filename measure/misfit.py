@@ -76,6 +76,26 @@ def residuals(fit: "Fit", *, kind: str = "cor.bentler") -> pd.DataFrame:
     return table
 
 
+def implied(fit: "Fit") -> pd.DataFrame:
+    """Give the covariances that a model implies, with its means as a last row `~1`.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+
+    Returns
+    -------
+    DataFrame
+        Items × items; the row `~1` is there where the model has a mean structure.
+    """
+    moments = fit.implied_moments[0]
+    table = pd.DataFrame(moments.sigma, index=fit.moments.names, columns=fit.moments.names)
+    if moments.mu is not None:
+        table.loc["~1"] = moments.mu
+    return table
+
+
 def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict[str, float]:
     """RMR, SRMR and CRMR of one group under lavaan's names.
 

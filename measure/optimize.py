@@ -77,7 +77,7 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
         step, gain = _step(gradient, curvature, damping)
         if gain < NEAR:
             exact = objective.hessian(params)
-            if _is_positive_definite(exact):
+            if is_positive_definite(exact):
                 curvature = exact
                 step, gain = _step(gradient, curvature, damping)
         if gain < TOLERANCE:
@@ -96,7 +96,8 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
     )
 
 
-def _is_positive_definite(matrix: Array) -> bool:
+def is_positive_definite(matrix: Array) -> bool:
+    """Say whether a symmetric matrix has positive eigenvalues only; an empty one does."""
     try:
         np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:

@@ -1,0 +1,1 @@
+"""Speed against peers: `python -m benchmarks` times named workloads in one run."""

@@ -1,0 +1,88 @@
+"""`python -m benchmarks [NAME ...]`: time workloads against the peers found on this machine.
+
+Ours and a peer take turns in one run, since machines change their speed from minute to minute;
+what counts is the ratio of the medians.
+"""
+
+import importlib.util
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.rscript import RSession
+from benchmarks.workloads import PEERS, R_PEERS, ours
+
+ROUNDS = 7
+SCRIPT = Path(__file__).with_name("workloads.R")
+IMPORT_LIMIT = 0.5
+
+
+def seconds(workload: Callable[[], object]) -> float:
+    """Time one call."""
+    begin = time.perf_counter()
+    workload()
+    return time.perf_counter() - begin
+
+
+def import_seconds() -> float:
+    """Seconds that `import measure` adds to a bare interpreter: the median of several starts."""
+
+    def start(code: str) -> float:
+        return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+
+    start("import measure")  # compiles the modules and warms the disk
+    pairs = [(start("import measure"), start("pass")) for _ in range(ROUNDS)]
+    return statistics.median(whole - bare for whole, bare in pairs)
+
+
+def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
+    """Find the peers on this machine: name, workload, and a function that times it."""
+    for name, make in PEERS.items():
+        if importlib.util.find_spec(name) is None:
+            Console().print(f"{name} is not installed: not compared")
+            continue
+        for workload, call in make().items():
+            yield name, workload, partial(seconds, call)
+    for package, workloads in R_PEERS.items():
+        if not RSession.has(package):
+            Console().print(f"{package} (R) is not installed: not compared")
+            continue
+        session = RSession(package, SCRIPT)
+        for workload in workloads:
+            yield package, workload, partial(session.seconds, workload)
+        session.close()
+
+
+def main(chosen: list[str]) -> None:
+    """Run the chosen workloads, or all, and print one row for each pair."""
+    mine = ours()
+    unknown = sorted(set(chosen) - {*mine, "import"})
+    if unknown:
+        sys.exit(f"unknown workload {unknown[0]!r}; there are: import, {', '.join(mine)}")
+    table = Table(title=f"median seconds of {ROUNDS} alternating runs")
+    for heading in ("workload", "kobling", "peer", "seconds", "times faster"):
+        table.add_column(heading, justify="left" if heading in ("workload", "peer") else "right")
+    if not chosen or "import" in chosen:
+        table.add_row("import measure", f"{import_seconds():.3f}", "limit", f"{IMPORT_LIMIT}", "")
+    warnings.simplefilter("ignore")
+    for peer, workload, run in peers():
+        if chosen and workload not in chosen:
+            continue
+        run()
+        mine[workload]()
+        pairs = [(seconds(mine[workload]), run()) for _ in range(ROUNDS)]
+        us, them = (statistics.median(column) for column in zip(*pairs, strict=True))
+        table.add_row(workload, f"{us:.4f}", peer, f"{them:.4f}", f"{them / us:.1f}")
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,22 @@
+# The same workloads in R. Each reads what a user would read from the result.
+hs39 <- read.csv("tests/reference/data/hs39.csv")
+bfi <- read.csv("tests/reference/data/bfi.csv")
+lq <- read.csv("tests/reference/data/lq2002.csv")
+items <- na.omit(bfi[, 1:25])
+three <- "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+five <- paste(sapply(c("A", "C", "E", "N", "O"), function(f) paste(f, "=~", paste0(f, 1:5, collapse = "+"))), collapse = "\n")
+sem <- function(model, data, ...) {
+  fit <- lavaan::cfa(model, data = data, ...)
+  lavaan::parameterEstimates(fit, standardized = TRUE)
+  lavaan::fitMeasures(fit)
+}
+workloads <- list(
+  hs39_ml = function() sem(three, hs39),
+  bfi_ml = function() sem(five, bfi, std.lv = TRUE),
+  alpha = function() psych::alpha(items[, 1:5], check.keys = FALSE, warnings = FALSE),
+  kmo = function() { psych::KMO(items); psych::cortest.bartlett(cor(items), n = nrow(items)) },
+  efa = function() psych::fa(items, 5, fm = "minres", rotate = "oblimin"),
+  parallel = function() psych::fa.parallel(items, n.iter = 100, fa = "both", plot = FALSE, quant = .95),
+  icc = function() for (v in paste0("LEAD", sprintf("%02d", 1:11))) { a <- aov(lq[[v]] ~ as.factor(lq$COMPID)); multilevel::ICC1(a); multilevel::ICC2(a) },
+  agreement = function() multilevel::rwg.j(lq[, 3:13], lq$COMPID, 2)
+)

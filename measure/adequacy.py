@@ -1,0 +1,153 @@
+"""Do the items share enough for a factor analysis? Kaiser–Meyer–Olkin and Bartlett."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from measure.checks import item_correlations
+from measure.display import render_html, render_text
+
+
+@dataclass(frozen=True, eq=False)
+class SamplingAdequacy:
+    """Sampling adequacy of a set of items.
+
+    Attributes
+    ----------
+    kmo
+        Kaiser–Meyer–Olkin measure over all items, 0 to 1.
+    kmo_items
+        The same for each item.
+    bartlett_chisq, df, pvalue
+        Bartlett's test of sphericity: are all correlations zero?
+    smc
+        Squared multiple correlation of each item with all others.
+    anti_image
+        Anti-image covariances, items × items.
+    determinant
+        Determinant of the correlation matrix.
+    n_obs, n_items, n_dropped
+        Rows used, items, rows left out because an answer is missing.
+    """
+
+    kmo: float
+    kmo_items: pd.Series
+    bartlett_chisq: float
+    df: int
+    pvalue: float
+    smc: pd.Series
+    anti_image: pd.DataFrame
+    determinant: float
+    n_obs: int
+    n_items: int
+    n_dropped: int
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an item: `kmo smc`."""
+        return pd.DataFrame({"kmo": self.kmo_items, "smc": self.smc})
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            "KMO": self.kmo,
+            "Bartlett chi-square": self.bartlett_chisq,
+            "df": self.df,
+            "p": self.pvalue,
+            "respondents used": self.n_obs,
+            "left out (missing answers)": self.n_dropped,
+        }
+
+    def __repr__(self) -> str:
+        return render_text("Sampling adequacy", self._facts(), {"Items": self.table})
+
+    def _repr_html_(self) -> str:
+        return render_html("Sampling adequacy", self._facts(), {"Items": self.table})
+
+
+def sampling_adequacy(data: pd.DataFrame, *, n_obs: int | None = None) -> SamplingAdequacy:
+    """Kaiser–Meyer–Olkin measure and Bartlett's test of sphericity for a set of items.
+
+    Parameters
+    ----------
+    data
+        Items, one row a respondent; rows with a missing answer are left out. Or, with `n_obs`, a
+        square correlation matrix.
+    n_obs
+        Number of respondents behind a correlation matrix.
+
+    Returns
+    -------
+    SamplingAdequacy
+
+    Raises
+    ------
+    DataError
+        The items cannot be correlated, or their matrix is singular (see
+        `measure.checks.item_correlations`).
+
+    References
+    ----------
+    Kaiser & Rice (1974), Little Jiffy, Mark IV (the measure of sampling adequacy).
+    Bartlett (1950), Tests of significance in factor analysis.
+    """
+    found = item_correlations(data, n_obs=n_obs)
+    names, R = found.matrix.columns, found.matrix.to_numpy()
+    n_items = len(names)
+    kmo_items, kmo = _kmo(R)
+    inverse = np.linalg.inv(R)
+    unique = 1.0 / np.diag(inverse)
+    chisq, df, pvalue = bartlett_sphericity(R, found.n_obs)
+    return SamplingAdequacy(
+        kmo=kmo,
+        kmo_items=pd.Series(kmo_items, index=names, name="kmo"),
+        bartlett_chisq=chisq,
+        df=df,
+        pvalue=pvalue,
+        smc=pd.Series(1.0 - unique, index=names, name="smc"),
+        anti_image=pd.DataFrame(unique[:, None] * inverse * unique, index=names, columns=names),
+        determinant=float(np.linalg.det(R)),
+        n_obs=found.n_obs,
+        n_items=n_items,
+        n_dropped=found.n_dropped,
+    )
+
+
+def bartlett_sphericity(R: np.ndarray, n_obs: int) -> tuple[float, int, float]:
+    """Bartlett's chi-square that all correlations are zero, its degrees of freedom and p-value.
+
+    Parameters
+    ----------
+    R
+        Correlation matrix, `(n_items, n_items)`, positive definite.
+    n_obs
+        Number of respondents.
+
+    Notes
+    -----
+    -(n - 1 - (2p + 5)/6) ln|R| on p(p - 1)/2 degrees of freedom. The function of this name in
+    factor_analyzer takes raw answers only, and its determinant underflows to 0 (chi-square
+    infinite) when the items are many; the log-determinant does not.
+    """
+    from scipy.stats import chi2
+
+    n_items = len(R)
+    chisq = -(n_obs - 1 - (2 * n_items + 5) / 6) * float(np.linalg.slogdet(R)[1])
+    df = n_items * (n_items - 1) // 2
+    return chisq, df, float(chi2.sf(chisq, df))
+
+
+def _kmo(R: np.ndarray) -> tuple[np.ndarray, float]:
+    from factor_analyzer.factor_analyzer import calculate_kmo
+
+    # factor_analyzer wants answers, not correlations; these have exactly the correlations R,
+    # so that raw data and a given matrix take the same way.
+    root = np.linalg.cholesky(R).T
+    answers = np.vstack([root, -root]) * np.sqrt(len(R))
+    with warnings.catch_warnings():
+        # It announces a pseudo-inverse when the determinant is below 1e-7, as it often is with
+        # many items. Singular matrices were refused before, so the pseudo-inverse is the inverse.
+        warnings.filterwarnings("ignore", message="The inverse of the variance-covariance matrix")
+        items, overall = calculate_kmo(answers)
+    return np.asarray(items, dtype=float), float(overall)

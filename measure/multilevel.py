@@ -1,0 +1,402 @@
+"""Do answers hang together within clusters? Intraclass correlations and within-group agreement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from measure.checks import confidence, known_option, numeric_items
+from measure.display import render_html, render_text
+from measure.errors import DataError, OptionError
+
+Array = NDArray[np.float64]
+
+# Error variances of skewed answers on five categories (LeBreton & Senter 2008).
+SKEWED_NULLS = {"slight": 1.34, "moderate": 0.90, "heavy": 0.44}
+NULLS = ("uniform", *SKEWED_NULLS)
+
+
+def icc(
+    data: pd.DataFrame,
+    items: str | Sequence[str],
+    *,
+    cluster: str,
+    confidence_level: float = 0.95,
+) -> pd.DataFrame:
+    """ICC(1) and ICC(2) of each item from one-way analysis of variance between clusters.
+
+    Parameters
+    ----------
+    data
+        One row a respondent.
+    items
+        Columns to analyse, each by itself; rows where it or the cluster is missing are left out.
+    cluster
+        Column that names each respondent's cluster.
+    confidence_level
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an item:
+
+        - `icc1`: (MSB - MSW) / (MSB + (k* - 1) MSW) with k* = (N - Σn²/N) / (J - 1), the share
+          of variance between clusters; negative estimates stay as they are;
+        - `icc1_mean_size`: the same with the mean cluster size in place of k*;
+        - `icc2`: 1 - 1/F, the reliability of a cluster mean; NaN where all means are equal;
+        - `icc1.ci.lower icc1.ci.upper icc2.ci.lower icc2.ci.upper`: exact with equal cluster
+          sizes (Searle 1971), with k* for the size otherwise (Thomas & Hultquist 1978,
+          Donner 1979);
+        - `f df1 df2 pvalue ms_between ms_within`: the analysis of variance;
+        - `design_effect`: 1 + (mean size - 1) ICC(1), a negative ICC(1) counted as 0;
+        - `n_clusters mean_size k_star n_single n dropped`: clusters, their mean size, k*, clusters
+          of one respondent (they tell only about differences between clusters), rows used and
+          left out.
+
+    Raises
+    ------
+    DataError
+        An item or the cluster cannot be analysed; one cluster; every cluster has one respondent;
+        no variance within clusters.
+    OptionError
+        `confidence_level` outside 0 to 1.
+
+    References
+    ----------
+    Bliese (2000), Within-group agreement, non-independence, and reliability.
+    """
+    confidence(confidence_level)
+    names = [items] if isinstance(items, str) else list(items)
+    numbers = _items_apart_from_cluster(data, names, cluster)
+    rows = [
+        _one_way(numbers[name], data[cluster], cluster, confidence_level)
+        for name in numbers.columns
+    ]
+    return pd.DataFrame(rows, index=pd.Index(numbers.columns, name="item"))
+
+
+def _one_way(
+    answers: pd.Series, clusters: pd.Series, cluster: str, confidence_level: float
+) -> dict[str, float | int]:
+    from scipy.stats import f
+
+    used = answers.notna() & clusters.notna()
+    y = answers[used].to_numpy()
+    codes, labels = pd.factorize(clusters[used])
+    sizes = np.bincount(codes)
+    n, n_clusters = len(y), len(labels)
+    _check_clusters(answers.name, cluster, sizes)
+    means = np.bincount(codes, y) / sizes
+    df1, df2 = n_clusters - 1, n - n_clusters
+    between = float(sizes @ (means - y.mean()) ** 2) / df1
+    within = float(((y - means[codes]) ** 2).sum()) / df2
+    # Rounding leaves a tiny within variance where all members of every cluster agree.
+    if within <= 1e-20 * max(between, float(np.mean(y**2))):
+        raise DataError(
+            f'item "{answers.name}" does not vary within any "{cluster}": it belongs to the '
+            "clusters, not to their members, and has no intraclass correlation."
+        )
+    k_star = float(n - (sizes**2).sum() / n) / df1
+    ratio = between / within
+    tail = (1 - confidence_level) / 2
+    bounds = ratio / np.asarray(f.ppf([1 - tail, tail], df1, df2))
+    icc1 = (ratio - 1) / (ratio + k_star - 1)
+    lower, upper = ((bounds - 1) / (bounds + k_star - 1)).tolist()
+    mean_size = n / n_clusters
+    return {
+        "icc1": icc1,
+        "icc1.ci.lower": lower,
+        "icc1.ci.upper": upper,
+        "icc1_mean_size": (ratio - 1) / (ratio + mean_size - 1),
+        "icc2": _icc2(ratio),
+        "icc2.ci.lower": _icc2(float(bounds[0])),
+        "icc2.ci.upper": _icc2(float(bounds[1])),
+        "f": ratio,
+        "df1": df1,
+        "df2": df2,
+        "pvalue": float(f.sf(ratio, df1, df2)),
+        "ms_between": between,
+        "ms_within": within,
+        "design_effect": 1 + (mean_size - 1) * max(icc1, 0.0),
+        "n_clusters": n_clusters,
+        "mean_size": mean_size,
+        "k_star": k_star,
+        "n_single": int((sizes == 1).sum()),
+        "n": n,
+        "dropped": len(answers) - n,
+    }
+
+
+def _icc2(ratio: float) -> float:
+    """Return 1 - 1/F; equal cluster means (F = 0) have no reliability to speak of: NaN."""
+    return 1 - 1 / ratio if ratio > 0 else np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Within-group agreement.
+
+    Attributes
+    ----------
+    items
+        A row per cluster and item: `cluster item size rwg ad_mean ad_median awg above_null`.
+        `above_null` says that the answers vary more than the null, so that rwg was set to 0.
+    clusters
+        A row per cluster: `cluster size rwg_j rwg_j_lindell ad_mean ad_median awg above_null`,
+        over all items, from rows that answer all of them.
+    summary
+        `mean median n` over clusters of each index in `clusters`.
+    null, null_variance
+        The answers expected without agreement, and their variance.
+    scale
+        Lowest and highest category.
+    n_obs, n_dropped
+        Rows behind `clusters`, and rows left out because the cluster or an answer is missing.
+    notes
+        What the reader has to know.
+    """
+
+    items: pd.DataFrame
+    clusters: pd.DataFrame
+    summary: pd.DataFrame
+    null: str
+    null_variance: float
+    scale: tuple[float, float]
+    n_obs: int
+    n_dropped: int
+    notes: tuple[str, ...]
+
+    def _facts(self) -> dict[str, object]:
+        facts: dict[str, object] = {
+            "null": self.null,
+            "variance of the null": self.null_variance,
+            "clusters": len(self.clusters),
+            "respondents used": self.n_obs,
+            "left out (missing answers or cluster)": self.n_dropped,
+        }
+        return facts | {f"note {i}": note for i, note in enumerate(self.notes, start=1)}
+
+    def __repr__(self) -> str:
+        return render_text("Within-group agreement", self._facts(), self._tables())
+
+    def _repr_html_(self) -> str:
+        return render_html("Within-group agreement", self._facts(), self._tables())
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {"Over clusters": self.summary}
+
+
+def agreement(
+    data: pd.DataFrame,
+    items: str | Sequence[str],
+    *,
+    cluster: str,
+    scale: tuple[float, float] = (1, 5),
+    null: str = "uniform",
+) -> Agreement:
+    """Agreement of the members of each cluster: r_wg, r_wg(J), r*_wg(J), AD and a_wg.
+
+    Parameters
+    ----------
+    data
+        One row a respondent.
+    items
+        Items of one scale, answered on the same categories.
+    cluster
+        Column that names each respondent's cluster.
+    scale
+        Lowest and highest category.
+    null
+        Answers expected without agreement: `"uniform"` with variance (A² - 1)/12 for A
+        categories; with five categories also `"slight"`, `"moderate"` and `"heavy"` skew
+        (1.34, .90, .44).
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    DataError
+        An item or the cluster cannot be analysed; no respondent answered everything.
+    OptionError
+        `scale` is not a lower and a higher whole number; unknown null, or a skewed null on
+        another number of categories than five.
+
+    Notes
+    -----
+    r_wg = 1 - s²/σ², and 0 where s² is above σ². r_wg(J) = J(1 - v) / (J(1 - v) + v) with v the
+    mean item variance over σ², at most 1; Lindell's r*_wg(J) = 1 - v, not truncated. AD is the
+    mean absolute deviation from the mean or the median. a_wg compares the variance with the
+    largest possible at that mean; it is NaN where the mean is so close to an end of the scale
+    that the comparison is not defined, and 1 at the end itself. A cluster of one respondent gives
+    NaN. An item is analysed with all its answers in `items`, but `clusters` uses rows that answer
+    all items.
+
+    References
+    ----------
+    James, Demaree & Wolf (1984); Lindell, Brandt & Whitney (1999); Burke & Dunlap (2002);
+    Brown & Hauenstein (2005); LeBreton & Senter (2008) for the skewed nulls.
+    """
+    names = [items] if isinstance(items, str) else list(items)
+    null_variance = _null_variance(scale, null)
+    numbers = _items_apart_from_cluster(data, names, cluster)
+    clusters = data[cluster]
+    each = [_by_cluster(numbers[[name]], clusters, scale, null_variance) for name in names]
+    complete = numbers.notna().all(axis=1) & clusters.notna()
+    if not complete.any():
+        raise DataError(f'no row has an answer to all items and a "{cluster}".')
+    whole = _by_cluster(numbers, clusters, scale, null_variance)
+    indices = ["rwg_j", "rwg_j_lindell", "ad_mean", "ad_median", "awg"]
+    return Agreement(
+        items=pd.concat(
+            [
+                one.rename(columns={"rwg_j": "rwg"})
+                .drop(columns="rwg_j_lindell")
+                .assign(item=name)[
+                    ["cluster", "item", "size", "rwg", "ad_mean", "ad_median", "awg", "above_null"]
+                ]
+                for name, one in zip(names, each, strict=True)
+            ],
+            ignore_index=True,
+        ),
+        clusters=whole,
+        summary=whole[indices].agg(["mean", "median", "count"]).T.rename(columns={"count": "n"}),
+        null=null,
+        null_variance=null_variance,
+        scale=scale,
+        n_obs=int(complete.sum()),
+        n_dropped=int((~complete).sum()),
+        notes=tuple(_agreement_notes(numbers, clusters, whole, scale)),
+    )
+
+
+def _by_cluster(
+    numbers: pd.DataFrame,
+    clusters: pd.Series,
+    scale: tuple[float, float],
+    null_variance: float,
+) -> pd.DataFrame:
+    """Agreement indices of each cluster over the given items, from rows that answer all."""
+    used = numbers.notna().all(axis=1) & clusters.notna()
+    X = numbers[used].to_numpy()
+    codes, labels = pd.factorize(clusters[used])
+    sizes = np.bincount(codes, minlength=len(labels))
+    grouped = pd.DataFrame(X).groupby(codes)
+    means, medians = grouped.mean().to_numpy(), grouped.median().to_numpy()
+
+    def average(values: Array) -> Array:
+        per_item: Array = pd.DataFrame(values).groupby(codes).mean().to_numpy()
+        return per_item
+
+    k = sizes[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variances = average((X - means[codes]) ** 2) * k / (k - 1)
+        awg = _awg(means, variances, k.astype(float), scale)
+    v = variances.mean(axis=1) / null_variance
+    truncated = np.minimum(v, 1.0)
+    J = numbers.shape[1]
+    alone = sizes < 2
+    # An index that is not defined for one item is left out of the mean over items.
+    defined = np.isfinite(awg).sum(axis=1)
+    awg_mean = np.where(defined > 0, np.nansum(awg, axis=1) / np.maximum(defined, 1), np.nan)
+    table = pd.DataFrame(
+        {
+            "rwg_j": J * (1 - truncated) / (J * (1 - truncated) + truncated),
+            "rwg_j_lindell": 1 - v,
+            "ad_mean": average(np.abs(X - means[codes])).mean(axis=1),
+            "ad_median": average(np.abs(X - medians[codes])).mean(axis=1),
+            "awg": awg_mean,
+        }
+    )
+    table[alone] = np.nan
+    table.insert(0, "cluster", np.asarray(labels))
+    table.insert(1, "size", sizes)
+    table["above_null"] = np.where(alone, False, v > 1)
+    return table
+
+
+def _awg(means: Array, variances: Array, sizes: Array, scale: tuple[float, float]) -> Array:
+    """a_wg (Brown & Hauenstein 2005) of each cluster and item."""
+    low, high = scale
+    largest = ((high + low) * means - means**2 - high * low) * sizes / (sizes - 1)
+    values = 1 - 2 * variances / largest
+    values[means < (low * (sizes - 1) + high) / sizes] = np.nan
+    values[means > (high * (sizes - 1) + low) / sizes] = np.nan
+    values[(means == low) | (means == high)] = 1.0
+    return values
+
+
+def _null_variance(scale: tuple[float, float], null: str) -> float:
+    known_option("null", null, NULLS)
+    if len(scale) != 2 or not scale[0] < scale[1] or any(end != int(end) for end in scale):
+        raise OptionError(
+            f"scale is {scale}, but must be the lowest and the highest category as whole numbers, "
+            "for example (1, 5)."
+        )
+    categories = int(scale[1] - scale[0]) + 1
+    if null == "uniform":
+        return (categories**2 - 1) / 12
+    if categories != 5:
+        raise OptionError(
+            f'null="{null}" is tabled for five categories only, but the scale {scale[0]:g} to '
+            f'{scale[1]:g} has {categories}. Use null="uniform".'
+        )
+    return SKEWED_NULLS[null]
+
+
+def _items_apart_from_cluster(
+    data: pd.DataFrame, names: Sequence[str], cluster: str
+) -> pd.DataFrame:
+    numbers = numeric_items(data, names)
+    if cluster in names:
+        raise DataError(f'"{cluster}" is both an item and the cluster.')
+    if cluster not in data.columns:
+        raise DataError(f'the data have no column "{cluster}" to use as cluster.')
+    if list(data.columns).count(cluster) > 1:
+        raise DataError(f'cluster "{cluster}" occurs more than once. Keep one column of each name.')
+    if data[cluster].isna().all():
+        raise DataError(f'cluster "{cluster}" is missing in all rows.')
+    return numbers
+
+
+def _check_clusters(item: object, cluster: str, sizes: NDArray[np.int_]) -> None:
+    if len(sizes) < 2:
+        raise DataError(
+            f'item "{item}" is answered in one "{cluster}" only; differences between clusters need '
+            "at least two."
+        )
+    if (sizes == 1).all():
+        raise DataError(
+            f'every "{cluster}" has one answer to item "{item}": differences within clusters '
+            "cannot be seen. Check whether this column names clusters or respondents."
+        )
+
+
+def _agreement_notes(
+    numbers: pd.DataFrame, clusters: pd.Series, whole: pd.DataFrame, scale: tuple[float, float]
+) -> list[str]:
+    notes = []
+    single = int((whole["size"] == 1).sum())
+    if single:
+        notes.append(f"{single} of {len(whole)} clusters have one respondent: no agreement there.")
+    lost = clusters.dropna().nunique() - len(whole)
+    if lost:
+        notes.append(f"{lost} clusters have no respondent who answered all items.")
+    above = int(whole["above_null"].sum())
+    if above:
+        notes.append(
+            f"In {above} of {len(whole)} clusters the answers vary more than the null: rwg_j is 0."
+        )
+    for name in numbers.columns:
+        outside = int(((numbers[name] < scale[0]) | (numbers[name] > scale[1])).sum())
+        if outside:
+            notes.append(
+                f'Item "{name}" holds {outside} answers outside the scale {scale[0]:g} to '
+                f"{scale[1]:g}: its awg, which depends on the ends of the scale, means nothing. "
+                "Give the scale that was used."
+            )
+    return notes

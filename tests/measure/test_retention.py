@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from measure.errors import DataError, OptionError
+from measure.retention import factor_retention, first_not_above, random_correlations
+from tests.measure.ledger import RETENTION, unaccounted
+from tests.reference_cases import case, data
+
+
+def retention_of(reference, **options):
+    table, asked = data(reference["data"]), reference["options"]
+    if asked["input"] == "raw":
+        return factor_retention(table[asked["variables"]], seed=1, **options)
+    return factor_retention(table, seed=1, n_obs=asked["sample_nobs"], **options)
+
+
+@pytest.mark.parametrize("name", RETENTION)
+def test_reference(name):
+    reference = case(name)
+    expected, tolerance = reference["results"], reference["tolerance"]
+    found = retention_of(reference)
+    exact = {"rtol": 0, "atol": tolerance["exact_otherwise"]}
+    np.testing.assert_allclose(found.parallel["eigenvalue"], expected["eigenvalues"], **exact)
+    assert found.map.index.tolist() == expected["map"]["components"]
+    np.testing.assert_allclose(found.map["squared"], expected["map"]["map_squared"], **exact)
+    np.testing.assert_allclose(found.map["fourth"], expected["map"]["map_fourth"], **exact)
+    np.testing.assert_allclose(found.ekc["reference"], expected["ekc"]["reference"], **exact)
+    reduced = expected["parallel"]["pfa_smc"]
+    np.testing.assert_allclose(found.parallel_reduced["eigenvalue"], reduced["observed"], **exact)
+    for table, drawn in (
+        (found.parallel, expected["parallel"]["pca"]),
+        (found.parallel_reduced, reduced),
+    ):
+        mean, p95 = tolerance["parallel_mean_abs"], tolerance["parallel_p95_abs"]
+        np.testing.assert_allclose(table["mean"], drawn["mean"], rtol=0, atol=mean)
+        np.testing.assert_allclose(table["q95"], drawn["p95"], rtol=0, atol=p95)
+    assert found.table.set_index("criterion")["n_factors"].to_dict() == {
+        "parallel_pca": expected["parallel"]["pca"]["n_p95"],
+        "parallel_pca_mean": expected["parallel"]["pca"]["n_mean"],
+        "parallel_paf": reduced["n_p95"],
+        "parallel_paf_mean": reduced["n_mean"],
+        "map_squared": expected["map"]["n_squared"],
+        "map_fourth": expected["map"]["n_fourth"],
+        "ekc": expected["ekc"]["n_factors"],
+        "kaiser": expected["n_kaiser"],
+    }
+    assert not unaccounted(expected, {"eigenvalues", "n_kaiser", "map", "ekc", "parallel"})
+
+
+def test_the_seed_decides():
+    raw = data("hs39.csv")[[f"x{i}" for i in range(1, 10)]]
+    first = factor_retention(raw, n_draws=50, seed=7)
+    again = factor_retention(raw, n_draws=50, seed=7)
+    other = factor_retention(raw, n_draws=50, seed=8)
+    pd.testing.assert_frame_equal(first.parallel, again.parallel)
+    assert not first.parallel["mean"].equals(other.parallel["mean"])
+
+
+def test_the_quantile_names_its_column():
+    raw = data("hs39.csv")[["x1", "x2", "x3", "x4"]]
+    found = factor_retention(raw, n_draws=50, seed=7, quantile=0.5)
+    assert list(found.parallel.columns) == ["eigenvalue", "mean", "q50"]
+    assert "q50" in repr(found)
+    assert "<table" in found._repr_html_()
+
+
+def test_random_correlations_are_those_of_normal_answers():
+    # Standard deviation of a correlation of independent normal answers: 1/sqrt(n - 1).
+    R = random_correlations(40, 4, 20_000, np.random.default_rng(2))
+    np.testing.assert_allclose(np.diagonal(R, axis1=1, axis2=2), 1.0)
+    lower = R[:, *np.tril_indices(4, -1)]
+    np.testing.assert_allclose(lower.mean(axis=0), 0.0, atol=0.005)
+    np.testing.assert_allclose(lower.std(axis=0), 1 / np.sqrt(39), rtol=0.02)
+
+
+def test_first_not_above():
+    assert first_not_above(np.array([3.0, 1.0, 0.5]), np.array([1.5, 1.2, 0.1])) == 1
+    assert first_not_above(np.array([3.0, 2.0]), np.array([1.0, 1.0])) == 2
+
+
+def test_two_items_are_enough_to_answer():
+    found = factor_retention(data("hs39.csv")[["x1", "x2"]], n_draws=50, seed=1)
+    assert found.map.index.tolist() == [0]
+    assert found.table["n_factors"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"correlation": "polychoric"}, "polychoric.* not available yet"),
+        ({"correlation": "spearman"}, "unknown correlation 'spearman'"),
+        ({"n_draws": 5}, "at least 20"),
+        ({"quantile": 95}, "between 0 and 1"),
+    ],
+)
+def test_options_that_are_refused(options, message):
+    with pytest.raises(OptionError, match=message):
+        factor_retention(data("hs39.csv")[["x1", "x2", "x3"]], **options)
+
+
+def test_singular_data_are_refused():
+    raw = data("hs39.csv")[["x1", "x2", "x3"]]
+    with pytest.raises(DataError, match="correlate perfectly"):
+        factor_retention(raw.assign(copy=-raw["x1"]))

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from measure.errors import OptionError
+from measure.rotation import (
+    ROTATIONS,
+    gradient_projection,
+    random_orthogonal,
+    resolve_arguments,
+    rotate,
+    rotation_names,
+)
+
+N_ITEMS, N_FACTORS = 7, 3
+TARGET = np.full((N_ITEMS, N_FACTORS), np.nan)
+TARGET[:3, 1] = TARGET[3:, 0] = 0.0
+TARGET[0, 0] = 0.7
+
+# Arguments other than the defaults, so that every term of a gradient counts.
+OWN = {
+    "oblimin": {"gamma": -0.5},
+    "geomin": {"epsilon": 0.02},
+    "geominQ": {"epsilon": 0.02},
+    "geominT": {"epsilon": 0.02},
+    "cfQ": {"kappa": 0.3},
+    "cfT": {"kappa": 0.3},
+    "targetQ": {"target": TARGET},
+    "targetT": {"target": TARGET},
+}
+
+
+def loadings(seed, starts=()):
+    return np.random.default_rng(seed).uniform(-0.9, 0.9, (*starts, N_ITEMS, N_FACTORS))
+
+
+@pytest.mark.parametrize("name", list(ROTATIONS))
+def test_gradient_against_finite_differences(name):
+    criterion = ROTATIONS[name].criterion(**OWN.get(name, {}))
+    L, step = loadings(1), 1e-6
+    gradient = criterion(L)[1]
+    numeric = np.empty_like(L)
+    for place in np.ndindex(L.shape):
+        shift = np.zeros_like(L)
+        shift[place] = step
+        numeric[place] = (criterion(L + shift)[0] - criterion(L - shift)[0]) / (2 * step)
+    np.testing.assert_allclose(gradient, numeric, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", list(ROTATIONS))
+def test_many_starts_at_once_equal_one_by_one(name):
+    criterion = ROTATIONS[name].criterion(**OWN.get(name, {}))
+    L = loadings(2, starts=(4,))
+    values, gradients = criterion(L)
+    for i in range(4):
+        value, gradient = criterion(L[i])
+        assert values[i] == pytest.approx(value)
+        np.testing.assert_allclose(gradients[i], gradient)
+
+
+def rotated(name, A, n_starts=10, **given_arguments):
+    own = given_arguments or OWN.get(name, {})
+    arguments = resolve_arguments(name, own)
+    return rotate(A, name, arguments, n_starts=n_starts, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", rotation_names())
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_rotation_leaves_the_implied_matrix_unchanged(name, seed):
+    A = loadings(seed)
+    found = rotated(name, A, n_starts=2)
+    np.testing.assert_allclose(found.loadings @ found.phi @ found.loadings.T, A @ A.T, atol=1e-9)
+    np.testing.assert_allclose(np.diag(found.phi), 1.0)
+    if name in ROTATIONS and not ROTATIONS[name].oblique:
+        np.testing.assert_allclose(found.phi, np.eye(N_FACTORS), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", list(ROTATIONS))
+def test_the_solution_is_a_minimum(name):
+    A = loadings(3)
+    found = rotated(name, A)
+    assert found.converged
+    criterion = ROTATIONS[name].criterion(**OWN.get(name, {}))
+    own = {"normalize": False, **OWN.get(name, {})}
+    found = rotated(name, A, **own)
+    assert criterion(found.loadings)[0] == pytest.approx(found.value)
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        T = found.transformation + 1e-3 * rng.normal(size=(N_FACTORS, N_FACTORS))
+        if ROTATIONS[name].oblique:
+            T = T / np.linalg.norm(T, axis=0)
+        else:
+            U, _, V = np.linalg.svd(T)
+            T = U @ V
+        assert criterion(A @ np.linalg.inv(T).T)[0] >= found.value - 1e-10
+
+
+def test_more_starts_never_end_worse():
+    A = loadings(11)
+    values = [rotated("geominQ", A, n_starts=n).value for n in (0, 5, 30)]
+    assert values[1] <= values[0] + 1e-10
+    assert values[2] <= values[0] + 1e-10
+
+
+def test_share_of_starts_at_the_best_value():
+    # A perfect simple structure has one minimum of quartimin up to order and sign.
+    A = np.kron(np.eye(3), np.ones((3, 1))) * 0.7
+    turned = A @ random_orthogonal(3, 1, np.random.default_rng(1))[0]
+    found = rotated("quartimin", turned, n_starts=20)
+    assert found.share_at_best == 1.0
+    np.testing.assert_allclose(np.sort(np.abs(found.loadings), axis=1)[:, :2], 0.0, atol=1e-6)
+    np.testing.assert_allclose(np.abs(found.phi), np.eye(3), atol=1e-6)
+
+
+def test_starts_are_rotations():
+    T = random_orthogonal(4, 10, np.random.default_rng(1))
+    np.testing.assert_allclose(
+        T @ T.transpose(0, 2, 1), np.broadcast_to(np.eye(4), T.shape), atol=1e-12
+    )
+
+
+def test_all_starts_are_carried_to_the_end():
+    criterion = ROTATIONS["oblimin"].criterion(gamma=0.0)
+    starts = random_orthogonal(N_FACTORS, 6, np.random.default_rng(4))
+    T, values, norms = gradient_projection(
+        loadings(6), criterion, starts, oblique=True, tolerance=1e-6
+    )
+    assert T.shape == starts.shape
+    assert (norms < 1e-6).all()
+    assert (values <= values.max()).all()
+
+
+def test_gpa_rotation_names_of_arguments_are_understood():
+    assert resolve_arguments("oblimin", {"gam": 0.2}) == {"normalize": False, "gamma": 0.2}
+    assert resolve_arguments("promax", {"m": 3}) == {"normalize": True, "power": 3}
+    assert resolve_arguments("none", None) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("simplimax", None, "unknown rotation 'simplimax'. Choose one of: none, promax, varimax"),
+        ("varimax", {"gamma": 1}, "'varimax' has no argument 'gamma'. It has: normalize"),
+        ("none", {"normalize": True}, "It has: none"),
+        ("targetQ", None, "'targetQ' needs 'target'"),
+    ],
+)
+def test_what_is_refused(name, arguments, message):
+    with pytest.raises(OptionError, match=message):
+        resolve_arguments(name, arguments)
+
+
+def test_a_target_of_another_shape_is_refused():
+    with pytest.raises(OptionError, match="target is 2 × 3, but the loadings are 7 × 3"):
+        rotated("targetQ", loadings(1), target=np.zeros((2, 3)))
+
+
+def test_factors_that_run_into_each_other_are_reported():
+    with pytest.raises(OptionError, match="drives the factors into each other"):
+        rotated("oblimin", loadings(1), gamma=1.0)
