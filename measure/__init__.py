@@ -4,14 +4,13 @@ from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
 from measure.exploratory import FactorSolution, efa
-from measure.fitted import Fit
+from measure.fitted import Fit, standardized
 from measure.items import item_analysis
 from measure.means import group_means
 from measure.misfit import implied, residuals
 from measure.multilevel import Agreement, agreement, icc
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
-from measure.standardization import standardized
 
 __all__ = [
     "cfa",

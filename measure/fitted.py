@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from measure import indices
 from measure.chisquare import independence, moment_count, p_value
 from measure.display import render_html, render_text
+from measure.errors import OptionError
 from measure.estimators.ml import saturated_loglik
 from measure.inference import wald
-from measure.misfit import root_mean_squares
 from measure.model import Implied, Model
 from measure.moments.complete import Moments
 from measure.standardization import Standardization, definitions, standardize
@@ -200,6 +200,48 @@ class Fit:
         return render_html(*self._report())
 
 
+def standardized(fit: Fit, *, kind: str = "std.all") -> pd.DataFrame:
+    """Give the standardised solution with delta-method standard errors.
+
+    Parameters
+    ----------
+    fit
+        A fitted model.
+    kind
+        `std.all` standardises items and factors, `std.lv` factors only.
+
+    Returns
+    -------
+    DataFrame
+        One row a parameter: `lhs op rhs group level est.std se z pvalue ci.lower ci.upper`. The
+        standard errors are sqrt(J V J') with J the exact derivatives of the standardised values
+        (Bollen 1989, p. 124 f. for the solution; Oehlert 1992 for the method); NaN where the
+        model gave none.
+
+    Raises
+    ------
+    OptionError
+        For another `kind`.
+    """
+    if kind not in ("std.all", "std.lv"):
+        raise OptionError(f'kind "{kind}" is not known; choose "std.all" or "std.lv".')
+    solution = fit.standardization
+    est, jacobian = (
+        (solution.std_all, solution.jacobian_all)
+        if kind == "std.all"
+        else (solution.std_lv, solution.jacobian_lv)
+    )
+    if fit.vcov is None:
+        se = np.full(len(est), np.nan)
+    else:
+        spread = np.einsum("ij,jk,ik->i", jacobian, fit.vcov_elements, jacobian)
+        se = np.sqrt(np.maximum(spread, 0.0))
+        # A value that is 1 whatever the parameters are has a derivative of rounding only.
+        se[se < 1e-9] = 0.0
+    names = fit.parameters[["lhs", "op", "rhs", "group", "level"]]
+    return names.assign(**{"est.std": est, "se": se}, **wald(est, se))
+
+
 def _fit_measures(fit: Fit) -> dict[str, float]:
     moments, table = fit.moments, fit.model.table
     n, groups, npar, df = fit.n_obs, fit.n_groups, fit.model.n_params, fit.df
@@ -259,7 +301,7 @@ def _likelihood_measures(fit: Fit, npar: int) -> dict[str, float]:
 def _residual_measures(fit: Fit) -> dict[str, float]:
     means = fit.model.table.meanstructure
     groups = [
-        root_mean_squares(sample, implied, means=means)
+        indices.root_mean_squares(sample, implied, means=means)
         for sample, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
     ]
     shares = np.array(fit.moments.n_obs) / fit.n_obs

@@ -10,6 +10,7 @@ from measure.distributions import chisq_isf, noncentral_chisq_cdf
 from measure.model import Implied
 
 Array = NDArray[np.float64]
+Cells = tuple[NDArray[np.signedinteger], NDArray[np.signedinteger]]
 
 
 def cfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
@@ -159,6 +160,64 @@ def gfi(sample: Implied, implied: Implied, given: NDArray[np.bool_]) -> float:
     return 1 - missed / weighted(sample.sigma, sample.mu if means else None)
 
 
+def residual_moments(sample: Implied, implied: Implied, kind: str) -> tuple[Array, Array | None]:
+    """Sample less implied covariances (p, p) and means (p,), in the metric of `kind`.
+
+    Parameters
+    ----------
+    sample, implied
+        Moments of one group.
+    kind
+        `raw`; `cor.bentler` divides covariances and means by the sample standard deviations
+        (Bentler 1995); `cor.bollen` subtracts implied from sample correlations (Bollen 1989,
+        p. 258), so that its diagonal is 0, with the means as in `cor.bentler` (as in lavaan).
+    """
+    s, sigma = sample.sigma, implied.sigma
+    sd = np.ones(len(s)) if kind == "raw" else np.sqrt(np.diag(s))
+    sd_implied = np.sqrt(np.diag(sigma)) if kind == "cor.bollen" else sd
+    mean = None
+    if sample.mu is not None and implied.mu is not None:
+        mean = (sample.mu - implied.mu) / sd
+    return s / np.outer(sd, sd) - sigma / np.outer(sd_implied, sd_implied), mean
+
+
 def root_mean_square(residuals: Array) -> float:
     """Root of the mean square of the given residuals; 0.0 for none."""
     return float(np.sqrt(np.mean(residuals**2))) if len(residuals) else 0.0
+
+
+def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict[str, float]:
+    """RMR, SRMR and CRMR of one group under lavaan's names.
+
+    `srmr` is Bentler's (1995): covariance residuals over sample standard deviations, diagonal
+    included, and the means where there is a mean structure. `crmr` is Bollen's, of correlations
+    without the diagonal. `srmr_mplus` standardises each side by itself but keeps the diagonal as
+    relative residual variance. The variants `_nomean` leave the means out.
+    """
+    p = len(sample.sigma)
+    lower = np.tril_indices(p)
+    strict = np.tril_indices(p, -1)
+    raw, raw_mean = residual_moments(sample, implied, "raw")
+    bentler, bentler_mean = residual_moments(sample, implied, "cor.bentler")
+    bollen, _ = residual_moments(sample, implied, "cor.bollen")
+    mplus = bollen + np.diag(1 - np.diag(implied.sigma) / np.diag(sample.sigma))
+    mplus_mean = None
+    if sample.mu is not None and implied.mu is not None:
+        sd, sd_implied = np.sqrt(np.diag(sample.sigma)), np.sqrt(np.diag(implied.sigma))
+        mplus_mean = sample.mu / sd - implied.mu / sd_implied
+
+    def size(residual: Array, cells: Cells, mean: Array | None) -> float:
+        parts = residual[cells]
+        return root_mean_square(parts if mean is None or not means else np.append(parts, mean))
+
+    return {
+        "rmr": size(raw, lower, raw_mean),
+        "rmr_nomean": size(raw, lower, None),
+        "srmr": size(bentler, lower, bentler_mean),
+        "srmr_bentler": size(bentler, lower, bentler_mean),
+        "srmr_bentler_nomean": size(bentler, lower, None),
+        "crmr": size(bollen, strict, bentler_mean),
+        "crmr_nomean": size(bollen, strict, None),
+        "srmr_mplus": size(mplus, lower, mplus_mean),
+        "srmr_mplus_nomean": size(mplus, lower, None),
+    }

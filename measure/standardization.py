@@ -2,64 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from measure.errors import OptionError
 from measure.expressions import evaluate
-from measure.inference import wald
 from measure.model import Model, State, latent_derivatives, observed_derivatives
 from measure.parameters import Parameter
 
-if TYPE_CHECKING:
-    from measure.fitted import Fit
-
 Array = NDArray[np.float64]
-
-
-def standardized(fit: "Fit", *, kind: str = "std.all") -> pd.DataFrame:
-    """Give the standardised solution with delta-method standard errors.
-
-    Parameters
-    ----------
-    fit
-        A fitted model.
-    kind
-        `std.all` standardises items and factors, `std.lv` factors only.
-
-    Returns
-    -------
-    DataFrame
-        One row a parameter: `lhs op rhs group level est.std se z pvalue ci.lower ci.upper`. The
-        standard errors are sqrt(J V J') with J the exact derivatives of the standardised values
-        (Bollen 1989, p. 124 f. for the solution; Oehlert 1992 for the method); NaN where the
-        model gave none.
-
-    Raises
-    ------
-    OptionError
-        For another `kind`.
-    """
-    if kind not in ("std.all", "std.lv"):
-        raise OptionError(f'kind "{kind}" is not known; choose "std.all" or "std.lv".')
-    solution = fit.standardization
-    est, jacobian = (
-        (solution.std_all, solution.jacobian_all)
-        if kind == "std.all"
-        else (solution.std_lv, solution.jacobian_lv)
-    )
-    if fit.vcov is None:
-        se = np.full(len(est), np.nan)
-    else:
-        spread = np.einsum("ij,jk,ik->i", jacobian, fit.vcov_elements, jacobian)
-        se = np.sqrt(np.maximum(spread, 0.0))
-        # A value that is 1 whatever the parameters are has a derivative of rounding only.
-        se[se < 1e-9] = 0.0
-    names = fit.parameters[["lhs", "op", "rhs", "group", "level"]]
-    return names.assign(**{"est.std": est, "se": se}, **wald(est, se))
 
 
 @dataclass(frozen=True, eq=False)
