@@ -76,13 +76,15 @@ def numeric_items(
         raise DataError(
             f"{_count(len(chosen), 'item')} given, at least {minimum_items} are needed here."
         )
-    numbers = pd.DataFrame({name: _as_float(name, data[name]) for name in chosen}, index=data.index)
+    values = np.empty((len(data), len(chosen)))
+    for k, name in enumerate(chosen):
+        values[:, k] = _as_float(name, data[name])
+    numbers = pd.DataFrame(values, index=data.index, columns=chosen)
     if len(numbers) < minimum_rows:
         raise DataError(
             f"the data have {_count(len(numbers), 'row')}, at least {minimum_rows} are needed here."
         )
-    for name in chosen:
-        _refuse_empty_or_constant(name, numbers[name])
+    _refuse_empty_or_constant(numbers)
     return numbers
 
 
@@ -110,10 +112,7 @@ def complete_rows(items: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame
             f"{_count(items.shape[1], 'item')}, at least {minimum_rows} are needed. "
             f'Most answers are missing for "{emptiest}".'
         )
-    for name in complete.columns:
-        _refuse_empty_or_constant(
-            name, complete[name], where=" in the rows without missing answers"
-        )
+    _refuse_empty_or_constant(complete, where=" in the rows without missing answers")
     return complete
 
 
@@ -216,9 +215,9 @@ def _as_float(name: Hashable, column: pd.Series) -> np.ndarray[Any, np.dtype[np.
                 f"{column.iloc[first - 1]!r}). Code the answers as numbers, missing ones as NaN."
             )
         numbers = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = pd.Series(np.isinf(numbers))
+    infinite = np.isinf(numbers)
     if infinite.any():
-        n_rows, first = row_numbers(infinite)
+        n_rows, first = row_numbers(pd.Series(infinite))
         raise DataError(
             f'item "{name}" is infinite in {_count(n_rows, "row")} (first: row {first}). '
             "Code missing answers as NaN."
@@ -226,14 +225,19 @@ def _as_float(name: Hashable, column: pd.Series) -> np.ndarray[Any, np.dtype[np.
     return numbers
 
 
-def _refuse_empty_or_constant(name: Hashable, column: pd.Series, where: str = "") -> None:
-    if column.notna().sum() == 0:
-        raise DataError(f'item "{name}" has no answers. Leave it out.')
-    if column.min() == column.max():
-        raise DataError(
-            f'item "{name}" has the same answer ({column.min():g}) everywhere{where}: '
-            "it has no variance to analyse. Leave it out."
-        )
+def _refuse_empty_or_constant(items: pd.DataFrame, where: str = "") -> None:
+    values = items.to_numpy()
+    answered = ~np.isnan(values)
+    lowest = np.where(answered, values, np.inf).min(axis=0, initial=np.inf)
+    highest = np.where(answered, values, -np.inf).max(axis=0, initial=-np.inf)
+    for name, low, high in zip(items.columns, lowest, highest, strict=True):
+        if low > high:
+            raise DataError(f'item "{name}" has no answers. Leave it out.')
+        if low == high:
+            raise DataError(
+                f'item "{name}" has the same answer ({low:g}) everywhere{where}: '
+                "it has no variance to analyse. Leave it out."
+            )
 
 
 def _is_correlation_matrix(items: pd.DataFrame) -> bool:
