@@ -11,32 +11,46 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 CellKind = Literal["text", "message", "number", "count", "percent", "pvalue"]
-"""How a cell is written: `percent` holds a proportion (0 to 1), `message` a `Message`."""
+"""How a cell is written: `percent` holds a proportion (0 to 1), `message` a `Message` or `Text`.
+
+`digits` counts the decimals that a reader sees: a `percent` of 0.1234 with 1 digit is 12.3 %.
+"""
 
 Verdict = Literal["good", "acceptable", "poor", "undecided", "information"]
 """The ladder that all verdicts stand on; `information` is for findings that no rule judges."""
 
 
 @dataclass(frozen=True)
+class Text:
+    """Words that the instrument brings along (an item, a scale's name), by language code."""
+
+    languages: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Message:
     """A sentence or label of the wording catalogue.
 
-    `values` fill its placeholders: a `Quantity` is written with its own digits, a `Message` is
-    translated, a tuple of either is joined as a list, and a string (an item's id, a file name) is
-    shown as it is. Bare numbers are counts.
+    `values` fill its placeholders: a `Quantity` is written with its own digits, a `Message` or
+    `Text` is translated, a tuple of any of them is joined as a list, and a string (an item's id,
+    a file name) is shown as it is. Bare numbers are counts.
     """
 
     key: str
     values: Mapping[str, "Value"] = field(default_factory=dict)
 
 
+Phrase = str | Message | Text
+"""Something to be read: a string that is the same in every language, or words of one."""
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where a number comes from: what estimated it, from how many, by which formula."""
 
-    estimator: str
+    estimator: Phrase
     n_obs: int | None
-    source: str
+    source: Phrase
 
 
 @dataclass(frozen=True)
@@ -63,8 +77,8 @@ class Hidden:
     """A cell that disclosure control has emptied. Faces write the catalogue's word for it."""
 
 
-Value = float | int | str | Message | Quantity | Hidden | None | tuple["Value", ...]
-Cell = float | int | str | Message | Hidden | None
+Value = float | int | str | Message | Text | Quantity | Hidden | None | tuple["Value", ...]
+Cell = float | int | str | Message | Text | Hidden | None
 
 
 @dataclass(frozen=True)
@@ -137,7 +151,7 @@ class Rule:
     """The rule that a finding was judged by, in words, and where the rule comes from."""
 
     text: Message
-    source: str
+    source: Phrase
 
 
 @dataclass(frozen=True)
