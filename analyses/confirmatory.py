@@ -1,0 +1,332 @@
+"""Whether the answers' structure agrees with the instrument's model, or with a rival."""
+
+from collections.abc import Iterator
+
+import measure
+from analyses import evidence, model_tables, rivals, script, verdicts
+from analyses.fits import Fits, Fitted, fit_models
+from analyses.rivals import Comparison, Correlation
+from analyses.section import (
+    Figure,
+    Finding,
+    Message,
+    Provenance,
+    Quantity,
+    Rule,
+    Section,
+    Value,
+    Verdict,
+)
+from analyses.survey import Survey
+from instruments.schema import Instrument
+
+FIT_SOURCES = {
+    "cfi": "Bentler 1990",
+    "tli": "Tucker & Lewis 1973",
+    "rmsea": "Steiger & Lind 1980; Steiger 1990",
+    "srmr": "Bentler 1995",
+}
+DISTINCT: dict[verdicts.Distinctness, Verdict] = {
+    "distinct": "good",
+    "doubtful": "undecided",
+    "not_distinct": "poor",
+    "undecided": "undecided",
+}
+
+
+def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
+    """Fit the rival models, set them side by side and judge them by the instrument's rules.
+
+    Parameters
+    ----------
+    instrument, survey
+        What was asked, and the answers.
+    fits
+        The fitted models, where they have been fitted already.
+
+    Returns
+    -------
+    Section
+        `confirmatory`. A model that could not be fitted is a row with its reason.
+    """
+    fits = fit_models(instrument, survey) if fits is None else fits
+    reference = fits[instrument.reference_model.id]
+    comparisons = rivals.compare(instrument, fits)
+    correlations = rivals.factor_correlations(instrument, fits)
+    tables = [
+        model_tables.models_table(fits),
+        model_tables.comparison_table(instrument, comparisons),
+    ]
+    findings = [_fit_finding(instrument, reference)]
+    figures: list[Figure] = []
+    if reference.usable is not None:
+        loadings = model_tables.loadings_table(instrument, reference, reference.usable)
+        tables.append(loadings)
+        figures.append(model_tables.loadings_figure(instrument, loadings))
+        tables.append(model_tables.residuals_table(instrument, reference, reference.usable))
+        findings.append(_residual_finding(instrument, reference, reference.usable))
+    if correlations:
+        tables.insert(2, model_tables.correlations_table(instrument, correlations, reference))
+        figures.append(model_tables.correlations_figure(instrument))
+        findings += _distinct_findings(instrument, correlations, reference)
+    findings += _rival_findings(instrument, comparisons)
+    return Section(
+        id="confirmatory",
+        answer=_answer(instrument, reference, comparisons),
+        findings=tuple(findings),
+        tables=tuple(tables),
+        figures=tuple(figures),
+        notes=(
+            *evidence.standing_notes(instrument, survey),
+            *_method_notes(instrument, survey),
+        ),
+    )
+
+
+def _method_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
+    yield Message("confirmatory.note.ml")
+    counts = [len(instrument.response(item).codes) for item in survey.scored.columns]
+    if any(counts):
+        fewest = min(number for number in counts if number)
+        yield Message("confirmatory.note.categories", {"n": fewest})
+    if evidence.present_columns(instrument, survey, ["cluster"]):
+        yield Message("note.clusters_ignored")
+    if any(model.boundary_of for model in instrument.models):
+        yield Message("confirmatory.note.boundary")
+
+
+def _provenance(fitted: Fitted, source: str) -> Provenance:
+    n_obs = None if fitted.fit is None else fitted.fit.n_obs
+    return Provenance("ML", n_obs, source)
+
+
+def _fit_finding(instrument: Instrument, reference: Fitted) -> Finding:
+    """Judge the global fit of the reference model by every index, or say why there is none."""
+    rules = instrument.rules
+    rule = verdicts.stated(rules.global_fit_good, rules.global_fit_acceptable)
+    if reference.usable is None:
+        return Finding(
+            id="global_fit",
+            claim=Message(
+                "confirmatory.claim.no_fit", {"model": model_tables.model_label(reference)}
+            ),
+            verdict="undecided",
+            rule=rule,
+            notes=(model_tables.outcome(reference),),
+        )
+    measures = {
+        name: float(reference.usable.fit_measures[name])
+        for name in (*model_tables.MEASURES, "chisq", "df")
+    }
+    judged = verdicts.judge_global_fit(measures, rules)
+    numbers = tuple(_index(reference, measures, name) for name in verdicts.FIT_INDICES)
+    return Finding(
+        id="global_fit",
+        claim=Message(
+            f"confirmatory.claim.fit_{judged['all']}",
+            {"model": model_tables.model_label(reference)},
+        ),
+        verdict=judged["all"],
+        rule=rule,
+        evidence=numbers,
+        notes=(
+            Message(
+                "confirmatory.note.each_index",
+                {name: Message(f"index.{judged[name]}") for name in verdicts.FIT_INDICES},
+            ),
+            Message("confirmatory.note.guides"),
+        ),
+    )
+
+
+def _index(reference: Fitted, measures: dict[str, float], name: str) -> Quantity:
+    bounds: tuple[float | None, float | None, float | None] = (None, None, None)
+    if name == "rmsea":
+        bounds = measures["rmsea.ci.lower"], measures["rmsea.ci.upper"], 0.90
+    return Quantity(
+        f"statistic.{name}",
+        evidence.number(measures[name]),
+        _provenance(reference, FIT_SOURCES[name]),
+        digits=3,
+        lower=evidence.number(bounds[0]),
+        upper=evidence.number(bounds[1]),
+        level=bounds[2],
+    )
+
+
+def _residual_finding(instrument: Instrument, reference: Fitted, fit: measure.Fit) -> Finding:
+    limit = instrument.rules.simpler_residual_correlation.value
+    pairs = rivals.residual_pairs(fit)
+    first, second = max(pairs, key=lambda pair: abs(pairs[pair]))
+    beyond = sum(abs(value) > limit for value in pairs.values())
+    return Finding(
+        id="local_fit",
+        claim=Message(
+            "confirmatory.claim.residuals",
+            {
+                "n": beyond,
+                "pairs": len(pairs),
+                "limit": evidence.limit(limit),
+                "first": first,
+                "second": second,
+            },
+        ),
+        verdict="information",
+        evidence=(
+            Quantity(
+                "statistic.largest_residual",
+                pairs[first, second],
+                _provenance(reference, "Bentler 1995"),
+                digits=3,
+            ),
+        ),
+    )
+
+
+def _distinct_findings(
+    instrument: Instrument, correlations: tuple[Correlation, ...], reference: Fitted
+) -> Iterator[Finding]:
+    rules = instrument.rules
+    rule = verdicts.stated(rules.factor_distinct_upper, rules.factor_distinct_doubtful)
+    for correlation in correlations:
+        yield Finding(
+            id=f"distinct_{correlation.first}_{correlation.second}",
+            claim=Message(
+                f"confirmatory.claim.{correlation.distinctness}",
+                {
+                    "first": model_tables.factor_label(instrument, correlation.first),
+                    "second": model_tables.factor_label(instrument, correlation.second),
+                },
+            ),
+            verdict=DISTINCT[correlation.distinctness],
+            rule=rule,
+            evidence=(_correlation_quantity(correlation, reference),),
+        )
+
+
+def _correlation_quantity(correlation: Correlation, reference: Fitted) -> Quantity:
+    return Quantity(
+        "statistic.factor_correlation",
+        evidence.number(correlation.estimate),
+        Provenance(
+            "ML",
+            None if reference.fit is None else reference.fit.n_obs,
+            Message("source.standardized", {"model": model_tables.model_label(reference)}),
+        ),
+        digits=3,
+        lower=evidence.number(correlation.lower),
+        upper=evidence.number(correlation.upper),
+        level=evidence.CONFIDENCE,
+    )
+
+
+def _rival_findings(
+    instrument: Instrument, comparisons: tuple[Comparison, ...]
+) -> Iterator[Finding]:
+    reference = next(entry for entry in comparisons if entry.standing == "reference")
+    for entry in comparisons:
+        if entry is reference:
+            continue
+        yield Finding(
+            id=f"rival_{entry.fitted.model.id}",
+            claim=Message(
+                _story(entry),
+                {
+                    "model": model_tables.model_label(entry.fitted),
+                    "reference": reference.fitted.model.id,
+                    "meaning": evidence.text(entry.fitted.model.meaning),
+                },
+            ),
+            verdict="undecided" if entry.standing == "undecided" else "information",
+            rule=_rival_rule(instrument, entry),
+            evidence=tuple(_rival_evidence(instrument, entry, reference)),
+            notes=(model_tables.outcome(entry.fitted),) if entry.standing == "not_fitted" else (),
+        )
+
+
+def _story(entry: Comparison) -> str:
+    """Give the row of the catalogue that tells how a rival fared."""
+    boundary = bool(entry.merged) or entry.fitted.model.boundary_of is not None
+    if boundary and entry.standing in ("preferred", "rejected", "undecided"):
+        return f"confirmatory.claim.merged_{entry.standing}"
+    return f"confirmatory.claim.rival_{entry.standing}"
+
+
+def _rival_rule(instrument: Instrument, entry: Comparison) -> Rule | None:
+    rules = instrument.rules
+    if entry.merged:
+        return verdicts.stated(rules.factor_distinct_upper, rules.factor_distinct_doubtful)
+    if entry.standing in ("preferred", "rejected"):
+        return verdicts.stated(
+            rules.simpler_delta_cfi, rules.simpler_delta_rmsea, rules.simpler_residual_correlation
+        )
+    return None
+
+
+def _rival_evidence(
+    instrument: Instrument, entry: Comparison, reference: Comparison
+) -> Iterator[Quantity]:
+    for correlation in entry.merged:
+        yield _correlation_quantity(correlation, reference.fitted)
+    fit, reference_fit = entry.fitted.usable, reference.fitted.usable
+    if fit is None or reference_fit is None or entry.standing == "not_comparable":
+        return
+    if not entry.merged:
+        for name, value in (("delta_cfi", entry.delta_cfi), ("delta_rmsea", entry.delta_rmsea)):
+            yield Quantity(
+                f"statistic.{name}",
+                evidence.number(value),
+                _provenance(entry.fitted, FIT_SOURCES[name.removeprefix("delta_")]),
+                digits=3,
+            )
+    if entry.standing in ("preferred", "rejected") and not entry.merged:
+        source = instrument.rules.simpler_residual_correlation.source
+        yield evidence.count("added_residuals", entry.added_residuals or 0, source, fit.n_obs)
+    if entry.standing == "not_nested":
+        yield Quantity(
+            "statistic.delta_bic",
+            evidence.number(entry.delta_bic),
+            _provenance(entry.fitted, "Schwarz 1978"),
+            digits=1,
+        )
+
+
+def _answer(
+    instrument: Instrument, reference: Fitted, comparisons: tuple[Comparison, ...]
+) -> Message:
+    if reference.usable is None:
+        return Message(
+            "confirmatory.answer.no_reference",
+            {
+                "model": model_tables.model_label(reference),
+                "reason": model_tables.outcome(reference),
+            },
+        )
+    judged = verdicts.judge_global_fit(dict(reference.usable.fit_measures), instrument.rules)
+    simpler = [entry for entry in comparisons if entry.standing == "preferred"]
+    open_ = tuple(
+        entry.fitted.model.id
+        for entry in comparisons
+        if entry.standing == "undecided"
+        or (entry.standing == "not_nested" and (entry.delta_bic or 0.0) < 0)
+    )
+    values: dict[str, Value] = {
+        "model": model_tables.model_label(reference),
+        "fit": Message(f"confirmatory.fit.{judged['all']}"),
+        "open": open_,
+    }
+    if simpler:
+        chosen = max(simpler, key=lambda entry: _df(entry.fitted))
+        return Message(
+            "confirmatory.answer.simpler",
+            {**values, "simpler": model_tables.model_label(chosen.fitted)},
+        )
+    return Message("confirmatory.answer.open" if open_ else "confirmatory.answer.reference", values)
+
+
+def _df(fitted: Fitted) -> float:
+    return float(fitted.fit.fit_measures["df"]) if fitted.fit is not None else 0.0
+
+
+if __name__ == "__main__":
+    raise SystemExit(script.main(run, "confirmatory"))

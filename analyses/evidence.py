@@ -1,0 +1,125 @@
+"""From the numbers that `measure` gives to what a section carries."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from numbers import Real
+
+import pandas as pd
+
+from analyses.section import CellKind, Column, Message, Phrase, Provenance, Quantity, Text
+from analyses.survey import Survey
+from instruments.schema import BackgroundColumn, Instrument, Scale
+
+CONFIDENCE = 0.95
+"""Level of every interval that a section shows."""
+
+
+def number(value: object) -> float | None:
+    """Give a plain number, or None where it could not be computed (None, NaN)."""
+    if value is None:
+        return None
+    if not isinstance(value, Real):
+        raise TypeError(f"{value!r} is not a number")
+    plain = float(value)
+    return None if math.isnan(plain) else plain
+
+
+def text(languages: Mapping[str, str]) -> Text:
+    """Give words of the instrument."""
+    return Text(dict(languages))
+
+
+def plain(phrase: Phrase) -> Message:
+    """Give words that stand in no catalogue as a message."""
+    return Message("plain", {"text": phrase})
+
+
+def column(name: str, kind: CellKind = "number", digits: int = 2) -> Column:
+    """Give a column headed by the catalogue's row `column.<name>`."""
+    return Column(name, Message(f"column.{name}"), kind, digits)
+
+
+def columns(kind: CellKind, digits: int, *names: str) -> tuple[Column, ...]:
+    """Give several columns of one kind."""
+    return tuple(column(name, kind, digits) for name in names)
+
+
+def count(name: str, value: int, source: Phrase, n_obs: int | None = None) -> Quantity:
+    """Give a number of people, items or models, by its row `statistic.<name>`."""
+    provenance = Provenance(Message("estimator.count"), n_obs, source)
+    return Quantity(f"statistic.{name}", float(value), provenance, kind="count", digits=0)
+
+
+def share(name: str, value: float, source: Phrase, n_obs: int | None) -> Quantity:
+    """Give a proportion, by its row `statistic.<name>`, written as a percentage."""
+    provenance = Provenance(Message("estimator.count"), n_obs, source)
+    return Quantity(f"statistic.{name}", number(value), provenance, kind="percent", digits=1)
+
+
+def limit(value: float, digits: int = 2) -> Quantity:
+    """Give the number of a rule, to stand in a sentence."""
+    return Quantity(
+        "statistic.limit", value, Provenance(Message("estimator.rule"), None, ""), digits=digits
+    )
+
+
+def standing_notes(instrument: Instrument, survey: Survey) -> tuple[Message, ...]:
+    """Give the notes that every section of this survey carries."""
+    notes: list[Message] = []
+    if survey.simulated:
+        notes.append(Message("note.simulated"))
+    if any(not response.continuous for response in instrument.responses):
+        notes.append(Message("note.self_report"))
+    return tuple(notes)
+
+
+def scored_items(scale: Scale, survey: Survey) -> list[str]:
+    """Give the items of a scale that the survey holds."""
+    return [item for item in scale.items if item in survey.scored.columns]
+
+
+def natural(label: str) -> tuple[tuple[int, float, str], ...]:
+    """Give a key that sorts labels as people do: 2 before 10, words by the alphabet."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", label)
+    return tuple((0, float(part), "") if part[:1].isdigit() else (1, 0.0, part) for part in parts)
+
+
+def group_label(value: object, declared: BackgroundColumn) -> Phrase:
+    """Give the words for one value of a background column."""
+    written = written_value(value)
+    if written in declared.values:
+        return text(declared.values[written])
+    return written
+
+
+def written_value(value: object) -> str:
+    """Write a value of a background column: whole numbers without decimals."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def ordered_groups(values: pd.Series, declared: BackgroundColumn) -> list[object]:
+    """Give the values of a background column: in declared order, else by label."""
+    declared_order = list(declared.values)
+    unique = list(pd.unique(values.dropna()))
+
+    def key(value: object) -> tuple[int, tuple[tuple[int, float, str], ...]]:
+        written = written_value(value)
+        place = declared_order.index(written) if written in declared_order else len(declared_order)
+        return place, natural(written)
+
+    return sorted(unique, key=key)
+
+
+def present_columns(
+    instrument: Instrument, survey: Survey, roles: Iterable[str]
+) -> list[BackgroundColumn]:
+    """Give the declared background columns of some roles that the survey holds."""
+    wanted = set(roles)
+    return [
+        declared
+        for declared in instrument.columns
+        if declared.role in wanted and declared.name in survey.data.columns
+    ]

@@ -1,0 +1,343 @@
+"""Each question on its own: how it is answered, and how well it goes with its scale."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import measure
+from analyses import evidence, script, verdicts
+from analyses.evidence import column, columns
+from analyses.fits import Fits, fit_reference
+from analyses.section import (
+    Cell,
+    Column,
+    Figure,
+    Finding,
+    Message,
+    Provenance,
+    Quantity,
+    Section,
+    Table,
+    Value,
+    Verdict,
+)
+from analyses.survey import Survey
+from analyses.verdicts import ItemVerdict
+from instruments.schema import Instrument, ResponseScale, Scale
+from measure.items import item_analysis
+
+ITEM_VERDICTS: dict[ItemVerdict, Verdict] = {
+    "keep": "good",
+    "look": "acceptable",
+    "rewrite": "poor",
+    "undecided": "undecided",
+}
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A standardised loading in the reference model, with its interval."""
+
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True)
+class JudgedItem:
+    """An item with the numbers that it is judged by."""
+
+    item: str
+    scale: str
+    loading: Loading
+    item_rest: float | None
+    largest_share: float | None
+    verdict: ItemVerdict
+
+
+def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
+    """Describe and judge the items.
+
+    Parameters
+    ----------
+    instrument, survey
+        What was asked, and the answers.
+    fits
+        The fitted models, where they have been fitted already; else the reference model is fitted.
+
+    Returns
+    -------
+    Section
+        `items`.
+    """
+    fits = fit_reference(instrument, survey) if fits is None else fits
+    loadings = _loadings(instrument, fits)
+    tables: list[Table] = []
+    judged: list[JudgedItem] = []
+    for scale in instrument.scales:
+        names = evidence.scored_items(scale, survey)
+        if not names:
+            continue
+        table, verdicts_ = _scale_table(instrument, survey, scale, loadings)
+        tables.append(table)
+        judged += verdicts_
+    answers = [
+        _answers(instrument, survey, response)
+        for response in instrument.responses
+        if any(instrument.response(item).id == response.id for item in survey.scored.columns)
+        and response.codes
+    ]
+    n_used = fits[instrument.reference_model.id].fit
+    n_obs = None if n_used is None else n_used.n_obs
+    return Section(
+        id="items",
+        answer=_answer(judged),
+        findings=tuple(_findings(instrument, judged, n_obs)),
+        tables=(*tables, *answers),
+        figures=tuple(_figure(table) for table in answers),
+        notes=(*evidence.standing_notes(instrument, survey), *_wording_notes(instrument, survey)),
+    )
+
+
+def _loadings(instrument: Instrument, fits: Fits) -> dict[str, Loading]:
+    """Give each item's standardised loading on its factor in the reference model."""
+    fit = fits[instrument.reference_model.id].usable
+    if fit is None:
+        return {}
+    standardized = measure.standardized(fit)
+    rows = standardized[standardized["op"] == "=~"]
+    return {
+        str(row["rhs"]): Loading(
+            evidence.number(row["est.std"]),
+            evidence.number(row["ci.lower"]),
+            evidence.number(row["ci.upper"]),
+        )
+        for _, row in rows.iterrows()
+    }
+
+
+def _scale_table(
+    instrument: Instrument, survey: Survey, scale: Scale, loadings: dict[str, Loading]
+) -> tuple[Table, list[JudgedItem]]:
+    """Give the items of one scale; those of an index are described, not judged."""
+    names = evidence.scored_items(scale, survey)
+    answers = survey.scored[names]
+    reflective = scale.kind == "reflective" and len(names) > 1
+    analysis = item_analysis(answers) if reflective else None
+    rows: list[tuple[Cell, ...]] = []
+    judged: list[JudgedItem] = []
+    for name in names:
+        described = _description(instrument, survey, name)
+        if analysis is None:
+            rows.append((name, *described))
+            continue
+        loading = loadings.get(name, Loading(None, None, None))
+        item_rest = evidence.number(analysis.loc[name, "r_drop"])
+        share = _largest_share(instrument, survey, name)
+        verdict = verdicts.judge_item(loading.estimate, item_rest, share, instrument.rules)
+        judged.append(JudgedItem(name, scale.id, loading, item_rest, share, verdict))
+        rows.append(
+            (
+                name,
+                *described,
+                item_rest,
+                evidence.number(analysis.loc[name, "alpha_drop"]),
+                loading.estimate,
+                loading.lower,
+                loading.upper,
+                Message(f"items.verdict.{verdict}"),
+            )
+        )
+    judging: tuple[Column, ...] = (
+        *columns("number", 3, "item_rest", "alpha_if_dropped", "loading", "ci.lower", "ci.upper"),
+        column("verdict", "message"),
+    )
+    label = evidence.text(scale.label)
+    notes = (Message("items.note.columns"),) if reflective else (Message("items.note.index"),)
+    table = Table(
+        id=f"items_{scale.id}",
+        title=Message("items.table.scale", {"scale": label}),
+        columns=(
+            column("item", "text"),
+            column("wording", "message"),
+            column("n", "count", 0),
+            *columns("number", 2, "mean", "sd"),
+            *columns("percent", 1, "floor", "ceiling"),
+            *(judging if reflective else ()),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.items", {"model": evidence.text(instrument.reference_model.label)}),
+            int(answers.notna().all(axis=1).sum()),
+            Message("source.items"),
+        ),
+        notes=notes,
+    )
+    return table, judged
+
+
+def _description(instrument: Instrument, survey: Survey, item: str) -> tuple[Cell, ...]:
+    """Give wording, n, mean, sd and the shares at both ends of the answer scale."""
+    scores = survey.scored[item].dropna()
+    limits = instrument.response(item).limits
+    ends: tuple[Cell, Cell] = (None, None)
+    if limits is not None:
+        ends = float((scores == limits[0]).mean()), float((scores == limits[1]).mean())
+    return (
+        evidence.text(instrument.item(item).text),
+        len(scores),
+        evidence.number(scores.mean()),
+        evidence.number(scores.std(ddof=1)),
+        *ends,
+    )
+
+
+def _largest_share(instrument: Instrument, survey: Survey, item: str) -> float | None:
+    if not instrument.response(item).codes:
+        return None
+    return float(survey.scored[item].value_counts(normalize=True).max())
+
+
+def _answers(instrument: Instrument, survey: Survey, response: ResponseScale) -> Table:
+    """Give the share of each answer category, as answered, for the items of one answer scale."""
+    names = [item for item in survey.scored.columns if instrument.response(item).id == response.id]
+    rows: list[tuple[Cell, ...]] = []
+    for item in names:
+        shares = survey.data[item].value_counts(normalize=True)
+        rows.append((item, *(float(shares.get(code, 0.0)) for code in response.codes)))
+    return Table(
+        id=f"answers_{response.id}",
+        title=Message("items.table.answers"),
+        columns=(
+            column("item", "text"),
+            *(
+                Column(f"category_{code}", _category_label(response, code), "percent", 1)
+                for code in response.codes
+            ),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.count"), len(survey.scored), Message("source.answers")
+        ),
+        notes=(Message("screening.note.as_answered"),),
+    )
+
+
+def _category_label(response: ResponseScale, code: int) -> Message:
+    """Give the words of an answer category with its code, or the code alone."""
+    words = {language: f"{code} {labels[code]}" for language, labels in response.labels.items()}
+    return evidence.plain(evidence.text(words) if words else str(code))
+
+
+def _figure(table: Table) -> Figure:
+    return Figure(
+        id=table.id,
+        title=Message("items.figure.answers"),
+        alt=Message("items.figure.answers.alt", {"n": len(table.rows)}),
+        table=table.id,
+        form="stacked",
+        channels={"y": "item", "parts": " ".join(part.name for part in table.columns[1:])},
+        domain=(0.0, 1.0),
+    )
+
+
+def _answer(judged: list[JudgedItem]) -> Message:
+    if not judged or all(item.verdict == "undecided" for item in judged):
+        return Message("items.answer.undecided")
+    poor = tuple(item.item for item in judged if item.verdict == "rewrite")
+    look = tuple(item.item for item in judged if item.verdict == "look")
+    kept = sum(item.verdict == "keep" for item in judged)
+    values: dict[str, Value] = {"kept": kept, "n": len(judged), "look": look, "rewrite": poor}
+    if poor and look:
+        return Message("items.answer.both", values)
+    if poor:
+        return Message("items.answer.rewrite", values)
+    if look:
+        return Message("items.answer.look", values)
+    return Message("items.answer.keep", values)
+
+
+def _findings(
+    instrument: Instrument, judged: list[JudgedItem], n_obs: int | None
+) -> Iterator[Finding]:
+    """Give one finding for each scale's items together, and one for each item with a doubt."""
+    rules = instrument.rules
+    rule = verdicts.stated(
+        rules.loading_keep, rules.loading_look, rules.item_rest, rules.category_share
+    )
+    for scale in instrument.reflective_scales:
+        members = [item for item in judged if item.scale == scale.id]
+        if not members:
+            continue
+        kept = sum(item.verdict == "keep" for item in members)
+        weakest = min(
+            members,
+            key=lambda item: 2.0 if item.loading.estimate is None else item.loading.estimate,
+        )
+        yield Finding(
+            id=f"items_{scale.id}",
+            claim=Message(
+                "items.claim.scale",
+                {"kept": kept, "n": len(members), "scale": evidence.text(scale.label)},
+            ),
+            verdict=verdicts.worst(ITEM_VERDICTS[item.verdict] for item in members),
+            rule=rule,
+            evidence=(_loading_quantity(instrument, weakest, n_obs, "weakest_loading"),),
+            notes=(Message("items.note.weakest", {"item": weakest.item}),),
+        )
+    for item in judged:
+        if item.verdict in ("look", "rewrite"):
+            yield _doubt(instrument, item, n_obs)
+
+
+def _doubt(instrument: Instrument, item: JudgedItem, n_obs: int | None) -> Finding:
+    rules = instrument.rules
+    used = [rules.loading_keep, rules.loading_look]
+    numbers = [_loading_quantity(instrument, item, n_obs, "loading")]
+    if item.item_rest is not None and item.item_rest < rules.item_rest.value:
+        used.append(rules.item_rest)
+        numbers.append(
+            Quantity(
+                "statistic.item_rest",
+                item.item_rest,
+                Provenance("Pearson", n_obs, Message("source.item_rest")),
+                digits=3,
+            )
+        )
+    if item.largest_share is not None and item.largest_share > rules.category_share.value:
+        used.append(rules.category_share)
+        source = Message("source.answers")
+        numbers.append(evidence.share("share_most_used", item.largest_share, source, n_obs))
+    wording = evidence.text(instrument.item(item.item).text)
+    return Finding(
+        id=f"item_{item.item}",
+        claim=Message(f"items.claim.{item.verdict}", {"item": item.item, "wording": wording}),
+        verdict=ITEM_VERDICTS[item.verdict],
+        rule=verdicts.stated(*used),
+        evidence=tuple(numbers),
+    )
+
+
+def _loading_quantity(
+    instrument: Instrument, item: JudgedItem, n_obs: int | None, name: str
+) -> Quantity:
+    model = evidence.text(instrument.reference_model.label)
+    return Quantity(
+        f"statistic.{name}",
+        item.loading.estimate,
+        Provenance("ML", n_obs, Message("source.standardized", {"model": model})),
+        digits=3,
+        lower=item.loading.lower,
+        upper=item.loading.upper,
+        level=evidence.CONFIDENCE,
+    )
+
+
+def _wording_notes(instrument: Instrument, survey: Survey) -> tuple[Message, ...]:
+    labelled = sum(instrument.item(item).wording == "label" for item in survey.scored.columns)
+    if labelled == 0:
+        return ()
+    return (Message("items.note.labels", {"n": labelled}),)
+
+
+if __name__ == "__main__":
+    raise SystemExit(script.main(run, "items"))

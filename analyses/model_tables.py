@@ -1,0 +1,221 @@
+"""The tables and figures of the rival models."""
+
+import measure
+from analyses import evidence, rivals
+from analyses.evidence import column, columns
+from analyses.fits import Fits, Fitted
+from analyses.rivals import Comparison, Correlation
+from analyses.section import Cell, Figure, Message, Provenance, Table, Text
+from instruments.schema import Instrument
+
+MOST_RESIDUALS = 10
+"""As many of the largest residual correlations are shown."""
+
+MEASURES = ("cfi", "tli", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper", "srmr")
+"""The indices of global fit that are shown, under lavaan's names."""
+
+
+def model_label(fitted: Fitted) -> Message:
+    """Name a model by its id and its words."""
+    return Message(
+        "model.label",
+        {"id": fitted.model.id, "label": evidence.text(fitted.model.label)},
+    )
+
+
+def factor_label(instrument: Instrument, factor: str) -> Text:
+    """Give the instrument's words for a factor."""
+    return evidence.text(instrument.factor_label(factor))
+
+
+def outcome(fitted: Fitted) -> Message:
+    """Say how the attempt to fit a model ended."""
+    if fitted.outcome == "not_asked":
+        return Message("outcome.not_asked", {"items": fitted.missing_items})
+    return Message(f"outcome.{fitted.outcome}")
+
+
+def models_table(fits: Fits) -> Table:
+    """Give one row a model; a model without a fit has its reason and no numbers."""
+    rows: list[tuple[Cell, ...]] = []
+    for fitted in fits.values():
+        names = ("chisq", "df", "pvalue", *MEASURES, "aic", "bic", "npar")
+        cells: list[Cell] = [None] * len(names)
+        if fitted.fit is not None:
+            cells = [evidence.number(fitted.fit.fit_measures[name]) for name in names]
+        rows.append((fitted.model.id, evidence.text(fitted.model.label), *cells, outcome(fitted)))
+    fitted_n = next((entry.fit.n_obs for entry in fits.values() if entry.fit is not None), None)
+    return Table(
+        id="models",
+        title=Message("confirmatory.table.models"),
+        columns=(
+            column("model", "text"),
+            column("meaning", "message"),
+            column("chisq", "number", 1),
+            column("df", "count", 0),
+            column("pvalue", "pvalue", 3),
+            *columns("number", 3, *MEASURES),
+            *columns("number", 1, "aic", "bic"),
+            column("npar", "count", 0),
+            column("outcome", "message"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance("ML", fitted_n, Message("source.fit")),
+        notes=(Message("confirmatory.note.indices"),),
+    )
+
+
+def comparison_table(instrument: Instrument, comparisons: tuple[Comparison, ...]) -> Table:
+    """Give how every model stands beside the reference model."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            comparison.fitted.model.id,
+            evidence.number(comparison.delta_cfi),
+            evidence.number(comparison.delta_rmsea),
+            comparison.added_residuals,
+            Message(f"standing.{comparison.standing}"),
+        )
+        for comparison in comparisons
+    ]
+    fit = next((entry.fitted.fit for entry in comparisons if entry.standing == "reference"), None)
+    rules = instrument.rules
+    return Table(
+        id="comparison",
+        title=Message("confirmatory.table.comparison", {"model": instrument.reference_model.id}),
+        columns=(
+            column("model", "text"),
+            *columns("number", 3, "delta_cfi", "delta_rmsea"),
+            column("added_residuals", "count", 0),
+            column("standing", "message"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            "ML", None if fit is None else fit.n_obs, rules.simpler_delta_cfi.source
+        ),
+        notes=(
+            Message(
+                "confirmatory.note.comparison",
+                {"limit": evidence.limit(rules.simpler_residual_correlation.value)},
+            ),
+        ),
+    )
+
+
+def correlations_table(
+    instrument: Instrument, correlations: tuple[Correlation, ...], reference: Fitted
+) -> Table:
+    """Give the reference model's factor correlations with their intervals."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            _pair(instrument, correlation),
+            evidence.number(correlation.estimate),
+            evidence.number(correlation.lower),
+            evidence.number(correlation.upper),
+            Message(f"distinct.{correlation.distinctness}"),
+        )
+        for correlation in correlations
+    ]
+    return Table(
+        id="factor_correlations",
+        title=Message("confirmatory.table.correlations", {"model": model_label(reference)}),
+        columns=(
+            column("pair", "message"),
+            *columns("number", 3, "correlation", "ci.lower", "ci.upper"),
+            column("distinct", "message"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            "ML",
+            None if reference.fit is None else reference.fit.n_obs,
+            Message("source.standardized", {"model": model_label(reference)}),
+        ),
+    )
+
+
+def _pair(instrument: Instrument, correlation: Correlation) -> Message:
+    return Message(
+        "pair",
+        {
+            "first": factor_label(instrument, correlation.first),
+            "second": factor_label(instrument, correlation.second),
+        },
+    )
+
+
+def loadings_table(instrument: Instrument, reference: Fitted, fit: measure.Fit) -> Table:
+    """Give the reference model's standardised loadings with their intervals."""
+    standardized = measure.standardized(fit)
+    rows: list[tuple[Cell, ...]] = []
+    for _, row in standardized[standardized["op"] == "=~"].iterrows():
+        numbers = (evidence.number(row[name]) for name in ("est.std", "ci.lower", "ci.upper"))
+        rows.append((str(row["rhs"]), factor_label(instrument, str(row["lhs"])), *numbers))
+    return Table(
+        id="loadings",
+        title=Message("confirmatory.table.loadings", {"model": model_label(reference)}),
+        columns=(
+            column("item", "text"),
+            column("factor", "message"),
+            *columns("number", 3, "loading", "ci.lower", "ci.upper"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            "ML", fit.n_obs, Message("source.standardized", {"model": model_label(reference)})
+        ),
+    )
+
+
+def loadings_figure(instrument: Instrument, table: Table) -> Figure:
+    """Show the loadings beside the rule that keeps an item."""
+    rule = instrument.rules.loading_keep.value
+    # Where no loading is negative, half of the axis would be empty.
+    limits = (*table.column("loading"), *table.column("ci.lower"))
+    negative = any(isinstance(limit, float) and limit < 0 for limit in limits)
+    return Figure(
+        id="loadings",
+        title=Message("confirmatory.figure.loadings"),
+        alt=Message("confirmatory.figure.loadings.alt", {"limit": evidence.limit(rule)}),
+        table=table.id,
+        form="intervals",
+        channels={
+            "y": "item",
+            "x": "loading",
+            "lower": "ci.lower",
+            "upper": "ci.upper",
+            "group": "factor",
+        },
+        domain=(-1.0 if negative else 0.0, 1.0),
+        rule=rule,
+    )
+
+
+def correlations_figure(instrument: Instrument) -> Figure:
+    """Show the factor correlations beside the rule of distinctness."""
+    rule = instrument.rules.factor_distinct_upper.value
+    return Figure(
+        id="factor_correlations",
+        title=Message("confirmatory.figure.correlations"),
+        alt=Message("confirmatory.figure.correlations.alt", {"limit": evidence.limit(rule)}),
+        table="factor_correlations",
+        form="intervals",
+        channels={"y": "pair", "x": "correlation", "lower": "ci.lower", "upper": "ci.upper"},
+        domain=(-1.0, 1.0),
+        rule=rule,
+    )
+
+
+def residuals_table(instrument: Instrument, reference: Fitted, fit: measure.Fit) -> Table:
+    """Give the largest residual correlations of the reference model."""
+    pairs = rivals.residual_pairs(fit)
+    largest = sorted(pairs, key=lambda pair: -abs(pairs[pair]))[:MOST_RESIDUALS]
+    rows: list[tuple[Cell, ...]] = [(*pair, pairs[pair]) for pair in largest]
+    return Table(
+        id="residuals",
+        title=Message("confirmatory.table.residuals", {"model": model_label(reference)}),
+        columns=(
+            *columns("text", 0, "first", "second"),
+            column("residual", "number", 3),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance("ML", fit.n_obs, "Bentler 1995"),
+        notes=(Message("confirmatory.note.residuals"),),
+    )

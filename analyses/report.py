@@ -1,0 +1,139 @@
+"""The whole validation: every section in order, each published, in one report."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from analyses import (
+    card,
+    confirmatory,
+    disclosure,
+    exploratory,
+    items,
+    levels,
+    reliability,
+    screening,
+)
+from analyses.fits import fit_models
+from analyses.section import Report, Section
+from analyses.survey import Survey
+from instruments.schema import Instrument
+
+Progress = Callable[[str, float], None]
+"""Called with the key of the step that begins (`step.fits`) and the share of the work done."""
+
+STEPS = {
+    "step.screening": 0.02,
+    "step.fits": 0.35,
+    "step.items": 0.05,
+    "step.reliability": 0.03,
+    "step.exploratory": 0.25,
+    "step.confirmatory": 0.05,
+    "step.levels": 0.23,
+    "step.card": 0.02,
+}
+"""The steps and their share of the time, as measured on the bundled data."""
+
+
+def validate(
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    progress: Progress | None = None,
+    seed: int = exploratory.SEED,
+    confidential: bool = False,
+) -> Report:
+    """Run all analyses of a survey and publish their sections.
+
+    Parameters
+    ----------
+    instrument, survey
+        What was asked, and the answers.
+    progress
+        Called when a step begins, and with `step.done` and 1.0 at the end.
+    seed
+        Of everything random.
+    confidential
+        Leave in what disclosure control would hide.
+
+    Returns
+    -------
+    Report
+        The sections as published; each model has been fitted once.
+    """
+    clock = _Clock(progress)
+    clock.start("step.screening")
+    sections: list[Section] = [screening.run(instrument, survey)]
+    clock.start("step.fits")
+    fits = fit_models(instrument, survey, progress=clock.within)
+    clock.start("step.items")
+    sections.append(items.run(instrument, survey, fits=fits))
+    clock.start("step.reliability")
+    sections.append(reliability.run(instrument, survey, fits=fits))
+    clock.start("step.exploratory")
+    sections.append(exploratory.run(instrument, survey, seed=seed))
+    clock.start("step.confirmatory")
+    sections.append(confirmatory.run(instrument, survey, fits=fits))
+    clock.start("step.levels")
+    sections.append(levels.run(instrument, survey))
+    clock.start("step.card")
+    sections.append(card.run(instrument, survey, fits=fits, seed=seed))
+    report = assemble(instrument, survey, tuple(sections), confidential=confidential)
+    clock.finish()
+    return report
+
+
+def assemble(
+    instrument: Instrument,
+    survey: Survey,
+    sections: tuple[Section, ...],
+    *,
+    confidential: bool = False,
+) -> Report:
+    """Publish sections and bind them into a report.
+
+    Parameters
+    ----------
+    sections
+        As the analyses gave them, unrounded and with small groups in them.
+    confidential
+        Leave in what disclosure control would hide.
+    """
+    return Report(
+        instrument=instrument.id,
+        instrument_version=instrument.version,
+        title=dict(instrument.title),
+        survey=survey.name,
+        n_obs=len(survey.data),
+        simulated=survey.simulated,
+        confidential=confidential,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=card.software(),
+        sections=tuple(
+            disclosure.publish(section, confidential=confidential) for section in sections
+        ),
+    )
+
+
+class _Clock:
+    """Tells the caller how far the work has come."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._tell = progress
+        self._done = 0.0
+        self._step = ""
+
+    def start(self, step: str) -> None:
+        """Begin a step; the one before is over."""
+        self._done += STEPS.get(self._step, 0.0)
+        self._step = step
+        self.within(0.0)
+
+    def within(self, share: float) -> None:
+        """Tell that a share of the present step is done."""
+        if self._tell is not None:
+            self._tell(self._step, min(self._done + share * STEPS[self._step], 1.0))
+
+    def finish(self) -> None:
+        """Tell that all is done."""
+        if self._tell is not None:
+            self._tell("step.done", 1.0)

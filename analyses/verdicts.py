@@ -1,0 +1,147 @@
+"""The instrument's decision rules, applied: a number and a rule in, a verdict out.
+
+Every judgement of the sections is made here and by the rules of the instrument's file, so that a
+changed rule changes the verdict and nothing else. What could not be computed is `undecided`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+import instruments.rules
+from analyses.section import Message, Rule, Text, Verdict
+
+ItemVerdict = Literal["keep", "look", "rewrite", "undecided"]
+Distinctness = Literal["distinct", "doubtful", "not_distinct", "undecided"]
+
+_LADDER: tuple[Verdict, ...] = ("good", "information", "acceptable", "undecided", "poor")
+
+
+def stated(*rules: instruments.rules.Rule) -> Rule:
+    """Give the instrument's rules as one rule of a finding: its words, and their sources."""
+    languages = [language for language in rules[0].wording if _all_have(rules, language)]
+    text = {
+        language: ". ".join(rule.text(language) for rule in rules) + "." for language in languages
+    }
+    sources = dict.fromkeys(rule.source for rule in rules)
+    return Rule(Message("plain", {"text": Text(text)}), "; ".join(sources))
+
+
+def _all_have(rules: Iterable[instruments.rules.Rule], language: str) -> bool:
+    return all(language in rule.wording for rule in rules)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Give the lowest of several verdicts; `undecided` where there are none."""
+    return max(verdicts, key=_LADDER.index, default="undecided")
+
+
+def known(value: float | None) -> bool:
+    """Tell whether a number could be computed."""
+    return value is not None and not math.isnan(value)
+
+
+def judge_index(name: str, value: float | None, rules: instruments.rules.Rules) -> Verdict:
+    """Judge one index of global fit (`cfi`, `tli`, `rmsea` or `srmr`)."""
+    if value is None or not known(value):
+        return "undecided"
+    at_least = name in ("cfi", "tli")
+    limits: tuple[tuple[Verdict, instruments.rules.FitRule], ...] = (
+        ("good", rules.global_fit_good),
+        ("acceptable", rules.global_fit_acceptable),
+    )
+    for verdict, rule in limits:
+        limit = rule.numbers()[name]
+        if value >= limit if at_least else value <= limit:
+            return verdict
+    return "poor"
+
+
+def judge_global_fit(
+    measures: Mapping[str, float], rules: instruments.rules.Rules
+) -> dict[str, Verdict]:
+    """Judge each index of global fit, and under `all` the model: as good as its worst index."""
+    verdicts = {name: judge_index(name, measures.get(name), rules) for name in FIT_INDICES}
+    return verdicts | {"all": worst(verdicts.values())}
+
+
+FIT_INDICES = ("cfi", "tli", "rmsea", "srmr")
+
+
+def judge_item(
+    loading: float | None,
+    item_rest: float | None,
+    largest_share: float | None,
+    rules: instruments.rules.Rules,
+) -> ItemVerdict:
+    """Judge an item by its loading, its item-rest correlation and its most used answer.
+
+    The loading decides between keep, look and rewrite; a low item-rest correlation or one answer
+    that nearly everyone gives turns a keep into a look. None is "does not apply" for the last two.
+    """
+    if loading is None or not known(loading):
+        return "undecided"
+    if loading < rules.loading_look.value:
+        return "rewrite"
+    doubts = (
+        loading < rules.loading_keep.value,
+        item_rest is not None and known(item_rest) and item_rest < rules.item_rest.value,
+        largest_share is not None and largest_share > rules.category_share.value,
+    )
+    return "look" if any(doubts) else "keep"
+
+
+def judge_reliability(
+    lower: float | None, upper: float | None, rules: instruments.rules.Rules
+) -> Verdict:
+    """Judge omega by its interval.
+
+    `good` where the lower limit reaches what change needs, `acceptable` where it reaches what group
+    means need, `poor` where even the upper limit does not, and `undecided` between.
+    """
+    if lower is None or upper is None or not (known(lower) and known(upper)):
+        return "undecided"
+    if lower >= rules.omega_change.value:
+        return "good"
+    if lower >= rules.omega_groups.value:
+        return "acceptable"
+    return "poor" if upper < rules.omega_groups.value else "undecided"
+
+
+def judge_distinct(
+    estimate: float | None, upper: float | None, rules: instruments.rules.Rules
+) -> Distinctness:
+    """Judge whether two factors are distinct, by the estimate and upper limit of |r|."""
+    if estimate is None or not known(estimate):
+        return "undecided"
+    if estimate >= rules.factor_distinct_doubtful.value:
+        return "not_distinct"
+    if upper is None or not known(upper):
+        return "undecided"
+    return "distinct" if upper < rules.factor_distinct_upper.value else "doubtful"
+
+
+def judge_group_means(
+    icc1: float | None,
+    icc2: float | None,
+    rwg_j: float | None,
+    rules: instruments.rules.Rules,
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Judge whether means of groups may be shown as properties of the groups.
+
+    Returns
+    -------
+    tuple
+        The verdict (`good` where all three rules hold, `poor` where one does not, `undecided`
+        where one cannot be judged and none fails), and the names of the rules that do not hold.
+    """
+    numbers = {"icc1": icc1, "icc2": icc2, "rwg_j": rwg_j}
+    limits = {"icc1": rules.icc1.value, "icc2": rules.icc2.value, "rwg_j": rules.rwg_j.value}
+    failed = tuple(
+        name
+        for name, value in numbers.items()
+        if value is not None and known(value) and value < limits[name]
+    )
+    if failed:
+        return "poor", failed
+    return ("good" if all(known(value) for value in numbers.values()) else "undecided"), ()

@@ -1,0 +1,69 @@
+"""The bundled instruments with their demonstration data, read and fitted once for all tests."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+import instruments
+from analyses.fits import Fitted, fit_models
+from analyses.section import Finding, Section
+from analyses.survey import Survey, read_survey
+from instruments import Instrument
+
+NAMES = ("leadership_climate", "mental_ability", "coupling")
+
+
+@cache
+def instrument(name: str) -> Instrument:
+    return instruments.load(name)
+
+
+@cache
+def survey(name: str) -> Survey:
+    return read_survey(instrument(name).demonstration_path(), instrument(name))
+
+
+@cache
+def fits(name: str) -> dict[str, Fitted]:
+    return fit_models(instrument(name), survey(name))
+
+
+def with_rule(name: str, rule: str, **numbers: float) -> Instrument:
+    """Give a bundled instrument with one number of one rule changed."""
+    loaded = instrument(name)
+    changed = getattr(loaded.rules, rule).model_copy(update=numbers)
+    return loaded.model_copy(update={"rules": loaded.rules.model_copy(update={rule: changed})})
+
+
+def with_model(name: str, model_id: str, **fields: object) -> Instrument:
+    """Give a bundled instrument with one model changed."""
+    loaded = instrument(name)
+    models = tuple(
+        model.model_copy(update=fields) if model.id == model_id else model
+        for model in loaded.models
+    )
+    return loaded.model_copy(update={"models": models})
+
+
+def with_answers(name: str, scored: pd.DataFrame) -> Survey:
+    """Give a bundled survey with other scored answers; the answers as given are the same ones."""
+    old = survey(name)
+    assert len(scored) == len(old.data)
+    return replace(old, scored=scored, data=old.data.assign(**dict(scored.items())))
+
+
+def people(count: int, **columns: list[str]) -> Survey:
+    """Give the first respondents of lq2002, with other background columns."""
+    old = survey("leadership_climate")
+    data = old.data.head(count).assign(**{name: np.asarray(v) for name, v in columns.items()})
+    return replace(old, data=data, scored=old.scored.head(count))
+
+
+def finding(section: Section, finding_id: str) -> Finding:
+    return next(entry for entry in section.findings if entry.id == finding_id)
+
+
+def evidence(entry: Finding, name: str) -> float | None:
+    return next(number.value for number in entry.evidence if number.name == f"statistic.{name}")

@@ -1,0 +1,116 @@
+import pytest
+
+from analyses import items
+from analyses.fits import Fitted
+from analyses.section import Section, Text
+from tests.analyses.demonstrations import (
+    evidence,
+    finding,
+    fits,
+    instrument,
+    survey,
+    with_answers,
+    with_rule,
+)
+
+
+@pytest.fixture(scope="module")
+def lq2002() -> Section:
+    name = "leadership_climate"
+    return items.run(instrument(name), survey(name), fits=fits(name))
+
+
+def column(section: Section, scale: str, name: str) -> dict[str, object]:
+    table = section.table(f"items_{scale}")
+    return dict(zip(table.column("item"), table.column(name), strict=True))
+
+
+def test_items_are_described_as_pandas_describes_them(lq2002: Section) -> None:
+    scores = survey("leadership_climate").scored["LEAD05"]
+    assert column(lq2002, "leadership", "mean")["LEAD05"] == pytest.approx(scores.mean())
+    assert column(lq2002, "leadership", "sd")["LEAD05"] == pytest.approx(scores.std())
+    assert column(lq2002, "leadership", "floor")["LEAD05"] == pytest.approx((scores == 1).mean())
+    assert column(lq2002, "hostility", "floor")["HOSTIL02"] == pytest.approx(
+        (survey("leadership_climate").scored["HOSTIL02"] == 0).mean()
+    )
+
+
+def test_loadings_are_those_of_the_reference_model(lq2002: Section) -> None:
+    fit = fits("leadership_climate")["three_factors"].fit
+    assert fit is not None
+    loading = column(lq2002, "leadership", "loading")["LEAD05"]
+    assert loading == pytest.approx(fit.loadings.loc["LEAD05", "leadership"])
+
+
+def test_shares_of_answers_add_up_to_one(lq2002: Section) -> None:
+    for table in (lq2002.table("answers_one_to_five"), lq2002.table("answers_zero_to_four")):
+        for row in table.rows:
+            assert sum(row[1:]) == pytest.approx(1.0)
+
+
+def test_items_carry_the_instrument_s_words_in_both_languages() -> None:
+    section = items.run(instrument("coupling"), survey("coupling"), fits=fits("coupling"))
+    wording = column(section, "bro", "wording")["I_bro1"]
+    assert isinstance(wording, Text)
+    assert wording.languages == dict(instrument("coupling").item("I_bro1").text)
+
+
+def test_labels_are_said_to_be_labels(lq2002: Section) -> None:
+    note = next(note for note in lq2002.notes if note.key == "items.note.labels")
+    assert note.values["n"] == 19
+
+
+@pytest.mark.parametrize(
+    ("rule", "numbers", "verdict"),
+    [
+        ("loading_keep", {"value": 0.55}, "acceptable"),
+        ("loading_look", {"value": 0.55}, "poor"),
+        ("item_rest", {"value": 0.54}, "acceptable"),
+        ("category_share", {"value": 0.42}, "acceptable"),
+    ],
+)
+def test_the_verdict_turns_with_the_rule_s_number(
+    lq2002: Section, rule: str, numbers: dict[str, float], verdict: str
+) -> None:
+    name = "leadership_climate"
+    assert finding(lq2002, "items_leadership").verdict == "good"
+    section = items.run(with_rule(name, rule, **numbers), survey(name), fits=fits(name))
+    assert finding(section, "items_leadership").verdict == verdict
+    doubt = finding(section, "item_LEAD02")
+    assert doubt.verdict == verdict
+    assert doubt.rule is not None
+    assert evidence(doubt, "loading") == pytest.approx(0.524, abs=0.001)
+
+
+def test_an_answer_that_nearly_all_give_is_looked_at() -> None:
+    name = "leadership_climate"
+    scored = survey(name).scored.copy()
+    scored.loc[scored.index[:1900], "LEAD03"] = 2.0
+    section = items.run(instrument(name), with_answers(name, scored))
+    doubt = finding(section, "item_LEAD03")
+    share = evidence(doubt, "share_most_used")
+    assert share is not None
+    assert share > 0.9
+
+
+def test_without_a_usable_model_nothing_is_judged() -> None:
+    name = "leadership_climate"
+    model = instrument(name).reference_model
+    failed = {model.id: Fitted(model, "not_converged", error="no minimum")}
+    section = items.run(instrument(name), survey(name), fits=failed)
+    assert section.answer.key == "items.answer.undecided"
+    assert set(column(section, "leadership", "loading").values()) == {None}
+    assert finding(section, "items_leadership").verdict == "undecided"
+
+
+def test_an_index_is_described_and_not_judged() -> None:
+    loaded = instrument("leadership_climate")
+    scales = tuple(
+        scale.model_copy(update={"kind": "index"}) if scale.id == "hostility" else scale
+        for scale in loaded.scales
+    )
+    changed = loaded.model_copy(update={"scales": scales})
+    section = items.run(changed, survey(loaded.id), fits=fits(loaded.id))
+    names = [part.name for part in section.table("items_hostility").columns]
+    assert "mean" in names
+    assert not {"loading", "item_rest", "alpha_if_dropped", "verdict"} & set(names)

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from analyses import levels
+from analyses.disclosure import publish
+from analyses.section import Hidden, Section
+from tests.analyses.demonstrations import evidence, finding, instrument, people, survey, with_rule
+
+
+@pytest.fixture(scope="module")
+def lq2002() -> Section:
+    return levels.run(instrument("leadership_climate"), survey("leadership_climate"))
+
+
+def test_numbers_of_the_companies(lq2002: Section) -> None:
+    # multilevel 2.7 on the same data: ICC(1) with k* .0887, ICC(2) .8008, median rwg(j) .8701.
+    leadership = finding(lq2002, "levels_COMPID_leadership")
+    assert evidence(leadership, "icc1") == pytest.approx(0.0886784787965469, abs=1e-7)
+    assert evidence(leadership, "icc2") == pytest.approx(0.800754373013908, abs=1e-7)
+    uniform = lq2002.table("agreement").column("rwg_uniform")[0]
+    assert uniform == pytest.approx(0.870107663077897, abs=1e-7)
+
+
+def test_the_skewed_null_decides_and_is_harder_than_the_uniform_one(lq2002: Section) -> None:
+    table = lq2002.table("agreement")
+    for uniform, slight in zip(
+        table.column("rwg_uniform"), table.column("rwg_slight"), strict=True
+    ):
+        assert slight < uniform
+    leadership = finding(lq2002, "levels_COMPID_leadership")
+    assert leadership.verdict == "poor"
+    assert evidence(leadership, "rwg_j") == table.column("rwg_slight")[0]
+
+
+@pytest.mark.parametrize("value", [0.40, 0.50])
+def test_the_verdict_turns_with_the_rule_s_number(value: float) -> None:
+    changed = with_rule("leadership_climate", "rwg_j", value=value)
+    section = levels.run(changed, survey("leadership_climate"))
+    expected = "good" if value == 0.40 else "poor"
+    assert finding(section, "levels_COMPID_leadership").verdict == expected
+
+
+def test_the_verdict_follows_the_rule_s_null_distribution() -> None:
+    changed = with_rule("leadership_climate", "rwg_j", null="uniform")
+    section = levels.run(changed, survey("leadership_climate"))
+    assert finding(section, "levels_COMPID_leadership").verdict == "good"
+    assert section.answer.key == "levels.answer.usable"
+
+
+def test_means_stand_in_the_order_of_the_labels_and_not_of_size(lq2002: Section) -> None:
+    table = lq2002.table("means_COMPID_leadership")
+    companies = [int(label) for label in table.column("group")]
+    assert companies == sorted(companies)
+    means = list(table.column("mean"))
+    assert means != sorted(means)
+    assert sum(table.column("respondents")) == 2042
+
+
+def test_means_carry_the_warning_that_groups_may_read_the_items_differently(
+    lq2002: Section,
+) -> None:
+    assert "levels.note.no_invariance" in {note.key for note in lq2002.notes}
+    table = lq2002.table("means_COMPID_leadership")
+    assert "levels.note.no_invariance" in {note.key for note in table.notes}
+
+
+def test_figures_show_the_whole_answer_scale(lq2002: Section) -> None:
+    domains = {figure.id: figure.domain for figure in lq2002.figures}
+    assert domains["means_COMPID_leadership"] == (1.0, 5.0)
+    assert domains["means_COMPID_hostility"] == (0.0, 4.0)
+
+
+def test_small_groups_are_hidden_when_published() -> None:
+    teams = ["a"] * 20 + ["b"] * 10 + ["c"] * 3 + ["d"] * 7
+    section = levels.run(instrument("leadership_climate"), people(40, COMPID=teams))
+    table = publish(section).table("means_COMPID_leadership")
+    hidden = [
+        group
+        for group, mean in zip(table.column("group"), table.column("mean"), strict=True)
+        if isinstance(mean, Hidden)
+    ]
+    assert "c" in hidden
+    assert len(hidden) >= 2
+
+
+def test_without_a_column_of_units_the_section_says_what_is_missing() -> None:
+    section = levels.run(instrument("mental_ability"), survey("mental_ability"))
+    assert section.answer.key == "levels.answer.no_cluster"
+    assert section.findings == ()
+    table = section.table("means_school_speed")
+    assert len(table.rows) == 2
+    figure = next(figure for figure in section.figures if figure.id == "means_school_speed")
+    assert figure.domain is None
+
+
+def test_units_of_one_person_are_a_note_and_no_crash() -> None:
+    lone = [f"t{number}" for number in range(200)]
+    section = levels.run(instrument("leadership_climate"), people(200, COMPID=lone))
+    assert {note.key for note in section.notes} >= {"levels.note.refused"}
+    assert section.findings == ()
+
+
+def test_units_come_before_organisations_and_missing_answers_cost_only_their_scale() -> None:
+    section = levels.run(instrument("coupling"), survey("coupling"))
+    assert section.answer.values["column"].languages["en"] == "Unit"
+    table = section.table("icc")
+    assert len(table.rows) == 8
+    scored = survey("coupling").scored
+    complete = scored[list(instrument("coupling").scale("bro").items)].notna().all(axis=1)
+    assert table.column("n")[0] == complete.sum()
+
+
+def test_scores_are_means_of_items_turned_the_same_way() -> None:
+    loaded, answers = instrument("coupling"), survey("coupling")
+    section = levels.run(loaded, answers)
+    table = section.table("means_role_bro")
+    scores = answers.scored[list(loaded.scale("bro").items)].mean(axis=1, skipna=False)
+    leaders = scores[answers.data["role"] == "leader"].dropna()
+    means = dict(zip(table.column("respondents"), table.column("mean"), strict=True))
+    assert means[len(leaders)] == pytest.approx(np.mean(leaders))

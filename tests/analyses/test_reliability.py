@@ -1,0 +1,113 @@
+import pytest
+
+from analyses import reliability
+from analyses.fits import Fitted
+from analyses.section import Section
+from measure.reliability import cronbach_alpha
+from tests.analyses.demonstrations import (
+    NAMES,
+    evidence,
+    finding,
+    fits,
+    instrument,
+    survey,
+    with_rule,
+)
+
+
+@pytest.fixture(scope="module")
+def abilities() -> Section:
+    name = "mental_ability"
+    return reliability.run(instrument(name), survey(name), fits=fits(name))
+
+
+def test_coefficients_of_holzinger_and_swineford(abilities: Section) -> None:
+    # semTools 0.5-6: alpha .626, .883, .688; omega .625, .885, .688.
+    table = abilities.table("reliability")
+    assert table.column("alpha") == pytest.approx((0.6261171, 0.8827069, 0.6884550), abs=1e-6)
+    assert table.column("omega") == pytest.approx((0.6253178, 0.8851754, 0.6877601), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_coefficient_lies_inside_its_interval(name: str) -> None:
+    section = reliability.run(instrument(name), survey(name), fits=fits(name))
+    for entry in section.findings:
+        for number in entry.evidence:
+            assert number.lower < number.value < number.upper
+            assert number.level == 0.95
+
+
+def test_alpha_uses_everyone_who_answered_the_scale() -> None:
+    name = "coupling"
+    section = reliability.run(instrument(name), survey(name), fits=fits(name))
+    answers = survey(name).scored[list(instrument(name).scale("bro").items)]
+    alpha = next(
+        number
+        for number in finding(section, "reliability_bro").evidence
+        if number.name == "statistic.alpha"
+    )
+    assert alpha.provenance.n_obs == answers.notna().all(axis=1).sum()
+    assert alpha.value == pytest.approx(cronbach_alpha(answers).alpha)
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "verdict"),
+    [("omega_change", 0.90, "acceptable"), ("omega_groups", 0.95, "poor")],
+)
+def test_the_verdict_turns_with_the_rule_s_number(
+    abilities: Section, rule: str, value: float, verdict: str
+) -> None:
+    name = "mental_ability"
+    assert finding(abilities, "reliability_textual").verdict == "good"
+    changed = with_rule(name, rule, value=value)
+    if rule == "omega_groups":
+        stricter = changed.rules.omega_change.model_copy(update={"value": 0.97})
+        changed = changed.model_copy(
+            update={"rules": changed.rules.model_copy(update={"omega_change": stricter})}
+        )
+    section = reliability.run(changed, survey(name), fits=fits(name))
+    assert finding(section, "reliability_textual").verdict == verdict
+
+
+def test_no_scale_is_ever_good_for_judging_persons(abilities: Section) -> None:
+    assert "reliability.note.never_persons" in {note.key for note in abilities.notes}
+
+
+def test_without_a_usable_model_alpha_stands_alone_and_the_reason_is_told() -> None:
+    name = "mental_ability"
+    model = instrument(name).reference_model
+    failed = {model.id: Fitted(model, "not_converged", error="no minimum")}
+    section = reliability.run(instrument(name), survey(name), fits=failed)
+    table = section.table("reliability")
+    assert table.column("omega") == (None, None, None)
+    assert None not in table.column("alpha")
+    assert {entry.verdict for entry in section.findings} == {"undecided"}
+    note = next(note for note in section.notes if note.key == "reliability.note.no_omega")
+    assert note.values["reason"].key == "outcome.not_converged"
+
+
+def test_an_index_has_no_coefficient_and_the_section_says_why() -> None:
+    loaded = instrument("mental_ability")
+    scales = tuple(
+        scale.model_copy(update={"kind": "index"}) if scale.id == "speed" else scale
+        for scale in loaded.scales
+    )
+    changed = loaded.model_copy(update={"scales": scales})
+    section = reliability.run(changed, survey(loaded.id), fits=fits(loaded.id))
+    assert len(section.table("reliability").rows) == 2
+    note = next(note for note in section.notes if note.key == "reliability.note.index")
+    assert [part.languages["en"] for part in note.values["scales"]] == ["Speed"]
+
+
+def test_omega_of_a_scale_that_is_no_factor_is_not_invented() -> None:
+    loaded = instrument("mental_ability")
+    scales = tuple(
+        scale.model_copy(update={"items": ("x1", "x2")}) if scale.id == "visual" else scale
+        for scale in loaded.scales
+    )
+    changed = loaded.model_copy(update={"scales": scales})
+    section = reliability.run(changed, survey(loaded.id), fits=fits(loaded.id))
+    visual = finding(section, "reliability_visual")
+    assert evidence(visual, "omega") is None
+    assert evidence(visual, "alpha") is not None
+    assert visual.verdict == "undecided"

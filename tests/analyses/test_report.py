@@ -1,0 +1,167 @@
+import time
+
+import pytest
+
+from analyses import exploratory, report, script
+from analyses.export import results
+from analyses.fits import fit_models
+from analyses.section import Hidden, Report
+from tests.analyses.demonstrations import NAMES, instrument, people, survey
+
+SECTIONS = (
+    "screening",
+    "items",
+    "reliability",
+    "exploratory",
+    "confirmatory",
+    "levels",
+    "card",
+)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def validated(request: pytest.FixtureRequest) -> Report:
+    return report.validate(instrument(request.param), survey(request.param))
+
+
+def test_all_sections_are_there_in_order(validated: Report) -> None:
+    assert tuple(section.id for section in validated.sections) == SECTIONS
+
+
+def test_ids_of_tables_and_findings_are_unique(validated: Report) -> None:
+    for parts in ("tables", "findings"):
+        ids = [part.id for section in validated.sections for part in getattr(section, parts)]
+        assert len(ids) == len(set(ids))
+
+
+def test_figures_draw_columns_that_their_table_has(validated: Report) -> None:
+    for section in validated.sections:
+        for figure in section.figures:
+            names = {column.name for column in section.table(figure.table).columns}
+            wanted = {name for channel in figure.channels.values() for name in channel.split()}
+            assert wanted <= names
+
+
+def test_rows_are_as_long_as_the_heading(validated: Report) -> None:
+    for section in validated.sections:
+        for table in section.tables:
+            assert {len(row) for row in table.rows} <= {len(table.columns)}
+
+
+def test_every_number_has_a_source_and_every_verdict_a_rule(validated: Report) -> None:
+    for section in validated.sections:
+        for finding in section.findings:
+            assert finding.evidence or finding.notes
+            assert all(number.provenance.source for number in finding.evidence)
+            if finding.verdict != "information" and finding.id != "card_df":
+                assert finding.rule is not None or finding.id.startswith("rival_")
+
+
+def test_the_report_says_whose_answers_it_rests_on(validated: Report) -> None:
+    source = survey(validated.instrument)
+    assert validated.survey == source.name
+    assert validated.n_obs == len(source.data)
+    assert validated.simulated is (validated.instrument == "coupling")
+    assert validated.confidential is False
+    for section in validated.sections:
+        simulated = "note.simulated" in {note.key for note in section.notes}
+        assert simulated is validated.simulated
+
+
+def test_progress_rises_to_one_through_every_step() -> None:
+    told: list[tuple[str, float]] = []
+    report.validate(
+        instrument("mental_ability"),
+        survey("mental_ability"),
+        progress=lambda step, share: told.append((step, share)),
+    )
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert told[-1] == ("step.done", 1.0)
+    assert list(dict.fromkeys(step for step, _ in told)) == [*report.STEPS, "step.done"]
+    assert sum(report.STEPS.values()) == pytest.approx(1.0)
+
+
+def test_each_model_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*arguments: object, **options: object) -> object:
+        calls.append(arguments)
+        return fit_models(*arguments, **options)
+
+    monkeypatch.setattr(report, "fit_models", counted)
+    for module in ("items", "reliability"):
+        monkeypatch.setattr(f"analyses.{module}.fit_reference", _never)
+    for module in ("confirmatory", "card"):
+        monkeypatch.setattr(f"analyses.{module}.fit_models", _never)
+    report.validate(instrument("mental_ability"), survey("mental_ability"))
+    assert len(calls) == 1
+
+
+def _never(*_: object, **__: object) -> None:
+    raise AssertionError("a model was fitted again")
+
+
+def test_the_same_seed_gives_the_same_sections() -> None:
+    name = "mental_ability"
+    first, second = (report.validate(instrument(name), survey(name), seed=3) for _ in range(2))
+    assert first.sections == second.sections
+
+
+def test_small_groups_are_left_in_only_when_asked_for() -> None:
+    teams = ["a"] * 60 + ["b"] * 50 + ["c"] * 3 + ["d"] * 37
+    answers = people(150, COMPID=teams)
+    loaded = instrument("leadership_climate")
+    for confidential in (False, True):
+        made = report.validate(loaded, answers, confidential=confidential)
+        means = made.section("levels").table("means_COMPID_leadership").column("mean")
+        assert made.confidential is confidential
+        assert any(isinstance(mean, Hidden) for mean in means) is not confidential
+
+
+def test_the_whole_of_lq2002_takes_less_than_five_seconds() -> None:
+    name = "leadership_climate"
+    report.validate(instrument(name), survey(name))
+    # The fastest of three, since other programs may be running.
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        report.validate(instrument(name), survey(name))
+        times.append(time.perf_counter() - started)
+    assert min(times) < 5.0
+
+
+def test_a_section_can_be_run_as_a_script(tmp_path, capsys) -> None:
+    path = instrument("mental_ability").demonstration_path()
+    out = tmp_path / "results"
+    arguments = [str(path), "--instrument", "mental_ability", "--out", str(out)]
+    status = script.main(exploratory.run, "exploratory", [*arguments, "--language", "en"])
+    assert status == 0
+    assert "Exploring the structure" in capsys.readouterr().out
+    (section,) = results.read(out / results.FILE_NAME).sections
+    assert section.id == "exploratory"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"survey": "no_such.csv"}, "no_such.csv"),
+        ({"--instrument": "no_such"}, "no_such"),
+        ({"--language": "sv"}, "da"),
+    ],
+)
+def test_a_script_refuses_wrong_input_and_writes_nothing(
+    tmp_path, capsys, change: dict[str, str], said: str
+) -> None:
+    path = instrument("mental_ability").demonstration_path()
+    given = {
+        "survey": str(path),
+        "--instrument": "mental_ability",
+        "--out": str(tmp_path / "results"),
+    } | change
+    survey_path = given.pop("survey")
+    options = [part for pair in given.items() for part in pair]
+    status = script.main(exploratory.run, "exploratory", [survey_path, *options])
+    assert status == 2
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
