@@ -1,0 +1,275 @@
+"""The command line: `kobling validate`, `demo`, `instruments` and `dashboard`.
+
+What is wrong with the input is told in a sentence on standard error, with exit status 2 and
+nothing written. Modules that draw and write are loaded when they are needed, so that `--help` and
+a refusal come at once.
+"""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from analyses.errors import AnalysisError
+from analyses.section import Message, Report
+from analyses.wording import Words, words
+from measure.errors import IdentificationError, MeasureError
+
+if TYPE_CHECKING:
+    from analyses.survey import Survey
+    from instruments import Instrument
+
+REFUSED = 2
+"""Exit status where the input is wrong."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+DEMONSTRATION = "leadership_climate"
+"""The instrument whose real survey `kobling demo` validates."""
+
+SEED = 20240501
+
+FINDINGS = ("reliability", "confirmatory", "levels")
+"""The sections whose answers `validate` and `demo` end with."""
+
+main = typer.Typer(
+    name="kobling",
+    help="Test whether a questionnaire measures what it claims.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Language = Annotated[str, typer.Option(help="Language of the report: da or en.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from analyses.card import software
+
+        typer.echo(software())
+        raise typer.Exit
+
+
+@main.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Test whether a questionnaire measures what it claims."""
+
+
+@main.command()
+def validate(
+    survey: Annotated[
+        Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav, .dta or .parquet.")
+    ],
+    instrument: Annotated[
+        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report; made, or replaced if ours.")],
+    language: Language = "da",
+    confidential: Annotated[
+        bool,
+        typer.Option(
+            "--confidential",
+            help="Leave in groups of fewer than 5 people, and mark every page so.",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = SEED,
+    estimator: Annotated[str, typer.Option(help="Estimator of the models.")] = "ML",
+) -> None:
+    """Validate a questionnaire on the answers in SURVEY and write the report."""
+    with _refusals(language):
+        said = words(language)
+        _check_estimator(estimator)
+        asked = _instrument(instrument)
+        report = _run(asked, survey, out, said, seed=seed, confidential=confidential)
+        _tell(report, out, said)
+
+
+@main.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("demo-report"),
+    language: Language = "da",
+) -> None:
+    """Validate the bundled survey of 2,042 soldiers and say where the report lies."""
+    with _refusals(language):
+        said = words(language)
+        asked = _instrument(DEMONSTRATION)
+        report = _run(asked, asked.demonstration_path(), out, said)
+        _tell(report, out, said)
+
+
+@main.command("instruments")
+def list_instruments(language: Language = "da") -> None:
+    """List the instruments that come with the toolkit."""
+    with _refusals(language):
+        import instruments
+
+        said = words(language)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("name", "title", "items", "demonstration"):
+            label = said.say(Message(f"cli.column.{name}"))
+            table.add_column(label, justify="right" if name == "items" else "left")
+        for name in instruments.names():
+            one = instruments.load(name)
+            table.add_row(name, *_described(one, said))
+        Console().print(table)
+
+
+@main.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
+) -> None:
+    """Open the dashboard in the browser; it listens on this machine only."""
+    spec = find_spec("dashboard")
+    assert spec is not None
+    assert spec.origin is not None
+    # The settings of .streamlit/config.toml, which streamlit only finds from its own folder.
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.maxUploadSize": "50",
+        "server.showEmailPrompt": "false",
+        "server.fileWatcherType": "none",
+        "runner.magicEnabled": "false",
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+        "browser.gatherUsageStats": "false",
+        "theme.base": "light",
+    }
+    given = [word for name, value in options.items() for word in (f"--{name}", value)]
+    command = [sys.executable, "-m", "streamlit", "run", spec.origin, *given]
+    try:
+        status = subprocess.run(command, check=False).returncode
+    except KeyboardInterrupt:
+        status = 0
+    raise typer.Exit(status)
+
+
+def _check_estimator(name: str) -> None:
+    from measure.estimators import estimator
+
+    estimator(name)
+
+
+def _instrument(name_or_path: str) -> "Instrument":
+    import instruments
+
+    return instruments.load(name_or_path)
+
+
+def _run(
+    instrument: "Instrument",
+    survey: Path,
+    out: Path,
+    said: Words,
+    *,
+    seed: int = SEED,
+    confidential: bool = False,
+) -> Report:
+    """Read, compute and write, with a bar on standard error where that is a terminal."""
+    # Loading these takes a second; a refusal before must not wait for it.
+    from analyses import output
+    from analyses.report import validate as run_all
+    from analyses.survey import read_survey
+
+    output.check(out)
+    with _bar() as bar:
+        task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
+        answers = read_survey(survey, instrument)
+        _check_identified(instrument, answers)
+
+        def show(step: str, share: float) -> None:
+            bar.update(task, description=said.say(Message(step)), completed=0.95 * share)
+
+        report = run_all(instrument, answers, progress=show, seed=seed, confidential=confidential)
+        bar.update(task, description=said.say(Message("cli.writing")))
+        output.write(report, out, language=said.language)
+        bar.update(task, completed=1.0)
+    return report
+
+
+def _check_identified(instrument: "Instrument", answers: "Survey") -> None:
+    """Refuse an instrument whose reference model no answers can determine.
+
+    A rival that fails is a row of the report; without the model that the others are held against
+    there is nothing to report, and the instrument's file has to be mended first.
+    """
+    from analyses.fits import fit_model
+
+    model = instrument.reference_model
+    attempt = fit_model(model, answers)
+    if attempt.outcome == "not_identified":
+        raise IdentificationError(f'model "{model.id}": {attempt.error}')
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _tell(report: Report, out: Path, said: Words) -> None:
+    """End with where the report lies and what it found."""
+    from analyses.export import html
+
+    typer.echo(said.say(Message("cli.done", {"folder": str(out.resolve() / html.FILE_NAME)})))
+    typer.echo(said.say(Message("cli.found")))
+    for section in report.sections:
+        if section.id in FINDINGS:
+            typer.echo(f"- {said.say(section.answer)}")
+
+
+def _described(instrument: "Instrument", said: Words) -> tuple[str, str, str]:
+    title = instrument.title.get(said.language, instrument.id)
+    kind = "none"
+    if instrument.demonstration is not None:
+        kind = "simulated" if instrument.demonstration.simulated else "real"
+    label = said.say(Message(f"cli.demonstration_{kind}"))
+    return title, said.write(len(instrument.items)), label
+
+
+@contextmanager
+def _refusals(language: str) -> Iterator[None]:
+    """Turn what is wrong with the input into a sentence and an exit status."""
+    from instruments import AnswerError, InstrumentError
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # A request to end is treated as Ctrl-C, so that a half-written folder is cleared away too.
+    before = signal.signal(signal.SIGTERM, stop)
+    spoken = language if language in ("da", "en") else "en"
+    try:
+        yield
+    except (MeasureError, InstrumentError, AnswerError, AnalysisError) as error:
+        typer.echo(f"{words(spoken).say(Message('cli.error'))}: {error}", err=True)
+        raise typer.Exit(REFUSED) from None
+    except KeyboardInterrupt:
+        typer.echo(words(spoken).say(Message("cli.stopped")), err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""One writer for each format; a writer lays out what was published and computes nothing."""

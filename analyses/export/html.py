@@ -1,0 +1,162 @@
+"""Writes a report as one HTML file that asks for nothing from elsewhere and prints well."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from analyses import labels
+from analyses.export import pictures
+from analyses.section import Finding, Message, Report, Section, Table, Value
+from analyses.wording import Words
+
+FILE_NAME = "report.html"
+
+
+def write(
+    report: Report, path: Path, words: Words, *, drawn: Mapping[str, str] | None = None
+) -> None:
+    """Write the report to an HTML file.
+
+    Parameters
+    ----------
+    report
+        A published report.
+    path
+        The file to write.
+    words
+        The language of the page.
+    drawn
+        The figures as SVG by id, from `pictures.draw`; drawn here if None.
+    """
+    path.write_text(page(report, words, drawn=drawn), encoding="utf-8")
+
+
+def page(report: Report, words: Words, *, drawn: Mapping[str, str] | None = None) -> str:
+    """Give the report as one HTML page; parameters as for `write`."""
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            title=report.title.get(words.language, report.instrument),
+            drawn=pictures.draw(report, words) if drawn is None else drawn,
+            created=labels.created(report),
+            marks=labels.marks(report, words),
+            css_marks=_css_string(" · ".join(labels.marks(report, words))),
+            **_vocabulary(words),
+        )
+    )
+
+
+def section_parts(section: Section, words: Words) -> dict[str, str]:
+    """Give the parts of one section as HTML for a page that has its own frame.
+
+    Parameters
+    ----------
+    section
+        A published section.
+    words
+        The language.
+
+    Returns
+    -------
+    dict
+        `style` (a style element that only touches these parts), `findings`, and one part for each
+        figure and table under `figure-<id>` and `table-<id>`, then `notes`; what the section lacks
+        is left out.
+    """
+    module = _environment().get_template("parts.html.j2").make_module(_vocabulary(words))
+    drawn = pictures.draw_section(section, words)
+    parts = {"style": str(module.style())}  # type: ignore[attr-defined]
+    if section.findings:
+        parts["findings"] = str(module.findings(section.findings))  # type: ignore[attr-defined]
+    for figure in section.figures:
+        image = _image(drawn[figure.id], words.say(figure.alt))
+        picture = module.picture(figure, image)  # type: ignore[attr-defined]
+        parts[f"figure-{figure.id}"] = str(picture)
+    for table in section.tables:
+        parts[f"table-{table.id}"] = str(module.table(table))  # type: ignore[attr-defined]
+    if section.notes:
+        parts["notes"] = str(module.notes(section.notes))  # type: ignore[attr-defined]
+    return parts
+
+
+def _image(drawn: str, description: str) -> Markup:
+    """Give an SVG as an image element, which pages keep that take inline SVG out."""
+    content = b64encode(drawn.encode()).decode()
+    source = f"data:image/svg+xml;base64,{content}"
+    return Markup('<img src="{}" alt="{}">').format(source, description)
+
+
+def paragraph(text: str) -> str:
+    """Give a sentence as a paragraph of HTML."""
+    return f"<p>{escape(text)}</p>"
+
+
+def _css_string(text: str) -> Markup:
+    """Write a text as a string of a style sheet that stands inside an HTML page.
+
+    Blanks are escaped too, since one that follows an escape belongs to it.
+    """
+    escaped = "".join(
+        character if character.isalnum() else f"\\{ord(character):06x}" for character in text
+    )
+    return Markup(f'"{escaped}"')
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _vocabulary(words: Words) -> dict[str, object]:
+    """Give the template the words of the language, and nothing to compute with."""
+
+    def say(key: str, **values: Value) -> str:
+        return words.say(Message(key, values))
+
+    def evidence(finding: Finding) -> list[tuple[str, list[str]]]:
+        """Put numbers of one origin together, so that it is told once."""
+        by_origin = groupby(finding.evidence, lambda one: labels.provenance(one.provenance, words))
+        return [
+            (origin, [labels.evidence(one, words) for one in group]) for origin, group in by_origin
+        ]
+
+    def looks(table: Table) -> list[str]:
+        """Give the class of each column: numbers stand right, long texts get room."""
+        cells = zip(*labels.rows(table, words), strict=True)
+        longest = [max(map(len, column)) for column in cells] or [0] * len(table.columns)
+        return [
+            "number" if column.kind not in ("text", "message") else "long" if size > 30 else "word"
+            for column, size in zip(table.columns, longest, strict=True)
+        ]
+
+    bound: dict[str, Callable[..., object]] = {
+        "heading": lambda table: labels.heading(table, words),
+        "rows": lambda table: labels.rows(table, words),
+        "origin": lambda provenance: labels.provenance(provenance, words),
+        "phrase": lambda text: labels.phrase(text, words),
+        "section_title": lambda section: labels.title(section, words),
+        "verdict": lambda finding: labels.verdict(finding, words),
+        "write": words.write,
+    }
+    return {
+        "language": words.language,
+        "symbols": labels.SYMBOLS,
+        "say": say,
+        "evidence": evidence,
+        "looks": looks,
+        "tell": words.say,
+        **bound,
+    }

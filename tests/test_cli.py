@@ -1,0 +1,296 @@
+"""The command line from end to end, and every refusal with its message and exit status."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import instruments
+from analyses import output
+from analyses.card import software
+from analyses.cli import REFUSED, main
+from analyses.export import results
+
+HOUSE = Path(__file__).parent.parent
+HS39 = instruments.load("mental_ability")
+ITEMS = list(HS39.item_ids)
+
+
+@pytest.fixture(scope="module")
+def answers() -> pd.DataFrame:
+    return pd.read_csv(HS39.demonstration_path())
+
+
+def _invoke(*words: object):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def _command(*words: object, **options):
+    environment = os.environ | {"PYTHONPATH": str(HOUSE)}
+    code = "from analyses.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=HOUSE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def _refused(folder: Path, *words: object) -> str:
+    """Run with an output folder; check that nothing is written, and give the message."""
+    before = sorted(folder.rglob("*"))
+    result = _invoke("validate", *words, "--out", folder / "report")
+    assert result.exit_code == REFUSED, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert re.match(r"(Fejl|Error): ", result.stderr)
+    assert sorted(folder.rglob("*")) == before
+    return result.stderr
+
+
+def _refused_file(folder: Path, name: str, content: str | bytes, *options: object) -> str:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return _refused(folder, path, "--instrument", "mental_ability", *options)
+
+
+def _refused_data(folder: Path, data: pd.DataFrame, instrument: str = "mental_ability") -> str:
+    path = folder / "answers.csv"
+    data.to_csv(path, index=False)
+    return _refused(folder, path, "--instrument", instrument)
+
+
+def test_validate_writes_all_and_says_where(tmp_path):
+    out = tmp_path / "report"
+    survey = HS39.demonstration_path()
+    result = _invoke("validate", survey, "--instrument", "mental_ability", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert {path.name for path in out.iterdir()} == output.FILE_NAMES
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"Rapporten ligger i {out / 'report.html'}"
+    assert len(lines) == 5
+    report = results.read(out / "results.json")
+    assert (report.instrument, report.n_obs, report.confidential) == ("mental_ability", 301, False)
+    assert (out / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert 'lang="da"' in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_demo_ends_with_where_the_report_lies_and_three_findings(tmp_path):
+    out = tmp_path / "demo"
+    result = _invoke("demo", "--out", out, "--language", "en")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"The report lies in {out / 'report.html'}"
+    assert [line[:2] for line in lines[2:]] == ["- "] * 3
+    report = results.read(out / "results.json")
+    assert (report.instrument, report.n_obs) == ("leadership_climate", 2042)
+    assert 'lang="en"' in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_language_and_a_mark_of_confidentiality(tmp_path):
+    out = tmp_path / "report"
+    options = ("--out", out, "--language", "en", "--confidential", "--seed", 7)
+    survey = HS39.demonstration_path()
+    result = _invoke("validate", survey, "--instrument", "mental_ability", *options)
+    assert result.exit_code == 0, result.output
+    assert results.read(out / "results.json").confidential
+    assert "CONFIDENTIAL" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_same_seed_gives_the_same_sections(tmp_path):
+    for name in ("one", "two"):
+        options = ("--instrument", "mental_ability", "--out", tmp_path / name, "--seed", 3)
+        assert _invoke("validate", HS39.demonstration_path(), *options).exit_code == 0
+    one, two = (results.read(tmp_path / name / "results.json") for name in ("one", "two"))
+    assert one.section("exploratory") == two.section("exploratory")
+    assert one.section("confirmatory") == two.section("confirmatory")
+
+
+def test_instruments_are_listed_with_title_items_and_data():
+    result = _invoke("instruments", "--language", "en")
+    assert result.exit_code == 0
+    for name in instruments.names():
+        assert name in result.stdout
+    assert "real data" in result.stdout
+    assert "simulated data" in result.stdout
+
+
+def test_version():
+    result = _invoke("--version")
+    assert result.exit_code == 0
+    assert result.stdout.strip() == software()
+
+
+def test_a_missing_file(tmp_path):
+    message = _refused(tmp_path, tmp_path / "none.csv", "--instrument", "mental_ability")
+    assert "none.csv" in message
+
+
+def test_an_empty_file(tmp_path):
+    assert "empty" in _refused_file(tmp_path, "empty.csv", "")
+
+
+def test_a_file_that_is_not_of_the_type_its_ending_says(tmp_path):
+    assert "fake.xlsx" in _refused_file(tmp_path, "fake.xlsx", "a,b\n1,2\n")
+    assert "fake.sav" in _refused_file(tmp_path, "fake.sav", b"\x00\x01\x02 no survey")
+
+
+def test_a_type_that_is_not_known(tmp_path):
+    assert "survey.docx" in _refused_file(tmp_path, "survey.docx", "x")
+
+
+def test_a_wrong_delimiter(tmp_path, answers):
+    text = answers.to_csv(index=False, sep="~")
+    assert 'joined by "~"' in _refused_file(tmp_path, "waves.csv", text)
+
+
+def test_no_column_of_the_instrument(tmp_path):
+    message = _refused_data(tmp_path, pd.DataFrame({"a": [1, 2], "b": [3, 4]}))
+    assert "column" in message
+
+
+def test_some_items_missing_are_named(tmp_path, answers):
+    assert "x7" in _refused_data(tmp_path, answers.drop(columns=["x7"]))
+
+
+def test_a_column_twice(tmp_path, answers):
+    header, rest = answers.to_csv(index=False).split("\n", 1)
+    text = header.replace("x2", "x1") + "\n" + rest
+    assert "x1" in _refused_file(tmp_path, "twice.csv", text)
+
+
+def test_answers_outside_the_scale(tmp_path):
+    lq2002 = instruments.load("leadership_climate")
+    data = pd.read_csv(lq2002.demonstration_path()).head(200)
+    data.loc[40, "LEAD03"] = 9
+    message = _refused_data(tmp_path, data, "leadership_climate")
+    assert "LEAD03" in message
+    assert "9" in message
+
+
+def test_text_where_codes_belong(tmp_path, answers):
+    data = answers.astype({"x4": object})
+    data.loc[3, "x4"] = "often"
+    message = _refused_data(tmp_path, data)
+    assert "x4" in message
+    assert "often" in message
+
+
+def test_ragged_rows(tmp_path, answers):
+    lines = answers.to_csv(index=False).splitlines()
+    lines[5] += ",1,2,3"
+    assert "row 6" in _refused_file(tmp_path, "ragged.csv", "\n".join(lines))
+
+
+@pytest.mark.parametrize("value", [1.0, None], ids=["constant", "missing"])
+def test_an_item_constant_or_all_missing(tmp_path, answers, value):
+    assert "x5" in _refused_data(tmp_path, answers.assign(x5=value))
+
+
+def test_fewer_answers_than_items(tmp_path, answers):
+    assert _refused_data(tmp_path, answers.head(6))
+
+
+def _instrument_with_model(folder: Path, syntax: str) -> Path:
+    text = HS39.origin.read_text(encoding="utf-8")
+    changed, count = re.subn(r'(reference = true.*?)?syntax = """.*?"""', "@", text, flags=re.S)
+    assert count >= 1
+    pieces = re.split(r'syntax = """.*?"""', text, flags=re.S)
+    path = folder / "instrument.toml"
+    path.write_text(f'syntax = """\n{syntax}\n"""'.join(pieces), encoding="utf-8")
+    assert changed != text
+    return path
+
+
+def test_a_model_naming_an_unknown_item(tmp_path):
+    path = _instrument_with_model(tmp_path, "visual =~ x1 + x2 + x99")
+    message = _refused(tmp_path, HS39.demonstration_path(), "--instrument", path)
+    assert "x99" in message
+
+
+def test_a_model_that_is_not_identified(tmp_path):
+    path = _instrument_with_model(tmp_path, "visual =~ x1 + x2")
+    message = _refused(tmp_path, HS39.demonstration_path(), "--instrument", path)
+    assert 'model "three_factors"' in message
+    assert "free parameters but only" in message
+
+
+def test_an_unknown_instrument(tmp_path):
+    message = _refused(tmp_path, HS39.demonstration_path(), "--instrument", "horoscope")
+    assert "horoscope" in message
+    assert "leadership_climate" in message
+
+
+@pytest.mark.parametrize("name", ["WLSMV", "magic"])
+def test_an_estimator_that_is_not_there(tmp_path, name):
+    survey = HS39.demonstration_path()
+    options = ("--instrument", "mental_ability", "--estimator", name)
+    assert name in _refused(tmp_path, survey, *options)
+
+
+def test_an_unknown_language(tmp_path):
+    survey = HS39.demonstration_path()
+    options = ("--instrument", "mental_ability", "--language", "no")
+    assert '"no"' in _refused(tmp_path, survey, *options)
+    assert _invoke("demo", "--out", tmp_path / "x", "--language", "no").exit_code == REFUSED
+    assert _invoke("instruments", "--language", "no").exit_code == REFUSED
+
+
+def test_an_output_folder_that_is_not_ours(tmp_path):
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("mine")
+    message = _refused(tmp_path, HS39.demonstration_path(), "--instrument", "mental_ability")
+    assert "does not hold a result of kobling" in message
+    assert (folder / "thesis.txt").read_text() == "mine"
+
+
+def test_a_refusal_leaves_an_earlier_result_as_it_was(tmp_path):
+    out = tmp_path / "report"
+    survey = HS39.demonstration_path()
+    options = ("--instrument", "mental_ability", "--out", out)
+    assert _invoke("validate", survey, *options).exit_code == 0
+    before = (out / "results.json").read_bytes()
+    assert _invoke("validate", tmp_path / "none.csv", *options).exit_code == REFUSED
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_missing_options_are_told_on_standard_error():
+    result = _invoke("validate")
+    assert result.exit_code == REFUSED
+    assert result.stdout == ""
+
+
+def test_as_a_program_it_is_silent_where_no_terminal_is_and_has_no_traceback(tmp_path):
+    with _command(
+        "validate", tmp_path / "none.csv", "--instrument", "coupling", "--out", tmp_path / "out"
+    ) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == REFUSED
+    assert stdout == ""
+    assert stderr.startswith("Fejl: ")
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing_behind(tmp_path, sign):
+    with _command("demo", "--out", tmp_path / "out") as process:
+        time.sleep(2.5)
+        process.send_signal(sign)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr == "Afbrudt. Der er ikke skrevet noget.\n"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,121 @@
+"""The rooms of the house: imports point down only, and the lowest is light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent
+STANDARD = set(sys.stdlib_module_names)
+ALLOWED = {
+    "measure": {"numpy", "scipy", "pandas", "measure"},
+    "instruments": {"pydantic", "pandas", "instruments"},
+    "analyses": {
+        "analyses",
+        "instruments",
+        "measure",
+        "numpy",
+        "pandas",
+        "altair",
+        "jinja2",
+        "markupsafe",
+        "openpyxl",
+        "pyarrow",
+        "pyreadstat",
+        "rich",
+        "typer",
+        "typst",
+        "vl_convert",
+        "xlsxwriter",
+    },
+}
+# The field's own libraries, each used in one file that the others call.
+LIBRARIES = {
+    "measure/adequacy.py": {"factor_analyzer"},
+    "measure/classical.py": {"pingouin"},
+    "measure/second_opinion.py": {"semopy"},
+    "measure/irt.py": {"mirt"},
+    "measure/careless.py": {"insufficient_effort"},
+}
+HEAVY = {
+    "altair",
+    "factor_analyzer",
+    "jinja2",
+    "matplotlib",
+    "openpyxl",
+    "pingouin",
+    "plotly",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "seaborn",
+    "semopy",
+    "sklearn",
+    "statsmodels",
+    "streamlit",
+    "typer",
+    "typst",
+    "vl_convert",
+    "xlsxwriter",
+}
+
+
+def _imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            found.add((node.module or "").split(".")[0])
+    return found - STANDARD
+
+
+def _files() -> list[Path]:
+    return sorted(path for room in ALLOWED for path in (HOUSE / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", _files(), ids=lambda path: str(path.relative_to(HOUSE)))
+def test_a_file_imports_only_what_its_room_may(path):
+    place = path.relative_to(HOUSE).as_posix()
+    allowed = ALLOWED[place.split("/")[0]] | LIBRARIES.get(place, set())
+    assert _imported(path) <= allowed
+
+
+def test_the_dashboard_shows_and_does_not_compute():
+    imported = _imported(HOUSE / "dashboard.py")
+    assert imported <= {"streamlit", "analyses", "instruments", "measure"}
+    text = (HOUSE / "dashboard.py").read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name for name in modules if name and name.startswith("measure")} == {"measure.errors"}
+
+
+def test_only_the_faces_know_formats():
+    faces = {"analyses/figures.py", "analyses/output.py", "analyses/cli.py", "analyses/script.py"}
+    for path in sorted((HOUSE / "analyses").rglob("*.py")):
+        place = path.relative_to(HOUSE).as_posix()
+        if place in faces or place.startswith("analyses/export/"):
+            continue
+        drawing = {"altair", "jinja2", "typst", "vl_convert", "xlsxwriter", "rich", "typer"}
+        assert not _imported(path) & drawing, place
+
+
+def _loaded(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_importing_measure_loads_no_plotting_web_or_report_library():
+    # pandas itself loads pyarrow where it is installed, with or without us.
+    assert _loaded("measure") & HEAVY <= _loaded("pandas") & HEAVY
+
+
+def test_help_and_refusals_load_no_drawing_or_statistics_library():
+    light = {"altair", "factor_analyzer", "pingouin", "sklearn", "streamlit", "typst", "vl_convert"}
+    assert not _loaded("analyses.cli") & light
