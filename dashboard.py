@@ -12,9 +12,9 @@ import streamlit as st
 
 import instruments
 from analyses import labels
-from analyses.card import software
 from analyses.errors import AnalysisError
 from analyses.export import html
+from analyses.publication import software
 from analyses.report import validate
 from analyses.section import Message, Report, Section, Value
 from analyses.survey import read_survey

@@ -5,8 +5,8 @@ from importlib import metadata
 
 from analyses import evidence, model_tables, script
 from analyses.evidence import column, columns
-from analyses.exploratory import SEED
 from analyses.fits import Fits, fit_models
+from analyses.publication import SEED, software
 from analyses.section import Cell, Finding, Message, Phrase, Provenance, Section, Table
 from analyses.structure import structure
 from analyses.survey import Survey
@@ -58,14 +58,6 @@ def run(
         ),
         notes=evidence.standing_notes(instrument, survey),
     )
-
-
-def software() -> str:
-    """Name the program and its version; a source tree that is not installed has no version."""
-    try:
-        return f"kobling {metadata.version('kobling')}"
-    except metadata.PackageNotFoundError:
-        return "kobling"
 
 
 def _engine_df(fits: Fits, name: str) -> int | None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
 
 import typer
 from rich.console import Console
@@ -21,12 +21,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from analyses.errors import AnalysisError
+from analyses.publication import SEED
 from analyses.section import Message, Report
 from analyses.wording import Words, words
-from measure.errors import IdentificationError, MeasureError
+from measure.errors import MeasureError
 
 if TYPE_CHECKING:
-    from analyses.survey import Survey
     from instruments import Instrument
 
 REFUSED = 2
@@ -37,8 +37,6 @@ INTERRUPTED = 130
 
 DEMONSTRATION = "leadership_climate"
 """The instrument whose real survey `kobling demo` validates."""
-
-SEED = 20240501
 
 FINDINGS = ("reliability", "confirmatory", "levels")
 """The sections whose answers `validate` and `demo` end with."""
@@ -57,7 +55,7 @@ Language = Annotated[str, typer.Option(help="Language of the report: da or en.")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from analyses.card import software
+        from analyses.publication import software
 
         typer.echo(software())
         raise typer.Exit
@@ -96,9 +94,10 @@ def validate(
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
         said = words(language)
-        _check_estimator(estimator)
         asked = _instrument(instrument)
-        report = _run(asked, survey, out, said, seed=seed, confidential=confidential)
+        report = _run(
+            asked, survey, out, said, seed=seed, estimator=estimator, confidential=confidential
+        )
         _tell(report, out, said)
 
 
@@ -162,16 +161,18 @@ def dashboard(
     raise typer.Exit(status)
 
 
-def _check_estimator(name: str) -> None:
-    from measure.estimators import estimator
-
-    estimator(name)
-
-
 def _instrument(name_or_path: str) -> "Instrument":
     import instruments
 
     return instruments.load(name_or_path)
+
+
+class _RunOptions(TypedDict, total=False):
+    """What a run may be told; each is an argument of `analyses.report.validate`."""
+
+    seed: int
+    estimator: str
+    confidential: bool
 
 
 def _run(
@@ -179,9 +180,7 @@ def _run(
     survey: Path,
     out: Path,
     said: Words,
-    *,
-    seed: int = SEED,
-    confidential: bool = False,
+    **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
@@ -193,30 +192,15 @@ def _run(
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
         answers = read_survey(survey, instrument)
-        _check_identified(instrument, answers)
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)
 
-        report = run_all(instrument, answers, progress=show, seed=seed, confidential=confidential)
+        report = run_all(instrument, answers, progress=show, **options)
         bar.update(task, description=said.say(Message("cli.writing")))
         output.write(report, out, language=said.language)
         bar.update(task, completed=1.0)
     return report
-
-
-def _check_identified(instrument: "Instrument", answers: "Survey") -> None:
-    """Refuse an instrument whose reference model no answers can determine.
-
-    A rival that fails is a row of the report; without the model that the others are held against
-    there is nothing to report, and the instrument's file has to be mended first.
-    """
-    from analyses.fits import fit_model
-
-    model = instrument.reference_model
-    attempt = fit_model(model, answers)
-    if attempt.outcome == "not_identified":
-        raise IdentificationError(f'model "{model.id}": {attempt.error}')
 
 
 def _bar() -> Progress:

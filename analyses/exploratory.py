@@ -6,6 +6,7 @@ import pandas as pd
 
 from analyses import evidence, script
 from analyses.evidence import column, columns
+from analyses.publication import SEED
 from analyses.section import (
     Cell,
     Column,
@@ -28,7 +29,6 @@ from measure.exploratory import FactorSolution, efa
 from measure.retention import FactorRetention, factor_retention
 
 DRAWS = 500
-SEED = 20240501
 
 CRITERIA = {
     "parallel_pca": "Horn 1965",

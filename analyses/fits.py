@@ -16,6 +16,7 @@ from measure.errors import (
     MeasureError,
     MeasureWarning,
 )
+from measure.estimators import estimator as find_estimator
 
 Outcome = Literal["fitted", "improper", "not_converged", "not_identified", "not_asked", "refused"]
 """How an attempt ended; `improper` is a minimum outside what a model allows, `not_asked` a model
@@ -52,12 +53,15 @@ def fit_models(
     instrument: Instrument,
     survey: Survey,
     *,
+    estimator: str = ESTIMATOR,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Fitted]:
     """Fit every model of the instrument to the scored answers, complete rows only.
 
     Parameters
     ----------
+    estimator
+        One of `measure.cfa`'s.
     progress
         Called with the share of models done (0 to 1).
 
@@ -65,10 +69,16 @@ def fit_models(
     -------
     dict
         By the model's id, in the instrument's order.
+
+    Raises
+    ------
+    OptionError
+        Where the estimator is not known or not available.
     """
+    find_estimator(estimator)
     fits: dict[str, Fitted] = {}
     for done, model in enumerate(instrument.models, start=1):
-        fits[model.id] = fit_model(model, survey)
+        fits[model.id] = fit_model(model, survey, estimator=estimator)
         if progress is not None:
             progress(done / len(instrument.models))
     return fits
@@ -80,7 +90,7 @@ def fit_reference(instrument: Instrument, survey: Survey) -> dict[str, Fitted]:
     return {model.id: fit_model(model, survey)}
 
 
-def fit_model(model: MeasurementModel, survey: Survey) -> Fitted:
+def fit_model(model: MeasurementModel, survey: Survey, *, estimator: str = ESTIMATOR) -> Fitted:
     """Fit one model; a model that cannot be fitted is a result, not an error."""
     observed = structure(model).observed
     lacking = tuple(item for item in observed if item not in survey.scored.columns)
@@ -94,7 +104,7 @@ def fit_model(model: MeasurementModel, survey: Survey) -> Fitted:
             fit = measure.cfa(
                 model.syntax,
                 survey.scored,
-                estimator=ESTIMATOR,
+                estimator=estimator,
                 std_lv=model.options.std_lv,
                 orthogonal=model.options.orthogonal,
             )

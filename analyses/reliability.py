@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import measure
 from analyses import evidence, model_tables, script, verdicts
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_reference
@@ -87,6 +88,9 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
             "reason": model_tables.outcome(reference),
         }
         notes.append(Message("reliability.note.no_omega", values))
+    elif _fits_poorly(reference.usable, instrument):
+        model = model_tables.model_label(reference)
+        notes.append(Message("reliability.note.poor_fit", {"model": model}))
     index = tuple(
         evidence.text(scale.label)
         for scale in instrument.scales
@@ -102,6 +106,11 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures=(_figure(instrument),) if judged else (),
         notes=tuple(notes),
     )
+
+
+def _fits_poorly(fit: measure.Fit, instrument: Instrument) -> bool:
+    """Tell whether omega rests on a model that the answers do not support."""
+    return verdicts.judge_global_fit(dict(fit.fit_measures), instrument.rules)["all"] == "poor"
 
 
 def _omegas(reference: Fitted) -> dict[frozenset[str], Estimate]:

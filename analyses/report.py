@@ -1,19 +1,19 @@
 """The whole validation: every section in order, each published, in one report."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from analyses import (
     card,
     confirmatory,
-    disclosure,
     exploratory,
     items,
     levels,
     reliability,
     screening,
 )
-from analyses.fits import fit_models
+from analyses.errors import AnalysisError
+from analyses.fits import ESTIMATOR, fit_models
+from analyses.publication import SEED, assemble
 from analyses.section import Report, Section
 from analyses.survey import Survey
 from instruments.schema import Instrument
@@ -39,7 +39,8 @@ def validate(
     survey: Survey,
     *,
     progress: Progress | None = None,
-    seed: int = exploratory.SEED,
+    estimator: str = ESTIMATOR,
+    seed: int = SEED,
     confidential: bool = False,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
@@ -50,6 +51,8 @@ def validate(
         What was asked, and the answers.
     progress
         Called when a step begins, and with `step.done` and 1.0 at the end.
+    estimator
+        Of the models; "ML".
     seed
         Of everything random.
     confidential
@@ -59,12 +62,23 @@ def validate(
     -------
     Report
         The sections as published; each model has been fitted once.
+
+    Raises
+    ------
+    OptionError
+        Where the estimator is not available.
+    AnalysisError
+        Where no answers can determine the reference model. A rival that fails is a row of the
+        report; without the model that the others are held against there is nothing to report.
     """
     clock = _Clock(progress)
     clock.start("step.screening")
     sections: list[Section] = [screening.run(instrument, survey)]
     clock.start("step.fits")
-    fits = fit_models(instrument, survey, progress=clock.within)
+    fits = fit_models(instrument, survey, estimator=estimator, progress=clock.within)
+    reference = fits[instrument.reference_model.id]
+    if reference.outcome == "not_identified":
+        raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     clock.start("step.items")
     sections.append(items.run(instrument, survey, fits=fits))
     clock.start("step.reliability")
@@ -80,38 +94,6 @@ def validate(
     report = assemble(instrument, survey, tuple(sections), confidential=confidential)
     clock.finish()
     return report
-
-
-def assemble(
-    instrument: Instrument,
-    survey: Survey,
-    sections: tuple[Section, ...],
-    *,
-    confidential: bool = False,
-) -> Report:
-    """Publish sections and bind them into a report.
-
-    Parameters
-    ----------
-    sections
-        As the analyses gave them, unrounded and with small groups in them.
-    confidential
-        Leave in what disclosure control would hide.
-    """
-    return Report(
-        instrument=instrument.id,
-        instrument_version=instrument.version,
-        title=dict(instrument.title),
-        survey=survey.name,
-        n_obs=len(survey.data),
-        simulated=survey.simulated,
-        confidential=confidential,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        software=card.software(),
-        sections=tuple(
-            disclosure.publish(section, confidential=confidential) for section in sections
-        ),
-    )
 
 
 class _Clock:

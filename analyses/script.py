@@ -12,6 +12,7 @@ from pathlib import Path
 from analyses import output
 from analyses.errors import OutputError, SurveyError
 from analyses.export import pictures, results, workbook
+from analyses.publication import assemble
 from analyses.section import Message, Section
 from analyses.survey import Survey, read_survey
 from analyses.wording import words
@@ -41,9 +42,6 @@ def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = Non
     int
         Exit status: 0, or 2 where the input is wrong; nothing is written then.
     """
-    # Imported here, since the report imports every section, and each section this module.
-    from analyses.report import assemble
-
     given = _parser(section).parse_args(arguments)
     try:
         said = words(given.language)

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 import instruments
 from analyses import output
-from analyses.card import software
 from analyses.cli import REFUSED, main
 from analyses.export import results
+from analyses.publication import software
 
 HOUSE = Path(__file__).parent.parent
 HS39 = instruments.load("mental_ability")

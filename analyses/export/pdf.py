@@ -204,14 +204,18 @@ def _uses(report: Report) -> tuple[list[str], list[str]]:
     """Say what the numbers can and cannot be used for; judging a person is never among the first.
 
     The rules of reliability ask for more where change is to be followed than where groups are
-    described, so `good` allows both and `acceptable` the second only.
+    described, so `good` allows both and `acceptable` the second only. Change also needs scales
+    that the answers support: the structure may not be poor.
     """
-    precise = _reliability_verdict(report)
+    precise, fits = _reliability_verdict(report), _structure_verdict(report)
+    change = precise == "good" and _is_favourable(fits)
     can, cannot = ["improve"], ["person"]
     (can if _is_favourable(precise) else cannot).append(
         "groups" if _is_favourable(precise) else "groups_not"
     )
-    (can if precise == "good" else cannot).append("change" if precise == "good" else "change_not")
+    (can if change else cannot).append("change" if change else "change_not")
+    if fits == "poor":
+        cannot.append("structure_not")
     if _verdict_of(report, "levels") in ("poor", "undecided"):
         cannot.append("means_not")
     cannot += ["ranking", "cause"]

@@ -93,7 +93,10 @@ def test_title_and_uses_follow_the_verdicts(reliability, structure, language):
     can, cannot = parts["can_text"], parts["cannot_text"]
     uses = {key: catalogue[f"face.summary.uses.{key}"] for key in ("groups", "change", "person")}
     assert (uses["groups"] in can) == (reliability in ("good", "acceptable"))
-    assert (uses["change"] in can) == (reliability == "good")
+    supported = structure in ("good", "acceptable")
+    assert (uses["change"] in can) == (reliability == "good" and supported)
+    not_divided = catalogue["face.summary.uses.structure_not"]
+    assert (not_divided in cannot) == (structure == "poor")
     assert uses["person"] in cannot
 
 

@@ -1,0 +1,52 @@
+"""From sections to a report that may leave: the last step of every run."""
+
+from datetime import UTC, datetime
+from importlib import metadata
+
+from analyses import disclosure
+from analyses.section import Report, Section
+from analyses.survey import Survey
+from instruments.schema import Instrument
+
+SEED = 20240501
+"""Seed of everything random in a run, unless the user gives another."""
+
+
+def software() -> str:
+    """Name the program and its version; a source tree that is not installed has no version."""
+    try:
+        return f"kobling {metadata.version('kobling')}"
+    except metadata.PackageNotFoundError:
+        return "kobling"
+
+
+def assemble(
+    instrument: Instrument,
+    survey: Survey,
+    sections: tuple[Section, ...],
+    *,
+    confidential: bool = False,
+) -> Report:
+    """Publish sections and bind them into a report.
+
+    Parameters
+    ----------
+    sections
+        As the analyses gave them, unrounded and with small groups in them.
+    confidential
+        Leave in what disclosure control would hide.
+    """
+    return Report(
+        instrument=instrument.id,
+        instrument_version=instrument.version,
+        title=dict(instrument.title),
+        survey=survey.name,
+        n_obs=len(survey.data),
+        simulated=survey.simulated,
+        confidential=confidential,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=software(),
+        sections=tuple(
+            disclosure.publish(section, confidential=confidential) for section in sections
+        ),
+    )
