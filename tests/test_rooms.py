@@ -36,6 +36,7 @@ LIBRARIES = {
     "measure/adequacy.py": {"factor_analyzer"},
     "measure/classical.py": {"pingouin"},
     "measure/second_opinion.py": {"semopy"},
+    "measure/workers.py": {"threadpoolctl"},
     "measure/irt.py": {"mirt"},
     "measure/careless.py": {"insufficient_effort"},
 }
