@@ -4,6 +4,8 @@ import numpy as np
 
 from measure.model import Model, State
 
+ROUNDING = 1e-10
+
 
 def improprieties(model: Model, states: list[State]) -> list[str]:
     """Name what is impossible about a solution, one sentence each; none for a proper one.
@@ -13,7 +15,8 @@ def improprieties(model: Model, states: list[State]) -> list[str]:
     """
     found: list[str] = []
     for state in states:
-        where = "" if len(states) == 1 else f" in group {state.block.group}"
+        label = model.table.groups.labels[state.block.group - 1]
+        where = "" if len(states) == 1 else f' in group "{label}"'
         found += [text + where for text in _matrix(state, "theta", state.block.observed)]
         found += [text + where for text in _matrix(state, "psi", state.block.eta)]
     return found
@@ -21,7 +24,9 @@ def improprieties(model: Model, states: list[State]) -> list[str]:
 
 def _matrix(state: State, name: str, variables: tuple[str, ...]) -> list[str]:
     matrix = state.matrices[name]
-    variances = np.diag(matrix)
+    # A variance that a constraint holds at 0 may be a rounding error below it.
+    size = np.diag(state.implied.sigma if name == "theta" else state.covariance)
+    variances = np.where(np.abs(np.diag(matrix)) < ROUNDING * size, 0.0, np.diag(matrix))
     found = [
         f'negative {_what(state, name, variable)} for "{variable}" ({variance:.3g})'
         for variable, variance in zip(variables, variances, strict=True)
@@ -31,10 +36,10 @@ def _matrix(state: State, name: str, variables: tuple[str, ...]) -> list[str]:
         return found
     roots = np.sqrt(np.outer(variances, variances))
     for i, j in np.argwhere(np.triu(np.abs(matrix) > roots * (1 + 1e-8), 1)):
-        size = matrix[i, j] / roots[i, j] if roots[i, j] else np.inf
+        share = matrix[i, j] / roots[i, j] if roots[i, j] else np.inf
         kind = "correlation" if name == "psi" else "residual correlation"
         found.append(
-            f'{kind} of "{variables[i]}" and "{variables[j]}" outside -1 to 1 ({size:.3g})'
+            f'{kind} of "{variables[i]}" and "{variables[j]}" outside -1 to 1 ({share:.3g})'
         )
     scale = np.where(variances > 0, np.sqrt(variances), 1.0)
     if not found and len(matrix) and np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] < -1e-8:

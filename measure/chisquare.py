@@ -1,45 +1,196 @@
-"""Chi-square tests of a model's fit."""
+"""Chi-square tests of a model's fit, and their scaled versions."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from measure.distributions import chisq_sf
-from measure.moments.complete import Moments
+from measure.estimators import Likelihood
+from measure.inference import (
+    information,
+    inverse,
+    moment_covariance,
+    score_products,
+    stacked_weight,
+)
+from measure.model import vech_places
+from measure.moments import Moments
+from measure.moments.asymptotic import cross_products
+from measure.options import Method
+from measure.problem import Point
+
+Array = NDArray[np.float64]
+NAN = float("nan")
 
 
-def p_value(chisq: float, df: int) -> float:
+@dataclass(frozen=True)
+class Statistic:
+    """A test of a model against the saturated one.
+
+    Attributes
+    ----------
+    test
+        lavaan's name of the scaled version; "standard" where there is none.
+    chisq, df
+        The unscaled statistic.
+    scaled, scaled_df
+        The scaled one; NaN where there is none.
+    factor, shift
+        scaled = chisq / factor + shift.
+    trace
+        tr(U Gamma): the mean that the unscaled statistic has where the model holds.
+    factor_h1, factor_h0
+        Scaling factors of the log-likelihoods of the saturated and of this model (Yuan-Bentler).
+    """
+
+    test: str
+    chisq: float
+    df: int
+    scaled: float = NAN
+    scaled_df: float = NAN
+    factor: float = NAN
+    shift: float = NAN
+    trace: float = NAN
+    factor_h1: float = NAN
+    factor_h0: float = NAN
+
+    @property
+    def mean_factor(self) -> float:
+        """The mean of the unscaled statistic over its df, for robust indices."""
+        return self.trace / self.df if self.df else NAN
+
+
+def p_value(chisq: float, df: float) -> float:
     """Probability of a larger chi-square; NaN for a model without degrees of freedom."""
-    return chisq_sf(chisq, df) if df > 0 else float("nan")
+    return chisq_sf(chisq, df) if df > 0 else NAN
 
 
-def independence(moments: Moments, n_scale: float, exogenous: tuple[str, ...]) -> tuple[float, int]:
-    """Chi-square and df of the baseline model: variances and means free, covariances zero.
-
-    Covariances among `exogenous` are given, not tested, so they stay in (as in lavaan).
+def statistic(point: Point, method: Method, value: float) -> Statistic:
+    """Test a model at its minimum.
 
     Parameters
     ----------
-    moments
-        Sample moments.
-    n_scale
-        What the discrepancy is multiplied with: N, or N - G for the Wishart likelihood.
-    exogenous
-        Observed predictors whose moments the model does not explain.
+    point
+        The minimum.
+    method
+        Which test.
+    value
+        The discrepancy there.
+    """
+    chisq, df = point.problem.moments.scale * value, point.problem.df
+    if method.test in ("standard", "none"):
+        return Statistic("standard", chisq, df)
+    if df == 0:
+        return Statistic(method.test, chisq, df, scaled=chisq, scaled_df=0.0)
+    if method.test == "yuan.bentler.mplus":
+        return _yuan_bentler(point, method, chisq)
+    return _satorra_bentler(point, method, chisq)
+
+
+class Traces(NamedTuple):
+    """tr(U Gamma) and tr((U Gamma)^2)."""
+
+    first: float
+    second: float
+
+
+def traces(point: Point) -> Traces:
+    """Traces of U Gamma with U = W - W D (D'WD)^-1 D'W (Satorra & Bentler 1994, eq. 12).
+
+    W are the weights of the moments and D the derivatives of the implied ones, over all groups.
+    NaN where D'WD is singular.
+    """
+    change = np.vstack(point.jacobians)
+    weight = stacked_weight(point)
+    weighted = weight @ change
+    bread = inverse(change.T @ weighted, point.basis)
+    if bread is None:
+        return Traces(NAN, NAN)
+    residual = weight - weighted @ bread @ weighted.T
+    product = residual @ moment_covariance(point)
+    return Traces(float(np.trace(product)), float(np.sum(product * product.T)))
+
+
+def _satorra_bentler(point: Point, method: Method, chisq: float) -> Statistic:
+    """Mean scaled, mean-and-variance adjusted, or scaled and shifted statistic.
+
+    Satorra & Bentler (1994, eqs 13 and 15); Asparouhov & Muthen (2010) for the last.
+    """
+    df = point.problem.df
+    first, second = traces(point)
+    if method.test == "satorra.bentler":
+        factor, shift, scaled_df = first / df, NAN, float(df)
+    elif method.test == "mean.var.adjusted":
+        scaled_df = first**2 / second
+        factor, shift = first / scaled_df, NAN
+    else:
+        stretch = float(np.sqrt(df / second))
+        factor, shift, scaled_df = 1 / stretch, df - stretch * first, float(df)
+    scaled = chisq / factor + (0.0 if np.isnan(shift) else shift)
+    return Statistic(method.test, chisq, df, scaled, scaled_df, factor, shift, first)
+
+
+def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
+    """Mean-scaled statistic by Yuan & Bentler (2000), in the approximation of Mplus.
+
+    The mean of the statistic is tr(B1 A1^-1) - tr(B0 A0^-1), with A observed information and B
+    products of scores, of the saturated (1) and of the fitted model (0) (Asparouhov & Muthen 2005).
+    """
+    discrepancy, df = point.problem.discrepancy, point.problem.df
+    assert isinstance(discrepancy, Likelihood)
+    moments, table = point.problem.moments, point.problem.model.table
+    products = score_products(point)
+    bread = inverse(information(point, method.information), point.basis)
+    keep = modelled(moments, table.fixed_x, means=table.meanstructure)
+    clusters = moments.clusters or (None,) * len(moments.n_obs)
+    saturated = 0.0
+    for scores, curvature, own in zip(
+        discrepancy.saturated_scores(),
+        discrepancy.saturated_information(),
+        clusters,
+        strict=True,
+    ):
+        spread = cross_products(scores[:, keep], own)
+        saturated += float(np.trace(np.linalg.solve(curvature[np.ix_(keep, keep)], spread)))
+    fitted = float(np.sum(products * bread)) if bread is not None else NAN
+    mean = saturated - fitted
+    factor = mean / df if mean > 0 else NAN
+    n_free = point.problem.model.n_free
+    return Statistic(
+        method.test,
+        chisq,
+        df,
+        chisq / factor,
+        float(df),
+        factor,
+        NAN,
+        mean,
+        saturated / (int(keep.sum()) * len(moments.n_obs)),
+        fitted / n_free if n_free else NAN,
+    )
+
+
+def modelled(moments: Moments, fixed_x: tuple[str, ...], *, means: bool) -> NDArray[np.bool_]:
+    """Mark which of (mu, vech Sigma) a model explains: not moments of x alone, nor unused means."""
+    given = np.array([name in fixed_x for name in moments.names])
+    a, b = vech_places(len(given))
+    return np.concatenate([~given if means else np.zeros_like(given), ~(given[a] & given[b])])
+
+
+def independence(moments: Moments, exogenous: tuple[str, ...]) -> tuple[float, int]:
+    """Chi-square and df of the baseline model of ML for complete data, in closed form.
+
+    Variances and means are free, covariances zero, but those among `exogenous`, observed predictors
+    whose moments the model does not explain, are given and not tested (as in lavaan).
     """
     total = 0.0
     x = np.array([name in exogenous for name in moments.names])
-    for n, sample in zip(moments.n_obs, moments.sample, strict=True):
+    for weight, sample in zip(moments.weights, moments.sample, strict=True):
         alone = np.log(np.diag(sample.sigma)[~x]).sum()
         given = np.linalg.slogdet(sample.sigma[np.ix_(x, x)])[1] if x.any() else 0.0
-        total += n / moments.n_total * (alone + given - np.linalg.slogdet(sample.sigma)[1])
+        total += weight * (alone + given - np.linalg.slogdet(sample.sigma)[1])
     p, p_x = len(x), int(x.sum())
     pairs = p * (p - 1) // 2 - p_x * (p_x - 1) // 2
-    return n_scale * float(total), pairs * len(moments.n_obs)
-
-
-def moment_count(moments: Moments, *, means: bool, fixed_x: tuple[str, ...]) -> int:
-    """Number of sample moments that a model has to reproduce, without those of fixed.x."""
-
-    def count(p: int) -> int:
-        return p * (p + 1) // 2 + (p if means else 0)
-
-    return (count(len(moments.names)) - count(len(fixed_x))) * len(moments.n_obs)
+    return moments.scale * float(total), pairs * len(moments.n_obs)

@@ -1,8 +1,8 @@
 """Fit a model: text and data in, a finished `Fit` out."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
-from measure.chisquare import moment_count
+from measure.constrained import minimize_restricted
 from measure.errors import (
     ConvergenceError,
     DataError,
@@ -19,188 +19,132 @@ from measure.errors import (
     MeasureWarning,
     OptionError,
 )
-from measure.estimators import Discrepancy
-from measure.estimators import estimator as find_estimator
+from measure.estimators import DISCREPANCIES
 from measure.fitted import Fit
 from measure.identification import require_identified
-from measure.inference import covariance_of_estimates, weakest_direction
+from measure.inference import covariance_of_estimates, information, weakest_direction
 from measure.model import Model
 from measure.model import build as build_model
-from measure.moments import complete
-from measure.moments.complete import Moments
-from measure.optimize import minimize_from_several
-from measure.parameters import DEFAULTS, Defaults
+from measure.moments import Moments, complete, missing
+from measure.moments.rows import group_labels, rows_of
+from measure.optimize import Search, minimize, search_from_several
+from measure.options import Method, Options
 from measure.parameters import build as build_table
+from measure.problem import Point, Problem
 from measure.starts import starting_points
 from measure.syntax import parse
+from measure.table import Groups, ParameterTable
 
 Array = NDArray[np.float64]
 
 # Seed of the perturbed starting points, which are tried only when the informed ones fail.
 START_SEED = 1939
+# Clusters below which cluster-robust standard errors are too small (Cameron & Miller 2015).
+FEW_CLUSTERS = 50
 
 
 @dataclass(frozen=True, eq=False)
-class _Objective:
-    """A discrepancy as a function of the parameters that are estimated."""
+class Source:
+    """What a model is fitted to: raw rows, or moments with their numbers of respondents.
 
-    model: Model
-    discrepancy: Discrepancy
+    The names are those of `cfa`; with several groups the last three are dictionaries.
+    """
 
-    def value(self, params: Array) -> float:
-        return self.discrepancy.value(self.model.implied(params))
+    data: pd.DataFrame | None = None
+    sample_cov: object = None
+    sample_mean: object = None
+    sample_nobs: object = None
 
-    def slope(self, params: Array) -> tuple[Array, Array]:
-        """Gradient, and twice the unit information: the expected Hessian of the discrepancy."""
-        gradient, information = self._elements(params)
-        reduction = self.model.reduction
-        return reduction.reduce_gradient(gradient), 2 * reduction.reduce_matrix(information)
-
-    def hessian(self, params: Array) -> Array:
-        """Second derivatives of the discrepancy."""
-        states = self.model.states(params)
-        derivatives = self.model.derivatives(states)
-        elements = self.discrepancy.hessian(
-            [state.implied for state in states],
-            derivatives,
-            self.model.curvatures(states, derivatives),
-        )
-        return self.model.reduction.reduce_matrix(elements)
-
-    def information(self, params: Array) -> Array:
-        """Unit information of the parameters."""
-        return self.slope(params)[1] / 2
-
-    def _elements(self, params: Array) -> tuple[Array, Array]:
-        states = self.model.states(params)
-        implied = [state.implied for state in states]
-        return self.discrepancy.slope(implied, self.model.derivatives(states))
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What the caller asked for, apart from model and data; the names are those of `cfa`."""
-
-    estimator: str
-    missing: str
-    ordered: Sequence[str] | bool
-    group: str | None
-    group_equal: Sequence[str]
-    group_partial: Sequence[str]
-    cluster: str | None
-    std_lv: bool
-    orthogonal: bool
-    auto_fix_first: bool
-    effect_coding: bool
-    meanstructure: bool | None
-    fixed_x: bool | None
-    parameterization: str
-    likelihood: str
-    information: str | None
-    se: str | None
-    test: str | None
-    auxiliary: Sequence[str]
-    rotation: str | None
-
-    def checked(self) -> "_Options":
-        """Refuse by name what does not exist or is not available in this version."""
-        find_estimator(self.estimator)
-        for name, available, known in _CHOICES:
-            value = getattr(self, name)
-            if value in available:
-                continue
-            words = ", ".join(f'"{word}"' for word in available if word is not None)
-            state = "is not available in this version" if value in known else "is not known"
-            raise OptionError(f'{name}="{value}" {state}; available: {words}.')
-        for name, purpose in _LATER.items():
-            if getattr(self, name):
-                raise OptionError(f"`{name}` ({purpose}) is not available in this version.")
-        return self
-
-    def defaults(self, function: str) -> Defaults:
-        """Combine what the function adds to the text with what the caller asked for."""
-        base = DEFAULTS[function]
-        return replace(
-            base,
-            std_lv=self.std_lv,
-            orthogonal=self.orthogonal,
-            effect_coding=self.effect_coding,
-            auto_fix_first=base.auto_fix_first and self.auto_fix_first,
-            fixed_x=base.fixed_x if self.fixed_x is None else self.fixed_x,
-            meanstructure=base.meanstructure if self.meanstructure is None else self.meanstructure,
-        )
-
-
-_CHOICES: tuple[tuple[str, tuple[str | None, ...], tuple[str, ...]], ...] = (
-    ("missing", ("listwise",), ("fiml", "ml", "pairwise")),
-    ("likelihood", ("normal", "wishart"), ()),
-    ("information", (None, "expected"), ("observed", "first.order")),
-    ("se", (None, "standard"), ("robust.sem", "robust.huber.white", "bootstrap", "none")),
-    ("test", (None, "standard"), ("satorra.bentler", "yuan.bentler", "bollen.stine")),
-    ("parameterization", ("delta", "theta"), ()),
-)
-_LATER = {
-    "ordered": "items answered in categories",
-    "group": "several groups",
-    "group_equal": "equality across groups",
-    "group_partial": "exceptions from equality across groups",
-    "cluster": "clustered answers",
-    "auxiliary": "auxiliary variables for missing answers",
-    "rotation": "rotation of an exploratory block",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class _Input:
-    """What a model is fitted to: raw rows, or moments with their number of respondents."""
-
-    data: pd.DataFrame | None
-    sample_cov: pd.DataFrame | None
-    sample_mean: pd.Series | None
-    sample_nobs: int | None
-
-    def moments(self, names: tuple[str, ...], likelihood: str) -> Moments:
+    def groups(self, options: Options) -> Groups:
+        """Find the groups of the model."""
+        labels: tuple[object, ...] = (1,)
         if self.data is not None and self.sample_cov is not None:
             raise OptionError("give either data or sample_cov, not both.")
-        if self.data is not None:
-            return complete.from_data(self.data, names, likelihood=likelihood)
-        if self.sample_cov is None:
+        if self.data is None and self.sample_cov is None:
             raise DataError("there is nothing to fit the model to: give data, or sample_cov.")
-        if self.sample_nobs is None:
-            raise OptionError("sample_cov needs sample_nobs, the number of respondents behind it.")
+        if options.group is not None and self.data is not None:
+            labels = group_labels(self.data, options.group)
+        elif isinstance(self.sample_cov, Mapping):
+            labels = tuple(self.sample_cov)
+        return Groups(labels, tuple(options.group_equal), tuple(options.group_partial))
+
+    def moments(self, names: tuple[str, ...], options: Options, method: Method) -> Moments:
+        """Gather the moments of the named variables."""
+        if self.data is not None:
+            rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
+            if method.fiml:
+                return missing.from_rows(rows)
+            return complete.from_rows(rows, less_one=method.less_one)
+        if method.fiml or options.cluster is not None:
+            raise OptionError(
+                "missing answers and clusters are seen in the rows only, and sample_cov has none. "
+                "Give data."
+            )
         return complete.from_covariance(
-            self.sample_cov, self.sample_mean, self.sample_nobs, names, likelihood=likelihood
+            self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
         )
 
 
-def _estimate(text: str, source: _Input, options: _Options, defaults: Defaults) -> Fit:
+def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     """Take the steps of a fit in their order: text, table, moments, model, search, inference."""
-    table = build_table(parse(text), defaults)
-    moments = source.moments(table.observed, options.likelihood)
-    sample = list(moments.sample)
-    if table.meanstructure and any(group.mu is None for group in sample):
+    method = options.checked().method()
+    table = build_table(
+        parse(text),
+        options.defaults(function),
+        groups=source.groups(options),
+        auxiliary=options.auxiliary,
+    )
+    moments = source.moments(table.observed, options, method)
+    if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError("the model has means or intercepts, so sample_cov needs sample_mean.")
-    model = build_model(table, sample, moments.names)
-    starts = starting_points(model, sample, START_SEED)
-    n_moments = moment_count(moments, means=table.meanstructure, fixed_x=table.fixed_x)
-    require_identified(model, n_moments, starts[0]())
-    objective = _Objective(model, find_estimator(options.estimator).discrepancy(moments))
-    search, n_starts = minimize_from_several(objective, starts)
-    information = objective.information(search.params)
-    scale = moments.n_total if options.likelihood == "normal" else moments.n_total - 1
-    vcov = covariance_of_estimates(information, scale) if search.converged else None
-    improper = improprieties(model, model.states(search.params))
-    notes = _notes(moments, n_starts, vcov, information, model)
+    problem = problem_of(table, moments, method)
+    return solve(problem, _Request(text, function, options, method))
+
+
+def problem_of(table: ParameterTable, moments: Moments, method: Method) -> Problem:
+    """Bring a parameter table and moments together."""
+    model = build_model(table, list(moments.sample), moments.names)
+    make = DISCREPANCIES[method.estimator.discrepancy]
+    return Problem(model, moments, make(moments, means=table.meanstructure))
+
+
+class _Request(NamedTuple):
+    """What was asked for, for the record of a fit."""
+
+    text: str
+    function: str
+    options: Options
+    method: Method
+
+
+def solve(problem: Problem, request: _Request) -> Fit:
+    """Search for the minimum, and make the fit of it.
+
+    Raises
+    ------
+    IdentificationError, ConvergenceError
+        The data cannot determine all parameters, or no minimum was found.
+    """
+    model = problem.model
+    starts = starting_points(model, list(problem.moments.sample), START_SEED)
+    require_identified(model, problem.df + model.n_free, starts[0]())
+    search, n_starts = search_from_several(
+        lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
+        starts,
+    )
+    point = problem.at(search.params)
+    vcov = covariance_of_estimates(point, request.method) if search.converged else None
+    improper = improprieties(model, point.states)
+    notes = _notes(point, request, n_starts, vcov)
     if improper:
-        text_improper = f"{'; '.join(improper)}. Standard errors may mislead."
-        notes.append(_Note(text_improper, ImproperSolutionWarning))
+        text = f"{'; '.join(improper)}. Standard errors may mislead."
+        notes.append(_Note(text, ImproperSolutionWarning))
     fit = Fit(
-        text=text,
-        estimator=options.estimator,
-        likelihood=options.likelihood,
-        missing=options.missing,
-        model=model,
-        moments=moments,
+        text=request.text,
+        function=request.function,
+        options=request.options,
+        method=request.method,
+        problem=problem,
         params=search.params,
         discrepancy=search.value,
         vcov=vcov,
@@ -208,22 +152,27 @@ def _estimate(text: str, source: _Input, options: _Options, defaults: Defaults) 
         admissible=search.converged and not improper,
         iterations=search.iterations,
         starts=n_starts,
-        notes=(*table.notes, *(note.text for note in notes)),
+        notes=(*model.table.notes, *(note.text for note in notes)),
     )
     if not search.converged:
-        worst = int(np.argmax(np.abs(search.gradient)))
-        row = table.parameters[model.free_rows[model.reduction.kept[worst]]]
-        raise ConvergenceError(
-            f"{options.estimator}: {search.message} ({n_starts} starting points tried); the "
-            f'largest gradient ({abs(search.gradient[worst]):.3g}) is at "{row}". Look for items '
-            "that hardly correlate with the others of their factor, and for factors of two items.",
-            fit,
-        )
+        raise _not_converged(search, fit)
     for note in notes:
         if note.warning is not None:
-            # The caller of cfa(), two frames above this function.
-            warnings.warn(note.text, note.warning, stacklevel=3)
+            # The caller of cfa(), three frames above this function.
+            warnings.warn(note.text, note.warning, stacklevel=4)
     return fit
+
+
+def _not_converged(search: Search, fit: Fit) -> ConvergenceError:
+    model = fit.model
+    worst = int(np.argmax(np.abs(search.gradient)))
+    row = model.table.describe(model.free_rows[model.reduction.kept[worst]])
+    return ConvergenceError(
+        f"{fit.estimator}: {search.message} ({fit.starts} starting points tried); the largest "
+        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}". Look for items that hardly '
+        "correlate with the others of their factor, and for factors of two items.",
+        fit,
+    )
 
 
 class _Note(NamedTuple):
@@ -233,32 +182,56 @@ class _Note(NamedTuple):
     warning: type[Warning] | None = None
 
 
-def _notes(
-    moments: Moments, n_starts: int, vcov: Array | None, information: Array, model: Model
-) -> list[_Note]:
+def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -> list[_Note]:
     """Say in words what happened on the way."""
-    notes = []
+    moments, notes = point.problem.moments, list[_Note]()
     if moments.n_dropped:
-        text = (
-            f"{moments.n_dropped} of {moments.n_total + moments.n_dropped} rows lack an answer to "
-            "an item of the model and were left out (listwise)."
-        )
-        notes.append(_Note(text, ListwiseWarning))
+        notes.append(_dropped(moments, request))
     if n_starts > 1:
         notes.append(_Note(f"The search converged from starting point {n_starts}."))
-    if vcov is None:
-        direction = weakest_direction(information)
-        involved = [
-            f'"{model.table.parameters[model.free_rows[element]]}"'
-            for element, weight in zip(model.reduction.kept, direction, strict=True)
-            if abs(weight) > 0.1
-        ]
-        text = (
-            "The information matrix is singular at the solution, so there are no standard errors: "
-            f"the data do not determine {', '.join(involved) or 'all parameters'}."
+    if vcov is None and request.method.se != "none":
+        notes.append(_Note(_undetermined(point, request.method), MeasureWarning))
+    if request.method.se == "standard" and request.method.estimator.name == "ULS":
+        notes.append(
+            _Note(
+                "The standard errors and the chi-square of ULS take the moments for uncorrelated "
+                'and of variance 1, which they are not; se="robust.sem" and test="scaled.shifted" '
+                "do not."
+            )
         )
-        notes.append(_Note(text, MeasureWarning))
+    if moments.n_clusters is not None and moments.n_clusters < FEW_CLUSTERS:
+        notes.append(
+            _Note(
+                f"There are {moments.n_clusters} clusters; with fewer than {FEW_CLUSTERS} "
+                "cluster-robust standard errors tend to be too small."
+            )
+        )
     return notes
+
+
+def _dropped(moments: Moments, request: _Request) -> _Note:
+    total = moments.n_total + moments.n_dropped
+    if request.method.fiml:
+        why = "have no answer to any item of the model, no group or no cluster, and were left out"
+    else:
+        why = "lack an answer to an item of the model and were left out (listwise)"
+        if request.options.group or request.options.cluster:
+            why = "lack an answer, the group or the cluster and were left out (listwise)"
+    return _Note(f"{moments.n_dropped} of {total} rows {why}.", ListwiseWarning)
+
+
+def _undetermined(point: Point, method: Method) -> str:
+    model: Model = point.problem.model
+    direction = weakest_direction(model.reduction.reduce_matrix(information(point, "expected")))
+    involved = [
+        f'"{model.table.describe(model.free_rows[element])}"'
+        for element, weight in zip(model.reduction.kept, direction, strict=True)
+        if abs(weight) > 0.1
+    ]
+    return (
+        f"The {method.information} information matrix is singular at the solution, so there are no "
+        f"standard errors: the data do not determine {', '.join(involved) or 'all parameters'}."
+    )
 
 
 def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
@@ -290,11 +263,11 @@ def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
         rotation: str | None = None,
         rotation_args: dict[str, float] | None = None,
         seed: int | None = None,
-        sample_cov: pd.DataFrame | None = None,
-        sample_mean: pd.Series | None = None,
-        sample_nobs: int | None = None,
+        sample_cov: pd.DataFrame | Mapping[object, pd.DataFrame] | None = None,
+        sample_mean: pd.Series | Mapping[object, pd.Series] | None = None,
+        sample_nobs: int | Mapping[object, int] | None = None,
     ) -> Fit:
-        options = _Options(
+        options = Options(
             estimator,
             missing,
             ordered,
@@ -315,11 +288,11 @@ def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
             test,
             auxiliary,
             rotation,
-        ).checked()
+        )
         if rotation_args or seed is not None:
             raise OptionError("rotation_args and seed have no use in this model; leave them out.")
-        source = _Input(data, sample_cov, sample_mean, sample_nobs)
-        return _estimate(model, source, options, options.defaults(function))
+        source = Source(data, sample_cov, sample_mean, sample_nobs)
+        return estimate(model, source, options, function)
 
     run.__name__ = run.__qualname__ = name
     run.__doc__ = f"{summary}\n{_DOCUMENTATION}"
@@ -334,9 +307,24 @@ _DOCUMENTATION = """
     data
         One row a respondent; the model names its columns.
     estimator
-        "ML". Others of lavaan's names are refused until they are available.
+        "ML", "GLS", "WLS" (asymptotically distribution free), "ULS", or ML with robust standard
+        errors and a scaled test: "MLM" (Satorra-Bentler), "MLMV" (scaled and shifted), "MLMVS"
+        (mean and variance adjusted), "MLR" (sandwich, Yuan-Bentler), "MLF" (first-order
+        information). `option_table()` shows what each stands for.
     missing
         "listwise": rows that lack an answer to an item of the model are left out, and counted.
+        "fiml": every row counts with the answers that it has (answers missing at random).
+    group
+        Column of the groups, in each of which the model is fitted. They have a mean structure.
+    group_equal
+        What is equal across groups: "loadings", "intercepts", "means", "regressions", "residuals",
+        "residual.covariances", "lv.variances", "lv.covariances". Equal intercepts free the latent
+        means of the later groups, and with `std_lv` equal loadings their latent variances.
+    group_partial
+        Parameters that are not, as ["x3 ~1", "visual =~ x2"].
+    cluster
+        Column of the clusters that respondents belong to. Standard errors and test allow for them:
+        with "ML" as "MLR" with scores summed in clusters.
     std_lv
         Fix the variances of the factors to 1 instead of the first loadings.
     orthogonal
@@ -346,26 +334,37 @@ _DOCUMENTATION = """
     effect_coding
         Scale the factors by loadings that average 1 and intercepts that add up to 0.
     meanstructure
-        Estimate intercepts and means; by default where the text names one (`growth`: always).
+        Estimate intercepts and means; by default where the text names one (`growth`: always), with
+        several groups, clusters and missing answers.
     fixed_x
         Take the moments of observed exogenous variables from the sample (default True).
     likelihood
         "normal" divides by N, "wishart" by N - 1.
+    information
+        "expected", "observed" or "first.order"; by default the estimator's own.
+    se
+        "standard", "robust.sem" (sandwich around the moments), "robust.huber.white" (around the
+        scores), "none"; by default the estimator's own.
+    test
+        "standard", "satorra.bentler", "mean.var.adjusted", "scaled.shifted", "yuan.bentler.mplus",
+        "none"; by default the estimator's own.
+    auxiliary
+        Columns outside the model that inform about missing answers (saturated correlates).
     sample_cov, sample_mean, sample_nobs
         Covariance matrix with names on both sides, means, and number of respondents, in place of
-        `data`.
+        `data`; for several groups dictionaries from group to each.
 
     Returns
     -------
     Fit
-        Estimates, standard errors (expected information), tests and indices.
+        Estimates, standard errors, tests and indices.
 
     Raises
     ------
     ModelSyntaxError, ModelError
         The text cannot be read, or asks for what is not estimated.
     OptionError
-        An option is not known, or not available.
+        An option is not known, not available, or does not go with another.
     DataError
         The data cannot be analysed.
     IdentificationError

@@ -1,8 +1,9 @@
-"""Equality constraints: which parameters are estimated, and how the others follow from them.
+"""Constraints: which parameters are estimated, and how the others follow from them.
 
 Labels, `equal()`, effect coding and linear `==` all say that a linear function of the free
 elements is a number. The elements are then `offset + basis @ params`, with as many `params` as
-are left to estimate, and no estimator has to know that there are constraints.
+are left to estimate, and no estimator has to know that there are constraints. Inequalities and
+nonlinear `==` remain as `Restrictions`, which the search and the standard errors respect.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.definitions import Names
 from measure.errors import ModelError
-from measure.expressions import linear_coefficients
-from measure.parameters import ParameterTable, labels_of
+from measure.expressions import Expression, linear_coefficients
+from measure.parameters import labels_of
 from measure.syntax import Constraint
+from measure.table import ParameterTable
 
 Array = NDArray[np.float64]
 
@@ -60,9 +63,10 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
     Raises
     ------
     ModelError
-        Where constraints contradict each other, name an unknown label, or are not linear.
+        Where constraints contradict each other or name an unknown label.
     """
     n = len(free_rows)
+    _require_known_names(table)
     equations, totals = _equations(table, free_rows, values)
     if not equations:
         return Reduction(n, tuple(range(n)))
@@ -126,30 +130,84 @@ def _equations(
         add({first: 1.0, second: -1.0}, 0.0, f'"{rows[first]}" = "{rows[second]}"')
     for rows_summed, total in table.sums:
         add(dict.fromkeys(rows_summed, 1.0), total, "effect coding")
-    labelled = {row.label: index for index, row in enumerate(table.parameters) if row.label}
+    labelled = _labelled(table)
     for constraint in table.constraints:
-        add(*_linear_terms(constraint, labelled), f'"{constraint.text.strip()}"')
+        linear = _linear_terms(constraint, labelled) if constraint.op == "==" else None
+        if linear is not None:
+            add(*linear, f'"{constraint.text.strip()}"')
     return equations, totals
 
 
 def _linear_terms(
     constraint: Constraint, labelled: dict[str, int]
-) -> tuple[dict[int, float], float]:
-    unknown = [name for name in labels_of(constraint) if name not in labelled]
-    where = f'"{constraint.text.strip()}" (line {constraint.line}, column {constraint.column})'
-    if unknown:
-        known = ", ".join(labelled) or "none"
-        raise ModelError(
-            f'{where} uses "{unknown[0]}", which labels no parameter. Labels in the model: {known}.'
-        )
+) -> tuple[dict[int, float], float] | None:
+    """Coefficients of the rows in a linear `==`, and its constant; None where it is not linear."""
     left, right = linear_coefficients(constraint.lhs), linear_coefficients(constraint.rhs)
-    if left is None or right is None:
-        raise ModelError(
-            f"{where} is a nonlinear constraint, which this version does not estimate. Linear "
-            "constraints, such as b == 2*a, are."
-        )
+    if left is None or right is None or not {*left[1], *right[1]} <= set(labelled):
+        return None
     terms: dict[int, float] = {}
     for sign, side in ((1.0, left[1]), (-1.0, right[1])):
         for name, coefficient in side.items():
             terms[labelled[name]] = terms.get(labelled[name], 0.0) + sign * coefficient
     return terms, right[0] - left[0]
+
+
+def _labelled(table: ParameterTable) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for index, row in enumerate(table.parameters):
+        if row.label:
+            found.setdefault(row.label, index)
+    return found
+
+
+def _require_known_names(table: ParameterTable) -> None:
+    """Refuse a constraint or definition that uses a name which nothing bears."""
+    known = [*_labelled(table), *(str(d.lhs) for d in table.definitions)]
+    for constraint in (*table.definitions, *table.constraints):
+        for name in labels_of(constraint):
+            if name not in known and not name.startswith("row "):
+                raise ModelError(
+                    f'"{constraint.text.strip()}" (line {constraint.line}, column '
+                    f'{constraint.column}) uses "{name}", which labels no parameter. Labels in the '
+                    f"model: {', '.join(known) or 'none'}."
+                )
+
+
+@dataclass(frozen=True, eq=False)
+class Restrictions:
+    """Inequalities and nonlinear equations among the free elements.
+
+    `equal` are differences that have to be 0, `positive` differences that must not be negative.
+    """
+
+    table: ParameterTable
+    free_rows: tuple[int, ...]
+    equal: tuple[tuple[Expression, Expression], ...]
+    positive: tuple[tuple[Expression, Expression], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.equal or self.positive)
+
+    def evaluate(self, kind: str, row_values: Array) -> tuple[Array, Array]:
+        """Give the differences of a kind (m,) and their derivatives (m, n_elements)."""
+        pairs = self.equal if kind == "equal" else self.positive
+        names = Names(self.table, row_values)
+        values, slopes = np.zeros(len(pairs)), np.zeros((len(pairs), len(self.free_rows)))
+        for k, (larger, smaller) in enumerate(pairs):
+            first, second = names.evaluate(larger), names.evaluate(smaller)
+            values[k] = first[0] - second[0]
+            slopes[k] = (first[1] - second[1])[list(self.free_rows)]
+        return values, slopes
+
+
+def restrictions(table: ParameterTable, free_rows: tuple[int, ...]) -> Restrictions:
+    """Collect what `reduction` leaves over."""
+    labelled = _labelled(table)
+    equal, positive = [], []
+    for constraint in table.constraints:
+        sides = (constraint.lhs, constraint.rhs)
+        if constraint.op == "==" and _linear_terms(constraint, labelled) is None:
+            equal.append(sides)
+        elif constraint.op in ("<", ">"):
+            positive.append(sides if constraint.op == ">" else sides[::-1])
+    return Restrictions(table, free_rows, tuple(equal), tuple(positive))

@@ -43,3 +43,12 @@ def noncentral_chisq_cdf(x: float, df: float, noncentrality: float) -> float:
     from scipy.special import chndtr
 
     return float(chndtr(x, df, noncentrality))
+
+
+def noncentral_chisq_noncentrality(x: float, df: float, probability: float) -> float:
+    """Noncentrality of a chi-square that stays below `x` with this probability; 0 if none."""
+    from scipy.special import chndtr, chndtrinc
+
+    if chndtr(x, df, 0.0) <= probability:
+        return 0.0
+    return float(chndtrinc(x, df, probability))

@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure import indices
-from measure.chisquare import independence, moment_count, p_value
+from measure.baseline import baseline
+from measure.chisquare import Statistic, statistic
+from measure.definitions import definitions
 from measure.display import render_html, render_text
 from measure.errors import OptionError
-from measure.estimators.ml import saturated_loglik
+from measure.fit_measures import fit_measures
 from measure.inference import wald
 from measure.model import Implied, Model
-from measure.moments.complete import Moments
-from measure.standardization import Standardization, definitions, standardize
+from measure.moments import Moments
+from measure.options import Method, Options
+from measure.problem import Point, Problem
+from measure.standardization import Standardization, standardize
 
 Array = NDArray[np.float64]
 
@@ -29,18 +32,21 @@ class Fit:
     ----------
     text
         The model text, as given.
-    estimator, likelihood, missing
+    function
+        Which of `cfa`, `sem`, `growth` and `lavaan` (for `fit`) completed it.
+    options
         What was asked for.
-    model
-        The parameter table as matrices.
-    moments
-        The sample moments it was compared with.
+    method
+        What that amounts to: estimator, standard errors, test, information.
+    problem
+        Model, sample moments and discrepancy.
     params
-        Estimates, (n_params,), after equality constraints.
+        Estimates, (n_params,), after linear equality constraints.
     discrepancy
         Value of the fit function at `params`.
     vcov
-        Covariance matrix of `params`; None where the information is singular.
+        Covariance matrix of all free elements, tied ones included; None where the information is
+        singular, or no standard errors were asked for.
     converged
         Whether the search found a minimum.
     admissible
@@ -52,11 +58,10 @@ class Fit:
     """
 
     text: str
-    estimator: str
-    likelihood: str
-    missing: str
-    model: Model
-    moments: Moments
+    function: str
+    options: Options
+    method: Method
+    problem: Problem
     params: Array
     discrepancy: float
     vcov: Array | None
@@ -67,13 +72,33 @@ class Fit:
     notes: tuple[str, ...]
 
     @property
+    def model(self) -> Model:
+        """The parameter table as matrices."""
+        return self.problem.model
+
+    @property
+    def moments(self) -> Moments:
+        """The sample moments that the model was compared with."""
+        return self.problem.moments
+
+    @property
+    def estimator(self) -> str:
+        """Name of the estimator, as asked for."""
+        return self.options.estimator
+
+    @property
+    def missing(self) -> str:
+        """How missing answers were treated."""
+        return self.options.missing
+
+    @property
     def n_obs(self) -> int:
         """Respondents used."""
         return self.moments.n_total
 
     @property
     def n_dropped(self) -> int:
-        """Respondents left out because an answer is missing."""
+        """Respondents left out because an answer, the group or the cluster is missing."""
         return self.moments.n_dropped
 
     @property
@@ -83,28 +108,53 @@ class Fit:
 
     @property
     def n_clusters(self) -> int | None:
-        """Clusters of respondents; None for a model without levels."""
-        return None
+        """Clusters of respondents; None where none were named."""
+        return self.moments.n_clusters
 
     @property
     def df(self) -> int:
         """Degrees of freedom: sample moments less free parameters."""
-        table = self.model.table
-        n_moments = moment_count(self.moments, means=table.meanstructure, fixed_x=table.fixed_x)
-        return n_moments - self.model.n_params
+        return self.problem.df
+
+    @cached_property
+    def point(self) -> Point:
+        """The model at the estimates."""
+        return self.problem.at(self.params)
+
+    @cached_property
+    def test(self) -> Statistic:
+        """The chi-square test of the model."""
+        return statistic(self.point, self.method, self.discrepancy)
+
+    @cached_property
+    def baseline(self) -> Statistic:
+        """The same test of the baseline model, in which nothing covaries."""
+        return baseline(self.problem, self.method)
 
     @property
     def vcov_elements(self) -> Array:
-        """Covariance matrix of all free elements, tied ones included; NaN where there is none."""
+        """Covariance matrix of all free elements; NaN where there is none."""
         n = len(self.model.free_rows)
-        if self.vcov is None:
-            return np.full((n, n), np.nan)
-        return self.model.reduction.expand_covariance(self.vcov)
+        return np.full((n, n), np.nan) if self.vcov is None else self.vcov
 
-    @cached_property
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """Covariance matrix of the estimates, free parameters on both sides.
+
+        A parameter is named by its label, or as `lhs op rhs`, with `.g2` and so on for later
+        groups, as in lavaan.
+        """
+        names = []
+        for index in self.model.free_rows:
+            row = self.model.table.parameters[index]
+            name = row.label if row.label and row.user else f"{row.lhs}{row.op}{row.rhs}"
+            names.append(name if row.group == 1 or row.label else f"{name}.g{row.group}")
+        return pd.DataFrame(self.vcov_elements, index=names, columns=names)
+
+    @property
     def implied_moments(self) -> list[Implied]:
         """Moments that the model implies, per group."""
-        return self.model.implied(self.params)
+        return self.point.implied
 
     @cached_property
     def standardization(self) -> Standardization:
@@ -116,12 +166,13 @@ class Fit:
         """One row a parameter, `:=` last, under lavaan's names.
 
         Columns `lhs op rhs group level label free est se z pvalue ci.lower ci.upper std.lv
-        std.all`. Intervals are 95 % normal intervals. Fixed rows have `se` 0 and no test.
+        std.all`; `group` holds the group's own value. Intervals are 95 % normal intervals. Fixed
+        rows have `se` 0 and no test.
         """
         rows = self.model.table.parameters
         defined = self.model.table.definitions
         row_values = self.model.row_values(self.params)
-        values, slopes = definitions(self.model, row_values)
+        values, slopes = definitions(self.model.table, row_values)
         free = list(self.model.free_rows)
         spread = self.vcov_elements
         variance = np.zeros(len(rows) + len(defined))
@@ -132,12 +183,14 @@ class Fit:
         est = np.append(row_values, values)
         se = np.sqrt(np.maximum(variance, 0.0))
         names = [str(d.lhs) for d in defined]
+        labels = self.moments.groups
+        none = 0 if self.n_groups == 1 else ""
         return pd.DataFrame(
             {
                 "lhs": [row.lhs for row in rows] + names,
                 "op": [row.op for row in rows] + [":="] * len(defined),
                 "rhs": [row.rhs for row in rows] + [str(d.rhs) for d in defined],
-                "group": [row.group for row in rows] + [0] * len(defined),
+                "group": [labels[row.group - 1] for row in rows] + [none] * len(defined),
                 "level": [row.level for row in rows] + [0] * len(defined),
                 "label": [row.label for row in rows] + names,
                 "free": [row.free for row in rows] + [False] * len(defined),
@@ -152,43 +205,80 @@ class Fit:
     @cached_property
     def fit_measures(self) -> pd.Series:
         """All measures of fit under lavaan's names."""
-        return pd.Series(_fit_measures(self), dtype=float)
+        return pd.Series(fit_measures(self), dtype=float)
 
     @cached_property
     def loadings(self) -> pd.DataFrame:
-        """Standardised loadings, items × factors; 0 where the model has none."""
+        """Standardised loadings, items × factors; 0 where the model has none.
+
+        With several groups the index is (group, item).
+        """
         rows = self.parameters.query("op == '=~'")
-        items = list(dict.fromkeys(rows["rhs"]))
-        table = rows.pivot_table(index="rhs", columns="lhs", values="std.all", aggfunc="first")
-        table = table.reindex(index=items, columns=list(self.model.table.latent)).fillna(0.0)
-        return table.rename_axis(index=None, columns=None)
+        factors = list(self.model.table.latent)
+        tables = []
+        for label in self.moments.groups:
+            own = rows[rows["group"] == label]
+            table = own.pivot_table(index="rhs", columns="lhs", values="std.all", aggfunc="first")
+            items = list(dict.fromkeys(own["rhs"]))
+            table = table.reindex(index=items, columns=factors).fillna(0.0)
+            tables.append(table.rename_axis(index=None, columns=None))
+        return self._by_group(tables)
 
     @cached_property
     def factor_correlations(self) -> pd.DataFrame:
-        """Correlations that the model implies among the factors."""
-        factors = list(self.model.table.latent)
-        covariance = self.model.states(self.params)[0].covariance[: len(factors), : len(factors)]
-        sd = np.sqrt(np.diag(covariance))
-        return pd.DataFrame(covariance / np.outer(sd, sd), index=factors, columns=factors)
+        """Correlations that the model implies among the factors.
+
+        With several groups the index is (group, factor).
+        """
+        tables = []
+        for state in self.point.states:
+            factors = [name for name in state.block.eta if name in self.model.table.latent]
+            covariance = state.covariance[: len(factors), : len(factors)]
+            sd = np.sqrt(np.diag(covariance))
+            tables.append(
+                pd.DataFrame(covariance / np.outer(sd, sd), index=factors, columns=factors)
+            )
+        return self._by_group(tables)
+
+    def _by_group(self, tables: list[pd.DataFrame]) -> pd.DataFrame:
+        """Stack one table a group under the groups' values; a single group stays as it is."""
+        if len(tables) == 1:
+            return tables[0]
+        return pd.concat(tables, keys=list(self.moments.groups))
 
     @cached_property
     def residual_variances(self) -> pd.Series:
-        """Residual variances of the items, in the items' own metric."""
+        """Residual variances of the items, in the items' own metric.
+
+        With several groups the index is (group, item).
+        """
         rows = self.parameters
         items = set(rows.loc[rows["op"] == "=~", "rhs"]) - set(self.model.table.latent)
         own = rows[(rows["op"] == "~~") & (rows["lhs"] == rows["rhs"]) & rows["lhs"].isin(items)]
-        return pd.Series(own["est"].to_numpy(), index=own["lhs"].to_list())
+        index = own["lhs"].to_list()
+        if self.n_groups > 1:
+            return pd.Series(own["est"].to_numpy(), index=[own["group"].to_list(), index])
+        return pd.Series(own["est"].to_numpy(), index=index)
 
     def _report(self) -> tuple[str, Mapping[str, object], Mapping[str, pd.DataFrame]]:
-        shown = ("chisq", "df", "pvalue", "cfi", "tli", "rmsea", "rmsea.ci.lower")
+        suffix = "" if self.test.test == "standard" else ".scaled"
+        shown = [f"{name}{suffix}" for name in ("chisq", "df", "pvalue", "cfi", "tli", "rmsea")]
+        if f"cfi{suffix}" in self.fit_measures and "cfi.robust" in self.fit_measures:
+            shown += ["cfi.robust", "rmsea.robust"]
+        shown += ["rmsea.ci.lower", "rmsea.ci.upper", "srmr", "aic", "bic"]
         fits = self.fit_measures
         facts = {
             "estimator": self.estimator,
+            "missing answers": self.missing,
+            "standard errors": self.method.se,
+            "test": self.method.test,
             "respondents used": self.n_obs,
             "respondents dropped": self.n_dropped,
+            **({"groups": self.n_groups} if self.n_groups > 1 else {}),
+            **({"clusters": self.n_clusters} if self.n_clusters is not None else {}),
             "converged": self.converged,
             "admissible": self.admissible,
-            **{name: fits[name] for name in (*shown, "rmsea.ci.upper", "srmr", "aic", "bic")},
+            **{name: fits[name] for name in shown if name in fits},
             **{f"note {k}": note for k, note in enumerate(self.notes, start=1)},
         }
         return "Structural equation model", facts, {"parameters": self.parameters}
@@ -240,86 +330,3 @@ def standardized(fit: Fit, *, kind: str = "std.all") -> pd.DataFrame:
         se[se < 1e-9] = 0.0
     names = fit.parameters[["lhs", "op", "rhs", "group", "level"]]
     return names.assign(**{"est.std": est, "se": se}, **wald(est, se))
-
-
-def _fit_measures(fit: Fit) -> dict[str, float]:
-    moments, table = fit.moments, fit.model.table
-    n, groups, npar, df = fit.n_obs, fit.n_groups, fit.model.n_params, fit.df
-    # The Wishart likelihood counts N - G, as its covariances do.
-    n_scale = n if fit.likelihood == "normal" else n - groups
-    chisq = n_scale * fit.discrepancy
-    base, base_df = independence(moments, n_scale, table.exogenous)
-    lower, upper = indices.rmsea_interval(chisq, df, n_scale, groups)
-    return {
-        "npar": npar,
-        "fmin": fit.discrepancy / 2,
-        "chisq": chisq,
-        "df": df,
-        "pvalue": p_value(chisq, df),
-        "baseline.chisq": base,
-        "baseline.df": base_df,
-        "baseline.pvalue": p_value(base, base_df),
-        "cfi": indices.cfi(chisq, df, base, base_df),
-        "tli": indices.tli(chisq, df, base, base_df),
-        "nnfi": indices.tli(chisq, df, base, base_df),
-        "rfi": indices.rfi(chisq, df, base, base_df),
-        "nfi": indices.nfi(chisq, df, base, base_df),
-        "pnfi": indices.pnfi(chisq, df, base, base_df),
-        "ifi": indices.ifi(chisq, df, base),
-        "rni": indices.rni(chisq, df, base, base_df),
-        **_likelihood_measures(fit, npar),
-        "ntotal": n,
-        "rmsea": indices.rmsea(chisq, df, n_scale, groups),
-        "rmsea.ci.lower": lower,
-        "rmsea.ci.upper": upper,
-        "rmsea.ci.level": 0.90,
-        "rmsea.pvalue": indices.rmsea_pvalue(chisq, df, n_scale, groups),
-        "rmsea.close.h0": 0.05,
-        "rmsea.notclose.pvalue": 1 - indices.rmsea_pvalue(chisq, df, n_scale, groups, close=0.08),
-        "rmsea.notclose.h0": 0.08,
-        **_residual_measures(fit),
-        "cn_05": indices.hoelter(chisq, df, n_scale, 0.05),
-        "cn_01": indices.hoelter(chisq, df, n_scale, 0.01),
-        **_absolute_measures(fit, chisq, n_scale),
-    }
-
-
-def _likelihood_measures(fit: Fit, npar: int) -> dict[str, float]:
-    n = fit.n_obs
-    saturated = saturated_loglik(fit.moments, fit.model.table.fixed_x)
-    logl = saturated - n * fit.discrepancy / 2
-    return {
-        "logl": logl,
-        "unrestricted.logl": saturated,
-        "aic": -2 * logl + 2 * npar,
-        "bic": -2 * logl + np.log(n) * npar,
-        # Sclove (1987): n replaced by (n + 2)/24.
-        "bic2": -2 * logl + np.log((n + 2) / 24) * npar,
-    }
-
-
-def _residual_measures(fit: Fit) -> dict[str, float]:
-    means = fit.model.table.meanstructure
-    groups = [
-        indices.root_mean_squares(sample, implied, means=means)
-        for sample, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
-    ]
-    shares = np.array(fit.moments.n_obs) / fit.n_obs
-    return {name: float(shares @ [group[name] for group in groups]) for name in groups[0]}
-
-
-def _absolute_measures(fit: Fit, chisq: float, n_scale: int) -> dict[str, float]:
-    table, df, npar = fit.model.table, fit.df, fit.model.n_params
-    # lavaan counts all moments here, those that fixed.x takes from the sample included.
-    n_moments = moment_count(fit.moments, means=table.meanstructure, fixed_x=())
-    given = np.array([name in table.fixed_x for name in fit.moments.names])
-    shares = np.array(fit.moments.n_obs) / fit.n_obs
-    pairs = zip(fit.moments.sample, fit.implied_moments, strict=True)
-    gfi = float(shares @ np.array([indices.gfi(s, m, given) for s, m in pairs]))
-    return {
-        "gfi": gfi,
-        "agfi": 1 - n_moments / df * (1 - gfi) if df else 1.0,
-        "pgfi": df / n_moments * gfi,
-        "mfi": indices.mcdonald_fit(chisq, df, n_scale),
-        "ecvi": chisq / n_scale + 2 * npar / n_scale,
-    }

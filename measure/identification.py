@@ -27,10 +27,10 @@ def require_identified(model: Model, n_moments: int, start: Array) -> None:
     IdentificationError
         Naming how many parameters are too many, or which ones can be traded against each other.
     """
-    df = n_moments - model.n_params
+    df = n_moments - model.n_free
     if df < 0:
         raise IdentificationError(
-            f"{model.n_params} free parameters but only {n_moments} sample moments (df = {df}).\n"
+            f"{model.n_free} free parameters but only {n_moments} sample moments (df = {df}).\n"
             f"    Fix or equate at least {-df} parameter{'s' if df < -1 else ''}."
         )
     rng = np.random.default_rng(20_240_101)
@@ -70,6 +70,9 @@ def _gram(model: Model, point: Array) -> Array:
     for state, d in zip(states, model.derivatives(states), strict=True):
         scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(state.implied.sigma)), 1e-12))[:, None]
         total += gram(Derivatives(d.u * scale, d.v * scale, _scaled(d.d_mu, scale)))
+    if model.restrictions.equal:
+        _, slopes = model.restrictions.evaluate("equal", model.row_values(point))
+        total = total + slopes.T @ slopes
     return model.reduction.reduce_matrix(total)
 
 

@@ -3,46 +3,83 @@
 `n_obs` is the total number of respondents and chi-squares are on the scale of the test statistic.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.distributions import chisq_isf, noncentral_chisq_cdf
+from measure.distributions import (
+    chisq_isf,
+    noncentral_chisq_cdf,
+    noncentral_chisq_noncentrality,
+)
 from measure.model import Implied
 
 Array = NDArray[np.float64]
 Cells = tuple[NDArray[np.signedinteger], NDArray[np.signedinteger]]
 
 
-def cfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+class Factors(NamedTuple):
+    """Means of the chi-squares of a model and of its baseline where they hold, over their df."""
+
+    model: float = 1.0
+    baseline: float = 1.0
+
+
+NO_SCALING = Factors()
+
+
+def cfi(
+    chisq: float,
+    df: float,
+    chisq_baseline: float,
+    df_baseline: float,
+    factors: Factors = NO_SCALING,
+) -> float:
     """Comparative fit index (Bentler 1990, eq. 12), a proportion from 0 to 1.
 
-    1.0 where neither model misfits beyond its degrees of freedom.
+    1.0 where neither model misfits beyond its degrees of freedom. With `factors`, the means of
+    the two unscaled statistics over their df, it is the robust index of Brosseau-Liard & Savalei
+    (2014).
     """
-    excess = max(chisq - df, 0.0)
-    worst = max(chisq_baseline - df_baseline, excess, 0.0)
+    excess = max(chisq - factors.model * df, 0.0)
+    worst = max(chisq_baseline - factors.baseline * df_baseline, excess, 0.0)
     return 1.0 if worst == 0.0 else 1.0 - excess / worst
 
 
-def tli(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+def tli(
+    chisq: float,
+    df: float,
+    chisq_baseline: float,
+    df_baseline: float,
+    factors: Factors = NO_SCALING,
+) -> float:
     """Tucker-Lewis index, also called NNFI (Tucker & Lewis 1973); may leave the range 0 to 1.
 
-    1.0 for a saturated model (df = 0); NaN where the baseline model itself has no misfit.
+    1.0 for a saturated model (df = 0); NaN where the baseline model itself has no misfit. With
+    `factors` the robust index, as in `cfi`.
     """
     if df == 0:
         return 1.0
-    if df_baseline == 0 or chisq_baseline == df_baseline:
+    baseline = chisq_baseline - factors.baseline * df_baseline
+    if df_baseline == 0 or baseline == 0:
         return float("nan")
-    ratio = chisq_baseline / df_baseline
-    return (ratio - chisq / df) / (ratio - 1.0)
+    return 1.0 - (chisq - factors.model * df) * df_baseline / (baseline * df)
 
 
-def rni(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+def rni(
+    chisq: float,
+    df: float,
+    chisq_baseline: float,
+    df_baseline: float,
+    factors: Factors = NO_SCALING,
+) -> float:
     """Relative noncentrality index (McDonald & Marsh 1990): CFI without truncation."""
-    baseline = chisq_baseline - df_baseline
-    return float("nan") if baseline == 0 else 1.0 - (chisq - df) / baseline
+    baseline = chisq_baseline - factors.baseline * df_baseline
+    return float("nan") if baseline == 0 else 1.0 - (chisq - factors.model * df) / baseline
 
 
-def nfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+def nfi(chisq: float, df: float, chisq_baseline: float, df_baseline: float) -> float:
     """Normed fit index (Bentler & Bonett 1980, eq. 9).
 
     NaN for a model with more degrees of freedom than the baseline, which is not nested in it.
@@ -52,14 +89,14 @@ def nfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float
     return 1.0 - chisq / chisq_baseline
 
 
-def pnfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+def pnfi(chisq: float, df: float, chisq_baseline: float, df_baseline: float) -> float:
     """Parsimony normed fit index (James, Mulaik & Brett 1982): NFI times the ratio of df."""
     if chisq_baseline == 0 or df_baseline == 0:
         return float("nan")
     return df / df_baseline * (1.0 - chisq / chisq_baseline)
 
 
-def rfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float:
+def rfi(chisq: float, df: float, chisq_baseline: float, df_baseline: float) -> float:
     """Relative fit index (Bollen 1986); 1.0 for a saturated model, NaN where `nfi` is."""
     if df == 0:
         return 1.0
@@ -68,60 +105,60 @@ def rfi(chisq: float, df: int, chisq_baseline: float, df_baseline: int) -> float
     return 1.0 - (chisq / df) / (chisq_baseline / df_baseline)
 
 
-def ifi(chisq: float, df: int, chisq_baseline: float) -> float:
+def ifi(chisq: float, df: float, chisq_baseline: float) -> float:
     """Incremental fit index (Bollen 1989)."""
     spread = chisq_baseline - df
     return float("nan") if spread == 0 else (chisq_baseline - chisq) / spread
 
 
-def rmsea(chisq: float, df: int, n_obs: int, n_groups: int = 1) -> float:
+def rmsea(chisq: float, df: float, n_obs: int, n_groups: int = 1, *, factor: float = 1.0) -> float:
     """Root mean square error of approximation for a chi-square on the N scale.
 
     Steiger & Lind (1980); with several groups multiplied by sqrt(G) (Steiger 1998). 0.0 when
-    chisq <= df or df = 0, as in lavaan.
+    chisq <= df or df = 0, as in lavaan. With `factor`, the mean of the unscaled statistic over its
+    df, the robust index of Brosseau-Liard, Savalei & Li (2012).
     """
     if df == 0:
         return 0.0
-    return float(np.sqrt(max(chisq - df, 0.0) * n_groups / (n_obs * df)))
+    return float(np.sqrt(max(chisq - factor * df, 0.0) * n_groups / (n_obs * df)))
 
 
 def rmsea_interval(
-    chisq: float, df: int, n_obs: int, n_groups: int = 1, level: float = 0.90
+    chisq: float, df: float, n_obs: int, n_groups: int = 1, *, factor: float = 1.0
 ) -> tuple[float, float]:
-    """Interval of the RMSEA from the noncentral chi-square (Browne & Cudeck 1993).
+    """Interval (90 %) of the RMSEA from the noncentral chi-square (Browne & Cudeck 1993).
 
-    The limits are the noncentralities that put `chisq` at the upper and the lower (1 - level)/2
-    of their distribution; 0.0 where no such noncentrality exists.
+    The limits are the noncentralities that put `chisq` at the upper and the lower 5 % of their
+    distribution; 0.0 where no such noncentrality exists. For the robust index `chisq` is the scaled
+    statistic, and `factor` carries its noncentrality back (Li & Bentler 2006).
     """
     if df == 0:
         return 0.0, 0.0
-    scale = n_groups / (n_obs * df)
-    tail = (1 - level) / 2
-    limits = (noncentrality(chisq, df, 1 - tail), noncentrality(chisq, df, tail))
+    scale = factor * n_groups / (n_obs * df)
+    limits = (noncentrality(chisq, df, 0.95), noncentrality(chisq, df, 0.05))
     return float(np.sqrt(limits[0] * scale)), float(np.sqrt(limits[1] * scale))
 
 
-def noncentrality(chisq: float, df: int, probability: float) -> float:
+def noncentrality(chisq: float, df: float, probability: float) -> float:
     """Noncentrality at which a chi-square stays below `chisq` with this probability; 0 if none."""
-    from scipy.optimize import brentq
-
-    if noncentral_chisq_cdf(chisq, df, 0.0) <= probability:
-        return 0.0
-    upper = max(chisq - df, 1.0)
-    while noncentral_chisq_cdf(chisq, df, upper) > probability:
-        upper *= 2
-    return float(
-        brentq(lambda nc: noncentral_chisq_cdf(chisq, df, nc) - probability, 0.0, upper, xtol=1e-12)
-    )
+    if not np.isfinite(chisq) or not np.isfinite(df):
+        return float("nan")
+    return noncentral_chisq_noncentrality(chisq, df, probability)
 
 
 def rmsea_pvalue(
-    chisq: float, df: int, n_obs: int, n_groups: int = 1, close: float = 0.05
+    chisq: float,
+    df: float,
+    n_obs: int,
+    n_groups: int = 1,
+    *,
+    close: float = 0.05,
+    factor: float = 1,
 ) -> float:
     """Probability of a larger chi-square if the RMSEA were `close` (Browne & Cudeck 1993)."""
     if df == 0:
         return float("nan")
-    return 1 - noncentral_chisq_cdf(chisq, df, n_obs * df * close**2 / n_groups)
+    return 1 - noncentral_chisq_cdf(chisq, df, n_obs * df * close**2 / (n_groups * factor))
 
 
 def hoelter(chisq: float, df: int, n_obs: int, alpha: float) -> float:
@@ -136,28 +173,13 @@ def mcdonald_fit(chisq: float, df: int, n_obs: int) -> float:
     return float(np.exp(-0.5 * (chisq - df) / n_obs))
 
 
-def gfi(sample: Implied, implied: Implied, given: NDArray[np.bool_]) -> float:
+def gfi(gap: Array, moments: Array, weight: Array) -> float:
     """Goodness of fit index: share of the weighted sample moments that the model reproduces.
 
-    1 - r'Vr / s'Vs with r the residual and s the sample moments, and V the normal-theory weight
-    at the implied moments (Tanaka & Huba 1985). Moments of the variables marked in `given` (p,)
-    alone, which fixed.x takes from the sample, do not count; means do where the model has them.
+    1 - r'Wr / s'Ws with r the residual and s the sample moments (k,), and W (k, k) the weight that
+    the estimator gives them (Tanaka & Huba 1985).
     """
-    inverse = np.linalg.inv(implied.sigma)
-    both = np.outer(given, given)
-
-    def weighted(cov: Array, mean: Array | None) -> float:
-        product = inverse @ np.where(both, 0.0, cov)
-        size = float(np.trace(product @ product)) / 2
-        if mean is None:
-            return size
-        own = np.where(given, 0.0, mean)
-        return size + float(own @ inverse @ own)
-
-    means = sample.mu is not None and implied.mu is not None
-    gap = sample.mu - implied.mu if sample.mu is not None and implied.mu is not None else None
-    missed = weighted(sample.sigma - implied.sigma, gap)
-    return 1 - missed / weighted(sample.sigma, sample.mu if means else None)
+    return float(1 - gap @ weight @ gap / (moments @ weight @ moments))
 
 
 def residual_moments(sample: Implied, implied: Implied, kind: str) -> tuple[Array, Array | None]:

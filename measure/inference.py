@@ -1,9 +1,18 @@
-"""Standard errors from the information matrix, and the intervals and tests that follow."""
+"""Standard errors: the covariance matrix of the estimates, and the intervals and tests that follow.
+
+Constraints are kept by moving along their tangent: with K its directions (n_elements, k), the
+inverse of an information matrix I is K (K' I K)^-1 K' (Aitchison & Silvey 1958).
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.distributions import normal_cdf, normal_quantile
+from measure.errors import OptionError
+from measure.estimators import Likelihood
+from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
+from measure.options import Method
+from measure.problem import Point
 
 Array = NDArray[np.float64]
 
@@ -12,38 +21,118 @@ Array = NDArray[np.float64]
 SINGULAR = 1e-10
 
 
-def covariance_of_estimates(information: Array, n_total: int) -> Array | None:
-    """Covariance matrix of the estimates, the inverse of N times the unit information.
-
-    Parameters
-    ----------
-    information
-        Unit information (q, q) of the parameters that were estimated.
-    n_total
-        Number of respondents.
+def inverse(information: Array, basis: Array | None = None) -> Array | None:
+    """Inverse of an information matrix (q, q), along the directions `basis` (q, k) if given.
 
     Returns
     -------
     (q, q), or None where the information is singular: the data do not determine all parameters.
     """
-    if not len(information):
-        return np.zeros((0, 0))
-    scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
-    unit = information / np.outer(scale, scale)
+    reduced = information if basis is None else basis.T @ information @ basis
+    if not len(reduced):
+        return np.zeros_like(information)
+    scale = np.sqrt(np.maximum(np.diag(reduced), np.finfo(float).tiny))
+    unit = reduced / np.outer(scale, scale)
     if not np.isfinite(unit).all() or np.linalg.eigvalsh(unit)[0] < SINGULAR:
         return None
-    return np.asarray(np.linalg.inv(unit) / np.outer(scale, scale) / n_total)
+    small = np.asarray(np.linalg.inv(unit) / np.outer(scale, scale))
+    return small if basis is None else basis @ small @ basis.T
 
 
-def weakest_direction(information: Array) -> Array:
-    """Direction (q,) that the information says least about, in units of each parameter's own.
+def information(point: Point, kind: str) -> Array:
+    """Unit information over all free elements, (n_elements, n_elements).
+
+    Parameters
+    ----------
+    point
+        Where it is evaluated.
+    kind
+        `expected`, `observed` (minus the second derivatives) or `first.order` (mean product of the
+        rows' scores).
+    """
+    if kind == "expected":
+        return point.slope[1]
+    if kind == "observed":
+        return point.hessian / 2
+    return score_products(point)
+
+
+def score_products(point: Point) -> Array:
+    """Mean outer product of the scores of rows, or of their sums in clusters."""
+    discrepancy, moments = point.problem.discrepancy, point.problem.moments
+    if not isinstance(discrepancy, Likelihood):
+        raise OptionError(
+            "this estimator has no likelihood, so there is no first-order information."
+        )
+    _require_rows(point)
+    return mean_cross_products(
+        discrepancy.scores(point.implied, point.derivatives), moments.clusters
+    )
+
+
+def _require_rows(point: Point) -> None:
+    if point.problem.moments.rows is None:
+        raise OptionError(
+            "robust and first-order standard errors and scaled tests need the answers themselves; "
+            "sample_cov does not hold them. Give data."
+        )
+
+
+def moment_covariance(point: Point) -> Array:
+    """N times the covariance of the sample moments of all groups, stacked (Gamma)."""
+    moments = point.problem.moments
+    means = point.problem.model.table.meanstructure
+    parts = moment_contributions(moments, means=means)
+    return joint_covariance(parts, moments.clusters, moments.weights)
+
+
+def stacked_weight(point: Point) -> Array:
+    """Weights of the moments of all groups, each times its share, as one block-diagonal matrix."""
+    discrepancy, moments = point.problem.discrepancy, point.problem.moments
+    weights = discrepancy.weight(point.implied)
+    sizes = np.cumsum([0, *map(len, weights)])
+    stacked = np.zeros((sizes[-1], sizes[-1]))
+    for k, (share, weight) in enumerate(zip(moments.weights, weights, strict=True)):
+        place = slice(sizes[k], sizes[k + 1])
+        stacked[place, place] = share * weight
+    return stacked
+
+
+def covariance_of_estimates(point: Point, method: Method) -> Array | None:
+    """Covariance matrix of all free elements, (n_elements, n_elements).
+
+    `standard`: the inverse information over N. `robust.huber.white`: I^-1 B I^-1 with B the
+    products of scores (Huber 1967; White 1982). `robust.sem`: (D'WD)^-1 D'W Gamma W D (D'WD)^-1
+    with D the derivatives of the moments (Browne 1984, eq. 2.12; Satorra & Bentler 1994).
+
+    Returns
+    -------
+    (n_elements, n_elements), or None where the information is singular or none was asked for.
+    """
+    if method.se == "none":
+        return None
+    bread = inverse(information(point, method.information), point.basis)
+    scale = point.problem.moments.scale
+    if bread is None or method.se == "standard":
+        return None if bread is None else bread / scale
+    if method.se == "robust.huber.white":
+        meat = score_products(point)
+    else:
+        _require_rows(point)
+        weighted = stacked_weight(point) @ np.vstack(point.jacobians)
+        meat = weighted.T @ moment_covariance(point) @ weighted
+    return np.asarray(bread @ meat @ bread / scale)
+
+
+def weakest_direction(matrix: Array) -> Array:
+    """Direction (q,) that an information says least about, in units of each parameter's own.
 
     Zero where the information is not finite, so that no direction can be told.
     """
-    if not np.isfinite(information).all():
-        return np.zeros(len(information))
-    scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
-    _, vectors = np.linalg.eigh(information / np.outer(scale, scale))
+    if not np.isfinite(matrix).all():
+        return np.zeros(len(matrix))
+    scale = np.sqrt(np.maximum(np.diag(matrix), np.finfo(float).tiny))
+    _, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
     return np.asarray(vectors[:, 0])
 
 

@@ -19,12 +19,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.constraints import Reduction, reduction
+from measure.constraints import Reduction, Restrictions, reduction, restrictions
 from measure.errors import ModelError
-from measure.parameters import Parameter, ParameterTable
+from measure.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+# An inequality is taken to hold as an equation where it is met up to this.
+ACTIVE = 1e-6
 
 MATRICES = ("lambda_", "theta", "psi", "beta", "nu", "alpha")
 
@@ -106,6 +109,8 @@ class Model:
     reduction
         How the free elements follow from the parameters that are estimated, where labels or
         constraints tie some of them together.
+    restrictions
+        Inequalities and nonlinear equations that remain.
     """
 
     table: ParameterTable
@@ -113,11 +118,36 @@ class Model:
     blocks: tuple[Block, ...]
     free_rows: tuple[int, ...]
     reduction: Reduction
+    restrictions: Restrictions
 
     @property
     def n_params(self) -> int:
-        """Number of parameters that are estimated, after equality constraints."""
+        """Number of parameters that the search moves, after linear equality constraints."""
         return self.reduction.n_params
+
+    @property
+    def n_free(self) -> int:
+        """Number of free parameters: each equation, linear or not, takes one away."""
+        return self.n_params - len(self.restrictions.equal)
+
+    def tangent(self, params: Array) -> Array:
+        """Directions (n_elements, k) in which the elements can move with all constraints kept.
+
+        An inequality counts where it holds as an equation.
+        """
+        reduction = self.reduction
+        basis = np.eye(reduction.n_elements) if reduction.basis is None else reduction.basis
+        if not self.restrictions:
+            return basis
+        values = self.row_values(params)
+        _, slopes = self.restrictions.evaluate("equal", values)
+        gaps, others = self.restrictions.evaluate("positive", values)
+        held = np.vstack([slopes, others[gaps < ACTIVE]]) @ basis
+        if not len(held):
+            return basis
+        _, sizes, directions = np.linalg.svd(held)
+        rank = int((sizes > 1e-9 * max(sizes.max(initial=0.0), 1e-300)).sum())
+        return np.asarray(basis @ directions[rank:].T)
 
     def elements(self, params: Array) -> Array:
         """Give the values of all free elements from the reduced parameter vector."""
@@ -292,6 +322,21 @@ class _Elements(NamedTuple):
         )
 
 
+def vech_places(p: int) -> tuple[Indices, Indices]:
+    """Rows and columns of the p(p + 1)/2 different elements of a symmetric matrix.
+
+    The order is that of vech, down the columns of the lower triangle.
+    """
+    return np.triu_indices(p)
+
+
+def jacobian(d: Derivatives) -> Array:
+    """Derivatives of (mu, vech Sigma) of one block, (p + p*, q); without means (p*, q)."""
+    a, b = vech_places(len(d.u))
+    covariances = d.u[a] * d.v[b] + d.v[a] * d.u[b]
+    return covariances if d.d_mu is None else np.vstack([d.d_mu, covariances])
+
+
 def latent_derivatives(state: State, n_elements: int) -> Derivatives:
     """Give the derivatives of the means and covariances of eta likewise."""
     unit = np.zeros((len(state.block.eta), len(state.block.observed)))
@@ -325,7 +370,14 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     blocks = tuple(
         _block(table, group, order, values, position) for group in range(1, table.n_groups + 1)
     )
-    return Model(table, values, blocks, free_rows, reduction(table, free_rows, values))
+    return Model(
+        table,
+        values,
+        blocks,
+        free_rows,
+        reduction(table, free_rows, values),
+        restrictions(table, free_rows),
+    )
 
 
 def _fixed_value(row: Parameter, sample: list[Implied], order: tuple[str, ...]) -> float:
@@ -346,7 +398,10 @@ def _block(
     position: dict[int, int],
 ) -> Block:
     dummies = _among_eta(table)
-    eta = (*table.latent, *(x for x in observed if x in dummies))
+    # A group's own block of text may leave a factor out.
+    named = {row.lhs for row in table.parameters if row.group == group}
+    latent = tuple(f for f in table.latent if f in named)
+    eta = (*latent, *(x for x in observed if x in dummies))
     n_observed, n_eta = len(observed), len(eta)
     template = {
         "lambda_": np.zeros((n_observed, n_eta)),
@@ -356,7 +411,7 @@ def _block(
         "nu": np.zeros((n_observed, 1)),
         "alpha": np.zeros((n_eta, 1)),
     }
-    for j, name in enumerate(eta[len(table.latent) :], start=len(table.latent)):
+    for j, name in enumerate(eta[len(latent) :], start=len(latent)):
         template["lambda_"][observed.index(name), j] = 1.0
     places: dict[int, Place] = {}
     taken: dict[tuple[str, int, int], Parameter] = {}

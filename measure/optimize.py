@@ -122,8 +122,8 @@ def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, flo
     return np.asarray(step), gain
 
 
-def minimize_from_several(
-    objective: Objective, starts: list[Callable[[], Array]]
+def search_from_several(
+    search: Callable[[Array], Search], starts: list[Callable[[], Array]]
 ) -> tuple[Search, int]:
     """Try one start after the other until a search converges; say how many were needed.
 
@@ -131,10 +131,10 @@ def minimize_from_several(
     """
     best: Search | None = None
     for attempt, start in enumerate(starts, start=1):
-        search = minimize(objective, start())
-        if search.converged:
-            return search, attempt
-        if best is None or search.value < best.value:
-            best = search
+        found = search(start())
+        if found.converged:
+            return found, attempt
+        if best is None or found.value < best.value:
+            best = found
     assert best is not None
     return best, len(starts)

@@ -244,14 +244,13 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
     spread = fit.vcov_elements
     rows = []
-    states = fit.model.states(fit.params)
-    for state, sample in zip(states, fit.moments.sample, strict=True):
-        for name in fit.model.table.latent:
+    for state, sample in zip(fit.point.states, fit.moments.sample, strict=True):
+        for name in (f for f in fit.model.table.latent if f in state.block.eta):
             factor = _factor(fit, state, name)
             rows.append(
                 {
                     "factor": name,
-                    "group": state.block.group,
+                    "group": fit.moments.groups[state.block.group - 1],
                     "level": 1,
                     "n_items": len(factor.items),
                     **_composite(state, factor, sample.sigma, spread, z),

@@ -1,14 +1,13 @@
 """Standardised solutions: estimates in standard deviations of the factors and of the items."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.expressions import evaluate
+from measure.definitions import definitions
 from measure.model import Model, State, latent_derivatives, observed_derivatives
-from measure.parameters import Parameter
+from measure.table import Parameter
 
 Array = NDArray[np.float64]
 
@@ -112,46 +111,7 @@ def _rescale(value: Array, slope: Array, index: int, by: list[Scale], power: flo
 
 def _with_definitions(model: Model, value: Array, slope: Array) -> tuple[Array, Array]:
     """Append the `:=` rows, evaluated on the (standardised) values of their labels."""
-    defined, d_defined = definitions(model, value)
+    defined, d_defined = definitions(model.table, value)
     if not len(defined):
         return value, slope
     return np.append(value, defined), np.vstack([slope, d_defined @ slope])
-
-
-def definitions(model: Model, values: Array) -> tuple[Array, Array]:
-    """Evaluate the `:=` of a model text on the values of its rows.
-
-    Parameters
-    ----------
-    model
-        The model.
-    values
-        Value of every row of the table, (n_rows,).
-
-    Returns
-    -------
-    values (n_definitions,) and derivatives (n_definitions, n_rows) with respect to the rows.
-    """
-    rows = model.table.parameters
-    place: dict[str, int] = {}
-    for index, row in enumerate(rows):
-        if row.label:
-            place.setdefault(row.label, index)
-    known: dict[str, float] = {label: float(values[index]) for label, index in place.items()}
-    gradients: dict[str, Array] = {label: np.eye(1, len(rows), i)[0] for label, i in place.items()}
-    found, slopes = [], []
-    for definition in model.table.definitions:
-        value, parts = evaluate(definition.rhs, known)
-        name = str(definition.lhs)
-        gradient = _chain(parts, gradients, len(rows))
-        known[name], gradients[name] = value, gradient
-        found.append(value)
-        slopes.append(gradient)
-    return np.array(found), np.array(slopes).reshape(len(found), len(rows))
-
-
-def _chain(parts: Mapping[str, float], gradients: Mapping[str, Array], n_rows: int) -> Array:
-    total = np.zeros(n_rows)
-    for name, part in parts.items():
-        total += part * gradients[name]
-    return total

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.model import Implied, Model
-from measure.parameters import Parameter, ParameterTable
+from measure.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
 
@@ -36,6 +36,22 @@ def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Call
         lambda: _start(model, sample, covariances=False),
         *(lambda index=index: perturbed(index) for index in range(3)),
     ]
+
+
+def from_sample(model: Model, sample: list[Implied]) -> Array:
+    """Give every free (co)variance and mean its sample value: the start of the baseline model."""
+    names = model.blocks[0].observed
+    values = []
+    for index in model.free_rows:
+        row = model.table.parameters[index]
+        moments = sample[row.group - 1]
+        i = names.index(row.lhs)
+        if row.op == "~1":
+            assert moments.mu is not None
+            values.append(float(moments.mu[i]))
+        else:
+            values.append(float(moments.sigma[i, names.index(row.rhs)]))
+    return np.array(values)
 
 
 def _start(model: Model, sample: list[Implied], *, covariances: bool) -> Array:

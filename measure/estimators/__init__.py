@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import OptionError
+from measure.estimators.fiml import FullInformation
+from measure.estimators.least_squares import distribution_free, generalized, unweighted
 from measure.estimators.ml import MaximumLikelihood
 from measure.model import Curvature, Derivatives, Implied
-from measure.moments.complete import Moments
+from measure.moments import Moments
 
 Array = NDArray[np.float64]
 
@@ -32,13 +34,49 @@ class Discrepancy(Protocol):
     ) -> Array:
         """Give its second derivatives with respect to all free elements."""
 
+    def weight(self, implied: list[Implied]) -> list[Array]:
+        """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""
+
+
+@runtime_checkable
+class Likelihood(Discrepancy, Protocol):
+    """A discrepancy that is a likelihood of rows."""
+
+    def scores(self, implied: list[Implied], derivatives: list[Derivatives]) -> list[Array]:
+        """Give the derivatives of each row's log-likelihood, per group."""
+
+    def saturated_scores(self) -> list[Array]:
+        """Give the same of the saturated model, with respect to (mu, vech Sigma)."""
+
+    def saturated_information(self) -> list[Array]:
+        """Give the observed unit information of the saturated model, per group."""
+
+    def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:
+        """Give the log-likelihood of the saturated model."""
+
+
+def _likelihood(moments: Moments, *, means: bool) -> Discrepancy:
+    """Maximum likelihood, by patterns where answers are missing."""
+    return MaximumLikelihood(moments) if moments.patterns is None else FullInformation(moments)
+
+
+DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
+    "ML": _likelihood,
+    "GLS": generalized,
+    "ULS": unweighted,
+    "WLS": distribution_free,
+}
+
 
 @dataclass(frozen=True)
 class Estimator:
-    """One name that a user can ask for, and what it stands for."""
+    """One name that a user can ask for, and what it stands for; the words are lavaan's.
+
+    `discrepancy` is a key of `DISCREPANCIES`.
+    """
 
     name: str
-    discrepancy: Callable[[Moments], Discrepancy]
+    discrepancy: str
     se: str
     test: str
     information: str
@@ -46,14 +84,21 @@ class Estimator:
 
 ESTIMATORS = {
     row.name: row
-    for row in (Estimator("ML", MaximumLikelihood, "standard", "standard", "expected"),)
+    for row in (
+        Estimator("ML", "ML", "standard", "standard", "expected"),
+        Estimator("MLF", "ML", "standard", "standard", "first.order"),
+        Estimator("MLM", "ML", "robust.sem", "satorra.bentler", "expected"),
+        Estimator("MLMV", "ML", "robust.sem", "scaled.shifted", "expected"),
+        Estimator("MLMVS", "ML", "robust.sem", "mean.var.adjusted", "expected"),
+        Estimator("MLR", "ML", "robust.huber.white", "yuan.bentler.mplus", "observed"),
+        Estimator("GLS", "GLS", "standard", "standard", "expected"),
+        Estimator("ULS", "ULS", "standard", "standard", "expected"),
+        Estimator("WLS", "WLS", "standard", "standard", "expected"),
+    )
 }
 
-# lavaan's other estimators
-_NOT_YET = (
-    *("GLS", "WLS", "ULS", "DWLS", "MLF", "MLM", "MLMV", "MLMVS", "MLR"),
-    *("WLSM", "WLSMV", "ULSM", "ULSMV"),
-)
+# lavaan's other estimators, which are for ordered items
+_NOT_YET = ("DWLS", "WLSM", "WLSMV", "ULSM", "ULSMV")
 
 
 def estimator(name: str) -> Estimator:
@@ -69,6 +114,7 @@ def estimator(name: str) -> Estimator:
         return ESTIMATORS[name]
     if name in _NOT_YET:
         raise OptionError(
-            f'estimator "{name}" is not available in this version; available: {available}.'
+            f'estimator "{name}" is for ordered items and not available in this version; '
+            f"available: {available}."
         )
     raise OptionError(f'unknown estimator "{name}"; available: {available}.')

@@ -6,12 +6,14 @@ N F is the likelihood ratio statistic against the saturated model.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.estimators import normal
 from measure.model import Curvature, Derivatives, Implied
-from measure.moments.complete import Moments
+from measure.moments import Moments
 
 Array = NDArray[np.float64]
 
@@ -22,49 +24,42 @@ class MaximumLikelihood:
 
     moments: Moments
 
-    @property
-    def weights(self) -> Array:
-        """Share of the respondents in each group."""
-        n_obs = np.array(self.moments.n_obs, dtype=float)
-        return np.asarray(n_obs / n_obs.sum())
+    @cached_property
+    def _log_determinants(self) -> list[float]:
+        return [float(np.linalg.slogdet(sample.sigma)[1]) for sample in self.moments.sample]
 
     def value(self, implied: list[Implied]) -> float:
         """Give F; infinity where an implied covariance matrix is not positive definite."""
         total = 0.0
-        for weight, model, sample in zip(self.weights, implied, self.moments.sample, strict=True):
+        parts = zip(
+            self.moments.weights, implied, self.moments.sample, self._log_determinants, strict=True
+        )
+        for weight, model, sample, log_determinant in parts:
             try:
                 root = np.linalg.cholesky(model.sigma)
             except np.linalg.LinAlgError:
                 return float("inf")
-            half = np.linalg.solve(root, _with_mean_residual(sample, model))
-            log_ratio = 2 * np.log(np.diag(root)).sum() - np.linalg.slogdet(sample.sigma)[1]
-            trace = float(np.trace(np.linalg.solve(root, half.T)))
+            log_ratio = 2 * np.log(np.diag(root)).sum() - log_determinant
+            trace = float(
+                np.trace(np.linalg.solve(model.sigma, _with_mean_residual(sample, model)))
+            )
             total += weight * (log_ratio + trace - len(root))
         return float(total)
 
     def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
-        """Give the gradient of F and half its expected Hessian (the unit information).
-
-        The information of elements a and b is tr(P dSigma_a P dSigma_b)/2 + dmu_a' P dmu_b with
-        P = Sigma^-1; with dSigma = u v' + v u' the trace is two inner products (see `model`).
-        """
+        """Give the gradient of F and half its expected Hessian (the unit information)."""
         gradient: Array | float = 0.0
         information: Array | float = 0.0
         for weight, model, sample, d in zip(
-            self.weights, implied, self.moments.sample, derivatives, strict=True
+            self.moments.weights, implied, self.moments.sample, derivatives, strict=True
         ):
             inverse = np.asarray(np.linalg.inv(model.sigma))
             centre = inverse - inverse @ _with_mean_residual(sample, model) @ inverse
             slope = 2 * np.einsum("ik,ik->k", d.u, centre @ d.v)
-            pu, pv = inverse @ d.u, inverse @ d.v
-            mixed = d.u.T @ pv
-            unit = (d.u.T @ pu) * (d.v.T @ pv) + mixed * mixed.T
             if d.d_mu is not None and model.mu is not None and sample.mu is not None:
-                weighted = inverse @ d.d_mu
-                slope = slope - 2 * (sample.mu - model.mu) @ weighted
-                unit = unit + d.d_mu.T @ weighted
+                slope = slope - 2 * (sample.mu - model.mu) @ inverse @ d.d_mu
             gradient = gradient + weight * slope
-            information = information + weight * unit
+            information = information + weight * normal.information(inverse, d)
         return np.asarray(gradient), np.asarray(information)
 
     def hessian(
@@ -82,7 +77,7 @@ class MaximumLikelihood:
         """
         total: Array | float = 0.0
         for weight, model, sample, d, curvature in zip(
-            self.weights, implied, self.moments.sample, derivatives, curvatures, strict=True
+            self.moments.weights, implied, self.moments.sample, derivatives, curvatures, strict=True
         ):
             inverse = np.asarray(np.linalg.inv(model.sigma))
             spread = inverse @ _with_mean_residual(sample, model) @ inverse
@@ -91,27 +86,57 @@ class MaximumLikelihood:
                 residual = inverse @ (sample.mu - model.mu)
             pull = None if residual is None else -2 * residual
             own = curvature.weighted(inverse - spread, pull)
-            own += _trace_products(2 * spread - inverse, inverse, d)
+            own += normal.trace_products(2 * spread - inverse, inverse, d)
             if residual is not None and d.d_mu is not None:
                 moved = inverse @ d.d_mu
                 own += 2 * d.d_mu.T @ moved
-                cross = np.outer(residual @ d.u, np.ones(len(own))) * (d.v.T @ moved)
-                cross += np.outer(residual @ d.v, np.ones(len(own))) * (d.u.T @ moved)
+                cross = (residual @ d.u)[:, None] * (d.v.T @ moved)
+                cross += (residual @ d.v)[:, None] * (d.u.T @ moved)
                 own += 2 * (cross + cross.T)
             total = total + weight * own
         return np.asarray(total)
 
+    def weight(self, implied: list[Implied]) -> list[Array]:
+        """Expected unit information of each group's moments, at the implied ones."""
+        return [normal.weight(model.sigma, means=model.mu is not None) for model in implied]
 
-def _trace_products(left: Array, right: Array, d: Derivatives) -> Array:
-    """tr(left dSigma_a right dSigma_b) for all pairs of elements, (q, q).
+    def scores(self, implied: list[Implied], derivatives: list[Derivatives]) -> list[Array]:
+        """Derivatives of each row's log-likelihood with respect to all free elements, per group.
 
-    With dSigma = u v' + v u' each is four products of two inner products.
-    """
-    left_uu, left_vv, left_uv = d.u.T @ left @ d.u, d.v.T @ left @ d.v, d.u.T @ left @ d.v
-    right_uu, right_vv, right_uv = d.u.T @ right @ d.u, d.v.T @ right @ d.v, d.u.T @ right @ d.v
-    return np.asarray(
-        right_vv * left_uu + right_uu * left_vv + right_uv.T * left_uv + right_uv * left_uv.T
-    )
+        Of row i: (u'z)(v'z) - u' P v + dmu' z with z = P (y_i - mu). Without a mean structure the
+        means are those of the sample.
+        """
+        assert self.moments.rows is not None
+        found = []
+        for rows, model, sample, d in zip(
+            self.moments.rows, implied, self.moments.sample, derivatives, strict=True
+        ):
+            inverse = np.asarray(np.linalg.inv(model.sigma))
+            mu = sample.mu if model.mu is None else model.mu
+            assert mu is not None
+            z = (rows - mu) @ inverse
+            score = (z @ d.u) * (z @ d.v) - np.einsum("ik,ik->k", d.u, inverse @ d.v)
+            found.append(score if d.d_mu is None else score + z @ d.d_mu)
+        return found
+
+    def saturated_scores(self) -> list[Array]:
+        """Derivatives of each row's log-likelihood to the saturated (mu, vech Sigma), per group."""
+        assert self.moments.rows is not None
+        found = []
+        for rows, sample in zip(self.moments.rows, self.moments.sample, strict=True):
+            assert sample.mu is not None
+            inverse = np.asarray(np.linalg.inv(sample.sigma))
+            z = (rows - sample.mu) @ inverse
+            found.append(normal.moment_scores(z, inverse[None], np.zeros(len(z), dtype=np.intp)))
+        return found
+
+    def saturated_information(self) -> list[Array]:
+        """Observed unit information of (mu, vech Sigma) at the sample moments, per group."""
+        return [normal.weight(s.sigma, means=True) for s in self.moments.sample]
+
+    def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:
+        """Log-likelihood of the unrestricted model, given the variables of `fixed_x`."""
+        return normal.saturated_loglik(self.moments, fixed_x)
 
 
 def _with_mean_residual(sample: Implied, model: Implied) -> Array:
@@ -120,21 +145,3 @@ def _with_mean_residual(sample: Implied, model: Implied) -> Array:
         return sample.sigma
     residual = sample.mu - model.mu
     return sample.sigma + np.outer(residual, residual)
-
-
-def saturated_loglik(moments: Moments, fixed_x: tuple[str, ...] = ()) -> float:
-    """Log-likelihood of the unrestricted model, -N/2 [p ln 2 pi + ln|S| + p], over all groups.
-
-    With `fixed_x` it is conditional on those variables: their own log-likelihood is taken off.
-    Source: Anderson (2003), An Introduction to Multivariate Statistical Analysis, section 3.2.
-    """
-    x = np.array([name in fixed_x for name in moments.names])
-
-    def loglik(n: int, sigma: Array) -> float:
-        log_determinant = float(np.linalg.slogdet(sigma)[1])
-        return -n / 2 * (len(sigma) * (float(np.log(2 * np.pi)) + 1) + log_determinant)
-
-    return sum(
-        loglik(n, sample.sigma) - loglik(n, sample.sigma[np.ix_(x, x)])
-        for n, sample in zip(moments.n_obs, moments.sample, strict=True)
-    )

@@ -1,1 +1,73 @@
 """What the data say: the sample moments that a model is compared with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.model import Implied
+from measure.moments.patterns import Patterns
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Sample moments of each group.
+
+    Attributes
+    ----------
+    names
+        Observed variables, in the order of the moments.
+    groups
+        Values of the groups, in the order of the moments.
+    n_obs
+        Rows used, per group.
+    sample
+        Means (p,) and covariances (p, p) of each group: those of the saturated model. With
+        missing answers they are maximum likelihood estimates.
+    counts
+        What the covariances are divided by, per group: n or n - 1. Groups weigh by it.
+    rows
+        The rows used, (n, p) per group, NaN for a missing answer; None from a covariance matrix.
+    clusters
+        Cluster number of each row, per group; None without clusters. A cluster keeps its number
+        across groups.
+    patterns
+        The patterns of missing answers, per group; None for complete data.
+    n_dropped
+        Rows left out because an answer, the group or the cluster is missing.
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[object, ...]
+    n_obs: tuple[int, ...]
+    sample: tuple[Implied, ...]
+    counts: tuple[int, ...]
+    rows: tuple[Array, ...] | None = None
+    clusters: tuple[Codes, ...] | None = None
+    patterns: tuple[Patterns, ...] | None = None
+    n_dropped: int = 0
+
+    @property
+    def n_total(self) -> int:
+        """Rows used, over all groups."""
+        return sum(self.n_obs)
+
+    @property
+    def scale(self) -> int:
+        """What a discrepancy is multiplied with to give a chi-square: N, or N - G."""
+        return sum(self.counts)
+
+    @property
+    def weights(self) -> Array:
+        """Weight of each group in a discrepancy; they add up to 1."""
+        return np.array(self.counts, dtype=float) / self.scale
+
+    @property
+    def n_clusters(self) -> int | None:
+        """Number of clusters; None where there are none."""
+        if self.clusters is None:
+            return None
+        return len(np.unique(np.concatenate(self.clusters)))

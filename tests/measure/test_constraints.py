@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import measure
-from measure.errors import ModelError
+from measure.errors import ConvergenceError, ModelError
 from tests.reference_cases import data
 
 
@@ -56,10 +56,60 @@ def test_constraints_do_not_depend_on_their_order(hs39):
     [
         ("f =~ x1 + a*x2 + x3 + x4\na == 1\na == 2", "contradict"),
         ("f =~ a*x1 + a*x2 + x3 + x4\na == 2", "cannot hold|contradict"),
-        ("f =~ x1 + a*x2 + b*x3 + x4\na == exp(b)", "nonlinear"),
         ("f =~ x1 + a*x2 + x3 + x4\na == zz", "labels no parameter. Labels in the model: a"),
     ],
 )
 def test_impossible_constraints_are_refused(hs39, model, words):
     with pytest.raises(ModelError, match=words):
         measure.cfa(model, hs39)
+
+
+def test_an_inequality_that_does_not_bind_changes_nothing(hs39):
+    free = measure.cfa("f =~ x1 + x2 + x3 + x4", hs39)
+    bounded = measure.cfa("f =~ x1 + a*x2 + x3 + x4\na > -1\na < 5", hs39)
+    assert bounded.df == free.df
+    np.testing.assert_allclose(bounded.parameters["est"], free.parameters["est"], atol=1e-6)
+    np.testing.assert_allclose(bounded.parameters["se"], free.parameters["se"], atol=1e-6)
+
+
+def test_an_inequality_that_binds_holds_as_an_equation(hs39):
+    """Estimates are those of the equation, degrees of freedom those without it, as in lavaan."""
+    bound = measure.cfa("f =~ x1 + a*x2 + x3 + x4\na > 0.9", hs39)
+    fixed = measure.cfa("f =~ x1 + 0.9*x2 + x3 + x4", hs39)
+    np.testing.assert_allclose(bound.parameters["est"], fixed.parameters["est"], atol=1e-5)
+    np.testing.assert_allclose(bound.parameters["se"], fixed.parameters["se"], atol=1e-5)
+    assert bound.df == fixed.df - 1
+
+
+def test_bounds_are_inequalities(hs39):
+    text = "f =~ x1 + lower(0.9)*x2 + x3 + upper(10)*x4"
+    bound = measure.cfa(text, hs39)
+    fixed = measure.cfa("f =~ x1 + 0.9*x2 + x3 + x4", hs39)
+    np.testing.assert_allclose(bound.parameters["est"], fixed.parameters["est"], atol=1e-5)
+
+
+def test_a_negative_variance_can_be_kept_at_zero(hs39):
+    corrupt = hs39.assign(x2=hs39["x1"] + 0.2 * hs39["x2"])
+    text = "visual =~ x1 + x2 + x3\nspeed =~ x7 + x8 + x9\nx2 ~~ v*x2\nv > 0"
+    fit = measure.cfa(text, corrupt)
+    assert fit.admissible
+    assert estimates(fit)["x2~~x2"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_constraint_on_a_defined_quantity(hs39):
+    text = "f =~ x1 + a*x2 + b*x3 + c*x4\nmean := (a + b + c)/3\nmean == 1"
+    fit = measure.cfa(text, hs39)
+    assert fit.parameters.iloc[-1]["est"] == pytest.approx(1.0, abs=1e-8)
+    assert fit.df == 3
+
+
+def test_nonlinear_equation_holds(hs39):
+    fit = measure.cfa("f =~ x1 + a*x2 + b*x3 + c*x4\na == exp(b) - 1", hs39)
+    est = estimates(fit)
+    assert est["f=~x2"] == pytest.approx(np.exp(est["f=~x3"]) - 1, abs=1e-8)
+    assert fit.df == 3
+
+
+def test_restrictions_that_contradict_each_other_do_not_converge(hs39):
+    with pytest.raises(ConvergenceError, match="restrictions"):
+        measure.cfa("f =~ x1 + a*x2 + x3 + x4\na > 2\na < 1", hs39)

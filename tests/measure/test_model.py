@@ -4,19 +4,29 @@ import numpy as np
 import pytest
 
 import measure
-from measure.confirmatory import _Objective
-from measure.estimators import ESTIMATORS
+from measure.estimators import DISCREPANCIES
+from measure.estimators.least_squares import LeastSquares, moment_vector
 from measure.identification import gram
+from measure.model import Implied, jacobian, vech_places
+from measure.moments import Moments
+from measure.moments.patterns import PatternLikelihood
+from measure.problem import Problem
 from measure.standardization import standardize
-from tests.measure.test_confirmatory import COVERED, refit
+from tests.measure.reference_fits import continuous, reference, refit
 from tests.reference_cases import case
 
 STEP = 1e-6
 
 
-@pytest.fixture(scope="module", params=COVERED)
+ML_CASES = [name for name in continuous("cfa") if case(name)["options"]["estimator"] == "ML"]
+GROUP_CASES = [("inv_hs39_school_ml", "scalar"), ("inv_hs39mcar_school_fiml", "metric")]
+
+
+@pytest.fixture(
+    scope="module", params=[*((name, None) for name in ML_CASES), *GROUP_CASES], ids=str
+)
 def fitted(request):
-    fit = refit(case(request.param))
+    fit = refit(reference(*request.param), case(request.param[0]))
     rng = np.random.default_rng(7)
     # Away from the solution, where no derivative is zero by accident.
     return fit, fit.params * (1 + 0.05 * rng.uniform(-1, 1, len(fit.params)))
@@ -35,6 +45,24 @@ def relative(ours, theirs):
     return np.abs(ours - theirs).max() / max(1.0, np.abs(theirs).max())
 
 
+def vech(d_sigma):
+    rows, columns = vech_places(len(d_sigma))
+    return d_sigma[rows, columns]
+
+
+def problem(fit, estimator):
+    """The fit's model and data with another discrepancy."""
+    means = fit.model.table.meanstructure
+    moments = fit.moments
+    if estimator == "WLS" and (moments.rows is None or moments.patterns is not None):
+        # There are no complete rows to weigh by; any positive definite weight will do.
+        size = len(moment_vector(moments.sample[0], means=means))
+        root = np.random.default_rng(5).standard_normal((size, size))
+        weights = tuple(root @ root.T / size for _ in moments.sample)
+        return Problem(fit.model, moments, LeastSquares(moments, weights, means))
+    return Problem(fit.model, moments, DISCREPANCIES[estimator](moments, means=means))
+
+
 def test_derivatives_of_moments(fitted):
     fit, params = fitted
     model = fit.model
@@ -49,24 +77,25 @@ def test_derivatives_of_moments(fitted):
     if d.d_mu is not None:
         numeric = central(lambda x: model.implied(x)[0].mu, params)
         assert relative(model.reduction.reduce_gradient(d.d_mu), numeric) < 1e-7
+    assert relative(jacobian(d)[-len(vech_places(len(d.u))[0]) :], vech(d_sigma)) < 1e-12
     products = np.einsum("ijk,ijl->kl", d_sigma, d_sigma)
     products += 0 if d.d_mu is None else d.d_mu.T @ d.d_mu
     np.testing.assert_allclose(gram(d), products, rtol=1e-10, atol=1e-10 * np.abs(products).max())
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", DISCREPANCIES)
 def test_gradient_of_the_discrepancy(fitted, estimator):
     fit, params = fitted
-    objective = _Objective(fit.model, ESTIMATORS[estimator].discrepancy(fit.moments))
+    objective = problem(fit, estimator)
     gradient, _ = objective.slope(params)
     numeric = central(lambda x: np.array([objective.value(x)]), params)[0]
     assert relative(gradient, numeric) < 1e-6
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", DISCREPANCIES)
 def test_hessian_of_the_discrepancy(fitted, estimator):
     fit, params = fitted
-    objective = _Objective(fit.model, ESTIMATORS[estimator].discrepancy(fit.moments))
+    objective = problem(fit, estimator)
     numeric = central(lambda x: objective.slope(x)[0], params)
     assert relative(objective.hessian(params), numeric) < 1e-6
 
@@ -78,9 +107,10 @@ def test_information_is_the_expected_hessian(fitted):
         moments._replace(mu=implied.mu, sigma=implied.sigma)
         for moments, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
     )
-    exact = type(fit.moments)(fit.moments.names, fit.moments.n_obs, sample)
-    objective = _Objective(fit.model, ESTIMATORS["ML"].discrepancy(exact))
-    information = objective.information(fit.params)
+    old = fit.moments
+    exact = Moments(old.names, old.groups, old.n_obs, sample, old.counts)
+    objective = Problem(fit.model, exact, DISCREPANCIES["ML"](exact, means=True))
+    information = objective.slope(fit.params)[1] / 2
     hessian = central(lambda x: objective.slope(x)[0], fit.params)
     scale = np.sqrt(np.outer(np.diag(information), np.diag(information)))
     assert np.abs(information - hessian / 2).max() / scale.max() < 1e-5
@@ -100,3 +130,36 @@ def test_standardized_refuses_another_kind(fitted):
     fit, _ = fitted
     with pytest.raises(measure.errors.OptionError, match=r"std\.nox"):
         measure.standardized(fit, kind="std.nox")
+
+
+@pytest.mark.parametrize("name", ["cfa_hs39_3f_stdlv_mean", "cfa_hs39mcar_fiml_ml"])
+def test_scores_add_up_to_the_gradient(name):
+    fit = refit(case(name), case(name))
+    params = fit.params * (1 + 0.05 * np.random.default_rng(7).uniform(-1, 1, len(fit.params)))
+    point = fit.problem.at(params)
+    scores = np.vstack(fit.problem.discrepancy.scores(point.implied, point.derivatives))
+    assert relative(-2 * scores.mean(axis=0), point.slope[0]) < 1e-9
+
+
+def test_saturated_information_is_the_curvature_of_the_pattern_likelihood():
+    fit = refit(case("cfa_hs39mcar_fiml_ml"), case("cfa_hs39mcar_fiml_ml"))
+    patterns, sample = fit.moments.patterns[0], fit.implied_moments[0]
+    p = len(sample.mu)
+    rows, columns = vech_places(p)
+
+    def unpack(vector):
+        sigma = np.zeros((p, p))
+        sigma[rows, columns] = sigma[columns, rows] = vector[p:]
+        return Implied(vector[:p], sigma)
+
+    def gradient(vector):
+        g, centre = PatternLikelihood.at(patterns, unpack(vector)).gradient()
+        return np.append(g, centre[rows, columns] * np.where(rows == columns, 1, 2))
+
+    def loglik(vector):
+        return PatternLikelihood.at(patterns, unpack(vector)).loglik / patterns.n_rows
+
+    here = np.append(sample.mu, sample.sigma[rows, columns])
+    assert relative(gradient(here), central(lambda x: np.array([loglik(x)]), here)[0]) < 1e-7
+    ours = PatternLikelihood.at(patterns, sample).information(observed=True)
+    assert relative(ours, -central(gradient, here)) < 1e-7

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from measure.optimize import minimize, minimize_from_several
+from measure.optimize import minimize, search_from_several
 
 
 class Rosenbrock:
@@ -72,12 +72,14 @@ def test_gives_up_and_says_so():
 
 def test_goes_on_to_the_next_start():
     starts = [lambda: np.array([0.0, 0.0]), lambda: np.array([0.9, 0.9])]
-    search, attempts = minimize_from_several(Cliff(), starts)
+    search, attempts = search_from_several(lambda x: minimize(Cliff(), x), starts)
     assert search.converged
     assert attempts == 2
 
 
 def test_several_failures_give_the_best_of_them():
-    search, attempts = minimize_from_several(Cliff(), [lambda: np.zeros(2), lambda: -np.ones(2)])
+    search, attempts = search_from_several(
+        lambda x: minimize(Cliff(), x), [lambda: np.zeros(2), lambda: -np.ones(2)]
+    )
     assert not search.converged
     assert attempts == 2

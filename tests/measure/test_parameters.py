@@ -3,9 +3,11 @@
 import pytest
 
 import measure
+from measure.defaults import DEFAULTS
 from measure.errors import ModelError
-from measure.parameters import DEFAULTS, build
+from measure.parameters import build
 from measure.syntax import parse
+from measure.table import Groups
 from tests.reference_cases import case, data
 
 MODELS = {model["id"]: model for model in case("defaults_models")["results"]}
@@ -52,7 +54,7 @@ def test_the_four_entries_differ_as_documented():
 
 def test_values_and_labels_per_group():
     syntax = parse("f =~ x1 + c(a, b)*x2 + c(0.5, NA)*x3")
-    table = build(syntax, DEFAULTS["cfa"], n_groups=2)
+    table = build(syntax, DEFAULTS["cfa"], groups=Groups((1, 2)))
     rows = {(r.lhs, r.op, r.rhs, r.group): r for r in table.parameters}
     assert rows["f", "=~", "x2", 1].label == "a"
     assert rows["f", "=~", "x2", 2].label == "b"
@@ -73,8 +75,7 @@ def test_equal_ties_the_named_parameter():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("group: a\nx1 ~ x3\ngroup: b\nx1 ~ x3", "several groups"),
-        ("f =~ x1 + lower(0)*x2 + x3", "inequality"),
+        ("group: a\nx1 ~ x3\ngroup: b\nx1 ~ x3", "the data have the groups 1"),
         ('efa("b")*f =~ x1 + x2 + x3', "exploratory block"),
         ("g =~ 0\ng ~ x1", "factor without indicators"),
         ("x1 ~*~ 1*x1\nf =~ x1 + x2 + x3", "scaling factors"),

@@ -1,0 +1,89 @@
+"""What is added to a model text: lavaan's defaults for `cfa()`, `sem()`, `growth()`, `lavaan()`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from measure.variables import Variables
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What is added to the statements of a model text. The words are lavaan's, with underscores."""
+
+    int_ov_free: bool = True
+    int_lv_free: bool = False
+    auto_fix_first: bool = True
+    auto_fix_single: bool = True
+    auto_var: bool = True
+    auto_cov_lv_x: bool = True
+    auto_cov_y: bool = True
+    fixed_x: bool = False
+    std_lv: bool = False
+    orthogonal: bool = False
+    effect_coding: bool = False
+    meanstructure: bool = False
+
+
+_SEM = {"fixed_x": True}
+_NOTHING = dict.fromkeys(
+    ("int_ov_free", "auto_fix_first", "auto_fix_single", "auto_var", "auto_cov_lv_x", "auto_cov_y"),
+    False,
+)
+DEFAULTS: dict[str, Defaults] = {
+    "cfa": Defaults(**_SEM),
+    "sem": Defaults(**_SEM),
+    "growth": Defaults(**_SEM, int_ov_free=False, int_lv_free=True, meanstructure=True),
+    "lavaan": Defaults(**_NOTHING),
+}
+"""The option table of the four ways to fit a model; `lavaan` adds nothing to the text."""
+
+
+_Default = tuple[str, str, str, float, bool]
+
+
+def default_rows(
+    variables: Variables, defaults: Defaults, fixed_x: tuple[str, ...], means: bool
+) -> Iterator[_Default]:
+    """Rows that the text leaves out, in lavaan's order; NaN means free."""
+    single = _single_indicators(variables) if defaults.auto_fix_single else frozenset()
+    if defaults.auto_var:
+        for x in variables.observed:
+            if x not in variables.given:
+                yield x, "~~", x, 0.0 if x in single else NAN, False
+        for f in variables.latent:
+            yield f, "~~", f, 1.0 if defaults.std_lv else NAN, False
+    yield from _default_covariances(variables, defaults)
+    if defaults.auto_var or fixed_x:
+        for index, x in enumerate(variables.given):
+            for other in variables.given[index:]:
+                yield x, "~~", other, NAN, bool(fixed_x)
+    if means:
+        for x in variables.observed:
+            exogenous = x in fixed_x
+            fixed = not (exogenous or defaults.int_ov_free)
+            yield x, "~1", "", 0.0 if fixed else NAN, exogenous
+        free_latent = defaults.int_lv_free or defaults.effect_coding
+        for f in variables.latent:
+            yield f, "~1", "", NAN if free_latent else 0.0, False
+
+
+def _default_covariances(variables: Variables, defaults: Defaults) -> Iterator[_Default]:
+    """Covariances of exogenous factors, and of the outcomes at the end of all paths."""
+    value = 0.0 if defaults.orthogonal else NAN
+    if defaults.auto_cov_lv_x:
+        for pair in combinations(variables.exogenous_latent, 2):
+            yield pair[0], "~~", pair[1], value, False
+    if defaults.auto_cov_y:
+        for pair in combinations(variables.terminal, 2):
+            both_latent = set(pair) <= set(variables.latent)
+            yield pair[0], "~~", pair[1], value if both_latent else NAN, False
+
+
+def _single_indicators(variables: Variables) -> frozenset[str]:
+    """Items that are the only indicator of a factor and indicate no other factor."""
+    alone = [items[0] for items in variables.indicators.values() if len(items) == 1]
+    shared = [name for items in variables.indicators.values() if len(items) > 1 for name in items]
+    return frozenset(alone) - frozenset(shared)

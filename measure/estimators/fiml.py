@@ -1,0 +1,146 @@
+"""Full information maximum likelihood: every row counts with the answers that it has.
+
+F = 2/N (log L_1 - log L_0) with log L_1 that of the saturated moments (Arbuckle 1996), so that
+N F is the likelihood ratio statistic. Sums over rows are sums over patterns of missing answers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.estimators import normal
+from measure.model import Curvature, Derivatives, Implied, jacobian
+from measure.moments import Moments
+from measure.moments.patterns import PatternLikelihood, Patterns
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FullInformation:
+    """Discrepancy of the likelihoods of incomplete rows, its gradient and information."""
+
+    moments: Moments
+
+    @property
+    def _patterns(self) -> tuple[Patterns, ...]:
+        assert self.moments.patterns is not None
+        return self.moments.patterns
+
+    @cached_property
+    def _saturated(self) -> list[PatternLikelihood]:
+        return self._likelihoods(list(self.moments.sample))
+
+    def _likelihoods(self, moments: list[Implied]) -> list[PatternLikelihood]:
+        found = [
+            PatternLikelihood.at(patterns, point)
+            for patterns, point in zip(self._patterns, moments, strict=True)
+        ]
+        return [one for one in found if one is not None]
+
+    def value(self, implied: list[Implied]) -> float:
+        """Give F; infinity where an implied covariance matrix is not positive definite."""
+        here = self._likelihoods(implied)
+        if len(here) < len(implied):
+            return float("inf")
+        best = sum(one.loglik for one in self._saturated)
+        return 2 * (best - sum(one.loglik for one in here)) / self.moments.scale
+
+    def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
+        """Give the gradient of F, and the unit information under data missing at random.
+
+        The information is its expectation over answers missing completely at random, which is
+        positive definite everywhere; standard errors come from `hessian`.
+        """
+        gradient: Array | float = 0.0
+        information: Array | float = 0.0
+        for share, here, d in zip(
+            self.moments.weights, self._likelihoods(implied), derivatives, strict=True
+        ):
+            g, centre = here.gradient()
+            slope = -4 * np.einsum("ik,ik->k", d.u, centre @ d.v)
+            if d.d_mu is not None:
+                slope = slope - 2 * g @ d.d_mu
+            change = jacobian(d)
+            gradient = gradient + share * slope
+            information = information + share * (
+                change.T @ here.information(observed=False) @ change
+            )
+        return np.asarray(gradient), np.asarray(information)
+
+    def hessian(
+        self,
+        implied: list[Implied],
+        derivatives: list[Derivatives],
+        curvatures: list[Curvature],
+    ) -> Array:
+        """Give the matrix of second derivatives of F with respect to the free elements."""
+        total: Array | float = 0.0
+        for share, here, d, curvature in zip(
+            self.moments.weights,
+            self._likelihoods(implied),
+            derivatives,
+            curvatures,
+            strict=True,
+        ):
+            g, centre = here.gradient()
+            change = jacobian(d)
+            own = 2 * change.T @ here.information(observed=True) @ change
+            total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
+        return np.asarray(total)
+
+    def weight(self, implied: list[Implied]) -> list[Array]:
+        """Expected unit information of each group's (mu, vech Sigma), at the implied ones."""
+        return [one.information(observed=False) for one in self._likelihoods(implied)]
+
+    def scores(self, implied: list[Implied], derivatives: list[Derivatives]) -> list[Array]:
+        """Derivatives of each row's log-likelihood with respect to all free elements, per group."""
+        assert self.moments.rows is not None
+        found = []
+        for rows, here, model, d in zip(
+            self.moments.rows, self._likelihoods(implied), implied, derivatives, strict=True
+        ):
+            assert model.mu is not None
+            assert d.d_mu is not None
+            z = here.weighted_rows(rows, model.mu)
+            level = np.einsum("ik,jik->jk", d.u, here.inverse @ d.v)
+            score = (z @ d.u) * (z @ d.v) - level[here.patterns.of_row]
+            found.append(score + z @ d.d_mu)
+        return found
+
+    def saturated_scores(self) -> list[Array]:
+        """Derivatives of each row's log-likelihood to the saturated (mu, vech Sigma), per group."""
+        assert self.moments.rows is not None
+        found = []
+        for rows, here, sample in zip(
+            self.moments.rows, self._saturated, self.moments.sample, strict=True
+        ):
+            assert sample.mu is not None
+            z = here.weighted_rows(rows, sample.mu)
+            found.append(normal.moment_scores(z, here.inverse, here.patterns.of_row))
+        return found
+
+    def saturated_information(self) -> list[Array]:
+        """Observed unit information of (mu, vech Sigma) at the saturated moments, per group."""
+        return self._saturated_information
+
+    @cached_property
+    def _saturated_information(self) -> list[Array]:
+        return [one.information(observed=True) for one in self._saturated]
+
+    def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:
+        """Log-likelihood of the unrestricted model, given the variables of `fixed_x`."""
+        total = sum(one.loglik for one in self._saturated)
+        x = [name in fixed_x for name in self.moments.names]
+        if not any(x):
+            return total
+        given = Moments(
+            fixed_x,
+            self.moments.groups,
+            self.moments.n_obs,
+            tuple(Implied(None, s.sigma[np.ix_(x, x)]) for s in self.moments.sample),
+            self.moments.counts,
+        )
+        return total - normal.saturated_loglik(given)

@@ -1,0 +1,92 @@
+"""Normal-theory weights: what all estimators that lean on the normal distribution share.
+
+`inverse` (p, p) is P, the inverse of a covariance matrix. With dSigma_k = u_k v_k' + v_k u_k' (see
+`model`) traces of products of derivative matrices are inner products of a few vectors.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.model import Derivatives, vech_places
+from measure.moments import Moments
+
+Array = NDArray[np.float64]
+
+
+def information(inverse: Array, d: Derivatives) -> Array:
+    """tr(P dSigma_a P dSigma_b)/2 + dmu_a' P dmu_b for all pairs of elements, (q, q)."""
+    pu, pv = inverse @ d.u, inverse @ d.v
+    mixed = d.u.T @ pv
+    unit = (d.u.T @ pu) * (d.v.T @ pv) + mixed * mixed.T
+    return unit if d.d_mu is None else unit + d.d_mu.T @ inverse @ d.d_mu
+
+
+def trace_products(left: Array, right: Array, d: Derivatives) -> Array:
+    """tr(left dSigma_a right dSigma_b) for all pairs of elements, (q, q).
+
+    With dSigma = u v' + v u' each is four products of two inner products.
+    """
+    left_uu, left_vv, left_uv = d.u.T @ left @ d.u, d.v.T @ left @ d.v, d.u.T @ left @ d.v
+    right_uu, right_vv, right_uv = d.u.T @ right @ d.u, d.v.T @ right @ d.v, d.u.T @ right @ d.v
+    return np.asarray(
+        right_vv * left_uu + right_uu * left_vv + right_uv.T * left_uv + right_uv * left_uv.T
+    )
+
+
+def weight(sigma: Array, *, means: bool) -> Array:
+    """Information of (mu, vech Sigma), or of vech Sigma alone, at the covariances `sigma` (p, p).
+
+    bdiag(P, D'(P x P)D/2) with D the duplication matrix (Magnus & Neudecker 1988, section 15.3).
+    """
+    inverse = np.asarray(np.linalg.inv(sigma))
+    p = len(inverse)
+    a, b = vech_places(p)
+    half = np.where(a == b, 0.5, 1.0)
+    square = inverse[np.ix_(a, a)] * inverse[np.ix_(b, b)]
+    square = square + inverse[np.ix_(a, b)] * inverse[np.ix_(b, a)]
+    square = square * np.outer(half, half)
+    if not means:
+        return np.asarray(square)
+    whole = np.zeros((p + len(a), p + len(a)))
+    whole[:p, :p], whole[p:, p:] = inverse, square
+    return whole
+
+
+def moment_scores(z: Array, inverse: Array, of_row: NDArray[np.intp]) -> Array:
+    """Derivatives of each row's normal log-likelihood to (mu, vech Sigma), (n, p + p*).
+
+    Parameters
+    ----------
+    z
+        P (y_i - mu) of each row, (n, p).
+    inverse
+        The different P, (n_patterns, p, p).
+    of_row
+        Which of them belongs to each row, (n,).
+    """
+    a, b = vech_places(z.shape[1])
+    half = np.where(a == b, 0.5, 1.0)
+    covariances = z[:, a] * z[:, b]
+    if len(inverse) == 1:
+        covariances -= inverse[0][a, b]
+    else:
+        covariances -= inverse[:, a, b][of_row]
+    return np.hstack([z, covariances * half])
+
+
+def saturated_loglik(moments: Moments, fixed_x: tuple[str, ...] = ()) -> float:
+    """Log-likelihood of the unrestricted model, -N/2 [p ln 2 pi + ln|S| + p], over all groups.
+
+    With `fixed_x` it is conditional on those variables: their own log-likelihood is taken off.
+    Source: Anderson (2003), An Introduction to Multivariate Statistical Analysis, section 3.2.
+    """
+    x = np.array([name in fixed_x for name in moments.names])
+
+    def loglik(n: int, sigma: Array) -> float:
+        log_determinant = float(np.linalg.slogdet(sigma)[1])
+        return -n / 2 * (len(sigma) * (float(np.log(2 * np.pi)) + 1) + log_determinant)
+
+    return sum(
+        loglik(n, sample.sigma) - loglik(n, sample.sigma[np.ix_(x, x)])
+        for n, sample in zip(moments.n_obs, moments.sample, strict=True)
+    )

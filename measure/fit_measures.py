@@ -1,0 +1,223 @@
+"""All measures of fit of a finished fit, under lavaan's names and in lavaan's order."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure import indices
+from measure.chisquare import Statistic, modelled, p_value
+from measure.corrected import corrected_for_missing
+from measure.estimators import Likelihood
+from measure.estimators.least_squares import moment_vector
+from measure.indices import Factors
+from measure.options import SCALED
+from measure.problem import moment_count
+
+if TYPE_CHECKING:
+    from measure.fitted import Fit
+
+Array = NDArray[np.float64]
+NAN = float("nan")
+
+
+def fit_measures(fit: "Fit") -> dict[str, float]:
+    """Compute the measures of fit.
+
+    `.scaled` measures are there where the test is scaled; `.robust` ones where the scaled test has
+    them in lavaan (not for "mean.var.adjusted"), or answers are missing (Zhang & Savalei 2023).
+    """
+    test, base = fit.test, fit.baseline
+    # The sample size of lavaan's indices: N, or N - G where covariances are divided by n - 1.
+    n, groups = fit.problem.moments.scale, fit.n_groups
+    robust = _robust_tests(fit)
+    likelihood = isinstance(fit.problem.discrepancy, Likelihood)
+    # The unscaled statistic of unweighted least squares follows no chi-square.
+    distributed = fit.method.estimator.discrepancy != "ULS"
+    return {
+        "npar": fit.problem.model.n_free,
+        "fmin": fit.discrepancy / 2 if likelihood else test.chisq / (2 * fit.n_obs),
+        "chisq": test.chisq,
+        "df": test.df,
+        "pvalue": p_value(test.chisq, test.df) if distributed else NAN,
+        **(_scaled_test("", test) if _is_scaled(test) else {}),
+        "baseline.chisq": base.chisq,
+        "baseline.df": base.df,
+        "baseline.pvalue": p_value(base.chisq, base.df) if distributed else NAN,
+        **(_scaled_test("baseline.", base) if _is_scaled(test) else {}),
+        **_incremental(test, base, robust),
+        **_likelihood_measures(fit),
+        **_rmsea_measures(test, (n, groups), robust),
+        **_residual_measures(fit),
+        "cn_05": indices.hoelter(test.chisq, test.df, n, 0.05),
+        "cn_01": indices.hoelter(test.chisq, test.df, n, 0.01),
+        **_absolute_measures(fit),
+    }
+
+
+def _is_scaled(test: Statistic) -> bool:
+    return test.test in SCALED
+
+
+def _scaled_test(prefix: str, test: Statistic) -> dict[str, float]:
+    return {
+        f"{prefix}chisq.scaled": test.scaled,
+        f"{prefix}df.scaled": test.scaled_df,
+        f"{prefix}pvalue.scaled": p_value(test.scaled, test.scaled_df),
+        f"{prefix}chisq.scaling.factor": test.factor,
+    }
+
+
+class _Robust:
+    """The statistics that robust indices are formed from: the model's and the baseline's."""
+
+    def __init__(self, test: Statistic, base: Statistic) -> None:
+        self.chisq, self.base_chisq = test.chisq, base.chisq
+        self.scaled, self.factor = test.scaled, test.factor
+        self.factors = Factors(test.mean_factor, base.mean_factor)
+
+
+def _robust_tests(fit: "Fit") -> _Robust | None:
+    if fit.method.fiml:
+        return _Robust(*corrected_for_missing(fit.problem, fit.params, _is_scaled(fit.test)))
+    if fit.test.test in ("standard", "mean.var.adjusted"):
+        return None
+    return _Robust(fit.test, fit.baseline)
+
+
+def _incremental(test: Statistic, base: Statistic, robust: _Robust | None) -> dict[str, float]:
+    plain = (test.chisq, test.df, base.chisq, base.df)
+    found = {"cfi": indices.cfi(*plain), "tli": indices.tli(*plain)}
+    others: dict[str, float] = {}
+    if robust is not None:
+        own = (robust.chisq, test.df, robust.base_chisq, base.df, robust.factors)
+        robust_cfi, robust_tli = indices.cfi(*own), indices.tli(*own)
+        others = {"nnfi.robust": robust_tli, "rni.robust": indices.rni(*own)}
+    if _is_scaled(test):
+        scaled = (test.scaled, test.scaled_df, base.scaled, base.scaled_df)
+        found |= {"cfi.scaled": indices.cfi(*scaled), "tli.scaled": indices.tli(*scaled)}
+    if robust is not None:
+        found |= {"cfi.robust": robust_cfi, "tli.robust": robust_tli}
+    found |= _further(plain, "")
+    if _is_scaled(test):
+        found |= _further(scaled, ".scaled")
+    return found | others
+
+
+def _further(numbers: tuple[float, float, float, float], suffix: str) -> dict[str, float]:
+    chisq, df, base, _ = numbers
+    return {
+        f"nnfi{suffix}": indices.tli(*numbers),
+        f"rfi{suffix}": indices.rfi(*numbers),
+        f"nfi{suffix}": indices.nfi(*numbers),
+        f"pnfi{suffix}": indices.pnfi(*numbers),
+        f"ifi{suffix}": indices.ifi(chisq, df, base),
+        f"rni{suffix}": indices.rni(*numbers),
+    }
+
+
+def _rmsea_measures(
+    test: Statistic, sizes: tuple[int, int], robust: _Robust | None
+) -> dict[str, float]:
+    n, groups = sizes
+    found = {"rmsea": indices.rmsea(test.chisq, test.df, n, groups)}
+    lower, upper = indices.rmsea_interval(test.chisq, test.df, n, groups)
+    found |= {
+        "rmsea.ci.lower": lower,
+        "rmsea.ci.upper": upper,
+        "rmsea.ci.level": 0.90,
+        "rmsea.pvalue": indices.rmsea_pvalue(test.chisq, test.df, n, groups),
+        "rmsea.close.h0": 0.05,
+        "rmsea.notclose.pvalue": 1
+        - indices.rmsea_pvalue(test.chisq, test.df, n, groups, close=0.08),
+        "rmsea.notclose.h0": 0.08,
+    }
+    if _is_scaled(test):
+        # The scaled and shifted statistic counts as it is; the others as the unscaled statistic on
+        # as many degrees of freedom as its mean.
+        shifted = test.test == "scaled.shifted"
+        chisq, df = (test.scaled, test.df) if shifted else (test.chisq, test.trace)
+        found["rmsea.scaled"] = indices.rmsea(chisq, df, n, groups)
+        found |= _rmsea_tests(chisq, df, sizes, 1.0, ".scaled")
+    if robust is not None:
+        found["rmsea.robust"] = indices.rmsea(
+            robust.chisq, test.df, n, groups, factor=robust.factors.model
+        )
+        # The noncentrality of the scaled statistic times its scaling factor is that of the unscaled
+        # one, whether or not it is also shifted (Savalei 2018).
+        found |= _rmsea_tests(robust.scaled, test.df, sizes, robust.factor, ".robust")
+    return found
+
+
+def _rmsea_tests(
+    chisq: float, df: float, sizes: tuple[int, int], factor: float, suffix: str
+) -> dict[str, float]:
+    """Interval of the RMSEA, and tests of close and of poor fit."""
+    lower, upper = indices.rmsea_interval(chisq, df, *sizes, factor=factor)
+    poor = 1 - indices.rmsea_pvalue(chisq, df, *sizes, close=0.08, factor=factor)
+    return {
+        f"rmsea.ci.lower{suffix}": lower,
+        f"rmsea.ci.upper{suffix}": upper,
+        f"rmsea.pvalue{suffix}": indices.rmsea_pvalue(chisq, df, *sizes, factor=factor),
+        f"rmsea.notclose.pvalue{suffix}": poor,
+    }
+
+
+def _likelihood_measures(fit: "Fit") -> dict[str, float]:
+    discrepancy, n, npar = fit.problem.discrepancy, fit.n_obs, fit.problem.model.n_free
+    if not isinstance(discrepancy, Likelihood):
+        return {"ntotal": n}
+    saturated = discrepancy.saturated_loglik(fit.problem.model.table.fixed_x)
+    logl = saturated - n * fit.discrepancy / 2
+    scaling = {"scaling.factor.h1": fit.test.factor_h1, "scaling.factor.h0": fit.test.factor_h0}
+    return {
+        "logl": logl,
+        "unrestricted.logl": saturated,
+        "aic": -2 * logl + 2 * npar,
+        "bic": -2 * logl + np.log(n) * npar,
+        "ntotal": n,
+        # Sclove (1987): n replaced by (n + 2)/24.
+        "bic2": -2 * logl + np.log((n + 2) / 24) * npar,
+        **(scaling if fit.test.test == "yuan.bentler.mplus" else {}),
+    }
+
+
+def _residual_measures(fit: "Fit") -> dict[str, float]:
+    means = fit.problem.model.table.meanstructure
+    groups = [
+        indices.root_mean_squares(sample, implied, means=means)
+        for sample, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
+    ]
+    shares = np.array(fit.moments.n_obs) / fit.n_obs
+    return {name: float(shares @ [group[name] for group in groups]) for name in groups[0]}
+
+
+def _absolute_measures(fit: "Fit") -> dict[str, float]:
+    table, df, npar = fit.problem.model.table, fit.problem.df, fit.problem.model.n_free
+    scale, chisq = fit.problem.moments.scale, fit.test.chisq
+    # lavaan counts all moments here, those that fixed.x takes from the sample included.
+    per_group = moment_count(len(fit.moments.names), means=table.meanstructure)
+    n_moments = per_group * fit.n_groups
+    gfi = _gfi(fit)
+    return {
+        "gfi": gfi,
+        "agfi": 1 - n_moments / df * (1 - gfi) if df else 1.0,
+        "pgfi": df / n_moments * gfi,
+        "mfi": indices.mcdonald_fit(chisq, df, scale),
+        "ecvi": chisq / scale + 2 * npar / scale,
+    }
+
+
+def _gfi(fit: "Fit") -> float:
+    table, moments = fit.problem.model.table, fit.problem.moments
+    means = table.meanstructure
+    weights = fit.problem.discrepancy.weight(fit.implied_moments)
+    keep = modelled(moments, table.fixed_x, means=means)
+    # Fixed means of x alone are not explained either, and there are none without means.
+    keep = keep if means else keep[len(moments.names) :]
+    found = []
+    for sample, model, weight in zip(moments.sample, fit.implied_moments, weights, strict=True):
+        own = moment_vector(sample, means=means) * keep
+        gap = own - moment_vector(model, means=means) * keep
+        found.append(indices.gfi(gap, own, weight))
+    return float(np.array(moments.n_obs) / fit.n_obs @ np.array(found))

@@ -1,0 +1,103 @@
+"""The asymptotic covariance of sample moments and of scores, without assuming a distribution.
+
+Rows are independent, or (`clusters`) the sums of the rows of each cluster are: with J clusters in
+a group the sums of products are multiplied by J/(J - 1) (Binder 1983; as in lavaan).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.errors import OptionError
+from measure.model import vech_places
+from measure.moments import Codes, Moments
+
+Array = NDArray[np.float64]
+
+
+def contributions(rows: Array, *, means: bool) -> Array:
+    """Centred contributions of each row to (m, vech S), (n, p + p*), or to vech S alone."""
+    centred = rows - rows.mean(axis=0)
+    a, b = vech_places(rows.shape[1])
+    products = centred[:, a] * centred[:, b]
+    products -= products.mean(axis=0)
+    return np.hstack([centred, products]) if means else products
+
+
+def sums_by_cluster(rows: Array, clusters: Codes) -> Array:
+    """Add up the rows (n, k) of each cluster, (n_clusters, k)."""
+    _, codes = np.unique(clusters, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    return np.asarray(np.add.reduceat(rows[order], starts, axis=0))
+
+
+def cross_products(rows: Array, clusters: Codes | None) -> Array:
+    """Mean outer product (k, k) of rows (n, k), or of their sums within clusters, over n."""
+    if clusters is None:
+        return np.asarray(rows.T @ rows / len(rows))
+    sums = sums_by_cluster(rows, clusters)
+    return np.asarray(sums.T @ sums / len(rows) * len(sums) / (len(sums) - 1))
+
+
+def _spanning(clusters: Sequence[Codes]) -> bool:
+    """Whether a cluster has rows in several groups."""
+    seen = [set(np.unique(own).tolist()) for own in clusters]
+    return len(set().union(*seen)) < sum(map(len, seen))
+
+
+def mean_cross_products(parts: Sequence[Array], clusters: Sequence[Codes] | None) -> Array:
+    """Mean outer product, over all rows of all groups, of rows (n_g, k) that share columns."""
+    if clusters is not None and _spanning(clusters):
+        return cross_products(np.vstack(parts), np.concatenate(clusters))
+    total = sum(map(len, parts))
+    own: Sequence[Codes | None] = clusters or [None] * len(parts)
+    return np.asarray(
+        sum(
+            len(part) / total * cross_products(part, codes)
+            for part, codes in zip(parts, own, strict=True)
+        )
+    )
+
+
+def joint_covariance(
+    parts: Sequence[Array], clusters: Sequence[Codes] | None, weights: Array
+) -> Array:
+    """N times the covariance of the groups' means of rows (n_g, k_g), stacked.
+
+    Block-diagonal, cross_products / weight, unless clusters have rows in several groups.
+    """
+    sizes = np.cumsum([0, *(part.shape[1] for part in parts)])
+    if clusters is not None and _spanning(clusters):
+        stacked = np.zeros((sum(map(len, parts)), sizes[-1]))
+        begin = 0
+        for k, part in enumerate(parts):
+            stacked[begin : begin + len(part), sizes[k] : sizes[k + 1]] = part / weights[k]
+            begin += len(part)
+        return cross_products(stacked, np.concatenate(clusters))
+    own: Sequence[Codes | None] = clusters or [None] * len(parts)
+    joint = np.zeros((sizes[-1], sizes[-1]))
+    for k, (part, codes) in enumerate(zip(parts, own, strict=True)):
+        place = slice(sizes[k], sizes[k + 1])
+        joint[place, place] = cross_products(part, codes) / weights[k]
+    return joint
+
+
+def moment_contributions(moments: Moments, *, means: bool) -> list[Array]:
+    """Contributions of the rows of each group to its moments.
+
+    Their mean outer product is Gamma, n times the covariance matrix of (m, vech S) (Browne 1984,
+    eq. 2.3).
+
+    Raises
+    ------
+    OptionError
+        Where there are only covariances and no rows.
+    """
+    if moments.rows is None:
+        raise OptionError(
+            "robust standard errors, scaled tests and WLS need the answers themselves; "
+            "sample_cov does not hold them. Give data."
+        )
+    return [contributions(rows, means=means) for rows in moments.rows]

@@ -1,0 +1,110 @@
+"""Raw answers of the variables of a model, by group, with the clusters they belong to."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from measure.checks import numeric_items
+from measure.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Answers as numbers, (n, p) per group, with cluster numbers and what was dropped so far."""
+
+    names: tuple[str, ...]
+    groups: tuple[object, ...]
+    values: tuple[Array, ...]
+    clusters: tuple[NDArray[np.intp], ...] | None
+    n_dropped: int
+
+
+def group_labels(data: pd.DataFrame, group: str) -> tuple[object, ...]:
+    """Values of the groups, in the order in which the rows bring them in.
+
+    Raises
+    ------
+    DataError
+        Where there is no such column, or only one group in it.
+    """
+    column = _column(data, group, "group")
+    labels = tuple(column.dropna().unique().tolist())
+    if len(labels) < 2:
+        raise DataError(
+            f'the group column "{group}" holds {len(labels)} value{"s" * (len(labels) != 1)}; '
+            "a model of several groups needs at least two. Leave `group` out for one group."
+        )
+    return labels
+
+
+def rows_of(
+    data: pd.DataFrame,
+    names: tuple[str, ...],
+    *,
+    group: str | None = None,
+    cluster: str | None = None,
+) -> Rows:
+    """Take the named columns as numbers, row by row in their groups.
+
+    Rows without a group or a cluster are left out and counted.
+
+    Raises
+    ------
+    DataError
+        Where a column is missing, not numeric, infinite, empty or constant; in a group by itself,
+        where an item is empty or constant there.
+    """
+    values = numeric_items(data, list(names), minimum_rows=2).to_numpy(dtype=float)
+    keep = np.ones(len(values), dtype=bool)
+    labels: tuple[object, ...] = (1,)
+    of_group = np.zeros(len(values), dtype=np.intp)
+    if group is not None:
+        labels = group_labels(data, group)
+        column = _column(data, group, "group")
+        keep &= column.notna().to_numpy()
+        of_group = np.asarray(pd.Categorical(column, categories=list(labels)).codes, dtype=np.intp)
+    codes = None
+    if cluster is not None:
+        codes, _ = pd.factorize(_column(data, cluster, "cluster"))
+        keep &= codes >= 0
+    chosen = [np.flatnonzero(keep & (of_group == k)) for k in range(len(labels))]
+    parts = tuple(values[rows] for rows in chosen)
+    if group is not None:
+        for label, part in zip(labels, parts, strict=True):
+            require_variance(part, names, f' in group "{label}"')
+    clusters = None if codes is None else tuple(codes[rows].astype(np.intp) for rows in chosen)
+    return Rows(names, labels, parts, clusters, int(len(values) - keep.sum()))
+
+
+def require_variance(values: Array, names: tuple[Hashable, ...], where: str) -> None:
+    """Refuse items that have no answers, or the same one everywhere, among these rows."""
+    answered = ~np.isnan(values)
+    low = np.where(answered, values, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(answered, values, -np.inf).max(axis=0, initial=-np.inf)
+    for name, lowest, highest in zip(names, low, high, strict=True):
+        if lowest > highest:
+            raise DataError(f'item "{name}" has no answers{where}. Leave it out.')
+        if lowest == highest:
+            raise DataError(
+                f'item "{name}" has the same answer ({lowest:g}) everywhere{where}: it has no '
+                "variance to analyse. Leave it out."
+            )
+
+
+def _column(data: pd.DataFrame, name: str, what: str) -> pd.Series:
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(
+            "the data must be a pandas DataFrame with one row a respondent, "
+            f"not {type(data).__name__}."
+        )
+    if list(data.columns).count(name) != 1:
+        known = ", ".join(str(column) for column in list(data.columns)[:10])
+        raise DataError(
+            f'the data need one column "{name}", which `{what}` names. Columns there: {known}.'
+        )
+    return data[name]

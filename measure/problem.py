@@ -1,0 +1,110 @@
+"""A model and the discrepancy that it is fitted by: a function of the parameters to minimise."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.estimators import Discrepancy
+from measure.model import Curvature, Derivatives, Implied, Model, State, jacobian
+from measure.moments import Moments
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A discrepancy as a function of the parameters that are estimated."""
+
+    model: Model
+    moments: Moments
+    discrepancy: Discrepancy
+
+    def value(self, params: Array) -> float:
+        """Give the discrepancy; infinity where it is not defined."""
+        return self.discrepancy.value(self.model.implied(params))
+
+    def slope(self, params: Array) -> tuple[Array, Array]:
+        """Give the gradient, and twice the unit information: the expected Hessian."""
+        point = self.at(params)
+        gradient, information = self.discrepancy.slope(point.implied, point.derivatives)
+        reduction = self.model.reduction
+        return reduction.reduce_gradient(gradient), 2 * reduction.reduce_matrix(information)
+
+    def hessian(self, params: Array) -> Array:
+        """Give the second derivatives."""
+        return self.model.reduction.reduce_matrix(self.at(params).hessian)
+
+    def at(self, params: Array) -> "Point":
+        """Evaluate the model at `params` (n_params,)."""
+        return Point(self, params)
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom: moments that the model explains less free parameters."""
+        table = self.model.table
+        n_moments = moment_count(
+            len(self.moments.names), means=table.meanstructure, n_given=len(table.fixed_x)
+        )
+        return n_moments * len(self.moments.n_obs) - self.model.n_free
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What a problem looks like at one value of its parameters; computed when asked for, once.
+
+    Everything over elements is (..., n_elements): before constraints tie them together.
+    """
+
+    problem: Problem
+    params: Array
+
+    @cached_property
+    def states(self) -> list[State]:
+        """Model matrices of each block."""
+        return self.problem.model.states(self.params)
+
+    @property
+    def implied(self) -> list[Implied]:
+        """Implied moments of each block."""
+        return [state.implied for state in self.states]
+
+    @cached_property
+    def derivatives(self) -> list[Derivatives]:
+        """Derivatives of the implied moments."""
+        return self.problem.model.derivatives(self.states)
+
+    @cached_property
+    def curvatures(self) -> list[Curvature]:
+        """Second derivatives of the implied moments."""
+        return self.problem.model.curvatures(self.states, self.derivatives)
+
+    @cached_property
+    def slope(self) -> tuple[Array, Array]:
+        """Gradient of the discrepancy and expected unit information, over elements."""
+        return self.problem.discrepancy.slope(self.implied, self.derivatives)
+
+    @cached_property
+    def hessian(self) -> Array:
+        """Second derivatives of the discrepancy over elements."""
+        return self.problem.discrepancy.hessian(self.implied, self.derivatives, self.curvatures)
+
+    @cached_property
+    def jacobians(self) -> list[Array]:
+        """Derivatives of (mu, vech Sigma) of each block over elements."""
+        return [jacobian(d) for d in self.derivatives]
+
+    @cached_property
+    def basis(self) -> Array:
+        """Directions (n_elements, n_free) in which the elements may move, all constraints kept."""
+        return self.problem.model.tangent(self.params)
+
+
+def moment_count(p: int, *, means: bool, n_given: int = 0) -> int:
+    """Number of moments of p variables, without those of `n_given` exogenous ones alone."""
+
+    def count(k: int) -> int:
+        return k * (k + 1) // 2 + (k if means else 0)
+
+    return count(p) - count(n_given)
