@@ -20,6 +20,7 @@ from measure.errors import (
     OptionError,
 )
 from measure.estimators import DISCREPANCIES
+from measure.estimators.ml import MaximumLikelihood
 from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
@@ -127,7 +128,9 @@ def solve(problem: Problem, request: _Request) -> Fit:
     """
     model = problem.model
     starts = starting_points(model, list(problem.moments.sample), START_SEED)
-    require_identified(model, problem.df + model.n_free, starts[0]())
+    first = starts[0]()
+    require_identified(model, problem.df + model.n_free, first)
+    starts[0] = lambda: _near(problem, first)
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
@@ -161,6 +164,15 @@ def solve(problem: Problem, request: _Request) -> Fit:
             # The caller of cfa(), three frames above this function.
             warnings.warn(note.text, note.warning, stacklevel=4)
     return fit
+
+
+def _near(problem: Problem, start: Array) -> Array:
+    """Begin the costly search over incomplete rows where complete ones with their moments end."""
+    if problem.moments.patterns is None or problem.model.restrictions:
+        return start
+    simple = Problem(problem.model, problem.moments, MaximumLikelihood(problem.moments))
+    search = minimize(simple, start)
+    return search.params if search.converged else start
 
 
 def _not_converged(search: Search, fit: Fit) -> ConvergenceError:

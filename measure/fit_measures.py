@@ -79,7 +79,9 @@ class _Robust:
 
 def _robust_tests(fit: "Fit") -> _Robust | None:
     if fit.method.fiml:
-        return _Robust(*corrected_for_missing(fit.problem, fit.params, _is_scaled(fit.test)))
+        return _Robust(
+            *corrected_for_missing(fit.point, fit.baseline_point, robust=_is_scaled(fit.test))
+        )
     if fit.test.test in ("standard", "mean.var.adjusted"):
         return None
     return _Robust(fit.test, fit.baseline)

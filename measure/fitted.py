@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.baseline import baseline
+from measure.baseline import baseline_point, closed_form
 from measure.chisquare import Statistic, statistic
 from measure.definitions import definitions
 from measure.display import render_html, render_text
@@ -129,7 +129,15 @@ class Fit:
     @cached_property
     def baseline(self) -> Statistic:
         """The same test of the baseline model, in which nothing covaries."""
-        return baseline(self.problem, self.method)
+        simple = closed_form(self.problem, self.method)
+        if simple is not None:
+            return simple
+        return statistic(self.baseline_point, self.method, self.baseline_point.value)
+
+    @cached_property
+    def baseline_point(self) -> Point:
+        """The baseline model at its estimates."""
+        return baseline_point(self.problem)
 
     @property
     def vcov_elements(self) -> Array:

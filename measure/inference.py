@@ -51,7 +51,7 @@ def information(point: Point, kind: str) -> Array:
         rows' scores).
     """
     if kind == "expected":
-        return point.slope[1]
+        return point.information
     if kind == "observed":
         return point.hessian / 2
     return score_products(point)

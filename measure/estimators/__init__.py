@@ -17,22 +17,28 @@ from measure.moments import Moments
 Array = NDArray[np.float64]
 
 
+class Evaluation(Protocol):
+    """A discrepancy at implied moments; derivatives are with respect to all free elements."""
+
+    @property
+    def value(self) -> float:
+        """Give the discrepancy."""
+
+    def gradient(self, derivatives: list[Derivatives]) -> Array:
+        """Give its first derivatives."""
+
+    def information(self, derivatives: list[Derivatives]) -> Array:
+        """Give the expected unit information: half the expected second derivatives."""
+
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
+        """Give its second derivatives."""
+
+
 class Discrepancy(Protocol):
     """How far implied moments are from the sample, over all groups together."""
 
-    def value(self, implied: list[Implied]) -> float:
-        """Give the discrepancy; infinity where it is not defined."""
-
-    def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
-        """Give its gradient, and the unit information, with respect to all free elements."""
-
-    def hessian(
-        self,
-        implied: list[Implied],
-        derivatives: list[Derivatives],
-        curvatures: list[Curvature],
-    ) -> Array:
-        """Give its second derivatives with respect to all free elements."""
+    def at(self, implied: list[Implied]) -> Evaluation | None:
+        """Evaluate at implied moments; None where the discrepancy is not defined."""
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""

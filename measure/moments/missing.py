@@ -117,7 +117,7 @@ def saturated(
 
 
 def _em_step(likelihood: PatternLikelihood, point: Implied) -> Implied:
-    g, centre = likelihood.gradient()
+    g, centre = likelihood.gradient
     assert point.mu is not None
     move = point.sigma @ g
     sigma = point.sigma + 2 * point.sigma @ centre @ point.sigma - np.outer(move, move)
