@@ -19,7 +19,7 @@ from measure.model import Implied, Model
 from measure.moments import Moments
 from measure.options import Method, Options
 from measure.problem import Point, Problem
-from measure.standardization import Standardization, standardize
+from measure.standardization import Standardization
 
 Array = NDArray[np.float64]
 
@@ -167,7 +167,8 @@ class Fit:
     @cached_property
     def standardization(self) -> Standardization:
         """Standardised values of all rows, with their derivatives."""
-        return standardize(self.model, self.params)
+        row_values = self.model.row_values(self.params)
+        return Standardization(self.model, self.point.states, row_values)
 
     @cached_property
     def parameters(self) -> pd.DataFrame:

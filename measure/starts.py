@@ -104,6 +104,7 @@ class _Guess:
 
     def __post_init__(self) -> None:
         self.names = [*self.observed, *self.table.latent]
+        self.place = {name: k for k, name in enumerate(self.observed)}
         self.rows = [
             (index, row)
             for index, row in enumerate(self.table.parameters)
@@ -145,6 +146,9 @@ class _Guess:
         return float(np.clip(raw, -limit, limit))
 
     def _matrix(self, names: list[str]) -> Array:
+        if all(name in self.place for name in names):
+            chosen = [self.place[name] for name in names]
+            return self.sigma[np.ix_(chosen, chosen)]
         return np.array([[self._covariance(a, b) for b in names] for a in names])
 
     def _factor(self, factor: str, values: Array) -> None:
