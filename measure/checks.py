@@ -197,13 +197,18 @@ def row_numbers(selected: pd.Series) -> tuple[int, int]:
 
 
 def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+    columns = list(data.columns)
     chosen: list[Any] = (
-        list(data.columns) if items is None else [items] if isinstance(items, str) else list(items)
+        columns if items is None else [items] if isinstance(items, str) else list(items)
     )
-    for name in dict.fromkeys(chosen):
-        if chosen.count(name) > 1 or list(data.columns).count(name) > 1:
-            raise DataError(f'item "{name}" occurs more than once. Keep one column of each name.')
-    missing = [name for name in chosen if name not in data.columns]
+    known = set(columns)
+    if len(known) < len(columns) or len(set(chosen)) < len(chosen):
+        for name in dict.fromkeys(chosen):
+            if chosen.count(name) > 1 or columns.count(name) > 1:
+                raise DataError(
+                    f'item "{name}" occurs more than once. Keep one column of each name.'
+                )
+    missing = [name for name in chosen if name not in known]
     if missing:
         named = ", ".join(f'"{name}"' for name in missing)
         raise DataError(

@@ -214,7 +214,8 @@ class Fit:
     @cached_property
     def fit_measures(self) -> pd.Series:
         """All measures of fit under lavaan's names."""
-        return pd.Series(fit_measures(self), dtype=float)
+        found = fit_measures(self)
+        return pd.Series(np.array(list(found.values())), index=list(found))
 
     @cached_property
     def loadings(self) -> pd.DataFrame:

@@ -339,6 +339,15 @@ def vech_places(p: int) -> tuple[Indices, Indices]:
     return np.triu_indices(p)
 
 
+def moment_vector(moments: Implied, *, means: bool) -> Array:
+    """(m, vech S), or vech S alone."""
+    covariances = moments.sigma[vech_places(len(moments.sigma))]
+    if not means:
+        return np.asarray(covariances)
+    assert moments.mu is not None
+    return np.concatenate([moments.mu, covariances])
+
+
 def jacobian(d: Derivatives) -> Array:
     """Derivatives of (mu, vech Sigma) of one block, (p + p*, q); without means (p*, q)."""
     a, b = vech_places(len(d.u))

@@ -40,6 +40,9 @@ class Discrepancy(Protocol):
     def at(self, implied: list[Implied]) -> Evaluation | None:
         """Evaluate at implied moments; None where the discrepancy is not defined."""
 
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Give m' W m of each group's moments m, with W the weight that `weight` gives."""
+
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""
 

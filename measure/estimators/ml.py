@@ -38,6 +38,11 @@ class MaximumLikelihood:
             return None
         return _Evaluation(self, implied, roots)
 
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments; without forming the weight."""
+        pairs = zip(implied, moments, strict=True)
+        return [normal.size(np.asarray(np.linalg.inv(model.sigma)), m) for model, m in pairs]
+
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's moments, at the implied ones."""
         return [normal.weight(model.sigma, means=model.mu is not None) for model in implied]

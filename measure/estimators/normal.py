@@ -7,7 +7,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.model import Derivatives, vech_places
+from measure.model import Derivatives, Implied, vech_places
 from measure.moments import Moments
 
 Array = NDArray[np.float64]
@@ -19,6 +19,13 @@ def information(inverse: Array, d: Derivatives) -> Array:
     mixed = d.u.T @ pv
     unit = (d.u.T @ pu) * (d.v.T @ pv) + mixed * mixed.T
     return unit if d.d_mu is None else unit + d.d_mu.T @ inverse @ d.d_mu
+
+
+def size(inverse: Array, moments: Implied) -> float:
+    """tr(P S P S)/2 + m' P m: the weighted square of moments (`weight`) without the weight."""
+    product = inverse @ moments.sigma
+    square = float((product * product.T).sum()) / 2
+    return square if moments.mu is None else square + float(moments.mu @ inverse @ moments.mu)
 
 
 def trace_products(left: Array, right: Array, d: Derivatives) -> Array:
