@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import measure
-from analyses import evidence, model_tables, rivals, script, verdicts
+from analyses import evidence, model_tables, opinion, rivals, script, verdicts
 from analyses.fits import Fits, Fitted, fit_models
 from analyses.rivals import Comparison, Correlation
 from analyses.section import (
@@ -70,6 +70,11 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
+    if reference.usable is not None:
+        second = opinion.ask(reference.usable, survey)
+        findings.append(opinion.finding(reference, second))
+        if second.available:
+            tables.append(opinion.table(instrument, reference, second))
     return Section(
         id="confirmatory",
         answer=_answer(instrument, reference, comparisons),
