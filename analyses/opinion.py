@@ -24,7 +24,11 @@ VERDICTS: dict[str, Verdict] = {
 
 SOURCE = "Igolkina & Meshcheryakov 2020"
 
-_ESTIMATES = ("loading", "factor correlation", "regression")
+_ESTIMATES = {
+    "loading": "loading",
+    "factor correlation": "factor_correlation",
+    "regression": "regression",
+}
 _DIGITS = 6
 
 
@@ -130,7 +134,7 @@ def _row(
             for side in (str(row["lhs"]), str(row["rhs"]))
         )
         name = Message(
-            f"opinion.quantity.{kind.replace(' ', '_')}",
+            f"opinion.quantity.{_ESTIMATES[kind]}",
             {"first": first, "second": second, "n": count},
         )
     numbers = (evidence.number(row[part]) for part in ("ours", "theirs", "difference", "tolerance"))
