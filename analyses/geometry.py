@@ -5,6 +5,7 @@ Lengths are pixels; y grows downwards, as in SVG.
 
 import math
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -72,8 +73,9 @@ class Curve:
         x, y = self._points(np.array([t]))[0]
         return Point(float(x), float(y))
 
+    @cached_property
     def points(self) -> Array:
-        """Give `SAMPLES` points along the curve, (SAMPLES, 2)."""
+        """`SAMPLES` points along the curve, (SAMPLES, 2)."""
         return self._points(np.linspace(0.0, 1.0, SAMPLES))
 
     def _points(self, t: Array) -> Array:
@@ -91,6 +93,7 @@ class Curve:
         return Curve(self.end, self.second, self.first, self.start)
 
 
+@cache
 def text_width(text: str, size: float) -> float:
     """Give about how wide a text is, at a font size."""
     return size * sum(_WIDTHS.get(letter, 0.556) for letter in text)

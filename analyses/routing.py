@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from analyses.geometry import Array, Box, Curve, Point, bent, straight, text_width
+from analyses.geometry import SAMPLES, Array, Box, Curve, Point, bent, straight, text_width
 from analyses.layout import Node, Path, Roles, nodes, place, place_right, roles
 
 LABEL_SIZE = 10.5
@@ -17,12 +17,13 @@ LABEL_LINE = 12.5
 ARROW = 8.0
 
 # Steps of the arcs of covariances outwards, and the bends of other paths, in pixels.
-ARC_STEPS = tuple(22.0 + 14.0 * step for step in range(24))
+ARC_STEPS = tuple(44.0 + 14.0 * step for step in range(24))
 BENDS = (0.0, 26.0, -26.0, 52.0, -52.0, 84.0, -84.0, 120.0, -120.0)
 SPOTS = (0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8)
 
 # What is worst counts most: a path through a variable, a number on a number, ...
 THROUGH_NODE, ON_LABEL, UNDER_LABEL, CROSSING = 1000.0, 400.0, 6.0, 2.0
+NEAR = 7.0
 
 
 @dataclass(frozen=True)
@@ -64,18 +65,27 @@ class _Board:
 
     nodes: dict[str, Node]
     routed: list[Routed] = field(default_factory=list)
-    tracks: list[Array] = field(default_factory=list)
+    tracks: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.look()
 
     def add(self, routed: Routed) -> None:
+        """Draw a path."""
         self.routed.append(routed)
-        self.tracks.append(routed.curve.points())
+        self.look()
+
+    def look(self) -> None:
+        """See anew what is drawn; the points of all paths are (n_paths, SAMPLES, 2)."""
+        self.tracks = np.array([routed.curve.points for routed in self.routed])
+        self.tracks = self.tracks.reshape(-1, SAMPLES, 2)
 
     def label_cost(self, box: Box) -> float:
         """Give how badly a number stands: on variables, on numbers, over paths."""
         cost = sum(ON_LABEL for node in self.nodes.values() if box.meets(node.box))
         roomy = box.grown(2)
         cost += sum(ON_LABEL for other in self.routed if roomy.meets(other.label_box))
-        return cost + sum(UNDER_LABEL * box.count(track) for track in self.tracks)
+        return cost + UNDER_LABEL * box.count(self.tracks.reshape(-1, 2))
 
     def curve_cost(self, path: Path, points: Array) -> float:
         """Give how badly a path runs: through variables and numbers, along and across paths."""
@@ -85,10 +95,10 @@ class _Board:
             if name not in (path.start, path.end):
                 cost += THROUGH_NODE * bool(node.box.grown(5).count(inner))
         cost += sum(UNDER_LABEL * other.label_box.count(inner) for other in self.routed)
-        for track in self.tracks:
-            gaps = np.abs(inner[:, None, :] - track[None, :, :]).max(axis=2)
-            cost += CROSSING * int((gaps.min(axis=1) < 7).sum())
-        return cost
+        across = np.abs(inner[:, None, None, 0] - self.tracks[..., 0])
+        down = np.abs(inner[:, None, None, 1] - self.tracks[..., 1])
+        near = ((across < NEAR) & (down < NEAR)).any(axis=2)
+        return cost + CROSSING * int(near.sum())
 
 
 def arrange(
@@ -140,7 +150,7 @@ def _reach(board: _Board) -> float:
     """Give how far the drawing reaches to the right."""
     boxes = [node.box for node in board.nodes.values()]
     boxes += [routed.label_box for routed in board.routed]
-    ends = [float(track[:, 0].max()) for track in board.tracks]
+    ends = [float(board.tracks[..., 0].max())] if len(board.tracks) else []
     return max([box.right for box in boxes] + ends, default=0.0)
 
 
@@ -164,7 +174,7 @@ def _loading(board: _Board, path: Path, direction: int) -> Routed:
 
     def spot(back: float) -> Point:
         x = nearest - direction * back
-        points = curve.points()
+        points = curve.points
         return Point(x, float(points[np.argmin(np.abs(points[:, 0] - x)), 1]))
 
     spots = [spot(back) for back in (0.0, 12.0, 30.0, 50.0, 70.0, 90.0, 110.0)]
@@ -224,8 +234,8 @@ def _arc(
     for step in ARC_STEPS:
         x = outer + direction * step / 0.75
         curve = Curve(start, Point(x, start.y), Point(x, end.y), end)
-        cost = board.curve_cost(path, curve.points())
-        options.append(_labelled(board, path, curve, (cost + 0.2 * step, True)))
+        cost = board.curve_cost(path, curve.points)
+        options.append(_labelled(board, path, curve, (cost + 0.4 * step, True)))
     return min(options, key=lambda option: option[0])[1]
 
 
@@ -253,30 +263,30 @@ def _free(board: _Board, path: Path) -> Routed:
         way = bent(middle_start, middle_end, bend)
         tip, tail = start.rim(way.first), end.rim(way.second)
         curve = straight(tip, tail) if bend == 0 else bent(tip, tail, bend)
-        cost = board.curve_cost(path, curve.points()) + 0.15 * abs(bend)
+        cost = board.curve_cost(path, curve.points) + 0.15 * abs(bend)
         options.append(_labelled(board, path, curve, (cost, path.kind == "covariance")))
     return min(options, key=lambda option: option[0])[1]
 
 
 def _settle(board: _Board) -> None:
     """Put the numbers of arcs and bent paths anew, now that every path is known."""
-    tracks = list(board.tracks)
     for _ in range(2):
         for index, routed in enumerate(list(board.routed)):
             if len(routed.lines) < 2:
                 continue
             board.routed.pop(index)
-            board.tracks = tracks[:index] + tracks[index + 1 :]
+            board.look()
             _, again = _labelled(board, routed.path, routed.curve, (0.0, routed.double))
             board.routed.insert(index, again)
-    board.tracks = tracks
+    board.look()
 
 
 def _framed(board: _Board) -> Layout:
     """Move the drawing to the upper left corner."""
     boxes = [node.box for node in board.nodes.values()]
     boxes += [routed.label_box for routed in board.routed]
-    tracks = np.concatenate([*board.tracks, *(np.array(_corners(box)) for box in boxes)])
+    corners = np.array([corner for box in boxes for corner in _corners(box)])
+    tracks = np.concatenate([board.tracks.reshape(-1, 2), corners])
     (left, top), (right, bottom) = tracks.min(axis=0) - 2, tracks.max(axis=0) + 2
 
     def moved(point: Point) -> Point:
