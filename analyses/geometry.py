@@ -16,8 +16,11 @@ Array = NDArray[np.float64]
 SAMPLES = 41
 """Points of a curve at which its neighbourhood is looked at."""
 
+WIDEST = 1.16
+"""As much wider are the letters (DejaVu Sans) of a machine that has none of the fonts named."""
+
 # Widths of Liberation Sans and all that share its metrics, in parts of the font size; a letter
-# that is not named is as wide as a digit. Too wide is harmless: a box is then a little roomy.
+# that is not named is as wide as a digit.
 _NARROW = dict.fromkeys("ijl.,:;'|!", 0.28) | dict.fromkeys(" ftr()[]-I/", 0.334)
 _WIDE = dict.fromkeys("mMW%", 0.89) | dict.fromkeys("wABCDEFGHJKLNOPQRSTUVXYZÆØÅæ&", 0.74)
 _WIDTHS = _NARROW | _WIDE | {"−": 0.584}
@@ -95,8 +98,8 @@ class Curve:
 
 @cache
 def text_width(text: str, size: float) -> float:
-    """Give about how wide a text is, at a font size."""
-    return size * sum(_WIDTHS.get(letter, 0.556) for letter in text)
+    """Give about how wide a text is at most, at a font size."""
+    return WIDEST * size * sum(_WIDTHS.get(letter, 0.556) for letter in text)
 
 
 def straight(start: Point, end: Point) -> Curve:
