@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import measure
-from analyses import evidence, model_tables, rivals, script, verdicts
+from analyses import diagram, evidence, model_tables, opinion, rivals, script, verdicts
 from analyses.fits import Fits, Fitted, fit_models
 from analyses.rivals import Comparison, Correlation
 from analyses.section import (
@@ -70,6 +70,14 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
+    if reference.usable is not None:
+        second = opinion.ask(reference.usable, survey)
+        findings.append(opinion.finding(reference, second))
+        if second.available:
+            tables.append(opinion.table(instrument, reference, second))
+        for drawing in _drawings(instrument, reference, reference.usable):
+            tables.append(drawing.table)
+            figures.insert(0, drawing.figure)
     return Section(
         id="confirmatory",
         answer=_answer(instrument, reference, comparisons),
@@ -81,6 +89,14 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
             *_method_notes(instrument, survey),
         ),
     )
+
+
+def _drawings(
+    instrument: Instrument, reference: Fitted, fit: measure.Fit
+) -> tuple[diagram.Drawing, ...]:
+    """Draw the reference model, its factors by the instrument's words."""
+    labels = {name: model_tables.factor_label(instrument, name) for name in fit.model.table.latent}
+    return diagram.drawings(fit, model_tables.model_label(reference), labels)
 
 
 def _method_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:

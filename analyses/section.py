@@ -123,7 +123,7 @@ class Table:
         return tuple(row[index] for row in self.rows)
 
 
-FigureForm = Literal["intervals", "bars", "stacked", "lines", "heat"]
+FigureForm = Literal["intervals", "bars", "stacked", "lines", "heat", "paths"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ class Figure:
 
     `channels` says which of the table's columns go where: for `intervals` y, x, lower, upper (and
     group); for `bars` y, x; for `stacked` y and the columns stacked (`parts`, separated by
-    blanks); for `lines` x and `parts`; for `heat` y and `parts`. `domain` fixes the ends of the
+    blanks); for `lines` x and `parts`; for `heat` y and `parts`; for `paths` start, kind, end, x,
+    lower, upper and fixed (see `analyses.diagram`). `domain` fixes the ends of the
     value axis, and `rule` draws a line where the instrument's rule stands.
     """
 

@@ -11,6 +11,7 @@ from measure.misfit import implied, residuals
 from measure.multilevel import Agreement, agreement, icc
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
+from measure.second_opinion import SecondOpinion, second_opinion
 
 __all__ = [
     "cfa",
@@ -21,6 +22,8 @@ __all__ = [
     "residuals",
     "implied",
     "standardized",
+    "second_opinion",
+    "SecondOpinion",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",
