@@ -10,8 +10,8 @@ import pandas as pd
 
 from measure.expressions import Name
 from measure.fitted import Fit
-from measure.parameters import Parameter, ParameterTable
 from measure.syntax import Constraint
+from measure.table import Parameter, ParameterTable
 
 OBJECTIVES: Mapping[str, str] = {
     **dict.fromkeys(("ML", "MLF", "MLM", "MLMV", "MLMVS", "MLR"), "MLW"),
@@ -89,8 +89,8 @@ def _about_the_fit(fit: Fit) -> Iterator[str]:
             f'missing="{fit.missing}" uses incomplete rows, and what semopy computes from those '
             "is known to be wrong."
         )
-    if OBJECTIVES.get(fit.estimator) == "MLW" and fit.likelihood != "normal":
-        yield f'semopy divides by N; likelihood="{fit.likelihood}" does not.'
+    if OBJECTIVES.get(fit.estimator) == "MLW" and fit.options.likelihood != "normal":
+        yield f'semopy divides by N; likelihood="{fit.options.likelihood}" does not.'
     rows = fit.parameters
     variance = rows[(rows["op"] == "~~") & (rows["lhs"] == rows["rhs"])]
     negative = variance.loc[variance["est"] < 0, "lhs"].tolist()

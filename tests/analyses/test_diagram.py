@@ -238,19 +238,13 @@ def test_residual_variances_are_written_on_request() -> None:
 
 
 def test_each_group_has_its_diagram() -> None:
-    fit = replace(fitted("three_by_three"))
-    rows = fit.parameters
-    second = rows["lhs"].isin(["speed", "x7", "x8", "x9"])
-    # Parameters of two groups, without a fit of several groups.
-    fit.__dict__["parameters"] = rows.assign(
-        group=["Pasteur" if inside else "Grant-White" for inside in second]
-    )
+    fit = measure.cfa(HS, data("hs39.csv"), group="school")
     first, other = diagram.drawings(fit, Message("diagram.fit"))
     assert (first.figure.id, other.figure.id) == ("paths_1", "paths_2")
-    assert words("en").say(other.figure.title).endswith("in group Pasteur")
-    assert {row[0] for row in other.table.rows} == {"speed"}
+    assert words("en").say(other.figure.title).endswith("in group Grant-White")
+    assert first.table.rows != other.table.rows
     assert "Pasteur" in diagram.path_diagram(fit, group="Pasteur")
-    with pytest.raises(OptionError, match="no group Paris; its groups: Grant-White, Pasteur"):
+    with pytest.raises(OptionError, match="no group Paris; its groups: Pasteur, Grant-White"):
         diagram.path_diagram(fit, group="Paris")
 
 
