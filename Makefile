@@ -20,7 +20,7 @@ help:
 $(READY): requirements/build.lock requirements/runtime.lock pyproject.toml
 	@echo "Setting up $(VENV) from the locked versions (about a minute, once) ..."
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"kobling needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) install --require-hashes -r requirements/build.lock
 	@$(PIP) install --require-hashes --no-build-isolation -r requirements/runtime.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
