@@ -257,7 +257,8 @@ def _intervals(plot: Plot) -> alt.LayerChart:
     ]
     complete = [value for value in values if None not in value.values()]
     y, colour = _rows(labels), _series("group", kinds)
-    bars = alt.Chart(_data(complete)).mark_rule(strokeWidth=2)
+    # An interval that leaves the answer scale ends at its edge and not among the labels.
+    bars = alt.Chart(_data(complete)).mark_rule(strokeWidth=2, clip=True)
     bars = bars.encode(
         x=_value_axis(plot, channels["x"], field="lower"), x2="upper:Q", y=y, color=colour
     )
