@@ -182,8 +182,12 @@ def _number_form(words: Words) -> dict[str, Any]:
 
 def _described(picture: str, figure_id: str, description: str) -> str:
     """Give the SVG a role, a description, and ids that are its own."""
-    picture = re.sub(r'\bid="([^"]+)"', rf'id="{figure_id}-\1"', picture)
-    picture = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure_id}-\1)", picture)
+    # The drawing library counts on from picture to picture; each has its own count here, so that
+    # the same table gives the same picture.
+    given = dict.fromkeys(re.findall(r'\bid="([^"]+)"', picture))
+    own = {name: f"{figure_id}-{place}" for place, name in enumerate(given, start=1)}
+    picture = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{own[found[1]]}"', picture)
+    picture = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{own[found[1]]})", picture)
     label = escape(description, quote=True)
     return picture.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
