@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Nothing is written outside this folder: not by pip, and not by what the tests drive.
+export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check slow bench lock clean
 
@@ -39,7 +42,7 @@ types: $(READY)
 check: lint types
 
 test: check
-	$(BIN)/pytest
+	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config $(BIN)/pytest
 
 slow: $(READY)
 	$(BIN)/pytest -m slow

@@ -350,7 +350,11 @@ def test_as_a_program_it_is_silent_where_no_terminal_is_and_has_no_traceback(tmp
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing_behind(tmp_path, sign):
-    with _command("demo", "--out", tmp_path / "out") as process:
+    def heed():
+        # A program that a shell starts in the background is told to ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with _command("demo", "--out", tmp_path / "out", preexec_fn=heed) as process:
         # The worst moment: the folder that the report is written into is there, half full.
         while process.poll() is None and not any(tmp_path.iterdir()):
             time.sleep(0.005)
