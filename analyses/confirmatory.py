@@ -216,11 +216,17 @@ def _distinct_findings(
             ),
             verdict=DISTINCT[correlation.distinctness],
             rule=rule,
-            evidence=(_correlation_quantity(correlation, reference),),
+            evidence=(_correlation_quantity(instrument, correlation, reference),),
         )
 
 
-def _correlation_quantity(correlation: Correlation, reference: Fitted) -> Quantity:
+def _correlation_quantity(
+    instrument: Instrument, correlation: Correlation, reference: Fitted
+) -> Quantity:
+    first, second = (
+        model_tables.factor_label(instrument, factor)
+        for factor in (correlation.first, correlation.second)
+    )
     return Quantity(
         "statistic.factor_correlation",
         evidence.number(correlation.estimate),
@@ -233,6 +239,7 @@ def _correlation_quantity(correlation: Correlation, reference: Fitted) -> Quanti
         lower=evidence.number(correlation.lower),
         upper=evidence.number(correlation.upper),
         level=evidence.CONFIDENCE,
+        of=Message("pair", {"first": first, "second": second}),
     )
 
 
@@ -283,7 +290,7 @@ def _rival_evidence(
     instrument: Instrument, entry: Comparison, reference: Comparison
 ) -> Iterator[Quantity]:
     for correlation in entry.merged:
-        yield _correlation_quantity(correlation, reference.fitted)
+        yield _correlation_quantity(instrument, correlation, reference.fitted)
     fit, reference_fit = entry.fitted.usable, reference.fitted.usable
     if fit is None or reference_fit is None or entry.standing == "not_comparable":
         return

@@ -190,8 +190,12 @@ def _described(picture: str, figure_id: str, title: str, description: str) -> st
     The description stands twice: as a label, which pages read out, and as `<desc>`, which editors
     of pictures show where the file stands alone.
     """
-    picture = re.sub(r'\bid="([^"]+)"', rf'id="{figure_id}-\1"', picture)
-    picture = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure_id}-\1)", picture)
+    # The drawing library counts on from picture to picture; each has its own count here, so that
+    # the same table gives the same picture.
+    given = dict.fromkeys(re.findall(r'\bid="([^"]+)"', picture))
+    own = {name: f"{figure_id}-{place}" for place, name in enumerate(given, start=1)}
+    picture = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{own[found[1]]}"', picture)
+    picture = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{own[found[1]]})", picture)
     label = escape(description, quote=True)
     picture = picture.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
     words = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
@@ -268,7 +272,8 @@ def _intervals(plot: Plot) -> alt.LayerChart:
     ]
     complete = [value for value in values if None not in value.values()]
     y, colour = _rows(labels), _series("group", kinds)
-    bars = alt.Chart(_data(complete)).mark_rule(strokeWidth=2)
+    # An interval that leaves the answer scale ends at its edge and not among the labels.
+    bars = alt.Chart(_data(complete)).mark_rule(strokeWidth=2, clip=True)
     bars = bars.encode(
         x=_value_axis(plot, channels["x"], field="lower"), x2="upper:Q", y=y, color=colour
     )

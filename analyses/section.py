@@ -60,6 +60,7 @@ class Quantity:
     `name` is a row of the catalogue (`statistic.cfi`). `value` is None where the number could not
     be computed; the finding's notes then say why. `kind` and `digits` decide how it is rounded
     when published. `lower` and `upper` are the limits of the interval at `level`, where it has one.
+    `of` says what the number is of, where several of the same name stand together.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Quantity:
     lower: float | None = None
     upper: float | None = None
     level: float | None = None
+    of: Phrase | None = None
 
 
 @dataclass(frozen=True)

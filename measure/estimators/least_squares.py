@@ -76,15 +76,19 @@ class _Evaluation:
 
     def information(self, derivatives: list[Derivatives]) -> Array:
         """Unit information of the free elements: half the Gauss-Newton Hessian."""
+        return self._squares(derivatives, self.discrepancy.moments.shares)
+
+    def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
         total: Array | float = 0.0
-        for (share, _, weight), d in zip(self._groups(), derivatives, strict=True):
+        for share, weight, d in zip(shares, self.discrepancy.weights, derivatives, strict=True):
             change = jacobian(d)
             total = total + share * (change.T @ weight @ change)
         return np.asarray(total)
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
         """Second derivatives of F with respect to the free elements."""
-        means, total = self.discrepancy.means, self.information(derivatives) * 2
+        means = self.discrepancy.means
+        total = 2 * self._squares(derivatives, self.discrepancy.moments.weights)
         for (share, gap, weight), d, curvature in zip(
             self._groups(), derivatives, curvatures, strict=True
         ):

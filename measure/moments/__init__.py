@@ -66,6 +66,11 @@ class Moments:
         """Weight of each group in a discrepancy; they add up to 1."""
         return np.array(self.counts, dtype=float) / self.scale
 
+    @cached_property
+    def shares(self) -> Array:
+        """Share of the respondents in each group, by which information is weighted."""
+        return np.array(self.n_obs, dtype=float) / self.n_total
+
     @property
     def n_clusters(self) -> int | None:
         """Number of clusters; None where there are none."""
