@@ -160,5 +160,5 @@ def test_residuals_agree_with_lavaan(fits, name):
 
 
 def test_every_continuous_case_is_compared():
-    assert len(MODELS) == 39
+    assert len(MODELS) == 71
     assert len(STEPS) == 26
