@@ -75,6 +75,20 @@ class FullInformation:
             found.append(score + z @ d.d_mu)
         return found
 
+    @cached_property
+    def saturated_products(self) -> list[Array]:
+        """Mean outer product of `saturated_scores`, or of their sums in clusters, per group."""
+        assert self.moments.rows is not None
+        clusters = self.moments.clusters or (None,) * len(self.moments.rows)
+        found = []
+        for rows, here, sample, own in zip(
+            self.moments.rows, self._saturated, self.moments.sample, clusters, strict=True
+        ):
+            assert sample.mu is not None
+            z = here.weighted_rows(rows, sample.mu)
+            found.append(normal.score_products(z, here.inverse, here.patterns.of_row, own))
+        return found
+
     def saturated_scores(self) -> list[Array]:
         """Derivatives of each row's log-likelihood to the saturated (mu, vech Sigma), per group."""
         assert self.moments.rows is not None

@@ -66,6 +66,20 @@ class MaximumLikelihood:
             found.append(score if d.d_mu is None else score + z @ d.d_mu)
         return found
 
+    @cached_property
+    def saturated_products(self) -> list[Array]:
+        """Mean outer product of `saturated_scores`, or of their sums in clusters, per group."""
+        assert self.moments.rows is not None
+        clusters = self.moments.clusters or (None,) * len(self.moments.rows)
+        found = []
+        for rows, sample, own in zip(self.moments.rows, self.moments.sample, clusters, strict=True):
+            assert sample.mu is not None
+            inverse = np.asarray(np.linalg.inv(sample.sigma))
+            of_row = np.zeros(len(rows), dtype=np.intp)
+            z = (rows - sample.mu) @ inverse
+            found.append(normal.score_products(z, inverse[None], of_row, own))
+        return found
+
     def saturated_scores(self) -> list[Array]:
         """Derivatives of each row's log-likelihood to the saturated (mu, vech Sigma), per group."""
         assert self.moments.rows is not None

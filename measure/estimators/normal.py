@@ -81,6 +81,32 @@ def moment_scores(z: Array, inverse: Array, of_row: NDArray[np.intp]) -> Array:
     return np.hstack([z, covariances * half])
 
 
+CHUNK = 8192
+
+
+def score_products(
+    z: Array, inverse: Array, of_row: NDArray[np.intp], clusters: NDArray[np.intp] | None
+) -> Array:
+    """Mean outer product of `moment_scores`, or of their sums in clusters, (p + p*, p + p*).
+
+    Rows are taken a chunk at a time, so that a million of them do not have to stand side by side.
+    """
+    size = z.shape[1] + len(vech_places(z.shape[1])[0])
+    total = np.zeros((size, size))
+    codes = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    sums = np.zeros((0 if codes is None else int(codes.max()) + 1, size))
+    for begin in range(0, len(z), CHUNK):
+        chunk = slice(begin, begin + CHUNK)
+        scores = moment_scores(z[chunk], inverse, of_row[chunk])
+        if codes is None:
+            total += scores.T @ scores
+        else:
+            np.add.at(sums, codes[chunk], scores)
+    if codes is not None:
+        total = sums.T @ sums * len(sums) / (len(sums) - 1)
+    return total / len(z)
+
+
 def saturated_loglik(moments: Moments, fixed_x: tuple[str, ...] = ()) -> float:
     """Log-likelihood of the unrestricted model, -N/2 [p ln 2 pi + ln|S| + p], over all groups.
 
