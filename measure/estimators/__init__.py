@@ -47,7 +47,7 @@ class Discrepancy(Protocol):
         """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""
 
 
-# The discrepancies that are likelihoods of rows: these have scores, and a saturated model with them.
+# The discrepancies that are likelihoods of rows: they have scores, and a saturated model.
 Likelihood = MaximumLikelihood | FullInformation
 
 
