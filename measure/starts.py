@@ -6,6 +6,7 @@ factors covary with each other and with predictors, which starts covariances, re
 factors of factors. A poor start costs iterations; it never changes the answer.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -110,6 +111,7 @@ class _Guess:
             for index, row in enumerate(self.table.parameters)
             if row.group == self.group
         ]
+        self.n_factors = Counter(row.rhs for _, row in self.rows if row.op == "=~")
         # Weights of the observed variables whose sum stands in for each variable.
         self.weights = dict(zip(self.observed, np.eye(len(self.observed)), strict=True))
         self.variance = dict(zip(self.observed, np.diag(self.sigma), strict=True))
@@ -158,7 +160,7 @@ class _Guess:
         scale = np.sqrt([max(self._covariance(x, x), 1e-12) for x in items])
         pattern = _principal_factor(self._matrix(items) / np.outer(scale, scale))
         # An item of several factors shares its common variance among them.
-        pattern = pattern / np.sqrt([self._n_factors(x) for x in items])
+        pattern = pattern / np.sqrt([self.n_factors[x] for x in items])
         # With nothing to fix it, the sign of a factor is that of its first loading, as in lavaan.
         fixed = [
             (k, row.value) for k, (_, row) in enumerate(loadings) if not row.free and row.value
@@ -192,9 +194,6 @@ class _Guess:
         )
         self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), 1e-12)
         self.variance[factor] = variance
-
-    def _n_factors(self, item: str) -> int:
-        return sum(row.op == "=~" and row.rhs == item for _, row in self.rows)
 
     def _fixed_variance(self, factor: str) -> float | None:
         for _, row in self.rows:
