@@ -22,7 +22,10 @@ LARGEST_DAMPING = 1e10
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
 # turns the linear convergence of scoring into a quadratic one. The change is made when a step
 # promises less than this.
-NEAR = 1e-2
+NEAR = 3e-2
+# Newton's steps square what is left to gain, so that the one after such a step would be lost in
+# rounding: it is not looked for.
+LAST = 1e-10
 
 
 class Local(Protocol):
@@ -108,6 +111,8 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
+        if near and gain < LAST and damping == 0.0:
+            return Search(params, here.value, here.slope, True, iteration, "converged")
     return Search(
         params, here.value, gradient, False, iteration, f"stopped after {iteration} iterations"
     )
