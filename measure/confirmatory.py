@@ -35,6 +35,7 @@ from measure.problem import Point, Problem
 from measure.starts import starting_points
 from measure.syntax import parse
 from measure.table import Groups, ParameterTable
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -86,6 +87,7 @@ class Source:
         )
 
 
+@on_one_thread
 def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     """Take the steps of a fit in their order: text, table, moments, model, search, inference."""
     method = options.checked().method()
@@ -161,8 +163,8 @@ def solve(problem: Problem, request: _Request) -> Fit:
         raise _not_converged(search, fit)
     for note in notes:
         if note.warning is not None:
-            # The caller of cfa(), three frames above this function.
-            warnings.warn(note.text, note.warning, stacklevel=4)
+            # The caller of cfa(), four frames above this function.
+            warnings.warn(note.text, note.warning, stacklevel=5)
     return fit
 
 

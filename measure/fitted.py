@@ -20,6 +20,7 @@ from measure.moments import Moments
 from measure.options import Method, Options
 from measure.problem import Point, Problem
 from measure.standardization import Standardization
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -171,6 +172,7 @@ class Fit:
         return Standardization(self.model, self.point.states, row_values)
 
     @cached_property
+    @on_one_thread
     def parameters(self) -> pd.DataFrame:
         """One row a parameter, `:=` last, under lavaan's names.
 
@@ -212,6 +214,7 @@ class Fit:
         )
 
     @cached_property
+    @on_one_thread
     def fit_measures(self) -> pd.Series:
         """All measures of fit under lavaan's names."""
         found = fit_measures(self)
