@@ -5,10 +5,8 @@ nothing on an idle machine, and on a busy one every product waits for the slowes
 seen to take ten times as long.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache, wraps
-from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -22,36 +20,16 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-class _Users:
-    """Who is inside: the first one in sets the limit, the last one out takes it back."""
-
-    lock = Lock()
-    count = 0
-    limit: Any = None
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread; several threads of a program may be inside at once."""
-    with _Users.lock:
-        if _Users.count == 0:
-            _Users.limit = _controller().limit(limits=1)
-        _Users.count += 1
-    try:
-        yield
-    finally:
-        with _Users.lock:
-            _Users.count -= 1
-            if _Users.count == 0:
-                _Users.limit.restore_original_limits()
-
-
 def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function run inside `one_thread`."""
+    """Make a function run with linear algebra on one thread; afterwards it has its threads back.
+
+    The limit holds for the process. Where several threads of a program are inside at once, the
+    first of them sets it and takes it back.
+    """
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with one_thread():
+        with _controller().limit(limits=1):
             return function(*args, **kwargs)
 
     return run

