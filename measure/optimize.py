@@ -137,20 +137,25 @@ def is_positive_definite(matrix: Array) -> bool:
 
 
 def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, float]:
-    """Solve for the step, and say how much it would lower a quadratic function."""
+    """Solve for the step, and say how much it would lower a quadratic function.
+
+    It is solved in units in which the curvature has a diagonal of 1, so that parameters of any size
+    count alike.
+    """
     diagonal = np.diag(curvature)
-    ridge = damping * np.maximum(diagonal, 1e-12 * diagonal.max(initial=1e-12))
-    damped = curvature + np.diag(ridge)
+    unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    damped = curvature * np.outer(unit, unit) + damping * np.eye(len(unit))
+    slope = gradient * unit
     try:
-        step = -np.linalg.solve(damped, gradient)
+        step = -np.linalg.solve(damped, slope)
     except np.linalg.LinAlgError:
-        step = -np.linalg.lstsq(damped, gradient)[0]
-    gain = float(-gradient @ step) / 2
+        step = -np.linalg.lstsq(damped, slope)[0]
+    gain = float(-slope @ step) / 2
     if gain < 0:
         # Rounding made the curvature indefinite; its positive part still points downhill.
-        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ gradient
-        gain = abs(float(gradient @ step)) / 2
-    return np.asarray(step), gain
+        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ slope
+        gain = abs(float(slope @ step)) / 2
+    return np.asarray(step * unit), gain
 
 
 def search_from_several(

@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 SMALLEST_LOADING = 0.1
 LARGEST_CORRELATION = 0.9
 SMALLEST_UNIQUENESS = 0.2
+# Keeps a division defined, whatever units the items are in.
+TINY = float(np.finfo(float).tiny)
 
 
 def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Callable[[], Array]]:
@@ -157,7 +159,7 @@ class _Guess:
         """Loadings, variance and Bartlett weights of one factor from its indicators alone."""
         loadings = [(i, r) for i, r in self.rows if r.op == "=~" and r.lhs == factor]
         items = [row.rhs for _, row in loadings]
-        scale = np.sqrt([max(self._covariance(x, x), 1e-12) for x in items])
+        scale = np.sqrt([max(self._covariance(x, x), TINY) for x in items])
         pattern = _principal_factor(self._matrix(items) / np.outer(scale, scale))
         # An item of several factors shares its common variance among them.
         pattern = pattern / np.sqrt([self.n_factors[x] for x in items])
@@ -188,11 +190,11 @@ class _Guess:
         common = np.minimum(raw**2 * variance, (1 - SMALLEST_UNIQUENESS) * total)
         for x, part in zip(items, common, strict=True):
             self.explained[x] += float(part)
-        precision = raw / np.maximum(total - common, 1e-12)
+        precision = raw / np.maximum(total - common, TINY)
         weight = sum(
             w * self.weights[x] for w, x in zip(precision, items, strict=True) if x in self.weights
         )
-        self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), 1e-12)
+        self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), TINY)
         self.variance[factor] = variance
 
     def _fixed_variance(self, factor: str) -> float | None:
@@ -207,7 +209,7 @@ class _Guess:
             terms = [(i, r) for i, r in self.rows if r.op == "~" and r.lhs == outcome]
             predictors = [row.rhs for _, row in terms]
             inner = self._matrix(predictors)
-            ridge = 0.05 * np.diag(np.maximum(np.diag(inner), 1e-12))
+            ridge = 0.05 * np.diag(np.maximum(np.diag(inner), TINY))
             cross = np.array([self._covariance(x, outcome) for x in predictors])
             slopes = np.linalg.solve(inner + ridge, cross)
             limit = (1 - SMALLEST_UNIQUENESS) * self._covariance(outcome, outcome)
