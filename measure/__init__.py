@@ -8,7 +8,9 @@ from measure.fitted import Fit, standardized
 from measure.items import item_analysis
 from measure.means import group_means
 from measure.misfit import implied, residuals
+from measure.missingness import MissingPatterns, missing_patterns
 from measure.multilevel import Agreement, agreement, icc
+from measure.options import option_table
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
 from measure.second_opinion import SecondOpinion, second_opinion
@@ -19,6 +21,9 @@ __all__ = [
     "growth",
     "fit",
     "Fit",
+    "option_table",
+    "missing_patterns",
+    "MissingPatterns",
     "residuals",
     "implied",
     "standardized",

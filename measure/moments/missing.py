@@ -1,7 +1,6 @@
 """Means and covariances of incomplete continuous data: the saturated model by EM."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from measure.errors import DataError
@@ -148,9 +147,3 @@ def _extrapolate(start: Implied, first: Implied, second: Implied) -> Implied:
 def _flat(point: Implied) -> Array:
     assert point.mu is not None
     return np.append(point.sigma, point.mu)
-
-
-def coverage(data: pd.DataFrame) -> pd.DataFrame:
-    """Give the share of rows that answer each pair of items, items × items."""
-    present = data.notna().to_numpy(dtype=float)
-    return pd.DataFrame(present.T @ present / len(data), index=data.columns, columns=data.columns)
