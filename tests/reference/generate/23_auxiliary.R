@@ -6,7 +6,7 @@ run <- function(id, estimator) {
   fit <- suppressWarnings(cfa.auxiliary(HS, d, aux = c("ageyr", "grade"), missing = "fiml", estimator = estimator))
   p <- parameterEstimates(fit); p <- p[p$op == "=~" & !(p$rhs %in% c("ageyr", "grade")), c("lhs", "op", "rhs", "est", "se")]
   keep <- c("npar", "chisq", "df", "cfi", "tli", "rmsea", "baseline.chisq", "baseline.df", "logl")
-  res_case(id, "auxiliary", "hs39_mcar.csv", VERSIONS(c("lavaan", "semTools")), "cfa.auxiliary(HS, d, aux = c('ageyr', 'grade'), missing = 'fiml')",
+  res_case(id, "auxiliary", "hs39_mcar.csv", c("lavaan", "semTools"), "cfa.auxiliary(HS, d, aux = c('ageyr', 'grade'), missing = 'fiml')",
     list(auxiliary = c("ageyr", "grade"), missing = "fiml", estimator = estimator),
     list(fit_measures = named(fitMeasures(fit, keep)), parameters = p))
 }
