@@ -11,21 +11,27 @@ def improprieties(model: Model, states: list[State]) -> list[str]:
     """Name what is impossible about a solution, one sentence each; none for a proper one.
 
     Checked are the variances, the correlations of factors and of residuals, and whether the
-    matrices psi and theta are positive semi-definite as a whole.
+    matrices psi and theta are positive semi-definite as a whole. Auxiliary variables are left
+    out: what they share with a factor stands among the residuals, which they therefore exceed.
     """
     found: list[str] = []
     for state in states:
         label = model.table.groups.labels[state.block.group - 1]
         where = "" if len(states) == 1 else f' in group "{label}"'
-        found += [text + where for text in _matrix(state, "theta", state.block.observed)]
-        found += [text + where for text in _matrix(state, "psi", state.block.eta)]
+        for name, variables in (("theta", state.block.observed), ("psi", state.block.eta)):
+            own = [k for k, v in enumerate(variables) if v not in model.table.auxiliary]
+            found += [text + where for text in _matrix(state, name, own)]
     return found
 
 
-def _matrix(state: State, name: str, variables: tuple[str, ...]) -> list[str]:
-    matrix = state.matrices[name]
+def _matrix(state: State, name: str, own: list[int]) -> list[str]:
+    """Look at the rows and columns `own` of a matrix."""
+    of_items = name == "theta"
+    names = state.block.observed if of_items else state.block.eta
+    variables = [names[k] for k in own]
+    matrix = state.matrices[name][np.ix_(own, own)]
     # A variance that a constraint holds at 0 may be a rounding error below it.
-    size = np.diag(state.implied.sigma if name == "theta" else state.covariance)
+    size = np.diag(state.implied.sigma if of_items else state.covariance)[own]
     variances = np.where(np.abs(np.diag(matrix)) < ROUNDING * size, 0.0, np.diag(matrix))
     found = [
         f'negative {_what(state, name, variable)} for "{variable}" ({variance:.3g})'
