@@ -3,6 +3,7 @@
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
+from measure.difference import compare
 from measure.exploratory import FactorSolution, efa
 from measure.fitted import Fit, standardized
 from measure.items import item_analysis
@@ -21,6 +22,7 @@ __all__ = [
     "residuals",
     "implied",
     "standardized",
+    "compare",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

@@ -142,7 +142,8 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     assert isinstance(discrepancy, Likelihood)
     moments, table = point.problem.moments, point.problem.model.table
     products = score_products(point)
-    bread = inverse(information(point, method.information), point.basis)
+    # Difference tests evaluate this away from the minimum, where the information may be indefinite.
+    bread = inverse(information(point, method.information), point.basis, indefinite=True)
     keep = modelled(moments, table.fixed_x, means=table.meanstructure)
     clusters = moments.clusters or (None,) * len(moments.n_obs)
     saturated = 0.0
