@@ -195,12 +195,10 @@ def _remarks(pair: _Pair, chisq: float) -> list[str]:
             f"The restriction lies on the boundary of what is possible: {'; '.join(edges)}. The "
             "difference then follows a mixture of chi-squares, and the p-value is too large."
         )
-    n_lost = undetermined(pair.common)
-    if n_lost:
+    if undetermined(pair.common, pair.free.point):
         notes.append(
-            f"Under the restriction {n_lost} parameter{'s' * (n_lost > 1)} of the less restricted "
-            "model cannot be determined; the difference then follows no chi-square, and the "
-            "p-value does not hold."
+            "Under the restriction some parameters of the less restricted model cannot be "
+            "determined; the difference then follows no chi-square, and the p-value does not hold."
         )
     if pair.chisq < -1e-6 * max(1.0, pair.free.test.chisq):
         notes.append(

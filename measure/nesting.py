@@ -24,6 +24,9 @@ SAME = 1e-8
 SAME_IMPLIED = 1e-6
 # A variance, or an eigenvalue of a correlation matrix, below this stands on its boundary.
 BOUNDARY = 1e-4
+# A derivative below this share of its usual size counts as none. Where a search runs into such a
+# point the discrepancy is flat, so that it ends some hundredths away from it.
+VANISHING = 0.05
 # Seed of the perturbed starting points, tried only where the informed ones fail.
 _SEED = 2010
 
@@ -248,19 +251,27 @@ def _edges(
     return found
 
 
-def undetermined(point: Point) -> int:
-    """Number of the model's parameters that its moments do not determine at a point.
+def undetermined(point: Point, own: Point) -> bool:
+    """Whether the moments lose hold of a model's parameters at a point.
 
-    Where it is above 0 parameters exist under the alternative only, and the difference of
+    Where they do, parameters exist under the alternative only, and the difference of
     chi-squares does not follow a chi-square (Davies 1977).
+
+    Parameters
+    ----------
+    point
+        The less restricted model at the moments of the more restricted one.
+    own
+        The same model at its own estimates: the singular values of its derivatives there say what
+        is usual, since their size depends on the model and on the units of its items.
     """
-    change = np.vstack(point.jacobians) @ point.basis
-    size = np.linalg.norm(change, axis=0)
-    if not change.shape[1]:
-        return 0
-    scaled = change / np.where(size > 0, size, 1.0)
-    sizes = np.linalg.svd(scaled, compute_uv=False)
-    return int(change.shape[1] - (sizes > 1e-4 * sizes[0]).sum())
+    here, usual = (np.vstack(one.jacobians) @ one.basis for one in (point, own))
+    if not usual.shape[1] or here.shape != usual.shape:
+        return False
+    size = np.linalg.norm(usual, axis=0)
+    size = np.where(size > 0, size, 1.0)
+    sizes, wanted = (np.linalg.svd(one / size, compute_uv=False) for one in (here, usual))
+    return bool(np.any(sizes < VANISHING * wanted))
 
 
 def aligned_jacobian(fit: Fit, names: tuple[str, ...]) -> Array:
