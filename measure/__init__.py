@@ -3,6 +3,7 @@
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
+from measure.crossvalidation import CrossValidation, cross_validate
 from measure.difference import compare
 from measure.exploratory import FactorSolution, efa
 from measure.fitted import Fit, standardized
@@ -10,6 +11,7 @@ from measure.items import item_analysis
 from measure.means import group_means
 from measure.misfit import implied, residuals
 from measure.multilevel import Agreement, agreement, icc
+from measure.nonnested import VuongTest, vuong
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
 
@@ -23,6 +25,10 @@ __all__ = [
     "implied",
     "standardized",
     "compare",
+    "vuong",
+    "VuongTest",
+    "cross_validate",
+    "CrossValidation",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

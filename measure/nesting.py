@@ -7,6 +7,7 @@ from measure.constrained import minimize_restricted
 from measure.errors import OptionError
 from measure.estimators.ml import MaximumLikelihood
 from measure.fitted import Fit
+from measure.inference import information, inverse
 from measure.model import ACTIVE, Implied, State, vech_places
 from measure.moments import Moments
 from measure.optimize import minimize
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 # Largest ML discrepancy between two models' moments that still counts as none (the fit function is
 # at most a rounding error above 0 where one model can take the other's moments).
 REPRODUCED = 1e-7
+# Searches that end in a minimum above it before models are called not nested.
+ENOUGH = 3
 # Largest relative difference of two samples' moments, and of two points' implied ones.
 SAME = 1e-8
 SAME_IMPLIED = 1e-6
@@ -153,7 +156,39 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
             "definite, so that nothing can be compared with it."
         )
     elements = by_name(restricted, free)
-    return _matching(elements, free, target) or _by_search(free, elements, target)
+    matching = _matching(elements, free, target)
+    if matching is not None:
+        return matching
+    found = _by_search(free, elements[list(free.model.reduction.kept)], target)
+    if found is None:
+        return None
+    # Estimates may lie where models meet that are not nested, such as a parameter near 0.
+    elsewhere = _moved(restricted, order)
+    if elsewhere is not None and _by_search(free, found.params, elsewhere) is None:
+        return None
+    return found
+
+
+def _moved(restricted: Fit, order: list[int]) -> list[Implied] | None:
+    """Moments that the restricted model implies at parameters some way off its estimates.
+
+    Each moves by 0.1 to 0.2 of sqrt(N) standard errors, up or down.
+
+    None where its parameters cannot be moved freely, or imply no positive definite moments there.
+    """
+    model = restricted.model
+    spread = inverse(model.reduction.reduce_matrix(information(restricted.point, "expected")))
+    if model.restrictions or spread is None:
+        return None
+    rng = np.random.default_rng(_SEED)
+    step = rng.uniform(0.1, 0.2, model.n_params) * rng.choice([-1.0, 1.0], model.n_params)
+    step *= np.sqrt(np.diag(spread))
+    for _ in range(5):
+        moved = [_reordered(one, order) for one in model.implied(restricted.params + step)]
+        if all(np.linalg.eigvalsh(one.sigma)[0] > 0 for one in moved):
+            return moved
+        step /= 2
+    return None
 
 
 def _key(row: Parameter) -> tuple[str, str, str, int]:
@@ -186,25 +221,29 @@ def _matching(elements: Array, free: Fit, target: list[Implied]) -> Point | None
     return point if all(_equal(a, b, SAME_IMPLIED) for a, b in alike) else None
 
 
-def _by_search(free: Fit, elements: Array, target: list[Implied]) -> Point | None:
+def _by_search(free: Fit, start: Array, target: list[Implied]) -> Point | None:
     """Fit the free model to the implied moments; None where a discrepancy is left."""
     model, own = free.model, free.moments
     moments = Moments(own.names, own.groups, own.n_obs, tuple(target), own.counts)
     problem = Problem(model, moments, MaximumLikelihood(moments))
     search = minimize_restricted if model.restrictions else minimize
     starts = (
-        lambda: elements[list(model.reduction.kept)],
+        lambda: start,
         lambda: free.params,
         *starting_points(model, target, _SEED),
     )
-    for start in starts:
-        begin = start()
+    n_ended = 0
+    for make in starts:
+        begin = make()
         if not np.isfinite(problem.value(begin)):
             continue
         # At a correlation of 1 the search may end without converging, and still be there.
         found = search(problem, begin)
         if found.value < REPRODUCED:
             return free.problem.at(found.params)
+        n_ended += found.converged
+        if n_ended == ENOUGH:
+            break
     return None
 
 
