@@ -1,6 +1,7 @@
 """Statistics for measurement models: a data frame and model text in, tables of results out."""
 
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
+from measure.card import ModelCard, model_card
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
 from measure.crossvalidation import CrossValidation, cross_validate
@@ -24,6 +25,8 @@ __all__ = [
     "residuals",
     "implied",
     "standardized",
+    "model_card",
+    "ModelCard",
     "compare",
     "vuong",
     "VuongTest",

@@ -17,15 +17,20 @@ def improprieties(model: Model, states: list[State]) -> list[str]:
     for state in states:
         label = model.table.groups.labels[state.block.group - 1]
         where = "" if len(states) == 1 else f' in group "{label}"'
-        found += [text + where for text in _matrix(state, "theta", state.block.observed)]
-        found += [text + where for text in _matrix(state, "psi", state.block.eta)]
+        found += [text + where for text in _matrix(model, state, "theta")]
+        found += [text + where for text in _matrix(model, state, "psi")]
     return found
 
 
-def _matrix(state: State, name: str, variables: tuple[str, ...]) -> list[str]:
-    matrix = state.matrices[name]
+def _matrix(model: Model, state: State, name: str) -> list[str]:
+    everything = state.block.observed if name == "theta" else state.block.eta
+    # An auxiliary variable covaries with items whole, not with their residuals, though its
+    # covariances stand beside the residual variances: together they need not be proper.
+    own = [k for k, variable in enumerate(everything) if variable not in model.table.auxiliary]
+    variables = tuple(everything[k] for k in own)
+    matrix = state.matrices[name][np.ix_(own, own)]
     # A variance that a constraint holds at 0 may be a rounding error below it.
-    size = np.diag(state.implied.sigma if name == "theta" else state.covariance)
+    size = np.diag(state.implied.sigma if name == "theta" else state.covariance)[own]
     variances = np.where(np.abs(np.diag(matrix)) < ROUNDING * size, 0.0, np.diag(matrix))
     found = [
         f'negative {_what(state, name, variable)} for "{variable}" ({variance:.3g})'

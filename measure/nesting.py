@@ -264,7 +264,9 @@ def at_boundary(point: Point) -> list[str]:
             ("psi", state.block.eta, np.diag(state.covariance)),
         ):
             own = [
-                k for k, name in enumerate(names) if (name, "~~", name, state.block.group) in free
+                k
+                for k, name in enumerate(names)
+                if (name, "~~", name, state.block.group) in free and name not in table.auxiliary
             ]
             found += [text + where for text in _edges(state, matrix, own, total, names)]
     return found
@@ -282,9 +284,10 @@ def _edges(
     if len(rest) > 1:
         sd = np.sqrt(variances[rest])
         correlations = values[np.ix_(rest, rest)] / np.outer(sd, sd)
-        smallest, directions = np.linalg.eigh(correlations)
-        if smallest[0] < BOUNDARY:
-            weights = np.abs(directions[:, 0])
+        sizes, directions = np.linalg.eigh(correlations)
+        nearest = int(np.argmin(np.abs(sizes)))
+        if abs(sizes[nearest]) < BOUNDARY:
+            weights = np.abs(directions[:, nearest])
             involved = [f'"{names[k]}"' for k, w in zip(rest, weights, strict=True) if w > 0.1]
             found.append(f"{', '.join(involved)} determine each other (a correlation of 1)")
     return found
