@@ -1,25 +1,28 @@
 """How well models predict answers that they were not fitted to."""
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.casewise import model_moments, row_logliks
-from measure.checks import confidence, numeric_items
-from measure.confirmatory import Source, estimate
+from measure.checks import confidence
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
-from measure.errors import MeasureError, MeasureWarning, OptionError
 from measure.fitted import Fit
-from measure.model import Implied
+from measure.heldout import (
+    Design,
+    Failure,
+    Outcome,
+    Round,
+    Specification,
+    design_of,
+    saturated_deviance,
+    specifications,
+)
 from measure.moments.asymptotic import sums_by_cluster
-from measure.options import Options
 from measure.repeat import Progress, Repeats, repeat
 
 Array = NDArray[np.float64]
@@ -151,224 +154,19 @@ def cross_validate(
     take the fitted models as given and are somewhat too small for what other samples would show
     (Bengio & Grandvalet 2004). `se.folds` is that of the folds' means.
     """
-    specs = _specifications(models)
+    specs = specifications(models)
     confidence(level)
-    design = _design(specs, data, folds, cluster)
-    task = _Round(specs, design)
-    done: Repeats[_Outcome] = repeat(task, repeats, seed=seed, workers=workers, progress=progress)
+    design = design_of(specs, data, folds, cluster)
+    task = Round(specs, design)
+    done: Repeats[Outcome] = repeat(task, repeats, seed=seed, workers=workers, progress=progress)
     rounds = done.require(1.0).results
     return _gathered(specs, design, list(rounds), (repeats, seed, level))
 
 
-class _Specification(NamedTuple):
-    """A model as it is refitted."""
-
-    name: str
-    text: str
-    function: str
-    options: Options
-
-
-def _specifications(models: Mapping[str, str | Fit]) -> tuple[_Specification, ...]:
-    if not isinstance(models, Mapping) or not models:
-        raise OptionError(
-            'models is a dictionary from names to fits or model texts, as {"one": fit1, "two": '
-            "fit2}."
-        )
-    found = []
-    for name, model in models.items():
-        if isinstance(model, str):
-            found.append(_Specification(str(name), model, "cfa", Options()))
-        else:
-            if model.moments.rows is None:
-                raise OptionError(
-                    f'"{name}" was fitted to covariances; cross-validation needs data. Fit it to '
-                    "them first."
-                )
-            found.append(_Specification(str(name), model.text, model.function, model.options))
-    if len({spec.name for spec in found}) < len(found):
-        raise OptionError("two models bear the same name. Give each its own.")
-    first = found[0]
-    for spec in found[1:]:
-        for option in ("missing", "group"):
-            mine, other = getattr(spec.options, option), getattr(first.options, option)
-            if mine != other:
-                raise OptionError(
-                    f'"{spec.name}" has {option}="{mine}" and "{first.name}" has '
-                    f'{option}="{other}"; models are compared on the same rows and groups only.'
-                )
-    return tuple(found)
-
-
-class _Design(NamedTuple):
-    """The rows that are dealt to folds.
-
-    `values` (n, p) are the answers to `names`; `groups` and `units` number the group and the unit
-    of each row.
-    """
-
-    frame: pd.DataFrame
-    names: tuple[str, ...]
-    values: Array
-    groups: Indices
-    labels: tuple[object, ...]
-    units: Indices
-    n_folds: int
-    fiml: bool
-
-
-def _design(
-    specs: tuple[_Specification, ...], data: pd.DataFrame, folds: int, cluster: str | None
-) -> _Design:
-    """Choose the rows. Each model is fitted to all of them once, which checks text and options."""
-    options = specs[0].options
-    named = [s.options.cluster for s in specs if s.options.cluster is not None]
-    cluster = cluster or (named[0] if named else None)
-    variables = [_observed(spec, data) for spec in specs]
-    for spec, own in zip(specs[1:], variables[1:], strict=True):
-        if set(own) != set(variables[0]):
-            apart = ", ".join(sorted(set(own) ^ set(variables[0])))
-            raise OptionError(
-                f'"{spec.name}" and "{specs[0].name}" are about different variables ({apart} in '
-                "one of them only); their discrepancies cannot be compared."
-            )
-    names = variables[0]
-    for column in (options.group, cluster):
-        if column is not None and list(data.columns).count(column) != 1:
-            raise OptionError(f'the data need one column "{column}".')
-    values = numeric_items(data, list(names), minimum_rows=2).to_numpy(dtype=float)
-    fiml = options.missing == "fiml"
-    answered = ~np.isnan(values)
-    keep = answered.any(axis=1) if fiml else answered.all(axis=1)
-    for column in (options.group, cluster):
-        if column is not None:
-            keep &= data[column].notna().to_numpy()
-    frame = data[keep].reset_index(drop=True)
-    groups, labels = np.zeros(len(frame), dtype=np.intp), (1,)
-    if options.group is not None:
-        groups, labels = pd.factorize(frame[options.group])
-    units = np.arange(len(frame))
-    if cluster is not None:
-        units = pd.factorize(frame[cluster])[0].astype(np.intp)
-    n_units = len(np.unique(units))
-    whole = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
-    if not whole or not 2 <= folds <= n_units:
-        what = "clusters" if cluster is not None else "respondents"
-        raise OptionError(
-            f"folds is {folds!r}, but must be a whole number from 2 to {n_units}, the number of "
-            f"{what}."
-        )
-    return _Design(frame, names, values[keep], groups, tuple(labels), units, int(folds), fiml)
-
-
-def _observed(spec: _Specification, data: pd.DataFrame) -> tuple[str, ...]:
-    fit = _refit(spec, data)
-    return tuple(n for n in fit.moments.names if n not in spec.options.auxiliary)
-
-
-def _refit(spec: _Specification, data: pd.DataFrame) -> Fit:
-    """Fit a model without standard errors and test, which nothing here reads."""
-    options = replace(spec.options, se="none", test="none")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MeasureWarning)
-        return estimate(spec.text, Source(data), options, spec.function)
-
-
-class _Failure(NamedTuple):
-    model: str
-    error: str
-    message: str
-
-
-class _Outcome(NamedTuple):
-    """One repetition: `logliks` (n_models, n_rows) of held-out rows, `fold` of each row."""
-
-    logliks: Array
-    fold: Indices
-    improper: tuple[int, ...]
-    failures: tuple[_Failure, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Round:
-    """One repetition as a task: deal the folds, fit every model to every training part."""
-
-    specs: tuple[_Specification, ...]
-    design: _Design
-
-    def __call__(self, generator: np.random.Generator) -> _Outcome:
-        design = self.design
-        fold = _deal(design, generator)
-        logliks = np.full((len(self.specs), len(fold)), np.nan)
-        improper, failures = [0] * len(self.specs), list[_Failure]()
-        for k in range(design.n_folds):
-            held = fold == k
-            training = design.frame[~held]
-            for m, spec in enumerate(self.specs):
-                try:
-                    fit = _refit(spec, training)
-                except MeasureError as error:
-                    message = str(error).splitlines()[0]
-                    failures.append(_Failure(spec.name, type(error).__name__, message))
-                    continue
-                improper[m] += not fit.admissible
-                logliks[m, held] = _held_out(design, held, fit)
-        return _Outcome(logliks, fold, tuple(improper), tuple(failures))
-
-
-def _deal(design: _Design, generator: np.random.Generator) -> Indices:
-    """Fold of each row: units in random order, group by group, are dealt in turn."""
-    n_units = int(design.units.max()) + 1
-    group = np.zeros(n_units, dtype=np.intp)
-    group[design.units[::-1]] = design.groups[::-1]
-    order = generator.permutation(n_units)
-    order = order[np.argsort(group[order], kind="stable")]
-    fold = np.empty(n_units, dtype=np.intp)
-    fold[order] = np.arange(n_units) % design.n_folds
-    return np.asarray(fold[design.units])
-
-
-def _held_out(design: _Design, held: NDArray[np.bool_], fit: Fit) -> Array:
-    """Log-likelihoods of the held-out rows under a model fitted to the others."""
-    found = np.full(int(held.sum()), np.nan)
-    groups, values = design.groups[held], design.values[held]
-    order = [fit.moments.names.index(name) for name in design.names]
-    by_group = dict(zip(fit.moments.groups, model_moments(fit), strict=True))
-    for code, label in enumerate(design.labels):
-        own = groups == code
-        if not own.any():
-            continue
-        moments = by_group[label] if fit.n_groups > 1 else next(iter(by_group.values()))
-        assert moments.mu is not None
-        marginal = Implied(moments.mu[order], moments.sigma[np.ix_(order, order)])
-        found[own] = row_logliks(values[own], marginal)
-    return found
-
-
-def _saturated(design: _Design, held: NDArray[np.bool_]) -> float:
-    """Mean -2 log-likelihood of held-out rows at their own moments; NaN where these do not exist.
-
-    -2 log L = sum_g n_g (p ln 2 pi + ln|S_g| + p) over groups.
-    """
-    if design.fiml:
-        return NAN
-    groups, values = design.groups[held], design.values[held]
-    p, total = values.shape[1], 0.0
-    for code in np.unique(groups):
-        own = values[groups == code]
-        if len(own) <= p:
-            return NAN
-        sign, log_determinant = np.linalg.slogdet(np.cov(own, rowvar=False, ddof=0).reshape(p, p))
-        if sign <= 0:
-            return NAN
-        total += len(own) * (p * np.log(2 * np.pi) + float(log_determinant) + p)
-    return float(total / len(values))
-
-
 def _gathered(
-    specs: tuple[_Specification, ...],
-    design: _Design,
-    rounds: list[_Outcome],
+    specs: tuple[Specification, ...],
+    design: Design,
+    rounds: list[Outcome],
     asked: tuple[int, int, float],
 ) -> CrossValidation:
     repeats, seed, level = asked
@@ -401,13 +199,13 @@ def _gathered(
 
 
 def _fold_table(
-    specs: tuple[_Specification, ...], design: _Design, rounds: list[_Outcome]
+    specs: tuple[Specification, ...], design: Design, rounds: list[Outcome]
 ) -> pd.DataFrame:
     rows = []
     for repetition, one in enumerate(rounds, start=1):
         for k in range(design.n_folds):
             held = one.fold == k
-            n, saturated = int(held.sum()), _saturated(design, held)
+            n, saturated = int(held.sum()), saturated_deviance(design, held)
             for m, spec in enumerate(specs):
                 deviance = float(-2 * one.logliks[m, held].mean())
                 sizes = (len(held) - n, n)
@@ -416,7 +214,7 @@ def _fold_table(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _mean_of_rounds(rounds: list[_Outcome]) -> Array:
+def _mean_of_rounds(rounds: list[Outcome]) -> Array:
     """Deviance of each model and row (n_models, n), mean over the repetitions that have it."""
     values = np.array([-2 * one.logliks for one in rounds])
     there = ~np.isnan(values)
@@ -448,7 +246,7 @@ def _fold_error(folds: pd.DataFrame) -> float:
 
 
 def _differences(
-    deviance: Array, of_model: Mapping[str, pd.DataFrame], design: _Design, level: float
+    deviance: Array, of_model: Mapping[str, pd.DataFrame], design: Design, level: float
 ) -> pd.DataFrame:
     rows = []
     quantile = float(normal_quantile(0.5 + level / 2))
@@ -465,7 +263,7 @@ def _differences(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _failures(failed: list[_Failure]) -> pd.DataFrame:
+def _failures(failed: list[Failure]) -> pd.DataFrame:
     counts: dict[tuple[str, str], list[str]] = {}
     for failure in failed:
         counts.setdefault((failure.model, failure.error), []).append(failure.message)
@@ -473,7 +271,7 @@ def _failures(failed: list[_Failure]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "error", "count", "message"])
 
 
-def _notes(models: pd.DataFrame, design: _Design) -> tuple[str, ...]:
+def _notes(models: pd.DataFrame, design: Design) -> tuple[str, ...]:
     notes = [
         f'"{row["model"]}" could not be fitted {row["n_failed"]} times; its figures are of the '
         "other folds, and its differences of the folds that both models have."
