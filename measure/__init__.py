@@ -1,8 +1,11 @@
 """Statistics for measurement models: a data frame and model text in, tables of results out."""
 
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
+from measure.card import ModelCard, model_card
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
+from measure.crossvalidation import CrossValidation, cross_validate
+from measure.difference import compare
 from measure.exploratory import FactorSolution, efa
 from measure.fitted import Fit, standardized
 from measure.items import item_analysis
@@ -10,6 +13,7 @@ from measure.means import group_means
 from measure.misfit import implied, residuals
 from measure.missingness import MissingPatterns, missing_patterns
 from measure.multilevel import Agreement, agreement, icc
+from measure.nonnested import VuongTest, vuong
 from measure.options import option_table
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
@@ -29,6 +33,13 @@ __all__ = [
     "standardized",
     "second_opinion",
     "SecondOpinion",
+    "model_card",
+    "ModelCard",
+    "compare",
+    "vuong",
+    "VuongTest",
+    "cross_validate",
+    "CrossValidation",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

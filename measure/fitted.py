@@ -15,6 +15,7 @@ from measure.display import render_html, render_text
 from measure.errors import OptionError
 from measure.fit_measures import fit_measures
 from measure.inference import wald
+from measure.lavaan_call import lavaan_code
 from measure.model import Implied, Model
 from measure.moments import Moments
 from measure.options import Method, Options
@@ -272,6 +273,16 @@ class Fit:
         if self.n_groups > 1:
             return pd.Series(own["est"].to_numpy(), index=[own["group"].to_list(), index])
         return pd.Series(own["est"].to_numpy(), index=index)
+
+    def to_lavaan(self) -> str:
+        """Give the R code that reproduces this fit by lavaan; see `lavaan_call.lavaan_code`.
+
+        Raises
+        ------
+        OptionError
+            Where lavaan would fit another model.
+        """
+        return lavaan_code(self)
 
     def _report(self) -> tuple[str, Mapping[str, object], Mapping[str, pd.DataFrame]]:
         suffix = "" if self.test.test == "standard" else ".scaled"

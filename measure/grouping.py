@@ -82,7 +82,12 @@ def _key(text: str) -> str:
 
 
 def _kind(row: Parameter, variables: Variables) -> str:
-    """Name the kind of a parameter in the words of `group_equal`; "" for none."""
+    """Name the kind of a parameter in the words of `group_equal`; "" for none.
+
+    Auxiliary variables are no part of the model, and are saturated in each group.
+    """
+    if not {row.lhs, row.rhs or row.lhs} <= {*variables.observed, *variables.latent}:
+        return ""
     if row.exogenous or {row.lhs, row.rhs} & set(variables.given):
         return "regressions" if row.op == "~" else ""
     latent = row.lhs in variables.latent

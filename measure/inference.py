@@ -21,8 +21,18 @@ Array = NDArray[np.float64]
 SINGULAR = 1e-10
 
 
-def inverse(information: Array, basis: Array | None = None) -> Array | None:
+def inverse(
+    information: Array, basis: Array | None = None, *, indefinite: bool = False
+) -> Array | None:
     """Inverse of an information matrix (q, q), along the directions `basis` (q, k) if given.
+
+    Parameters
+    ----------
+    information, basis
+        The matrix, and the directions.
+    indefinite
+        Whether negative eigenvalues are let pass, as observed information may have away from the
+        minimum. The result is then no covariance matrix.
 
     Returns
     -------
@@ -33,7 +43,10 @@ def inverse(information: Array, basis: Array | None = None) -> Array | None:
         return np.zeros_like(information)
     scale = np.sqrt(np.maximum(np.diag(reduced), np.finfo(float).tiny))
     unit = reduced / np.outer(scale, scale)
-    if not np.isfinite(unit).all() or np.linalg.eigvalsh(unit)[0] < SINGULAR:
+    if not np.isfinite(unit).all():
+        return None
+    sizes = np.linalg.eigvalsh(unit)
+    if (np.abs(sizes).min() if indefinite else sizes[0]) < SINGULAR:
         return None
     small = np.asarray(np.linalg.inv(unit) / np.outer(scale, scale))
     return small if basis is None else basis @ small @ basis.T
