@@ -1,6 +1,7 @@
 """Statistics for measurement models: a data frame and model text in, tables of results out."""
 
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
+from measure.bootstrapping import Bootstrap, bootstrap
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
 from measure.exploratory import FactorSolution, efa
@@ -21,6 +22,8 @@ __all__ = [
     "residuals",
     "implied",
     "standardized",
+    "bootstrap",
+    "Bootstrap",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.definitions import definitions
+from measure.definitions import defined_values, definitions
 from measure.model import Model, State, latent_derivatives, observed_derivatives
 from measure.table import Parameter
 
@@ -48,27 +48,76 @@ def standardize(model: Model, params: Array) -> Standardization:
     return Standardization(std_lv, std_all, jacobian_lv, jacobian_all)
 
 
-Scale = tuple[float, Array]
+def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
+    """Standardise (std.all) the rows of many solutions at once, without derivatives.
+
+    Parameters
+    ----------
+    model
+        The model.
+    states
+        Its matrices, each with a leading dimension over solutions.
+    raw
+        Values of the rows, (n, n_rows).
+
+    Returns
+    -------
+    (n, n_rows + n_definitions); NaN where a variance to divide by is negative.
+    """
+    rows, latent = model.table.parameters, set(model.table.latent)
+    value = raw.copy()
+    for state in states:
+        roots = {
+            key: np.sqrt(np.where(variance > 0, variance, np.nan))
+            for key, variance in _variances(state).items()
+        }
+        for index in state.block.places:
+            above, below = _units(rows[index], True, latent)
+            for key in above:
+                value[:, index] *= roots[key]
+            for key in below:
+                value[:, index] /= roots[key]
+    return np.hstack([value, defined_values(model.table, value)])
 
 
-def _scales(state: State, n_elements: int) -> dict[tuple[str, str], Scale]:
-    """Variances that standardise, each with its derivatives.
+def _variances(state: State) -> dict[tuple[str, str], Array]:
+    """Variances that standardise, (...,) each.
 
     `total` is the variance of a variable, `residual` the diagonal of psi or theta.
     """
     block = state.block
+    found: dict[tuple[str, str], Array] = {}
+    for names, matrix in (
+        (block.eta, state.covariance),
+        (block.observed, state.implied.sigma),
+    ):
+        found |= {("total", name): matrix[..., i, i] for i, name in enumerate(names)}
+    for names, matrix in (
+        (block.observed, state.matrices["theta"]),
+        (block.eta, state.matrices["psi"]),
+    ):
+        found |= {
+            ("residual", name): matrix[..., i, i]
+            for i, name in enumerate(names)
+            if names is block.eta or name not in block.eta
+        }
+    return found
+
+
+Scale = tuple[float, Array]
+
+
+def _scales(state: State, n_elements: int) -> dict[tuple[str, str], Scale]:
+    """Variances that standardise, each with its derivatives."""
+    block, known = state.block, _variances(state)
     scales: dict[tuple[str, str], Scale] = {}
     latent = latent_derivatives(state, n_elements)
     observed = observed_derivatives(state, n_elements)
-    for names, variances, d in (
-        (block.eta, np.diag(state.covariance), latent),
-        (block.observed, np.diag(state.implied.sigma), observed),
-    ):
+    for names, d in ((block.eta, latent), (block.observed, observed)):
         slopes = 2 * d.u * d.v
         for i, name in enumerate(names):
-            scales["total", name] = float(variances[i]), slopes[i]
+            scales["total", name] = float(known["total", name]), slopes[i]
     for matrix, names in (("theta", block.observed), ("psi", block.eta)):
-        variances = np.diag(state.matrices[matrix])
         for i, name in enumerate(names):
             if matrix == "theta" and name in block.eta:
                 continue
@@ -76,7 +125,7 @@ def _scales(state: State, n_elements: int) -> dict[tuple[str, str], Scale]:
             if matrix in block.elements:
                 left, right, element = block.elements[matrix]
                 slope[element[(left == i) & (right == i)]] = 1.0
-            scales["residual", name] = float(variances[i]), slope
+            scales["residual", name] = float(known["residual", name]), slope
     return scales
 
 

@@ -65,8 +65,7 @@ def do(task: Task, seed: int, start: int, stop: int) -> Done:
             try:
                 done.results.append((index, task(rng)))
             except MeasureError as error:
-                kind = (type(error).__name__, _NUMBER.sub("#", str(error)))
-                add(done.failures, kind, Count(1, index, str(error)))
+                add(done.failures, reason(error), Count(1, index, str(error)))
             except Exception as error:
                 error.add_note(f"raised by repetition {index} of the seed {seed}")
                 raise
@@ -75,6 +74,11 @@ def do(task: Task, seed: int, start: int, stop: int) -> Done:
             message = next(str(w.message) for w in caught if w.category is category)
             add(done.warnings, category, Count(1, index, message))
     return done
+
+
+def reason(error: Exception) -> tuple[str, str]:
+    """Class and message of an error, with `#` for numbers: what makes two failures alike."""
+    return type(error).__name__, _NUMBER.sub("#", str(error))
 
 
 def add(counts: dict[Any, Count], kind: Any, new: Count) -> None:

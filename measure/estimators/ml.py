@@ -30,13 +30,13 @@ class MaximumLikelihood:
         """ln|S| of each group."""
         return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.moments.sample]
 
-    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+    def at(self, implied: list[Implied]) -> "LikelihoodAt | None":
         """Evaluate at implied moments; None where they are not positive definite."""
         try:
             roots = [np.asarray(np.linalg.cholesky(model.sigma)) for model in implied]
         except np.linalg.LinAlgError:
             return None
-        return _Evaluation(self, implied, roots)
+        return LikelihoodAt(self, implied, roots)
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's moments, at the implied ones."""
@@ -82,7 +82,7 @@ class MaximumLikelihood:
 
 
 @dataclass(frozen=True, eq=False)
-class _Evaluation:
+class LikelihoodAt:
     """The discrepancy at implied moments, with their Cholesky roots per group.
 
     Many samples can be taken at once: `values` and all derivatives then have the leading
