@@ -10,8 +10,10 @@ from measure.items import item_analysis
 from measure.means import group_means
 from measure.misfit import implied, residuals
 from measure.multilevel import Agreement, agreement, icc
+from measure.populations import Population, population
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
+from measure.simulation import Holes, simulate
 
 __all__ = [
     "cfa",
@@ -39,4 +41,8 @@ __all__ = [
     "agreement",
     "Agreement",
     "group_means",
+    "simulate",
+    "Holes",
+    "population",
+    "Population",
 ]

@@ -279,7 +279,7 @@ def _transformed(fit: Fit, moments: Moments) -> Moments:
     """Transform the rows so that the model holds exactly in their moments, group by group."""
     if moments.patterns is not None:
         raise OptionError(
-            'kind="bollen.stine" transforms complete answers; with missing="fiml" no transformation '
+            'kind="bollen.stine" transforms complete answers; with missing="fiml" no change '
             "of the rows makes the model hold exactly in them."
         )
     assert moments.rows is not None
