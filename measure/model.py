@@ -221,7 +221,8 @@ def _derivatives(
     `unit` (p, n_observed) carries lambda and theta, `loading` (p, n_eta) psi, beta and alpha;
     `cross` (p, n_eta) is the covariance of the variables with eta.
     """
-    shape = (*cross.shape[:-1], n_elements)
+    stack = np.broadcast_shapes(cross.shape[:-2], state.eta_mean.shape[:-1])
+    shape = (*stack, cross.shape[-2], n_elements)
     u, v = np.zeros(shape), np.zeros(shape)
     d_mu = np.zeros(shape) if state.block.meanstructure else None
     for name, (i, j, k) in state.block.elements.items():
@@ -267,7 +268,8 @@ class Curvature:
         `weight` (p, p) is symmetric; `weight_mu` is (p,) or None without means.
         """
         u, v = self.first.u, self.first.v
-        total = np.zeros((*u.shape[:-2], u.shape[-1], u.shape[-1]))
+        stack = np.broadcast_shapes(u.shape[:-2], weight.shape[:-2])
+        total = np.zeros((*stack, u.shape[-1], u.shape[-1]))
         index = _Elements.of(self.state.block)
         inverse, covariance = self.state.inverse, self.state.covariance
         slopes, columns = index.slopes, index.slope_columns

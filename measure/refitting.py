@@ -257,7 +257,7 @@ def _surely_proper(matrices: Array) -> NDArray[np.bool_]:
     """Say which covariance matrices (n, k, k) are positive definite by a margin."""
     variances = np.diagonal(matrices, axis1=1, axis2=2)
     # A variable that has no residual here has a row of zeros, which is proper.
-    absent = np.abs(matrices).max(axis=2) == 0
+    absent = np.abs(matrices).max(axis=2, initial=0.0) == 0
     roots = np.sqrt(np.where(variances > 0, variances, 1.0))
     scaled = matrices / (roots[:, :, None] * roots[:, None, :])
     k = matrices.shape[-1]

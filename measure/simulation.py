@@ -137,9 +137,7 @@ def simulate(
         gone |= _gone(holes, frame, rng)
     frame = frame.mask(gone)
     if truth.group is not None:
-        frame[truth.group] = [
-            label for label, size in zip(truth.groups, sizes, strict=True) for _ in range(size)
-        ]
+        frame[truth.group] = pd.Series(truth.groups).repeat(list(sizes)).to_numpy()
     return frame
 
 
@@ -207,7 +205,8 @@ def _gone(holes: Holes, frame: pd.DataFrame, rng: np.random.Generator) -> NDArra
     gone = np.zeros(frame.shape, dtype=bool)
     if not len(frame):
         return gone
-    columns = [frame.columns.get_loc(name) for name in _hit(holes, list(frame.columns))]
+    names = list(frame.columns)
+    columns = np.array([names.index(name) for name in _hit(holes, names)], dtype=np.intp)
     z = np.zeros(len(frame))
     if holes.depends_on is not None:
         own = frame[holes.depends_on].to_numpy()
