@@ -24,7 +24,7 @@ from measure.problem import Problem
 from measure.refitting import Refit, Refits
 from measure.repeat import Repeats, reasons_table, repeat
 from measure.resampling import Resampling
-from measure.workers import Count, add, reason
+from measure.workers import Count, add, alike
 
 Array = NDArray[np.float64]
 
@@ -198,7 +198,7 @@ def bootstrap(
     name = fit.method.estimator.discrepancy
     discrepancy = DISCREPANCIES[name](moments, means=fit.model.table.meanstructure)
     problem = Problem(fit.model, moments, discrepancy)
-    resampling = Resampling(moments, fit.method.less_one)
+    resampling = Resampling(moments, fit.method.less_one, bool(fit.model.table.fixed_x))
     refit = Refit.sized(problem, fit.params, name, resampling, n)
     repeats = repeat(
         refit,
@@ -326,9 +326,9 @@ class _Samples:
         keep = numbers < n
         failures: dict[tuple[str, str], Count] = {}
         for k, batch in batches:
-            for place, kind, message in batch.failures:
+            for place, error, message in batch.failures:
                 if size * k + place < n:
-                    add(failures, kind, Count(1, size * k + place, message))
+                    add(failures, (error, alike(message)), Count(1, size * k + place, message))
         texts = [text for _, batch in batches for text in batch.improper]
         return cls(
             numbers[keep],
@@ -453,13 +453,11 @@ def _by_jackknife(refit: Refit, n_quantities: int) -> Array:
 
 def _improper(samples: _Samples) -> pd.DataFrame:
     """Count what is impossible about solutions; one sample may count for several reasons."""
-    counts: dict[tuple[str, str], Count] = {}
+    counts: dict[str, Count] = {}
     for number, text in zip(samples.numbers, samples.improper, strict=True):
         for part in text.split("; ") if text else ():
-            error = MeasureError(part)
-            add(counts, reason(error), Count(1, int(number), part))
-    kinds = [(kind.replace(" (#)", ""), count) for (_, kind), count in counts.items()]
-    return reasons_table("improper", kinds)
+            add(counts, alike(part).replace(" (#)", ""), Count(1, int(number), part))
+    return reasons_table("improper", list(counts.items()))
 
 
 def _notes(fit: Fit, refit: Refit, samples: _Samples, n: int) -> Iterator[str]:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from measure.admissibility import improprieties
 from measure.constrained import minimize_restricted
 from measure.definitions import defined_values
-from measure.errors import ConvergenceError, DataError, MeasureError
+from measure.errors import DataError
 from measure.estimators import DISCREPANCIES
 from measure.model import Implied, State
 from measure.moments import Moments
-from measure.optimize import Search, minimize
+from measure.optimize import minimize
 from measure.problem import Problem
 from measure.resampling import Resampling
 from measure.stacked import (
@@ -26,7 +26,6 @@ from measure.stacked import (
     taken,
 )
 from measure.standardization import standardized_values
-from measure.workers import reason
 
 Array = NDArray[np.float64]
 
@@ -36,6 +35,10 @@ TOGETHER, APART = 100, 4
 LARGEST = 4_000_000
 # A matrix whose smallest eigenvalue, on the correlation scale, is above this is surely proper.
 SURELY = 1e-6
+# Iterations after which a search by itself is given up. From the estimates nearly all take fewer
+# than 20; those that take this many run off to infinity.
+PATIENCE = 200
+SINGULAR = "the covariance matrix of the rows drawn is not positive definite"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +67,7 @@ class Refits:
     standardized: Array
     chisq: Array
     improper: tuple[str, ...]
-    failures: tuple[tuple[int, tuple[str, str], str], ...]
+    failures: tuple[tuple[int, str, str], ...]
 
 
 @dataclass
@@ -73,11 +76,7 @@ class _Found:
 
     params: Array
     values: Array
-    failures: list[tuple[int, tuple[str, str], str]] = field(default_factory=list)
-
-    def fail(self, place: int, error: MeasureError) -> None:
-        """Note why a sample could not be fitted."""
-        self.failures.append((place, reason(error), str(error)))
+    failures: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +131,7 @@ class Refit:
         moments = self.resampling.moments_of(counts)
         proper = np.all([definite(_unit(one.sigma)) for one in moments.sample], axis=0)
         for place in np.flatnonzero(~proper):
-            found.fail(int(place), _singular())
+            found.failures.append((int(place), "DataError", SINGULAR))
         places = np.flatnonzero(proper)
         if not len(places):
             return moments
@@ -151,7 +150,7 @@ class Refit:
                     tuple(own[place] for own in counts)
                 )
             except DataError as error:
-                found.fail(place, error)
+                found.failures.append((place, "DataError", str(error)))
                 continue
             self._search(place, samples[place], found)
         groups = range(len(counts))
@@ -167,16 +166,17 @@ class Refit:
         try:
             discrepancy = DISCREPANCIES[self.estimator](moments, means=means)
         except DataError as error:
-            found.fail(place, error)
+            found.failures.append((place, "DataError", str(error)))
             return
         problem = Problem(model_of(self.problem.model, moments), moments, discrepancy)
-        search: Search = (minimize_restricted if problem.model.restrictions else minimize)(
-            problem, self.params
-        )
+        if problem.model.restrictions:
+            search = minimize_restricted(problem, self.params)
+        else:
+            search = minimize(problem, self.params, max_iterations=PATIENCE)
         if search.converged:
             found.params[place], found.values[place] = search.params, search.value
         else:
-            found.fail(place, ConvergenceError(f"{search.message}.", None))
+            found.failures.append((place, "ConvergenceError", search.message))
 
     def _gathered(self, moments: Moments, found: _Found) -> Refits:
         """Make of the minima what is reported."""
@@ -238,10 +238,6 @@ class Refit:
         for k, place in enumerate(refits.places):
             stratum, blocks, _ = samples[int(place)]
             yield stratum, blocks, np.append(refits.estimates[k], refits.standardized[k])
-
-
-def _singular() -> DataError:
-    return DataError("the covariance matrix of the rows drawn is not positive definite.")
 
 
 def _unit(sigma: Array) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.model import Implied, vech_places
-from measure.moments import Moments, complete
+from measure.moments import Moments, complete, missing
 from measure.moments.asymptotic import spanning
 from measure.moments.patterns import patterns_of
 from measure.moments.rows import Rows
@@ -39,10 +39,14 @@ class Resampling:
         Of the sample, with its rows.
     less_one
         Whether covariances are divided by n - 1.
+    saturated
+        Whether the saturated moments of incomplete rows are needed, which takes EM: where fixed.x
+        takes some of them for the model.
     """
 
     moments: Moments
     less_one: bool
+    saturated: bool = False
 
     @property
     def rows(self) -> tuple[Array, ...]:
@@ -142,8 +146,8 @@ class Resampling:
     def moments_with_rows(self, counts: tuple[Array, ...]) -> Moments:
         """Moments of one sample (counts (n,) per group) with its rows, complete or not.
 
-        Of incomplete rows the patterns are new, and the saturated moments are those of the whole
-        sample: no estimate depends on them.
+        Of incomplete rows the patterns are new; where no estimate depends on the saturated moments
+        those of the whole sample stay.
         """
         values = tuple(
             np.repeat(rows, own.astype(int), axis=0)
@@ -151,9 +155,11 @@ class Resampling:
         )
         if min(map(len, values)) < 2:
             raise DataError("a group has fewer than 2 rows among those drawn.")
+        rows = Rows(self.moments.names, self.moments.groups, values, None, 0)
         if self.moments.patterns is None:
-            rows = Rows(self.moments.names, self.moments.groups, values, None, 0)
             return complete.from_rows(rows, less_one=self.less_one)
+        if self.saturated:
+            return missing.from_rows(rows)
         n_obs = tuple(map(len, values))
         return replace(
             self.moments,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from measure.estimators.ml import LikelihoodAt, MaximumLikelihood
 from measure.model import Block, Implied, Model
 from measure.moments import Moments
-from measure.optimize import NEAR
+from measure.optimize import NEAR, TOLERANCE
 from measure.problem import Point, Problem
 
 Array = NDArray[np.float64]
@@ -22,7 +22,7 @@ Places = NDArray[np.intp]
 
 MAX_ITERATIONS = 50
 # A Newton step that promises less than this is the last one.
-LAST = 1e-9
+LAST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,7 @@ def minimize_stack(model: Model, moments: Moments, start: Array) -> StackedSearc
         if not len(here.places):
             break
         step, gain, exact = _steps(here.point, progress)
-        ended = exact & (gain < LAST) & (progress.damping == 0)
+        ended = (progress.damping == 0) & (gain < np.where(exact, LAST, TOLERANCE))
         params[here.places[ended]] = (here.point.params + step)[ended]
         values[here.places[ended]] = (here.values - gain)[ended]
         if ended.all():

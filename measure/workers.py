@@ -65,7 +65,8 @@ def do(task: Task, seed: int, start: int, stop: int) -> Done:
             try:
                 done.results.append((index, task(rng)))
             except MeasureError as error:
-                add(done.failures, reason(error), Count(1, index, str(error)))
+                kind = (type(error).__name__, alike(str(error)))
+                add(done.failures, kind, Count(1, index, str(error)))
             except Exception as error:
                 error.add_note(f"raised by repetition {index} of the seed {seed}")
                 raise
@@ -76,9 +77,9 @@ def do(task: Task, seed: int, start: int, stop: int) -> Done:
     return done
 
 
-def reason(error: Exception) -> tuple[str, str]:
-    """Class and message of an error, with `#` for numbers: what makes two failures alike."""
-    return type(error).__name__, _NUMBER.sub("#", str(error))
+def alike(message: str) -> str:
+    """Give a message with `#` for numbers: two that differ in numbers only are one reason."""
+    return _NUMBER.sub("#", message)
 
 
 def add(counts: dict[Any, Count], kind: Any, new: Count) -> None:
