@@ -13,6 +13,7 @@ from measure.multilevel import Agreement, agreement, icc
 from measure.populations import Population, population
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
+from measure.second_opinion import SecondOpinion, second_opinion
 from measure.simulation import Holes, simulate
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "standardized",
     "bootstrap",
     "Bootstrap",
+    "second_opinion",
+    "SecondOpinion",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

@@ -40,7 +40,7 @@ def minimize_restricted(objective: Restricted, start: Array) -> Search:
     from scipy.optimize import minimize
 
     curvature = np.diag(objective.at(start).expected_curvature)
-    unit = 1 / np.sqrt(np.maximum(curvature, 1e-12 * curvature.max(initial=1e-12)))
+    unit = 1 / np.sqrt(np.where(curvature > 0, curvature, 1.0))
 
     def value(x: Array) -> float:
         found = objective.at(x * unit).value

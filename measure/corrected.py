@@ -14,7 +14,6 @@ from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.normal import weight as normal_weight
 from measure.inference import inverse
 from measure.moments import Moments
-from measure.moments.asymptotic import cross_products
 from measure.problem import Point, Problem
 
 Array = NDArray[np.float64]
@@ -66,12 +65,7 @@ class _Weights:
         complete = _stack([normal_weight(s.sigma, means=True) for s in moments.sample], moments)
         spread = None
         if robust:
-            clusters = moments.clusters or (None,) * len(moments.n_obs)
-            products = [
-                cross_products(scores, own)
-                for scores, own in zip(discrepancy.saturated_scores(), clusters, strict=True)
-            ]
-            spread = _stack(products, moments)
+            spread = _stack(discrepancy.saturated_products, moments)
         both = np.ix_(keep, keep)
         kept = None if spread is None else spread[both]
         return cls((incomplete[both], complete[both], kept), keep)

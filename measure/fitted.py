@@ -19,7 +19,8 @@ from measure.model import Implied, Model
 from measure.moments import Moments
 from measure.options import Method, Options
 from measure.problem import Point, Problem
-from measure.standardization import Standardization, standardize
+from measure.standardization import Standardization
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -167,9 +168,11 @@ class Fit:
     @cached_property
     def standardization(self) -> Standardization:
         """Standardised values of all rows, with their derivatives."""
-        return standardize(self.model, self.params)
+        row_values = self.model.row_values(self.params)
+        return Standardization(self.model, self.point.states, row_values)
 
     @cached_property
+    @on_one_thread
     def parameters(self) -> pd.DataFrame:
         """One row a parameter, `:=` last, under lavaan's names.
 
@@ -211,9 +214,11 @@ class Fit:
         )
 
     @cached_property
+    @on_one_thread
     def fit_measures(self) -> pd.Series:
         """All measures of fit under lavaan's names."""
-        return pd.Series(fit_measures(self), dtype=float)
+        found = fit_measures(self)
+        return pd.Series(np.array(list(found.values())), index=list(found))
 
     @cached_property
     def loadings(self) -> pd.DataFrame:

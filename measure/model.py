@@ -17,6 +17,7 @@ then give everything with the same leading dimensions: a bootstrap evaluates its
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -76,6 +77,11 @@ class Block:
     places: Mapping[int, Place]
     elements: Mapping[str, tuple[Indices, Indices, Indices]]
     meanstructure: bool
+
+    @cached_property
+    def roles(self) -> "_Elements":
+        """Positions of the free elements by the part they play in second derivatives."""
+        return _Elements.of(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,33 +274,38 @@ class Curvature:
         `weight` (p, p) is symmetric; `weight_mu` is (p,) or None without means.
         """
         u, v = self.first.u, self.first.v
+        index = self.state.block.roles
+        # What stands on one side of the diagonal only, and half of what is symmetric.
         stack = np.broadcast_shapes(u.shape[:-2], weight.shape[:-2])
-        total = np.zeros((*stack, u.shape[-1], u.shape[-1]))
-        index = _Elements.of(self.state.block)
+        side = np.zeros((*stack, u.shape[-1], u.shape[-1]))
+        if not len(index.slopes):
+            return side
         inverse, covariance = self.state.inverse, self.state.covariance
         slopes, columns = index.slopes, index.slope_columns
-        u_slopes = u[..., slopes]
-        towards = u_slopes.mT @ weight
-        total[..., slopes[:, None], slopes] += (
-            2 * covariance[..., columns[:, None], columns] * (towards @ u_slopes)
+        pressed = u[..., slopes].mT @ weight
+        side[..., slopes[:, None], slopes] = covariance[..., columns[:, None], columns] * (
+            pressed @ u[..., slopes]
         )
-        # What follows stands on one side of the diagonal only and is mirrored at the end.
-        side = np.zeros_like(total)
+        if len(index.psis):
+            towards_a = inverse[..., columns[:, None], index.psi_rows]
+            towards_b = inverse[..., columns[:, None], index.psi_columns] * index.psi_halves
+            side[..., slopes[:, None], index.psis] += 2 * (
+                towards_a * (pressed @ v[..., index.psis])
+                + towards_b * (pressed @ u[..., index.psis])
+            )
         passing = inverse[..., columns[:, None], index.beta_rows].mT
-        vu = (towards @ v[..., index.betas]).mT
-        side[..., index.betas[:, None], slopes] += 2 * passing * vu
-        towards_a = inverse[..., columns[:, None], index.psi_rows]
-        towards_b = inverse[..., columns[:, None], index.psi_columns] * index.psi_halves
-        side[..., slopes[:, None], index.psis] += 2 * (
-            towards_a * (towards @ v[..., index.psis]) + towards_b * (towards @ u[..., index.psis])
-        )
+        if len(index.betas):
+            turned = (pressed @ v[..., index.betas]).mT
+            side[..., index.betas[:, None], slopes] += 2 * passing * turned
         if weight_mu is not None:
-            reach = weight_mu[..., None, :] @ u_slopes
-            levels = self.state.eta_mean[..., index.beta_columns, None]
-            side[..., index.betas[:, None], slopes] += passing * (levels * reach)
-            alphas = inverse[..., columns[:, None], index.alpha_rows]
-            side[..., slopes[:, None], index.alphas] += alphas * reach.mT
-        return total + side + side.mT
+            reach = weight_mu[..., None, :] @ u[..., slopes]
+            if len(index.betas):
+                levels = self.state.eta_mean[..., index.beta_columns, None]
+                side[..., index.betas[:, None], slopes] += passing * (levels * reach)
+            if len(index.alphas):
+                alphas = inverse[..., columns[:, None], index.alpha_rows]
+                side[..., slopes[:, None], index.alphas] += alphas * reach.mT
+        return side + side.mT
 
 
 class _Elements(NamedTuple):
@@ -342,6 +353,15 @@ def vech_places(p: int) -> tuple[Indices, Indices]:
     The order is that of vech, down the columns of the lower triangle.
     """
     return np.triu_indices(p)
+
+
+def moment_vector(moments: Implied, *, means: bool) -> Array:
+    """(m, vech S), or vech S alone."""
+    covariances = moments.sigma[vech_places(len(moments.sigma))]
+    if not means:
+        return np.asarray(covariances)
+    assert moments.mu is not None
+    return np.concatenate([moments.mu, covariances])
 
 
 def jacobian(d: Derivatives) -> Array:

@@ -22,7 +22,10 @@ LARGEST_DAMPING = 1e10
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
 # turns the linear convergence of scoring into a quadratic one. The change is made when a step
 # promises less than this.
-NEAR = 1e-2
+NEAR = 3e-2
+# Newton's steps square what is left to gain, so that the one after such a step would be lost in
+# rounding: it is not looked for.
+LAST = 1e-10
 
 
 class Local(Protocol):
@@ -108,6 +111,8 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
+        if near and gain < LAST and damping == 0.0:
+            return Search(params, here.value, here.slope, True, iteration, "converged")
     return Search(
         params, here.value, gradient, False, iteration, f"stopped after {iteration} iterations"
     )
@@ -132,20 +137,25 @@ def is_positive_definite(matrix: Array) -> bool:
 
 
 def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, float]:
-    """Solve for the step, and say how much it would lower a quadratic function."""
+    """Solve for the step, and say how much it would lower a quadratic function.
+
+    It is solved in units in which the curvature has a diagonal of 1, so that parameters of any size
+    count alike.
+    """
     diagonal = np.diag(curvature)
-    ridge = damping * np.maximum(diagonal, 1e-12 * diagonal.max(initial=1e-12))
-    damped = curvature + np.diag(ridge)
+    unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    damped = curvature * np.outer(unit, unit) + damping * np.eye(len(unit))
+    slope = gradient * unit
     try:
-        step = -np.linalg.solve(damped, gradient)
+        step = -np.linalg.solve(damped, slope)
     except np.linalg.LinAlgError:
-        step = -np.linalg.lstsq(damped, gradient)[0]
-    gain = float(-gradient @ step) / 2
+        step = -np.linalg.lstsq(damped, slope)[0]
+    gain = float(-slope @ step) / 2
     if gain < 0:
         # Rounding made the curvature indefinite; its positive part still points downhill.
-        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ gradient
-        gain = abs(float(gradient @ step)) / 2
-    return np.asarray(step), gain
+        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ slope
+        gain = abs(float(slope @ step)) / 2
+    return np.asarray(step * unit), gain
 
 
 def search_from_several(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, jacobian
+from measure.model import Curvature, Derivatives, Implied, jacobian, moment_vector
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood, Patterns
 
@@ -50,6 +50,12 @@ class FullInformation:
         """Log-likelihood of the saturated moments, over all groups."""
         return sum(one.loglik for one in self._saturated)
 
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments."""
+        vectors = [moment_vector(m, means=m.mu is not None) for m in moments]
+        pairs = zip(self.weight(implied), vectors, strict=True)
+        return [float(vector @ weight @ vector) for weight, vector in pairs]
+
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's (mu, vech Sigma), at the implied ones."""
         return [one.information(observed=False) for one in self._likelihoods(implied)]
@@ -67,6 +73,20 @@ class FullInformation:
             level = np.einsum("ik,jik->jk", d.u, here.inverse @ d.v)
             score = (z @ d.u) * (z @ d.v) - level[here.patterns.of_row]
             found.append(score + z @ d.d_mu)
+        return found
+
+    @cached_property
+    def saturated_products(self) -> list[Array]:
+        """Mean outer product of `saturated_scores`, or of their sums in clusters, per group."""
+        assert self.moments.rows is not None
+        clusters = self.moments.clusters or (None,) * len(self.moments.rows)
+        found = []
+        for rows, here, sample, own in zip(
+            self.moments.rows, self._saturated, self.moments.sample, clusters, strict=True
+        ):
+            assert sample.mu is not None
+            z = here.weighted_rows(rows, sample.mu)
+            found.append(normal.score_products(z, here.inverse, here.patterns.of_row, own))
         return found
 
     def saturated_scores(self) -> list[Array]:

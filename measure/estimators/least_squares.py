@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError, OptionError
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, jacobian, vech_places
+from measure.model import Curvature, Derivatives, Implied, jacobian, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.asymptotic import cross_products, moment_contributions
 
@@ -38,6 +38,12 @@ class LeastSquares:
             for sample, model in pairs
         ]
         return _Evaluation(self, gaps) if all(np.isfinite(gap).all() for gap in gaps) else None
+
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments."""
+        vectors = [moment_vector(m, means=self.means) for m in moments]
+        pairs = zip(self.weights, vectors, strict=True)
+        return [float(vector @ weight @ vector) for weight, vector in pairs]
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """The weights; they do not depend on the implied moments."""
@@ -70,15 +76,19 @@ class _Evaluation:
 
     def information(self, derivatives: list[Derivatives]) -> Array:
         """Unit information of the free elements: half the Gauss-Newton Hessian."""
+        return self._squares(derivatives, self.discrepancy.moments.shares)
+
+    def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
         total: Array | float = 0.0
-        for (share, _, weight), d in zip(self._groups(), derivatives, strict=True):
+        for share, weight, d in zip(shares, self.discrepancy.weights, derivatives, strict=True):
             change = jacobian(d)
             total = total + share * (change.T @ weight @ change)
         return np.asarray(total)
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
         """Second derivatives of F with respect to the free elements."""
-        means, total = self.discrepancy.means, self.information(derivatives) * 2
+        means = self.discrepancy.means
+        total = 2 * self._squares(derivatives, self.discrepancy.moments.weights)
         for (share, gap, weight), d, curvature in zip(
             self._groups(), derivatives, curvatures, strict=True
         ):
@@ -91,15 +101,6 @@ class _Evaluation:
             matrix = matrix + np.triu(matrix, 1).T
             total = total + share * curvature.weighted(matrix, pull[:p] if means else None)
         return np.asarray(total)
-
-
-def moment_vector(moments: Implied, *, means: bool) -> Array:
-    """(m, vech S), or vech S alone."""
-    covariances = moments.sigma[vech_places(len(moments.sigma))]
-    if not means:
-        return np.asarray(covariances)
-    assert moments.mu is not None
-    return np.concatenate([moments.mu, covariances])
 
 
 def generalized(moments: Moments, *, means: bool) -> LeastSquares:

@@ -38,6 +38,11 @@ class MaximumLikelihood:
             return None
         return LikelihoodAt(self, implied, roots)
 
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments; without forming the weight."""
+        pairs = zip(implied, moments, strict=True)
+        return [normal.size(np.asarray(np.linalg.inv(model.sigma)), m) for model, m in pairs]
+
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's moments, at the implied ones."""
         return [normal.weight(model.sigma, means=model.mu is not None) for model in implied]
@@ -59,6 +64,20 @@ class MaximumLikelihood:
             z = (rows - mu) @ inverse
             score = (z @ d.u) * (z @ d.v) - np.einsum("ik,ik->k", d.u, inverse @ d.v)
             found.append(score if d.d_mu is None else score + z @ d.d_mu)
+        return found
+
+    @cached_property
+    def saturated_products(self) -> list[Array]:
+        """Mean outer product of `saturated_scores`, or of their sums in clusters, per group."""
+        assert self.moments.rows is not None
+        clusters = self.moments.clusters or (None,) * len(self.moments.rows)
+        found = []
+        for rows, sample, own in zip(self.moments.rows, self.moments.sample, clusters, strict=True):
+            assert sample.mu is not None
+            inverse = np.asarray(np.linalg.inv(sample.sigma))
+            of_row = np.zeros(len(rows), dtype=np.intp)
+            z = (rows - sample.mu) @ inverse
+            found.append(normal.score_products(z, inverse[None], of_row, own))
         return found
 
     def saturated_scores(self) -> list[Array]:

@@ -5,9 +5,9 @@ import pytest
 
 import measure
 from measure.estimators import DISCREPANCIES
-from measure.estimators.least_squares import LeastSquares, moment_vector
+from measure.estimators.least_squares import LeastSquares
 from measure.identification import gram
-from measure.model import Implied, jacobian, vech_places
+from measure.model import Implied, jacobian, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood
 from measure.problem import Problem

@@ -71,16 +71,18 @@ def test_a_fit_to_the_population_of_a_fit_gives_its_parameters(name):
     common = case(name)
     fit = refit(reference(name), common)
     truth = population(fit)
+    sizes = dict(zip(truth.groups, fit.moments.n_obs, strict=True))
     given = {
-        "sample_cov": truth.covariances[1] * fit.n_obs / (fit.n_obs - 1),
-        "sample_nobs": fit.n_obs,
+        "sample_cov": {g: c * sizes[g] / (sizes[g] - 1) for g, c in truth.covariances.items()},
+        "sample_nobs": sizes,
     }
     if fit.model.table.meanstructure:
-        given["sample_mean"] = truth.means[1]
-    options = {
-        name: getattr(fit.options, name)
-        for name in ("std_lv", "orthogonal", "effect_coding", "fixed_x")
-    } | {"meanstructure": fit.model.table.meanstructure}
+        given["sample_mean"] = truth.means
+    if fit.n_groups == 1:
+        given = {option: value[1] for option, value in given.items()}
+    names = ("std_lv", "orthogonal", "effect_coding", "fixed_x", "group", "group_equal")
+    options = {name: getattr(fit.options, name) for name in (*names, "group_partial")}
+    options["meanstructure"] = fit.model.table.meanstructure
     entry = {"lavaan": "fit"}.get(fit.function, fit.function)
     again = getattr(measure, entry)(fit.text, **options, **given)
     np.testing.assert_allclose(again.parameters["est"], fit.parameters["est"], rtol=1e-6, atol=1e-6)
