@@ -227,7 +227,8 @@ def _derivatives(
     `unit` (p, n_observed) carries lambda and theta, `loading` (p, n_eta) psi, beta and alpha;
     `cross` (p, n_eta) is the covariance of the variables with eta.
     """
-    stack = np.broadcast_shapes(cross.shape[:-2], state.eta_mean.shape[:-1])
+    # Of a stack one of the two may be the same throughout, and then has no leading dimension.
+    stack = cross.shape[:-2] or state.eta_mean.shape[:-1]
     shape = (*stack, cross.shape[-2], n_elements)
     u, v = np.zeros(shape), np.zeros(shape)
     d_mu = np.zeros(shape) if state.block.meanstructure else None
@@ -276,8 +277,7 @@ class Curvature:
         u, v = self.first.u, self.first.v
         index = self.state.block.roles
         # What stands on one side of the diagonal only, and half of what is symmetric.
-        stack = np.broadcast_shapes(u.shape[:-2], weight.shape[:-2])
-        side = np.zeros((*stack, u.shape[-1], u.shape[-1]))
+        side = np.zeros((*weight.shape[:-2], u.shape[-1], u.shape[-1]))
         if not len(index.slopes):
             return side
         inverse, covariance = self.state.inverse, self.state.covariance
