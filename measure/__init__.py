@@ -1,6 +1,7 @@
 """Statistics for measurement models: a data frame and model text in, tables of results out."""
 
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
+from measure.bootstrapping import Bootstrap, bootstrap
 from measure.card import ModelCard, model_card
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
@@ -15,9 +16,11 @@ from measure.missingness import MissingPatterns, missing_patterns
 from measure.multilevel import Agreement, agreement, icc
 from measure.nonnested import VuongTest, vuong
 from measure.options import option_table
+from measure.populations import Population, population
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
 from measure.second_opinion import SecondOpinion, second_opinion
+from measure.simulation import Holes, simulate
 
 __all__ = [
     "cfa",
@@ -31,6 +34,8 @@ __all__ = [
     "residuals",
     "implied",
     "standardized",
+    "bootstrap",
+    "Bootstrap",
     "second_opinion",
     "SecondOpinion",
     "model_card",
@@ -55,4 +60,8 @@ __all__ = [
     "agreement",
     "Agreement",
     "group_means",
+    "simulate",
+    "Holes",
+    "population",
+    "Population",
 ]

@@ -39,10 +39,10 @@ class Reduction:
         return len(self.kept)
 
     def expand(self, params: Array) -> Array:
-        """Give the elements that belong to `params` (n_params,)."""
+        """Give the elements (..., n_elements) that belong to `params` (..., n_params)."""
         if self.basis is None or self.offset is None:
             return params
-        return self.offset + self.basis @ params
+        return np.asarray(self.offset + params @ self.basis.T)
 
     def reduce_gradient(self, gradient: Array) -> Array:
         """Carry a gradient over elements (..., n_elements) to the parameters (..., n_params)."""

@@ -63,6 +63,25 @@ def definitions(table: ParameterTable, values: Array) -> tuple[Array, Array]:
     )
 
 
+def defined_values(table: ParameterTable, values: Array) -> Array:
+    """Evaluate the `:=` for many values of the rows (n, n_rows), without derivatives.
+
+    Returns
+    -------
+    (n, n_definitions)
+    """
+    found = np.full((len(values), len(table.definitions)), np.nan)
+    labels: dict[str, int] = {}
+    for index, row in enumerate(table.parameters):
+        if row.label:
+            labels.setdefault(row.label, index)
+    for k, own in enumerate(values if table.definitions else ()):
+        known = {label: float(own[index]) for label, index in labels.items()}
+        for column, definition in enumerate(table.definitions):
+            known[str(definition.lhs)] = found[k, column] = evaluate(definition.rhs, known)[0]
+    return found
+
+
 def _chain(parts: Mapping[str, float], gradients: Mapping[str, Array], n_rows: int) -> Array:
     total = np.zeros(n_rows)
     for name, part in parts.items():

@@ -10,6 +10,9 @@ and no residual, so that one form covers factor models, paths and growth curves:
 The derivative of Sigma with respect to any one matrix element has rank two at most: it is
 u v' + v u'. The engine keeps the vectors u and v and never forms the p(p+1)/2 x q Jacobian where
 it can do without; every product that estimation needs is then an ordinary matrix product.
+
+States, derivatives and curvatures also take many parameter vectors at once, (..., n_params), and
+then give everything with the same leading dimensions: a bootstrap evaluates its samples together.
 """
 
 from collections.abc import Mapping
@@ -166,7 +169,7 @@ class Model:
         return values
 
     def states(self, params: Array) -> list[State]:
-        """Evaluate the matrices of every block at `params` (n_params,)."""
+        """Evaluate the matrices of every block at `params` (..., n_params)."""
         elements = self.elements(params)
         return [_state(block, elements) for block in self.blocks]
 
@@ -185,27 +188,35 @@ class Model:
 
 def _state(block: Block, elements: Array) -> State:
     matrices = dict(block.template)
+    stack = elements.shape[:-1]
     for name, (i, j, element) in block.elements.items():
-        matrix = matrices[name].copy()
-        matrix[i, j] = elements[element]
+        matrix = _copied(matrices[name], stack)
+        matrix[..., i, j] = elements[..., element]
         if name in ("theta", "psi"):
-            matrix[j, i] = elements[element]
+            matrix[..., j, i] = elements[..., element]
         matrices[name] = matrix
     lambda_, psi = matrices["lambda_"], matrices["psi"]
     n_eta = len(block.eta)
     if "beta" in block.elements or block.template["beta"].any():
         inverse = np.asarray(np.linalg.inv(np.eye(n_eta) - matrices["beta"]))
-        covariance = inverse @ psi @ inverse.T
+        covariance = inverse @ psi @ inverse.mT
         loading = lambda_ @ inverse
     else:
         inverse, covariance, loading = np.eye(n_eta), psi, lambda_
     cross = lambda_ @ covariance
-    sigma = cross @ lambda_.T + matrices["theta"]
+    sigma = cross @ lambda_.mT + matrices["theta"]
     mean = mu = None
     if block.meanstructure:
-        mean = inverse @ matrices["alpha"][:, 0]
-        mu = matrices["nu"][:, 0] + lambda_ @ mean
+        column = inverse @ matrices["alpha"]
+        mean, mu = column[..., 0], (matrices["nu"] + lambda_ @ column)[..., 0]
     return State(block, matrices, inverse, covariance, loading, cross, mean, Implied(mu, sigma))
+
+
+def _copied(matrix: Array, stack: tuple[int, ...]) -> Array:
+    """Give a copy of a matrix, or one for each place of a stack."""
+    if not stack or matrix.ndim > 2:
+        return matrix.copy()
+    return np.broadcast_to(matrix, (*stack, *matrix.shape)).copy()
 
 
 def _derivatives(
@@ -216,26 +227,28 @@ def _derivatives(
     `unit` (p, n_observed) carries lambda and theta, `loading` (p, n_eta) psi, beta and alpha;
     `cross` (p, n_eta) is the covariance of the variables with eta.
     """
-    n_rows = loading.shape[0]
-    u, v = np.zeros((n_rows, n_elements)), np.zeros((n_rows, n_elements))
-    d_mu = np.zeros((n_rows, n_elements)) if state.block.meanstructure else None
+    # Of a stack one of the two may be the same throughout, and then has no leading dimension.
+    stack = cross.shape[:-2] or state.eta_mean.shape[:-1]
+    shape = (*stack, cross.shape[-2], n_elements)
+    u, v = np.zeros(shape), np.zeros(shape)
+    d_mu = np.zeros(shape) if state.block.meanstructure else None
     for name, (i, j, k) in state.block.elements.items():
         if name == "lambda_":
-            u[:, k], v[:, k] = unit[:, i], cross[:, j]
+            u[..., k], v[..., k] = unit[..., i], cross[..., j]
         elif name == "beta":
-            u[:, k], v[:, k] = loading[:, i], cross[:, j]
+            u[..., k], v[..., k] = loading[..., i], cross[..., j]
         elif name in ("psi", "theta"):
             side = loading if name == "psi" else unit
-            u[:, k], v[:, k] = side[:, i], side[:, j] * np.where(i == j, 0.5, 1.0)
+            u[..., k], v[..., k] = side[..., i], side[..., j] * np.where(i == j, 0.5, 1.0)
         if d_mu is None:
             continue
         if name == "nu":
-            d_mu[:, k] = unit[:, i]
+            d_mu[..., k] = unit[..., i]
         elif name == "alpha":
-            d_mu[:, k] = loading[:, i]
+            d_mu[..., k] = loading[..., i]
         elif name in ("lambda_", "beta"):
             side = unit if name == "lambda_" else loading
-            d_mu[:, k] = side[:, i] * state.eta_mean[j]
+            d_mu[..., k] = side[..., i] * state.eta_mean[..., None, j]
     return Derivatives(u, v, d_mu)
 
 
@@ -262,34 +275,37 @@ class Curvature:
         `weight` (p, p) is symmetric; `weight_mu` is (p,) or None without means.
         """
         u, v = self.first.u, self.first.v
-        n_elements = u.shape[1]
         index = self.state.block.roles
         # What stands on one side of the diagonal only, and half of what is symmetric.
-        side = np.zeros((n_elements, n_elements))
+        side = np.zeros((*weight.shape[:-2], u.shape[-1], u.shape[-1]))
         if not len(index.slopes):
             return side
         inverse, covariance = self.state.inverse, self.state.covariance
         slopes, columns = index.slopes, index.slope_columns
-        pressed = u[:, slopes].T @ weight
-        side[slopes[:, None], slopes] = covariance[columns[:, None], columns] * (
-            pressed @ u[:, slopes]
+        pressed = u[..., slopes].mT @ weight
+        side[..., slopes[:, None], slopes] = covariance[..., columns[:, None], columns] * (
+            pressed @ u[..., slopes]
         )
         if len(index.psis):
-            towards_a = inverse[columns[:, None], index.psi_rows]
-            towards_b = inverse[columns[:, None], index.psi_columns] * index.psi_halves
-            side[slopes[:, None], index.psis] += 2 * (
-                towards_a * (pressed @ v[:, index.psis]) + towards_b * (pressed @ u[:, index.psis])
+            towards_a = inverse[..., columns[:, None], index.psi_rows]
+            towards_b = inverse[..., columns[:, None], index.psi_columns] * index.psi_halves
+            side[..., slopes[:, None], index.psis] += 2 * (
+                towards_a * (pressed @ v[..., index.psis])
+                + towards_b * (pressed @ u[..., index.psis])
             )
-        passing = inverse[columns[:, None], index.beta_rows].T
+        passing = inverse[..., columns[:, None], index.beta_rows].mT
         if len(index.betas):
-            side[index.betas[:, None], slopes] += 2 * passing * (pressed @ v[:, index.betas]).T
+            turned = (pressed @ v[..., index.betas]).mT
+            side[..., index.betas[:, None], slopes] += 2 * passing * turned
         if weight_mu is not None:
-            reach = weight_mu @ u[:, slopes]
-            levels = self.state.eta_mean[index.beta_columns]
-            side[index.betas[:, None], slopes] += passing * np.outer(levels, reach)
-            alphas = inverse[columns[:, None], index.alpha_rows]
-            side[slopes[:, None], index.alphas] += alphas * reach[:, None]
-        return side + side.T
+            reach = weight_mu[..., None, :] @ u[..., slopes]
+            if len(index.betas):
+                levels = self.state.eta_mean[..., index.beta_columns, None]
+                side[..., index.betas[:, None], slopes] += passing * (levels * reach)
+            if len(index.alphas):
+                alphas = inverse[..., columns[:, None], index.alpha_rows]
+                side[..., slopes[:, None], index.alphas] += alphas * reach.mT
+        return side + side.mT
 
 
 class _Elements(NamedTuple):

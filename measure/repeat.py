@@ -219,12 +219,14 @@ def _gathered(done: list[Done], n: int, seed: int) -> Repeats[Any]:
         indices=tuple(index for index, _ in pairs),
         n=n,
         seed=seed,
-        failures=_table("error", [(name, count) for (name, _), count in failures.items()]),
-        warnings=_table("warning", [(kind.__name__, count) for kind, count in warned.items()]),
+        failures=reasons_table("error", [(name, count) for (name, _), count in failures.items()]),
+        warnings=reasons_table(
+            "warning", [(kind.__name__, count) for kind, count in warned.items()]
+        ),
     )
 
 
-def _table(kind: str, counts: list[tuple[str, Count]]) -> pd.DataFrame:
+def reasons_table(kind: str, counts: list[tuple[str, Count]]) -> pd.DataFrame:
     """List counts, the most frequent first, of equal ones that which came first."""
     rows = [(name, c.count, c.first, c.message) for name, c in counts]
     rows.sort(key=lambda row: (-row[1], row[2]))

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.definitions import definitions
+from measure.definitions import defined_values, definitions
 from measure.model import Block, Model, State, latent_derivatives, observed_derivatives
 from measure.table import Parameter
 
@@ -51,16 +51,6 @@ class Standardization:
         return self._jacobian(items=True)
 
     @cached_property
-    def _variances(self) -> Array:
-        """Variances that standardise, of all blocks one after the other (see `_scale_names`)."""
-        parts = []
-        for state in self.states:
-            totals = state.covariance.diagonal(), state.implied.sigma.diagonal()
-            residuals = state.matrices["psi"].diagonal(), state.matrices["theta"].diagonal()
-            parts += [*totals, *residuals]
-        return np.concatenate(parts)
-
-    @cached_property
     def _variance_slopes(self) -> Array:
         """Derivatives of the variances, (n_scales, n_elements)."""
         n_elements = len(self.model.free_rows)
@@ -82,13 +72,8 @@ class Standardization:
     def _factors(self, *, items: bool) -> tuple[Array, Array]:
         """Exponents of each row (n_rows, n_scales), and what its estimate is multiplied with."""
         powers = _exponents(self.model, items=items)
-        variances = self._variances
-        positive = variances > 0
-        safe = np.where(positive, variances, 1.0)
-        factor = np.exp(powers @ np.log(safe))
-        # The root of a negative variance does not exist; lavaan gives NaN likewise.
-        factor[(powers[:, ~positive] != 0).any(axis=1)] = np.nan
-        return powers / safe, factor
+        variances = _variances(self.states)
+        return powers / np.where(variances > 0, variances, 1.0), _factor(powers, variances)
 
     def _values(self, *, items: bool) -> Array:
         value = self.raw * self._factors(items=items)[1]
@@ -107,6 +92,47 @@ class Standardization:
 def standardize(model: Model, params: Array) -> Standardization:
     """Standardise all rows of a model's table at `params` (n_params,)."""
     return Standardization(model, model.states(params), model.row_values(params))
+
+
+def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
+    """Standardise (std.all) the rows of many solutions at once, without derivatives.
+
+    Parameters
+    ----------
+    model
+        The model.
+    states
+        Its matrices, with a leading dimension over solutions.
+    raw
+        Values of the rows, (n, n_rows).
+
+    Returns
+    -------
+    (n, n_rows + n_definitions); NaN where a variance to divide by is negative.
+    """
+    value = raw * _factor(_exponents(model, items=True), _variances(states))
+    return np.hstack([value, defined_values(model.table, value)])
+
+
+def _variances(states: list[State]) -> Array:
+    """Variances that standardise, of all blocks one after the other (see `_scale_names`)."""
+    parts = []
+    for state in states:
+        residuals = state.matrices["psi"], state.matrices["theta"]
+        for matrix in (state.covariance, state.implied.sigma, *residuals):
+            parts.append(matrix.diagonal(axis1=-2, axis2=-1))
+    stack = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    return np.concatenate(
+        [np.broadcast_to(part, (*stack, part.shape[-1])) for part in parts], axis=-1
+    )
+
+
+def _factor(powers: Array, variances: Array) -> Array:
+    """What each estimate is multiplied with (..., n_rows), from variances (..., n_scales)."""
+    positive = variances > 0
+    factor = np.exp(np.log(np.where(positive, variances, 1.0)) @ powers.T)
+    # The root of a negative variance does not exist; lavaan gives NaN likewise.
+    return np.where(~positive @ (powers != 0).T, np.nan, factor)
 
 
 Key = tuple[str, str]

@@ -65,7 +65,7 @@ def do(task: Task, seed: int, start: int, stop: int) -> Done:
             try:
                 done.results.append((index, task(rng)))
             except MeasureError as error:
-                kind = (type(error).__name__, _NUMBER.sub("#", str(error)))
+                kind = (type(error).__name__, alike(str(error)))
                 add(done.failures, kind, Count(1, index, str(error)))
             except Exception as error:
                 error.add_note(f"raised by repetition {index} of the seed {seed}")
@@ -75,6 +75,11 @@ def do(task: Task, seed: int, start: int, stop: int) -> Done:
             message = next(str(w.message) for w in caught if w.category is category)
             add(done.warnings, category, Count(1, index, message))
     return done
+
+
+def alike(message: str) -> str:
+    """Give a message with `#` for numbers: two that differ in numbers only are one reason."""
+    return _NUMBER.sub("#", message)
 
 
 def add(counts: dict[Any, Count], kind: Any, new: Count) -> None:

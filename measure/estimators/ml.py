@@ -26,17 +26,17 @@ class MaximumLikelihood:
     moments: Moments
 
     @cached_property
-    def log_determinants(self) -> list[float]:
+    def log_determinants(self) -> list[Array]:
         """ln|S| of each group."""
-        return [float(np.linalg.slogdet(sample.sigma)[1]) for sample in self.moments.sample]
+        return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.moments.sample]
 
-    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+    def at(self, implied: list[Implied]) -> "LikelihoodAt | None":
         """Evaluate at implied moments; None where they are not positive definite."""
         try:
             roots = [np.asarray(np.linalg.cholesky(model.sigma)) for model in implied]
         except np.linalg.LinAlgError:
             return None
-        return _Evaluation(self, implied, roots)
+        return LikelihoodAt(self, implied, roots)
 
     def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
         """Weighted squares of moments; without forming the weight."""
@@ -101,8 +101,12 @@ class MaximumLikelihood:
 
 
 @dataclass(frozen=True, eq=False)
-class _Evaluation:
-    """The discrepancy at implied moments, with their Cholesky roots per group."""
+class LikelihoodAt:
+    """The discrepancy at implied moments, with their Cholesky roots per group.
+
+    Many samples can be taken at once: `values` and all derivatives then have the leading
+    dimensions of the moments.
+    """
 
     discrepancy: MaximumLikelihood
     implied: list[Implied]
@@ -112,7 +116,7 @@ class _Evaluation:
     def inverses(self) -> list[Array]:
         """P = Sigma^-1 of each group."""
         halves = [np.linalg.inv(root) for root in self.roots]
-        return [half.T @ half for half in halves]
+        return [half.mT @ half for half in halves]
 
     @cached_property
     def spreads(self) -> list[Array]:
@@ -120,22 +124,29 @@ class _Evaluation:
         pairs = zip(self.discrepancy.moments.sample, self.implied, strict=True)
         return [_with_mean_residual(sample, model) for sample, model in pairs]
 
-    def _groups(self) -> Iterator[tuple[float, Implied, Implied, Array, Array]]:
+    def _groups(self) -> Iterator[tuple[Array, Implied, Implied, Array, Array]]:
         """Weight, implied and sample moments, P and S + r r' of each group."""
         moments = self.discrepancy.moments
         return zip(
             moments.weights, self.implied, moments.sample, self.inverses, self.spreads, strict=True
         )
 
-    @cached_property
+    @property
     def value(self) -> float:
         """F."""
-        total = 0.0
+        return float(self.values)
+
+    @cached_property
+    def values(self) -> Array:
+        """F of each sample, (...,)."""
+        total: Array | float = 0.0
         known = zip(self._groups(), self.roots, self.discrepancy.log_determinants, strict=True)
         for (weight, _, _, inverse, spread), root, log_determinant in known:
-            log_ratio = 2 * float(np.log(root.diagonal()).sum()) - log_determinant
-            total += weight * (log_ratio + float(np.vdot(inverse, spread)) - len(root))
-        return float(total)
+            diagonal = root.diagonal(axis1=-2, axis2=-1)
+            log_ratio = 2 * np.log(diagonal).sum(axis=-1) - log_determinant
+            trace = (inverse * spread).sum(axis=(-2, -1))
+            total = total + weight * (log_ratio + trace - diagonal.shape[-1])
+        return np.asarray(total)
 
     def gradient(self, derivatives: list[Derivatives]) -> Array:
         """First derivatives of F with respect to the free elements."""
@@ -144,10 +155,11 @@ class _Evaluation:
             self._groups(), derivatives, strict=True
         ):
             centre = inverse - inverse @ spread @ inverse
-            slope = 2 * (d.u * (centre @ d.v)).sum(axis=0)
+            slope = 2 * (d.u * (centre @ d.v)).sum(axis=-2)
             if d.d_mu is not None and model.mu is not None and sample.mu is not None:
-                slope = slope - 2 * (sample.mu - model.mu) @ inverse @ d.d_mu
-            total = total + weight * slope
+                residual = (sample.mu - model.mu)[..., None, :]
+                slope = slope - 2 * (residual @ inverse @ d.d_mu)[..., 0, :]
+            total = total + weight[..., None] * slope
         return np.asarray(total)
 
     def information(self, derivatives: list[Derivatives]) -> Array:
@@ -156,7 +168,7 @@ class _Evaluation:
         for weight, inverse, d in zip(
             self.discrepancy.moments.weights, self.inverses, derivatives, strict=True
         ):
-            total = total + weight * normal.information(inverse, d)
+            total = total + weight[..., None, None] * normal.information(inverse, d)
         return np.asarray(total)
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
@@ -174,17 +186,17 @@ class _Evaluation:
             spread = inverse @ own_spread @ inverse
             residual = None
             if d.d_mu is not None and model.mu is not None and sample.mu is not None:
-                residual = inverse @ (sample.mu - model.mu)
+                residual = (inverse @ (sample.mu - model.mu)[..., None])[..., 0]
             pull = None if residual is None else -2 * residual
             own = curvature.weighted(inverse - spread, pull)
             own += normal.trace_products(2 * spread - inverse, inverse, d)
             if residual is not None and d.d_mu is not None:
                 moved = inverse @ d.d_mu
-                own += 2 * d.d_mu.T @ moved
-                cross = (residual @ d.u)[:, None] * (d.v.T @ moved)
-                cross += (residual @ d.v)[:, None] * (d.u.T @ moved)
-                own += 2 * (cross + cross.T)
-            total = total + weight * own
+                own += 2 * d.d_mu.mT @ moved
+                cross = (d.u.mT @ residual[..., None]) * (d.v.mT @ moved)
+                cross += (d.v.mT @ residual[..., None]) * (d.u.mT @ moved)
+                own += 2 * (cross + cross.mT)
+            total = total + weight[..., None, None] * own
         return np.asarray(total)
 
 
@@ -193,4 +205,4 @@ def _with_mean_residual(sample: Implied, model: Implied) -> Array:
     if model.mu is None or sample.mu is None:
         return sample.sigma
     residual = sample.mu - model.mu
-    return sample.sigma + np.outer(residual, residual)
+    return np.asarray(sample.sigma + residual[..., :, None] * residual[..., None, :])

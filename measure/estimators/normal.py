@@ -16,9 +16,9 @@ Array = NDArray[np.float64]
 def information(inverse: Array, d: Derivatives) -> Array:
     """tr(P dSigma_a P dSigma_b)/2 + dmu_a' P dmu_b for all pairs of elements, (q, q)."""
     pu, pv = inverse @ d.u, inverse @ d.v
-    mixed = d.u.T @ pv
-    unit = (d.u.T @ pu) * (d.v.T @ pv) + mixed * mixed.T
-    return unit if d.d_mu is None else unit + d.d_mu.T @ inverse @ d.d_mu
+    mixed = d.u.mT @ pv
+    unit = (d.u.mT @ pu) * (d.v.mT @ pv) + mixed * mixed.mT
+    return unit if d.d_mu is None else unit + d.d_mu.mT @ inverse @ d.d_mu
 
 
 def size(inverse: Array, moments: Implied) -> float:
@@ -33,11 +33,11 @@ def trace_products(left: Array, right: Array, d: Derivatives) -> Array:
 
     With dSigma = u v' + v u' each is four products of two inner products.
     """
-    left_uu, left_vv, left_uv = d.u.T @ left @ d.u, d.v.T @ left @ d.v, d.u.T @ left @ d.v
-    right_uu, right_vv, right_uv = d.u.T @ right @ d.u, d.v.T @ right @ d.v, d.u.T @ right @ d.v
-    return np.asarray(
-        right_vv * left_uu + right_uu * left_vv + right_uv.T * left_uv + right_uv * left_uv.T
-    )
+    left_u, left_v, right_u, right_v = left @ d.u, left @ d.v, right @ d.u, right @ d.v
+    left_uu, left_vv, left_uv = d.u.mT @ left_u, d.v.mT @ left_v, d.u.mT @ left_v
+    right_uu, right_vv, right_uv = d.u.mT @ right_u, d.v.mT @ right_v, d.u.mT @ right_v
+    crossed = right_uv.mT * left_uv
+    return np.asarray(right_vv * left_uu + right_uu * left_vv + crossed + crossed.mT)
 
 
 def weight(sigma: Array, *, means: bool) -> Array:

@@ -41,7 +41,7 @@ def cross_products(rows: Array, clusters: Codes | None) -> Array:
     return np.asarray(sums.T @ sums / len(rows) * len(sums) / (len(sums) - 1))
 
 
-def _spanning(clusters: Sequence[Codes]) -> bool:
+def spanning(clusters: Sequence[Codes]) -> bool:
     """Whether a cluster has rows in several groups."""
     seen = [set(np.unique(own).tolist()) for own in clusters]
     return len(set().union(*seen)) < sum(map(len, seen))
@@ -49,7 +49,7 @@ def _spanning(clusters: Sequence[Codes]) -> bool:
 
 def mean_cross_products(parts: Sequence[Array], clusters: Sequence[Codes] | None) -> Array:
     """Mean outer product, over all rows of all groups, of rows (n_g, k) that share columns."""
-    if clusters is not None and _spanning(clusters):
+    if clusters is not None and spanning(clusters):
         return cross_products(np.vstack(parts), np.concatenate(clusters))
     total = sum(map(len, parts))
     own: Sequence[Codes | None] = clusters or [None] * len(parts)
@@ -69,7 +69,7 @@ def joint_covariance(
     Block-diagonal, cross_products / weight, unless clusters have rows in several groups.
     """
     sizes = np.cumsum([0, *(part.shape[1] for part in parts)])
-    if clusters is not None and _spanning(clusters):
+    if clusters is not None and spanning(clusters):
         stacked = np.zeros((sum(map(len, parts)), sizes[-1]))
         begin = 0
         for k, part in enumerate(parts):
