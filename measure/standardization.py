@@ -34,18 +34,42 @@ def standardize(model: Model, params: Array) -> Standardization:
     d_raw[list(model.free_rows), range(n_elements)] = 1.0
     latent = set(model.table.latent)
     solutions = []
-    for everything in (False, True):
+    for kept in (latent, latent | set(model.table.observed)):
         value, slope = raw.copy(), d_raw.copy()
         for state in model.states(params):
             scales = _scales(state, n_elements)
             for index in state.block.places:
                 row = rows[index]
-                above, below = _units(row, everything, latent)
+                above, below = _units(row, kept)
                 _rescale(value, slope, index, [scales[key] for key in above], 0.5)
                 _rescale(value, slope, index, [scales[key] for key in below], -0.5)
         solutions.append(_with_definitions(model, value, slope))
     (std_lv, jacobian_lv), (std_all, jacobian_all) = solutions
     return Standardization(std_lv, std_all, jacobian_lv, jacobian_all)
+
+
+def factors(model: Model, params: Array, kept: set[str]) -> Array:
+    """Give what standardisation multiplies each row of a model's table with, (n_rows,).
+
+    Parameters
+    ----------
+    model
+        The model.
+    params
+        Its parameters.
+    kept
+        The variables that are brought to a standard deviation of 1: the factors for `std.lv`, all
+        for `std.all`, all but the given predictors for `std.nox`.
+    """
+    rows = model.table.parameters
+    value, slope = np.ones(len(rows)), np.zeros((len(rows), len(model.free_rows)))
+    for state in model.states(params):
+        scales = _scales(state, len(model.free_rows))
+        for index in state.block.places:
+            above, below = _units(rows[index], kept)
+            _rescale(value, slope, index, [scales[key] for key in above], 0.5)
+            _rescale(value, slope, index, [scales[key] for key in below], -0.5)
+    return value
 
 
 Scale = tuple[float, Array]
@@ -83,11 +107,11 @@ def _scales(state: State, n_elements: int) -> dict[tuple[str, str], Scale]:
 Key = tuple[str, str]
 
 
-def _units(row: Parameter, everything: bool, latent: set[str]) -> tuple[list[Key], list[Key]]:
+def _units(row: Parameter, kept: set[str]) -> tuple[list[Key], list[Key]]:
     """Variances whose root a parameter is multiplied with, and divided by."""
 
     def keys(kind: str, *names: str) -> list[Key]:
-        return [(kind, name) for name in names if everything or name in latent]
+        return [(kind, name) for name in names if name in kept]
 
     if row.op == "=~":
         return keys("total", row.lhs), keys("total", row.rhs)
