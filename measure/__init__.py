@@ -3,14 +3,19 @@
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.classical import intraclass
 from measure.confirmatory import cfa, fit, growth, sem
+from measure.equalities import EqualityTests, equality_tests
 from measure.exploratory import FactorSolution, efa
 from measure.fitted import Fit, standardized
 from measure.items import item_analysis
 from measure.means import group_means
-from measure.misfit import implied, residuals
+from measure.misfit import implied, residuals, srmr_test
+from measure.modification import modification_indices
 from measure.multilevel import Agreement, agreement, icc
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
+from measure.scores import FactorScores, factor_scores
+from measure.small_samples import small_sample_tests
+from measure.validity import fornell_larcker, htmt, htmt_intervals, r_squared
 
 __all__ = [
     "cfa",
@@ -18,9 +23,17 @@ __all__ = [
     "growth",
     "fit",
     "Fit",
+    "small_sample_tests",
     "residuals",
+    "srmr_test",
     "implied",
+    "modification_indices",
+    "equality_tests",
+    "EqualityTests",
     "standardized",
+    "r_squared",
+    "factor_scores",
+    "FactorScores",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",
@@ -30,6 +43,9 @@ __all__ = [
     "cronbach_alpha",
     "CronbachAlpha",
     "composite_reliability",
+    "htmt",
+    "htmt_intervals",
+    "fornell_larcker",
     "item_analysis",
     "icc",
     "intraclass",

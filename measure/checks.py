@@ -66,6 +66,23 @@ def numeric_items(
         Not a data frame; a column missing, twice, not numeric, infinite, empty or constant; too
         few rows or items.
     """
+    numbers = numbers_of(data, items, minimum_items=minimum_items)
+    if len(numbers) < minimum_rows:
+        raise DataError(
+            f"the data have {_count(len(numbers), 'row')}, at least {minimum_rows} are needed here."
+        )
+    _refuse_empty_or_constant(numbers)
+    return numbers
+
+
+def numbers_of(
+    data: pd.DataFrame, items: str | Sequence[str] | None = None, *, minimum_items: int = 1
+) -> pd.DataFrame:
+    """Return the items as floats, whatever their number of rows and their variance.
+
+    The parameters, the result and the errors are those of `numeric_items`, without its demands on
+    what the answers say.
+    """
     if not isinstance(data, pd.DataFrame):
         raise DataError(
             f"the data must be a pandas DataFrame with one row a respondent, "
@@ -79,13 +96,7 @@ def numeric_items(
     values = np.empty((len(data), len(chosen)))
     for k, name in enumerate(chosen):
         values[:, k] = _as_float(name, data[name])
-    numbers = pd.DataFrame(values, index=data.index, columns=chosen)
-    if len(numbers) < minimum_rows:
-        raise DataError(
-            f"the data have {_count(len(numbers), 'row')}, at least {minimum_rows} are needed here."
-        )
-    _refuse_empty_or_constant(numbers)
-    return numbers
+    return pd.DataFrame(values, index=data.index, columns=chosen)
 
 
 def complete_rows(items: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame:

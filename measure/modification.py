@@ -62,7 +62,8 @@ def modification_indices(
     information
         "expected" (as lavaan has it, whatever the estimator), "observed" or "first.order". After
         FIML the expected one takes answers to be missing completely at random; the observed one
-        does not.
+        does not, but need not be positive in the direction of a large misspecification: the index
+        is then NaN and stands last.
     delta
         Smallest misspecification that matters, in `metric`.
     metric
@@ -112,7 +113,7 @@ def modification_indices(
     table = pd.concat(parts, ignore_index=True) if parts else empty
     labels = fit.moments.groups
     table["group"] = [labels[int(group) - 1] for group in table["group"]]
-    table = table[table["mi"] >= minimum].sort_values("mi", ascending=False, kind="stable")
+    table = table[~(table["mi"] < minimum)].sort_values("mi", ascending=False, kind="stable")
     table = table.reset_index(drop=True)
     return _with_power(table, _Test(delta, metric == "raw", alpha, high_power))
 
@@ -152,12 +153,14 @@ def candidates(table: ParameterTable) -> Iterator[Parameter]:
         own = [row for row in table.parameters if row.group == group]
         taken = {_identity(row.lhs, row.op, row.rhs) for row in own}
         for lhs, op, rhs in _absent(table, own):
-            if _identity(lhs, op, rhs) not in taken:
+            identity = _identity(lhs, op, rhs)
+            if identity not in taken:
+                taken.add(identity)
                 yield Parameter(lhs, op, rhs, group, 1, "", False, 0.0, NAN, False, False)
 
 
 def _identity(lhs: str, op: str, rhs: str) -> tuple[object, str]:
-    """Name a parameter so that `a ~~ b` and `b ~~ a` are the same, and a factor's paths too."""
+    """Name a parameter so that `a ~~ b` and `b ~~ a` are the same, and `f =~ x` and `x ~ f`."""
     if op == "~~":
         return frozenset((lhs, rhs)), op
     return ((rhs, lhs), "~") if op == "=~" else ((lhs, rhs), op)
@@ -169,8 +172,9 @@ def _absent(table: ParameterTable, own: list[Parameter]) -> Iterator[tuple[str, 
     latent = [f for f in table.latent if any(f == row.lhs for row in own)]
     outcomes = {row.lhs for row in own if row.op == "~"}
     for factor in latent:
-        # A path to an outcome is written as a regression.
-        yield from ((factor, "=~", x) for x in random if x not in outcomes)
+        # A path to an outcome, or between variables with paths, is written as a regression.
+        avoided = outcomes | (table.regressed if factor in table.regressed else set())
+        yield from ((factor, "=~", x) for x in random if x not in avoided)
     yield from ((x, "~~", x) for x in (*random, *latent))
     yield from ((a, "~~", b) for a, b in combinations(random, 2))
     yield from ((a, "~~", b) for a, b in combinations(latent, 2))
@@ -184,13 +188,16 @@ def _absent(table: ParameterTable, own: list[Parameter]) -> Iterator[tuple[str, 
 class _Extended:
     """The fitted model with candidates added as free parameters, at the estimates.
 
-    The elements of the fitted model are `old`, the candidates `new`, positions among the elements
-    of the extended one.
+    `old` are the elements of the fitted model and the moments that fixed.x takes from the sample,
+    which are estimates too once something explains a predictor; `new` are the candidates, both as
+    positions among the elements of the extended model. `basis` are the directions in which the
+    old ones may move.
     """
 
     point: Point
     old: NDArray[np.intp]
     new: NDArray[np.intp]
+    basis: Array
 
 
 def _extend(fit: Fit, wanted: list[Parameter]) -> _Extended:
@@ -208,16 +215,24 @@ def _extend(fit: Fit, wanted: list[Parameter]) -> _Extended:
             values.append(0.0)
         rows[index] = replace(row, free=True)
         new_rows.append(index)
+    given = [index for index, row in enumerate(rows) if row.exogenous]
+    for index in given:
+        rows[index] = replace(rows[index], free=True)
     bare = replace(
         model.table, parameters=tuple(rows), ties=(), sums=(), constraints=(), definitions=()
     )
     extended = build(bare, list(fit.moments.sample), fit.moments.names)
     position = {row: element for element, row in enumerate(extended.free_rows)}
     problem = Problem(extended, fit.moments, fit.problem.discrepancy)
+    held = fit.point.basis
+    basis = np.zeros((len(held) + len(given), held.shape[1] + len(given)))
+    basis[: len(held), : held.shape[1]] = held
+    basis[len(held) :, held.shape[1] :] = np.eye(len(given))
     return _Extended(
         problem.at(np.array(values)[list(extended.free_rows)]),
-        np.array([position[row] for row in model.free_rows], dtype=np.intp),
+        np.array([position[row] for row in (*model.free_rows, *given)], dtype=np.intp),
         np.array([position[row] for row in new_rows], dtype=np.intp),
+        basis,
     )
 
 
@@ -227,7 +242,7 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> pd.DataFrame:
     point, old, new = extended.point, extended.old, extended.new
     unit = unit_information(point, kind)
     scale = fit.moments.scale
-    known = inverse(unit[np.ix_(old, old)], fit.point.basis)
+    known = inverse(unit[np.ix_(old, old)], extended.basis)
     own = unit[new, new]
     if known is None:
         denominator = np.full(len(new), NAN)
@@ -237,14 +252,15 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> pd.DataFrame:
         denominator = own - np.einsum("ij,ij->i", passing, unit[np.ix_(new, old)])
     # The score of a log-likelihood is -N/2 times the gradient of the discrepancy.
     score = -0.5 * point.slope[0][new]
-    told = denominator > UNIDENTIFIED * np.abs(own)
+    known_apart = ~(np.abs(denominator) <= UNIDENTIFIED * np.abs(own))
+    told = known_apart & (denominator > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         epc = np.where(told, score / denominator, NAN)
         mi = np.where(told, scale * score**2 / denominator, NAN)
         se = np.where(told, 1 / np.sqrt(scale * denominator), NAN)
     found = {"mi": mi, "epc": epc}
     for name, kept in _metrics(fit.model.table).items():
-        by = factors(point.problem.model, point.params, kept)
+        by = factors(point.problem.model, point.params, *kept)
         rows = np.array(point.problem.model.free_rows)[new]
         found[f"sepc.{name}"] = epc * by[rows]
     found["se"] = se
@@ -258,15 +274,16 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> pd.DataFrame:
     names = pd.DataFrame(
         [(row.lhs, row.op, row.rhs, row.group, row.level) for row in wanted], columns=list(_NAMES)
     )
-    return names.assign(**found)[told]
+    return names.assign(**found)[known_apart]
 
 
-def _metrics(table: ParameterTable) -> dict[str, set[str]]:
-    latent, observed = set(table.latent), set(table.observed)
+def _metrics(table: ParameterTable) -> dict[str, tuple[set[str], set[str]]]:
+    """Variables that each metric standardises, and those it does as outcomes."""
+    latent, everything = set(table.latent), {*table.latent, *table.observed}
     return {
-        "lv": latent,
-        "all": latent | observed,
-        "nox": latent | (observed - set(table.fixed_x)),
+        "lv": (latent, latent),
+        "all": (everything, everything),
+        "nox": (everything - set(table.exogenous), everything),
     }
 
 

@@ -48,7 +48,9 @@ def standardize(model: Model, params: Array) -> Standardization:
     return Standardization(std_lv, std_all, jacobian_lv, jacobian_all)
 
 
-def factors(model: Model, params: Array, kept: set[str]) -> Array:
+def factors(
+    model: Model, params: Array, kept: set[str], outcomes: set[str] | None = None
+) -> Array:
     """Give what standardisation multiplies each row of a model's table with, (n_rows,).
 
     Parameters
@@ -60,13 +62,18 @@ def factors(model: Model, params: Array, kept: set[str]) -> Array:
     kept
         The variables that are brought to a standard deviation of 1: the factors for `std.lv`, all
         for `std.all`, all but the given predictors for `std.nox`.
+    outcomes
+        The same for the left side of a regression; by default `kept`.
     """
     rows = model.table.parameters
     value, slope = np.ones(len(rows)), np.zeros((len(rows), len(model.free_rows)))
     for state in model.states(params):
         scales = _scales(state, len(model.free_rows))
         for index in state.block.places:
-            above, below = _units(rows[index], kept)
+            row = rows[index]
+            above, below = _units(row, kept)
+            if row.op == "~" and outcomes is not None:
+                below = _units(row, outcomes)[1]
             _rescale(value, slope, index, [scales[key] for key in above], 0.5)
             _rescale(value, slope, index, [scales[key] for key in below], -0.5)
     return value
