@@ -117,9 +117,7 @@ class Equation(NamedTuple):
     rows: tuple[int, ...]
 
 
-def equations(
-    table: ParameterTable, free_rows: tuple[int, ...], values: Array
-) -> list[Equation]:
+def equations(table: ParameterTable, free_rows: tuple[int, ...], values: Array) -> list[Equation]:
     """Collect the linear equality constraints of a table, ties first.
 
     Parameters

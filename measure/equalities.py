@@ -153,9 +153,7 @@ def _constraints(fit: Fit) -> _Constraints:
     _, curved = model.restrictions.evaluate("equal", values)
     gaps, bounds = model.restrictions.evaluate("positive", values)
     n_ties = sum(
-        1
-        for pair in model.table.ties
-        if any(model.table.parameters[row].free for row in pair)
+        1 for pair in model.table.ties if any(model.table.parameters[row].free for row in pair)
     )
     tied = [e.rows[1] if k < n_ties else None for k, e in enumerate(linear)]
     names = [e.name for e in linear] + list(model.restrictions.names)

@@ -170,13 +170,11 @@ def srmr_test(
             rows[part] = _unbiased(e[chosen], turned[np.ix_(chosen, chosen)], close, level)
         table = pd.DataFrame.from_dict(rows, orient="index")
         name = "srmr" if kind == "cor.bentler" else "crmr"
-        tables.append(table.rename(columns=lambda label, name=name: label.replace("rms", name)))
+        tables.append(table.set_axis([label.replace("rms", name) for label in _SUMMARY], axis=1))
     return tables[0] if len(tables) == 1 else pd.concat(tables, keys=list(fit.moments.groups))
 
 
-def _standardised(
-    sample: Implied, model: Implied, spread: Array, kind: str
-) -> tuple[Array, Array]:
+def _standardised(sample: Implied, model: Implied, spread: Array, kind: str) -> tuple[Array, Array]:
     """Residuals of one group as a vector in the metric of `kind`, and their covariance matrix."""
     cov, mean = residual_moments(sample, model, kind)
     p = len(cov)
@@ -198,15 +196,20 @@ def _standardised(
     return e, turn @ spread @ turn.T
 
 
+# In lavaan's order.
+_SUMMARY = (
+    *("rms", "rms.se", "rms.exactfit.z", "rms.exactfit.pvalue", "urms", "urms.se"),
+    *("urms.ci.lower", "urms.ci.upper"),
+    *("urms.closefit.h0.value", "urms.closefit.z", "urms.closefit.pvalue"),
+)
+
+
 def _unbiased(e: Array, spread: Array, close: float, level: float) -> dict[str, float]:
     """SRMR of residuals `e` (t,) with their covariance matrix (t, t), and its unbiased version."""
     t, total = len(e), float(e @ e)
     first, second = float(np.trace(spread)), float(np.sum(spread * spread.T))
-    names = ("rms.se", "rms.exactfit.z", "rms.exactfit.pvalue", "urms", "urms.se")
-    names += ("urms.ci.lower", "urms.ci.upper")
-    found = {"rms": float(np.sqrt(total / t)), **dict.fromkeys(names, float("nan"))}
-    found["urms.closefit.h0.value"] = close
-    found |= dict.fromkeys(("urms.closefit.z", "urms.closefit.pvalue"), float("nan"))
+    found = dict.fromkeys(_SUMMARY, float("nan"))
+    found |= {"rms": float(np.sqrt(total / t)), "urms.closefit.h0.value": close}
     # Residuals that are 0 by the model leave rounding errors, about 1e-9.
     if not first > 1e-12 or not total > 1e-12:
         return found

@@ -10,6 +10,7 @@ hold them, are left out of I11 (Aitchison & Silvey 1958).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,17 +110,16 @@ def modification_indices(
     require_kind(information)
     wanted = list(candidates(fit.model.table))
     parts = [_scored(fit, wanted[k : k + CHUNK], information) for k in range(0, len(wanted), CHUNK)]
-    empty = pd.DataFrame(columns=[*_NAMES, *_NUMBERS], dtype=object)
-    table = pd.concat(parts, ignore_index=True) if parts else empty
-    labels = fit.moments.groups
-    table["group"] = [labels[int(group) - 1] for group in table["group"]]
-    table = table[~(table["mi"] < minimum)].sort_values("mi", ascending=False, kind="stable")
-    table = table.reset_index(drop=True)
+    found = [row for part in parts for row in part if not row["mi"] < minimum]
+    # NaN, which no index is smaller than, last.
+    found.sort(key=lambda row: -row["mi"] if row["mi"] == row["mi"] else np.inf)
+    columns = [*_NAMES, *_NUMBERS, *(["mi.robust"] if fit.method.se in ROBUST else []), "se"]
+    table = pd.DataFrame(found, columns=columns)
     return _with_power(table, _Test(delta, metric == "raw", alpha, high_power))
 
 
 _NAMES = ("lhs", "op", "rhs", "group", "level")
-_NUMBERS = ("mi", "epc", "sepc.lv", "sepc.all", "sepc.nox", "se")
+_NUMBERS = ("mi", "epc", "sepc.lv", "sepc.all", "sepc.nox")
 
 
 def require_kind(information: str) -> None:
@@ -236,8 +236,8 @@ def _extend(fit: Fit, wanted: list[Parameter]) -> _Extended:
     )
 
 
-def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> pd.DataFrame:
-    """Index, expected change and its standard error of some candidates."""
+def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> list[dict[str, Any]]:
+    """Index, expected change and its standard error of the candidates that can be told apart."""
     extended = _extend(fit, wanted)
     point, old, new = extended.point, extended.old, extended.new
     unit = unit_information(point, kind)
@@ -271,10 +271,13 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> pd.DataFrame:
         left[range(len(new)), new] = 1.0
         spread = np.einsum("ij,jk,ik->i", left, meat(point, fit.method.se), left, optimize=True)
         found["mi.robust"] = np.where(told, scale * score**2 / spread, NAN)
-    names = pd.DataFrame(
-        [(row.lhs, row.op, row.rhs, row.group, row.level) for row in wanted], columns=list(_NAMES)
-    )
-    return names.assign(**found)[known_apart]
+    labels = fit.moments.groups
+    named = [(row.lhs, row.op, row.rhs, labels[row.group - 1], row.level) for row in wanted]
+    return [
+        dict(zip(_NAMES, names, strict=True)) | {name: float(v[k]) for name, v in found.items()}
+        for k, names in enumerate(named)
+        if known_apart[k]
+    ]
 
 
 def _metrics(table: ParameterTable) -> dict[str, tuple[set[str], set[str]]]:
@@ -309,18 +312,16 @@ def _with_power(table: pd.DataFrame, test: _Test) -> pd.DataFrame:
     significant = np.array([chisq_sf(mi, 1) < test.alpha for mi in table["mi"]], dtype=bool)
     reach = float(normal_quantile(1 - test.alpha)) * error
     size = np.abs(change)
-    verdicts = [
-        _decision(s, p, c, test) for s, p, c in zip(significant, power, size, strict=True)
-    ]
-    table = table.drop(columns=[c for c in ("se",) if c in table]).assign(
-        se=se, delta=test.delta, ncp=ncp, power=power, decision=verdicts
-    )
+    verdicts = [_decision(s, p, c, test) for s, p, c in zip(significant, power, size, strict=True)]
     within, beyond = size + reach <= test.delta, size - reach >= test.delta
     told = np.isfinite(reach)
-    table["equivalence"] = np.select(
-        [~told, within, beyond], ["", "within", "beyond"], default="open"
+    return table.assign(
+        delta=test.delta,
+        ncp=ncp,
+        power=power,
+        decision=verdicts,
+        equivalence=np.select([~told, within, beyond], ["", "within", "beyond"], default="open"),
     )
-    return table
 
 
 def _power(ncp: float, alpha: float) -> float:

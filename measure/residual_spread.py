@@ -68,10 +68,7 @@ def _information(fit: Fit) -> Array:
     if fit.method.information != "observed" or not isinstance(fit.problem.discrepancy, Likelihood):
         return stacked_weight(fit.point)
     return _stacked(
-        [
-            share * _observed(fit, group)
-            for group, share in enumerate(fit.moments.weights)
-        ]
+        [share * _observed(fit, group) for group, share in enumerate(fit.moments.weights)]
     )
 
 
@@ -103,8 +100,10 @@ def _gamma(fit: Fit) -> Array:
     moments, method = fit.moments, fit.method
     discrepancy, means = fit.problem.discrepancy, fit.model.table.meanstructure
     keep = slice(None) if means else slice(len(moments.names), None)
-    if isinstance(discrepancy, Likelihood) and moments.rows is not None and (
-        method.fiml or method.se == "robust.huber.white"
+    if (
+        isinstance(discrepancy, Likelihood)
+        and moments.rows is not None
+        and (method.fiml or method.se == "robust.huber.white")
     ):
         inverses = [np.linalg.inv(own) for own in discrepancy.saturated_information()]
         if method.se not in ROBUST:

@@ -159,10 +159,12 @@ def _groups(fit: Fit, data: pd.DataFrame) -> NDArray[np.intp]:
             )
         return np.zeros(len(data), dtype=np.intp)
     if list(data.columns).count(name) != 1:
-        raise DataError(f'the data need one column "{name}", the group that the model was fitted by.')
+        raise DataError(
+            f'the data need one column "{name}", the group that the model was fitted by.'
+        )
     column = data[name]
     codes = np.asarray(
-        pd.Categorical(column, categories=list(fit.moments.groups)).codes, dtype=np.intp
+        pd.Index(list(fit.moments.groups)).get_indexer(pd.Index(column)), dtype=np.intp
     )
     strange = column[(codes < 0) & column.notna().to_numpy()]
     if len(strange):

@@ -48,9 +48,7 @@ def standardize(model: Model, params: Array) -> Standardization:
     return Standardization(std_lv, std_all, jacobian_lv, jacobian_all)
 
 
-def factors(
-    model: Model, params: Array, kept: set[str], outcomes: set[str] | None = None
-) -> Array:
+def factors(model: Model, params: Array, kept: set[str], outcomes: set[str] | None = None) -> Array:
     """Give what standardisation multiplies each row of a model's table with, (n_rows,).
 
     Parameters

@@ -1,4 +1,4 @@
-"""Are constructs distinct, and how much of each variable do they explain?"""
+"""Whether constructs are distinct, and how much of each variable they explain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -105,9 +105,13 @@ def htmt_intervals(
     if cluster is not None:
         if cluster not in data.columns:
             raise DataError(f'the data need a column "{cluster}", which `cluster` names.')
-        codes, _ = pd.factorize(data.loc[items.index, cluster])
+        # By position, as the index of a data frame may repeat.
+        answered = data[list(items.columns)].notna().all(axis=1).to_numpy()
+        codes, _ = pd.factorize(data[cluster].to_numpy()[answered])
         if (codes < 0).any():
-            raise DataError(f'the cluster column "{cluster}" has missing values in rows with answers.')
+            raise DataError(
+                f'the cluster column "{cluster}" has missing values in rows with answers.'
+            )
         clusters = codes.astype(np.intp)
     places = _places(items, scales)
     task = _Resample(items.to_numpy(), places, version, clusters)
@@ -156,7 +160,9 @@ def _items_of(
     if version not in VERSIONS:
         raise OptionError(f'version "{version}" is not known; choose one of {", ".join(VERSIONS)}.')
     if not isinstance(scales, Mapping) or len(scales) < 2:
-        raise DataError("`scales` must be a dictionary from name to items with at least two scales.")
+        raise DataError(
+            "`scales` must be a dictionary from name to items with at least two scales."
+        )
     for name, items in scales.items():
         if isinstance(items, str) or len(items) < 2:
             raise DataError(f'scale "{name}" needs a list of at least two items.')

@@ -15,9 +15,7 @@ def test_releasing_each_tie_agrees_with_lavaan():
     fit = refit(reference(content["id"], "metric"), content)
     table = measure.equality_tests(fit).table
     assert len(table) == len(content["score_tests_metric"])
-    for ours, theirs in zip(
-        table.to_dict("records"), content["score_tests_metric"], strict=True
-    ):
+    for ours, theirs in zip(table.to_dict("records"), content["score_tests_metric"], strict=True):
         assert (ours["lhs"], ours["op"], ours["rhs"]) == tuple(
             theirs[key] for key in ("lhs", "op", "rhs")
         )

@@ -78,18 +78,17 @@ def test_standard_errors_of_residuals_hold_in_repeated_samples():
     residuals = []
     for _ in range(300):
         parts = [
-            pd.DataFrame(
-                rng.standard_normal((n, 9)) @ root.T, columns=columns
-            ).assign(school=label)
-            for n, root, label in zip(
-                start.moments.n_obs, roots, start.moments.groups, strict=True
-            )
+            pd.DataFrame(rng.standard_normal((n, 9)) @ root.T, columns=columns).assign(school=label)
+            for n, root, label in zip(start.moments.n_obs, roots, start.moments.groups, strict=True)
         ]
         own = measure.cfa(
             HS39, pd.concat(parts), group="school", group_equal=["loadings"], se="none"
         )
         residuals.append(
-            [s.sigma - m.sigma for s, m in zip(own.moments.sample, own.implied_moments, strict=True)]
+            [
+                s.sigma - m.sigma
+                for s, m in zip(own.moments.sample, own.implied_moments, strict=True)
+            ]
         )
     found = np.std(residuals, axis=0)
     a, b = np.triu_indices(9, 1)
