@@ -114,7 +114,7 @@ def srmr_test(
     The SRMR of a sample is too large, the more so the fewer respondents: chance makes residuals of
     its own. With e the t standardised residuals, X their asymptotic covariance and T = e'e, the
     unbiased SRMR is sqrt(max(T - tr X, 0)/t)/k with k = 1 - (tr X^2 + 2 e'Xe)/(4 T^2), and its
-    standard error sqrt((tr X^2 + 2 e'Xe)/(2 t T))/k (Maydeu-Olivares 2017, eqs 11 to 16;
+    standard error sqrt((tr X^2 + 2 e'Xe)/(2 t T))/k (Maydeu-Olivares 2017;
     Maydeu-Olivares, Shi & Rosseel 2018).
 
     Parameters

@@ -178,7 +178,7 @@ def _absent(table: ParameterTable, own: list[Parameter]) -> Iterator[tuple[str, 
     yield from ((x, "~~", x) for x in (*random, *latent))
     yield from ((a, "~~", b) for a, b in combinations(random, 2))
     yield from ((a, "~~", b) for a, b in combinations(latent, 2))
-    regressed = [v for v in (*table.latent, *table.observed) if v in table.regressed]
+    regressed = [v for v in (*latent, *table.observed) if v in table.regressed]
     yield from ((a, "~", b) for a, b in permutations(regressed, 2))
     if table.meanstructure:
         yield from ((v, "~1", "") for v in (*random, *latent))

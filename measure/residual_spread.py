@@ -3,7 +3,7 @@
 With D the derivatives of the implied moments, K the directions that constraints leave free, and W
 the information that the saturated model has about its moments, the residuals are Q times the
 errors of the sample moments, Q = I - D K (K'D'WDK)^-1 K'D'W, and their covariance is Q Gamma Q'/N
-(Browne 1984, eq. 2.14; Ogasawara 2001; Maydeu-Olivares 2017, eq. 9). As in lavaan W is taken at
+(Browne 1984; Ogasawara 2001; Maydeu-Olivares 2017). As in lavaan W is taken at
 the implied moments and Gamma at the sample ones.
 """
 

@@ -262,7 +262,7 @@ class _Scorer:
     def _bartlett(self, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Weighted least squares weights and error variances; NaN where not determined."""
         loadings, theta = _direct(self.state)
-        inside = loadings[np.ix_(observed, self.place)]
+        inside = np.where(self.place >= 0, loadings[np.ix_(observed, self.place)], 0.0)
         sigma = theta[np.ix_(observed, observed)]
         # Adding to the residual covariances what the factors explain changes no weight, and lets
         # them be inverted where an item has no residual.

@@ -4,11 +4,11 @@ Maximum likelihood rejects true models too often where respondents are few for t
 The corrections multiply T = (N - 1) F by a factor below 1 that brings its mean nearer to the
 degrees of freedom. With p items, k factors, q parameters and n = N - 1:
 
-- Bartlett (1950; Lawley 1956), exact to order 1/n for exploratory factor analysis:
-  1 - (2p + 4k + 5)/(6n) (as Nevitt & Hancock 2004, p. 452).
+- Bartlett (1950), derived for exploratory factor analysis: 1 - (2p + 4k + 5)/(6n) (as Nevitt &
+  Hancock 2004).
 - Swain (1975), for any covariance structure that is invariant to scale:
   1 - [p(2p^2 + 3p - 1) - r(2r^2 + 3r - 1)]/(12 df n) with r = [sqrt(1 + 4p(p + 1) - 8 df) - 1]/2
-  (as Herzog, Boomsma & Reinecke 2007, eq. 6).
+  (as Herzog, Boomsma & Reinecke 2007).
 - Yuan, Tian & Yanagihara (2015), fitted to simulations: [N - (2.381 + .361 p + .006 q)]/n.
 
 semTools writes N for n in the first two, which changes them by less than 1/N of what they correct.

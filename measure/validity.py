@@ -32,9 +32,9 @@ def htmt(
         Items of each scale, two or more, under its name.
     version
         "htmt": mean correlation between the items of two scales over the geometric mean of the
-        mean correlations within each, all in absolute value (Henseler, Ringle & Sarstedt 2015,
-        eq. 5), which holds where loadings within a scale are equal. "htmt2": geometric means
-        throughout (Roemer, Schuberth & Henseler 2021, eq. 4), for unequal loadings.
+        mean correlations within each, all in absolute value (Henseler, Ringle & Sarstedt
+        2015), which holds where loadings within a scale are equal. "htmt2": geometric means
+        throughout (Roemer, Schuberth & Henseler 2021), for unequal loadings.
 
     Returns
     -------
@@ -245,7 +245,7 @@ def r_squared(fit: Fit) -> pd.DataFrame:
     -------
     DataFrame
         One row a variable that loads on a factor or is regressed on something: `variable group
-        level est se ci.lower ci.upper` with 1 - residual over total variance (Bollen 1989, p. 288),
+        level est se ci.lower ci.upper` with 1 - residual over total variance (Bollen 1989),
         its delta-method standard error and a 95 % normal interval. Negative where a total variance
         is smaller than its residual variance, NaN where it is not positive.
     """

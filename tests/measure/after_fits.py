@@ -8,6 +8,17 @@ from tests.reference_cases import case, cases
 AFTER = [content["id"] for content in cases("after")]
 # Two groups with equal loadings.
 TIED = "after_hs39_school_loadings"
+# A factor that the second group does not have.
+ONE_GROUP_ONLY = """
+group: Pasteur
+f =~ x1 + x2 + x3
+s =~ x7 + x8 + x9
+s ~ f
+group: Grant-White
+s =~ x7 + x8 + x9
+x1 ~~ x2 + x3
+x2 ~~ x3
+"""
 
 
 @cache

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import measure
 from measure import modification
 from measure.errors import OptionError
-from tests.measure.after_fits import AFTER, by_name, fitted, found, results
+from tests.measure.after_fits import AFTER, ONE_GROUP_ONLY, by_name, fitted, found, results
 from tests.measure.reference_fits import continuous, refit
 from tests.reference_cases import case, data
 
@@ -175,6 +175,13 @@ def test_means_and_fixed_intercepts_are_tested():
     intercepts = table.query("op == '~1'")
     assert set(intercepts["lhs"]) == set(fit.moments.names)
     assert (table.query("op == '=~'")["lhs"].isin(fit.model.table.latent)).all()
+
+
+def test_a_factor_that_one_group_leaves_out_is_no_candidate_there():
+    fit = measure.sem(ONE_GROUP_ONLY, data("hs39.csv"), group="school")
+    second = measure.modification_indices(fit).query("group == 'Grant-White'")
+    assert len(second)
+    assert "f" not in {*second["lhs"], *second["rhs"]}
 
 
 def test_auxiliary_variables_are_no_candidates():

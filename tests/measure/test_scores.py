@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import measure
 from measure.errors import DataError, ListwiseWarning, OptionError
-from tests.measure.after_fits import AFTER, fitted, results
+from tests.measure.after_fits import AFTER, ONE_GROUP_ONLY, fitted, results
 from tests.measure.reference_fits import continuous, refit
 from tests.reference_cases import case, data, matrix
 
@@ -190,6 +190,19 @@ def test_factors_of_factors_have_no_bartlett_scores():
     assert found.scores["g"].isna().all()
     assert found.scores[["visual", "textual", "speed"]].notna().all(axis=None)
     assert found.notes[0].startswith("g: no scores")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_factor_that_one_group_leaves_out_has_no_scores_there(method):
+    frame = data("hs39.csv")
+    fit = measure.sem(ONE_GROUP_ONLY, frame, group="school")
+    found = measure.factor_scores(fit, frame, method=method)
+    pasteur = frame["school"] == "Pasteur"
+    assert (found.scores["f"].notna() == pasteur).all()
+    assert found.scores["s"].notna().all()
+    alone = measure.cfa("s =~ x7 + x8 + x9", frame[~pasteur], meanstructure=True)
+    theirs = measure.factor_scores(alone, frame[~pasteur], method=method)
+    np.testing.assert_allclose(found.scores.loc[~pasteur, "s"], theirs.scores["s"], atol=1e-4)
 
 
 @pytest.mark.parametrize(
