@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Nothing is written outside this folder: not by pip, and not by what the tests drive.
+export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check slow bench lock clean
 
@@ -20,7 +23,7 @@ help:
 $(READY): requirements/build.lock requirements/runtime.lock pyproject.toml
 	@echo "Setting up $(VENV) from the locked versions (about a minute, once) ..."
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"kobling needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Name another with: make PYTHON=...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) install --require-hashes -r requirements/build.lock
 	@$(PIP) install --require-hashes --no-build-isolation -r requirements/runtime.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
@@ -39,7 +42,7 @@ types: $(READY)
 check: lint types
 
 test: check
-	$(BIN)/pytest
+	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config $(BIN)/pytest
 
 slow: $(READY)
 	$(BIN)/pytest -m slow

@@ -27,12 +27,16 @@ LANGUAGE_NAMES = {"da": "Dansk", "en": "English"}
 # As many reports of uploaded files are kept in a session, and none outlives it.
 MOST_REPORTS_KEPT = 5
 
+# Tables get the room that Streamlit leaves empty beside the page.
+STYLE = "<style>.stMainBlockContainer { padding-inline: 2rem; }</style>"
+
 REFUSED = (MeasureError, AnalysisError, instruments.InstrumentError, instruments.AnswerError)
 
 
 def main() -> None:
     """Lay out the page."""
     st.set_page_config(page_title="Kobling", page_icon="🔗", layout="wide")
+    st.html(STYLE)
     language = st.sidebar.radio(
         "Sprog / Language",
         LANGUAGES,

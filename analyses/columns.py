@@ -74,7 +74,7 @@ def match(
     if absent:
         raise SurveyError(
             f'"{survey}" lacks {listed(absent, "column")}, which "{instrument.id}" requires.\n'
-            "    Add it, or say in the mapping what it is called in the file."
+            "    Add it, or give its column this name in the file."
         )
     outside = [name for name in instrument.item_ids if name in found and name not in form.items]
     kept = {name: column for name, column in found.items() if name not in outside}
@@ -124,7 +124,7 @@ def _otherwise_spelled(
         if len(fits) > 1:
             raise SurveyError(
                 f'"{name}" may be any of the {listed(fits, "column")}.\n'
-                f'    Rename the right one to "{name}", or say in the mapping which it is.'
+                f'    Rename the right one to "{name}" in the file.'
             )
         if fits:
             spelled[name] = fits[0]
@@ -152,7 +152,7 @@ def _form(
             f'"{survey}" has no column of the instrument "{instrument.id}".\n'
             f"    It has {listed(columns, 'column')}; the instrument has "
             f"{listed(instrument.item_ids, 'item')}.\n"
-            "    Choose the instrument that was asked, rename the columns, or give a mapping."
+            "    Choose the instrument that was asked, or rename the columns in the file."
         )
     absent = {
         form.id: [item for item in form.items if item not in found] for form in instrument.forms
@@ -166,7 +166,7 @@ def _form(
     raise SurveyError(
         f'"{survey}" lacks {len(lacking)} of the {len(nearest.items)} items of the form '
         f'"{nearest.id}": {listed(lacking, "item")}.{others}\n'
-        "    Export these columns too, or say in the mapping what they are called in the file."
+        "    Export these columns too, or give them these names in the file."
     )
 
 

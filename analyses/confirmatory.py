@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import measure
-from analyses import evidence, model_tables, rivals, script, verdicts
+from analyses import diagram, evidence, model_tables, opinion, rivals, script, verdicts
 from analyses.fits import Fits, Fitted, fit_models
 from analyses.rivals import Comparison, Correlation
 from analyses.section import (
@@ -70,6 +70,14 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
+    if reference.usable is not None:
+        second = opinion.ask(reference.usable, survey)
+        findings.append(opinion.finding(reference, second))
+        if second.available:
+            tables.append(opinion.table(instrument, reference, second))
+        for drawing in _drawings(instrument, reference, reference.usable):
+            tables.append(drawing.table)
+            figures.insert(0, drawing.figure)
     return Section(
         id="confirmatory",
         answer=_answer(instrument, reference, comparisons),
@@ -81,6 +89,14 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
             *_method_notes(instrument, survey),
         ),
     )
+
+
+def _drawings(
+    instrument: Instrument, reference: Fitted, fit: measure.Fit
+) -> tuple[diagram.Drawing, ...]:
+    """Draw the reference model, its factors by the instrument's words."""
+    labels = {name: model_tables.factor_label(instrument, name) for name in fit.model.table.latent}
+    return diagram.drawings(fit, model_tables.model_label(reference), labels)
 
 
 def _method_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
@@ -200,11 +216,17 @@ def _distinct_findings(
             ),
             verdict=DISTINCT[correlation.distinctness],
             rule=rule,
-            evidence=(_correlation_quantity(correlation, reference),),
+            evidence=(_correlation_quantity(instrument, correlation, reference),),
         )
 
 
-def _correlation_quantity(correlation: Correlation, reference: Fitted) -> Quantity:
+def _correlation_quantity(
+    instrument: Instrument, correlation: Correlation, reference: Fitted
+) -> Quantity:
+    first, second = (
+        model_tables.factor_label(instrument, factor)
+        for factor in (correlation.first, correlation.second)
+    )
     return Quantity(
         "statistic.factor_correlation",
         evidence.number(correlation.estimate),
@@ -217,6 +239,7 @@ def _correlation_quantity(correlation: Correlation, reference: Fitted) -> Quanti
         lower=evidence.number(correlation.lower),
         upper=evidence.number(correlation.upper),
         level=evidence.CONFIDENCE,
+        of=Message("pair", {"first": first, "second": second}),
     )
 
 
@@ -267,7 +290,7 @@ def _rival_evidence(
     instrument: Instrument, entry: Comparison, reference: Comparison
 ) -> Iterator[Quantity]:
     for correlation in entry.merged:
-        yield _correlation_quantity(correlation, reference.fitted)
+        yield _correlation_quantity(instrument, correlation, reference.fitted)
     fit, reference_fit = entry.fitted.usable, reference.fitted.usable
     if fit is None or reference_fit is None or entry.standing == "not_comparable":
         return

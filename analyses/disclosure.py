@@ -309,7 +309,14 @@ def _quantity(quantity: Quantity, confidential: bool) -> Quantity:
         None if number is None else rounded(number, quantity.kind, quantity.digits)
         for number in (quantity.value, quantity.lower, quantity.upper)
     )
-    return replace(quantity, value=value, lower=lower, upper=upper, provenance=provenance)
+    return replace(
+        quantity,
+        value=value,
+        lower=lower,
+        upper=upper,
+        provenance=provenance,
+        of=_words(quantity.of, confidential),
+    )
 
 
 def _figure(figure: Figure, confidential: bool) -> Figure:

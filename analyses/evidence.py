@@ -9,7 +9,7 @@ import pandas as pd
 
 from analyses.section import CellKind, Column, Message, Phrase, Provenance, Quantity, Text
 from analyses.survey import Survey
-from instruments.schema import BackgroundColumn, Instrument, Scale
+from instruments.schema import BackgroundColumn, Instrument, MeasurementModel, Scale
 
 CONFIDENCE = 0.95
 """Level of every interval that a section shows."""
@@ -28,6 +28,11 @@ def number(value: object) -> float | None:
 def text(languages: Mapping[str, str]) -> Text:
     """Give words of the instrument."""
     return Text(dict(languages))
+
+
+def model_label(model: MeasurementModel) -> Message:
+    """Name a model by its words and its id."""
+    return Message("model.label", {"id": model.id, "label": text(model.label)})
 
 
 def plain(phrase: Phrase) -> Message:

@@ -5,9 +5,10 @@ published, so a hidden cell is hidden here as well. No mark is told apart by col
 dash, position or a written value says the same.
 """
 
+import math
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -16,6 +17,7 @@ import altair as alt
 import vl_convert
 
 from analyses import labels
+from analyses.marks import Colours, Texts, lay_out, marks
 from analyses.section import Cell, Column, Figure, Message, Table
 from analyses.wording import Words
 
@@ -144,7 +146,7 @@ def svg(figure: Figure, table: Table, words: Words) -> str:
         format_locale=_number_form(words),
         allowed_base_urls=[],
     )
-    return _described(picture, figure.id, words.say(figure.alt))
+    return _described(picture, figure.id, words.say(figure.title), words.say(figure.alt))
 
 
 def chart(figure: Figure, table: Table, words: Words) -> alt.LayerChart:
@@ -158,6 +160,8 @@ def chart(figure: Figure, table: Table, words: Words) -> alt.LayerChart:
     plot = Plot(figure, table, words)
     drawn = FORMS[figure.form](plot)
     lines = [labels.provenance(table.provenance, words)]
+    if figure.form == "paths":
+        lines.append(words.say(Message("face.figure.paths")))
     if figure.rule is not None:
         rule = words.cell(figure.rule, "number", 2)
         lines.append(words.say(Message("face.figure.rule", {"value": rule})))
@@ -180,12 +184,23 @@ def _number_form(words: Words) -> dict[str, Any]:
     }
 
 
-def _described(picture: str, figure_id: str, description: str) -> str:
-    """Give the SVG a role, a description, and ids that are its own."""
-    picture = re.sub(r'\bid="([^"]+)"', rf'id="{figure_id}-\1"', picture)
-    picture = re.sub(r"url\(#([^)]+)\)", rf"url(#{figure_id}-\1)", picture)
+def _described(picture: str, figure_id: str, title: str, description: str) -> str:
+    """Give the SVG a role, a title, a description, and ids that are its own.
+
+    The description stands twice: as a label, which pages read out, and as `<desc>`, which editors
+    of pictures show where the file stands alone.
+    """
+    # The drawing library counts on from picture to picture; each has its own count here, so that
+    # the same table gives the same picture.
+    given = dict.fromkeys(re.findall(r'\bid="([^"]+)"', picture))
+    own = {name: f"{figure_id}-{place}" for place, name in enumerate(given, start=1)}
+    picture = re.sub(r'\bid="([^"]+)"', lambda found: f'id="{own[found[1]]}"', picture)
+    picture = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{own[found[1]]})", picture)
     label = escape(description, quote=True)
-    return picture.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    picture = picture.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+    words = f"<title>{escape(title)}</title><desc>{escape(description)}</desc>"
+    opening = picture.index(">", picture.index("<svg ")) + 1
+    return picture[:opening] + words + picture[opening:]
 
 
 def _data(values: list[dict[str, Any]]) -> Any:
@@ -257,7 +272,8 @@ def _intervals(plot: Plot) -> alt.LayerChart:
     ]
     complete = [value for value in values if None not in value.values()]
     y, colour = _rows(labels), _series("group", kinds)
-    bars = alt.Chart(_data(complete)).mark_rule(strokeWidth=2)
+    # An interval that leaves the answer scale ends at its edge and not among the labels.
+    bars = alt.Chart(_data(complete)).mark_rule(strokeWidth=2, clip=True)
     bars = bars.encode(
         x=_value_axis(plot, channels["x"], field="lower"), x2="upper:Q", y=y, color=colour
     )
@@ -349,6 +365,10 @@ def _shades(count: int) -> list[tuple[str, str]]:
     return [_between(LIGHT, DARK, share) for share in shares]
 
 
+def _hex(colour: Iterable[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
 def _between(start: Colour, end: Colour, share: float) -> tuple[str, str]:
     """Mix two colours; give the mixture, and black or white by which stands out more on it."""
     mixed = [round(a + (b - a) * share) for a, b in zip(start, end, strict=True)]
@@ -358,7 +378,7 @@ def _between(start: Colour, end: Colour, share: float) -> tuple[str, str]:
         for part in (value / 255 for value in mixed)
     ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#{:02x}{:02x}{:02x}".format(*mixed), "#000000" if luminance > 0.179 else "#ffffff"
+    return _hex(mixed), "#000000" if luminance > 0.179 else "#ffffff"
 
 
 def _lines(plot: Plot) -> alt.LayerChart:
@@ -438,11 +458,36 @@ def _shade(value: object, reach: float) -> Mapping[str, str]:
     return {"fill": fill, "ink": ink}
 
 
+def _paths(plot: Plot) -> alt.LayerChart:
+    layout = lay_out(plot.figure, plot.table, plot.words)
+    width, height = math.ceil(layout.width), math.ceil(layout.height)
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[height, 0], nice=False))
+    layers = []
+    for mark in marks(layout, Colours(_hex(DARK), _hex(BROWN))):
+        base = alt.Chart(_data(mark.values)).encode(x=x, y=y)
+        if isinstance(mark, Texts):
+            text = base.mark_text(fontSize=mark.size, baseline="middle", color=mark.ink)
+            layers.append(text.encode(text="text:N"))
+            continue
+        # The path of a symbol of size 4 is drawn in pixels.
+        shape = base.mark_point(
+            size=4, opacity=1, strokeWidth=mark.width, strokeDash=list(mark.dash)
+        )
+        colours = {
+            "fill": alt.Fill("fill:N", scale=None),
+            "stroke": alt.Stroke("stroke:N", scale=None),
+        }
+        layers.append(shape.encode(shape=alt.Shape("shape:N", scale=None), **colours))
+    return _together(layers, height, width)
+
+
 FORMS: Mapping[str, Callable[[Plot], alt.LayerChart]] = {
     "intervals": _intervals,
     "bars": _bars,
     "stacked": _stacked,
     "lines": _lines,
     "heat": _heat,
+    "paths": _paths,
 }
 """How each form of figure is drawn."""

@@ -166,7 +166,7 @@ def _scale_table(
         ),
         rows=tuple(rows),
         provenance=Provenance(
-            Message("estimator.items", {"model": evidence.text(instrument.reference_model.label)}),
+            Message("estimator.items", {"model": evidence.model_label(instrument.reference_model)}),
             int(answers.notna().all(axis=1).sum()),
             Message("source.items"),
         ),
@@ -320,7 +320,7 @@ def _doubt(instrument: Instrument, item: JudgedItem, n_obs: int | None) -> Findi
 def _loading_quantity(
     instrument: Instrument, item: JudgedItem, n_obs: int | None, name: str
 ) -> Quantity:
-    model = evidence.text(instrument.reference_model.label)
+    model = evidence.model_label(instrument.reference_model)
     return Quantity(
         f"statistic.{name}",
         item.loading.estimate,

@@ -57,6 +57,8 @@ def verdict(finding: Finding, words: Words) -> str:
 def evidence(quantity: Quantity, words: Words) -> str:
     """Write a number with its name and, where it has one, its interval and the interval's level."""
     name = words.say(Message(quantity.name))
+    if quantity.of is not None:
+        name = words.say(Message("face.evidence_of", {"name": name, "of": quantity.of}))
     if quantity.level is None or quantity.lower is None or quantity.upper is None:
         return words.say(Message("face.evidence", {"name": name, "value": quantity}))
     level = words.number(quantity.level, "percent", 0)

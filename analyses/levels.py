@@ -331,26 +331,34 @@ def _answer(
             named = tuple(evidence.text(declared.label) for declared in compared)
             return Message("levels.answer.no_cluster", {"columns": named})
         return Message("levels.answer.nothing")
-    first = levels[0].declared
-    of_first = [level for level in levels if level.declared is first]
-    shares = [level.number("icc1") or 0.0 for level in of_first]
-    n_obs = int(of_first[0].icc["n"])
+    kinds = list({level.declared.name: level.declared for level in levels}.values())
+    answer, *more = (_answer_for(instrument, levels, declared) for declared in kinds)
+    for other in more:
+        answer = Message("levels.answer.both", {"first": answer, "second": other})
+    return answer
+
+
+def _answer_for(instrument: Instrument, levels: list[Level], declared: BackgroundColumn) -> Message:
+    """Say how much lies between one kind of groups, and whether their means can stand for them."""
+    of_kind = [level for level in levels if level.declared is declared]
+    shares = [level.number("icc1") or 0.0 for level in of_kind]
+    n_obs = int(of_kind[0].icc["n"])
     rules = instrument.rules
     usable = tuple(
         evidence.text(level.scale.label)
-        for level in of_first
+        for level in of_kind
         if verdicts.judge_group_means(
             level.number("icc1"), level.number("icc2"), level.agreement[rules.rwg_j.null], rules
         )[0]
         == "good"
     )
     values: dict[str, Value] = {
-        "column": evidence.text(first.label),
+        "column": evidence.text(declared.label),
         # A negative estimate of a share of variance counts as none.
         "least": evidence.share("icc1", max(min(shares), 0.0), "", n_obs),
         "most": evidence.share("icc1", max(max(shares), 0.0), "", n_obs),
         "usable": usable,
-        "n": len(of_first),
+        "n": len(of_kind),
     }
     return Message("levels.answer.usable" if usable else "levels.answer.unusable", values)
 

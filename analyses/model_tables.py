@@ -16,11 +16,8 @@ MEASURES = ("cfi", "tli", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper", "srmr")
 
 
 def model_label(fitted: Fitted) -> Message:
-    """Name a model by its id and its words."""
-    return Message(
-        "model.label",
-        {"id": fitted.model.id, "label": evidence.text(fitted.model.label)},
-    )
+    """Name a model by its words and its id."""
+    return evidence.model_label(fitted.model)
 
 
 def factor_label(instrument: Instrument, factor: str) -> Text:

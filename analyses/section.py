@@ -60,6 +60,7 @@ class Quantity:
     `name` is a row of the catalogue (`statistic.cfi`). `value` is None where the number could not
     be computed; the finding's notes then say why. `kind` and `digits` decide how it is rounded
     when published. `lower` and `upper` are the limits of the interval at `level`, where it has one.
+    `of` says what the number is of, where several of the same name stand together.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Quantity:
     lower: float | None = None
     upper: float | None = None
     level: float | None = None
+    of: Phrase | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Table:
         return tuple(row[index] for row in self.rows)
 
 
-FigureForm = Literal["intervals", "bars", "stacked", "lines", "heat"]
+FigureForm = Literal["intervals", "bars", "stacked", "lines", "heat", "paths"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ class Figure:
 
     `channels` says which of the table's columns go where: for `intervals` y, x, lower, upper (and
     group); for `bars` y, x; for `stacked` y and the columns stacked (`parts`, separated by
-    blanks); for `lines` x and `parts`; for `heat` y and `parts`. `domain` fixes the ends of the
+    blanks); for `lines` x and `parts`; for `heat` y and `parts`; for `paths` start, kind, end, x,
+    lower, upper and fixed (see `analyses.diagram`). `domain` fixes the ends of the
     value axis, and `rule` draws a line where the instrument's rule stands.
     """
 

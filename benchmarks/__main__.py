@@ -17,10 +17,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import scaling
 from benchmarks.rscript import RSession
 from benchmarks.workloads import PEERS, R_PEERS, ours
 
 ROUNDS = 7
+# A peer that takes longer than so many seconds is run less often.
+LONG = 5.0
+SHORT_ROUNDS = 3
 SCRIPT = Path(__file__).with_name("workloads.R")
 IMPORT_LIMIT = 0.5
 
@@ -64,9 +68,9 @@ def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
 def main(chosen: list[str]) -> None:
     """Run the chosen workloads, or all, and print one row for each pair."""
     mine = ours()
-    unknown = sorted(set(chosen) - {*mine, "import"})
+    unknown = sorted(set(chosen) - {*mine, "import", "scaling"})
     if unknown:
-        sys.exit(f"unknown workload {unknown[0]!r}; there are: import, {', '.join(mine)}")
+        sys.exit(f"unknown workload {unknown[0]!r}; there are: import, scaling, {', '.join(mine)}")
     table = Table(title=f"median seconds of {ROUNDS} alternating runs")
     for heading in ("workload", "kobling", "peer", "seconds", "times faster"):
         table.add_column(heading, justify="left" if heading in ("workload", "peer") else "right")
@@ -78,10 +82,15 @@ def main(chosen: list[str]) -> None:
             continue
         run()
         mine[workload]()
-        pairs = [(seconds(mine[workload]), run()) for _ in range(ROUNDS)]
+        rounds = ROUNDS if run() < LONG else SHORT_ROUNDS
+        pairs = [(seconds(mine[workload]), run()) for _ in range(rounds)]
         us, them = (statistics.median(column) for column in zip(*pairs, strict=True))
         table.add_row(workload, f"{us:.4f}", peer, f"{them:.4f}", f"{them / us:.1f}")
-    Console(width=100).print(table)
+    console = Console(width=100)
+    console.print(table)
+    if not chosen or "scaling" in chosen:
+        for growth in scaling.tables():
+            console.print(growth)
 
 
 if __name__ == "__main__":

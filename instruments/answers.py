@@ -26,6 +26,9 @@ FIRST_ROW = 2
 PROBLEMS_SHOWN = 5
 MISSING = float("nan")
 
+LARGEST = 1e100
+"""No measurement is larger, and the square of such a number can no longer be held."""
+
 
 def decode(
     data: pd.DataFrame, responses: Mapping[str, "ResponseScale"]
@@ -195,7 +198,7 @@ def _one_answer(value: object, words: Mapping[str, float]) -> float | None:
 def _fits(numbers: "pd.Series[float]", scale: "ResponseScale") -> "pd.Series[bool]":
     """Mark the numbers that are missing or within the response scale."""
     if scale.continuous:
-        return numbers.abs() != float("inf")
+        return numbers.isna() | (numbers.abs() <= LARGEST)
     allowed = {float(code) for code in (*scale.codes, *(part.code for part in scale.missing))}
     return numbers.isin(allowed) | numbers.isna()
 
@@ -222,13 +225,15 @@ def _describe(
     others = len(rows) - len(same)
     more = f" Answers in {_rows(others)} more do not fit." if others else ""
     shown = f'"{first}"' if isinstance(first, str) else _number(first)
+    is_text = isinstance(first, str) and not NUMBER.fullmatch(fold(first))
     if scale.continuous:
+        why = "not a number" if is_text else "too large to be a measurement"
         return (
-            f'item "{name}" holds {shown} {where}, which is not a finite number.{more}\n'
+            f'item "{name}" holds {shown} {where}, which is {why}.{more}\n'
             "    Leave missing answers empty."
         )
     span = f"{scale.codes[0]} to {scale.codes[-1]}"
-    if isinstance(first, str) and not NUMBER.fullmatch(fold(first)):
+    if is_text:
         labels = next(iter(scale.labels.values()), {})
         words = f", or the labels ({', '.join(labels.values())})" if labels else ""
         return (

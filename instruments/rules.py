@@ -36,7 +36,8 @@ class Rule(Part):
         """Give the rule as a sentence, its numbers filled in with the language's decimal mark."""
         values = {name: _decimal(value, language) for name, value in self.numbers().items()}
         if "value" in values:
-            values["percent"] = f"{100 * self.numbers()['value']:.0f} %"
+            sign = "%" if language in POINT_LANGUAGES else "\N{NO-BREAK SPACE}%"
+            values["percent"] = f"{100 * self.numbers()['value']:.0f}{sign}"
         return self.wording[language].format(**values)
 
     @model_validator(mode="after")

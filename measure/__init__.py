@@ -14,6 +14,7 @@ from measure.multilevel import Agreement, agreement, icc
 from measure.reliability import CronbachAlpha, composite_reliability, cronbach_alpha
 from measure.retention import FactorRetention, factor_retention
 from measure.scores import FactorScores, factor_scores
+from measure.second_opinion import SecondOpinion, second_opinion
 from measure.small_samples import small_sample_tests
 from measure.validity import fornell_larcker, htmt, htmt_intervals, r_squared
 
@@ -34,6 +35,8 @@ __all__ = [
     "r_squared",
     "factor_scores",
     "FactorScores",
+    "second_opinion",
+    "SecondOpinion",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

@@ -2,30 +2,66 @@
 
 from dataclasses import replace
 
-from measure.chisquare import Statistic, independence, statistic
+import numpy as np
+
+from measure.chisquare import Statistic, independence
 from measure.defaults import NAN
+from measure.errors import ConvergenceError
+from measure.model import Implied
 from measure.model import build as build_model
+from measure.moments import Moments
 from measure.optimize import minimize
 from measure.options import Method
-from measure.problem import Problem
+from measure.problem import Point, Problem
 from measure.starts import from_sample
 from measure.table import Parameter, ParameterTable
 
 
-def baseline(problem: Problem, method: Method) -> Statistic:
-    """Test the baseline model by the same estimator as the model itself.
+def closed_form(problem: Problem, method: Method) -> Statistic | None:
+    """Test the baseline model without a search; None where there is no closed form."""
+    table = problem.model.table
+    simple = method.estimator.discrepancy == "ML" and not method.fiml and not table.auxiliary
+    if not simple or method.test not in ("standard", "none"):
+        return None
+    chisq, df = independence(problem.moments, table.exogenous)
+    return Statistic("standard", chisq, df)
+
+
+def baseline_point(problem: Problem) -> Point:
+    """Fit the baseline model by the same estimator as the model itself.
 
     Covariances among exogenous observed variables, and those of auxiliary variables, stay in it: no
     model of the others explains them (as in lavaan; Savalei & Bentler 2009 for the latter).
+
+    Raises
+    ------
+    ConvergenceError
+        Where the search finds no minimum.
     """
-    table = problem.model.table
-    simple = method.estimator.discrepancy == "ML" and not method.fiml and not table.auxiliary
-    if simple and method.test in ("standard", "none"):
-        chisq, df = independence(problem.moments, table.exogenous)
-        return Statistic("standard", chisq, df)
     own = baseline_problem(problem)
-    search = minimize(own, from_sample(own.model, list(problem.moments.sample)))
-    return statistic(own.at(search.params), method, search.value)
+    search = minimize(own, from_sample(own.model, _alone(problem.moments)))
+    if not search.converged:
+        raise ConvergenceError(f"the baseline model did not converge: {search.message}.", None)
+    return own.at(search.params)
+
+
+def _alone(moments: Moments) -> list[Implied]:
+    """Sample moments, but each variance and mean from all the answers that the item has.
+
+    For incomplete answers these are the estimates of a model in which nothing covaries.
+    """
+    if moments.patterns is None:
+        return list(moments.sample)
+    found = []
+    for sample, patterns in zip(moments.sample, moments.patterns, strict=True):
+        weight = patterns.observed * patterns.counts[:, None]
+        total = weight.sum(axis=0)
+        mean = (weight * patterns.mean).sum(axis=0) / total
+        own = np.diagonal(patterns.scatter, axis1=1, axis2=2) + (patterns.mean - mean) ** 2
+        sigma = sample.sigma.copy()
+        np.fill_diagonal(sigma, (weight * own).sum(axis=0) / total)
+        found.append(Implied(mean, sigma))
+    return found
 
 
 def baseline_problem(problem: Problem) -> Problem:

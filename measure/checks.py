@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from measure.errors import DataError, OptionError
+
+Array = NDArray[np.float64]
 
 # A correlation of 1 up to rounding: the two columns hold the same answers.
 IDENTICAL = 1.0 - 1e-10
@@ -66,23 +69,36 @@ def numeric_items(
         Not a data frame; a column missing, twice, not numeric, infinite, empty or constant; too
         few rows or items.
     """
-    numbers = numbers_of(data, items, minimum_items=minimum_items)
-    if len(numbers) < minimum_rows:
+    values, chosen = _values(data, items, minimum_rows, minimum_items)
+    return pd.DataFrame(values, index=data.index, columns=chosen)
+
+
+def numbers_of(data: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Return the same as `numeric_items`, whatever the number of rows and their variance."""
+    values, chosen = _numbers(data, items, 1)
+    return pd.DataFrame(values, index=data.index, columns=chosen)
+
+
+def item_values(data: pd.DataFrame, items: Sequence[str], *, minimum_rows: int = 2) -> Array:
+    """Return the same as `numeric_items` without names, (n_rows, n_items)."""
+    return _values(data, items, minimum_rows, 1)[0]
+
+
+def _values(
+    data: pd.DataFrame, items: str | Sequence[str] | None, minimum_rows: int, minimum_items: int
+) -> tuple[Array, list[Any]]:
+    values, chosen = _numbers(data, items, minimum_items)
+    if len(values) < minimum_rows:
         raise DataError(
-            f"the data have {_count(len(numbers), 'row')}, at least {minimum_rows} are needed here."
+            f"the data have {_count(len(values), 'row')}, at least {minimum_rows} are needed here."
         )
-    _refuse_empty_or_constant(numbers)
-    return numbers
+    require_variance(values, chosen)
+    return values, chosen
 
 
-def numbers_of(
-    data: pd.DataFrame, items: str | Sequence[str] | None = None, *, minimum_items: int = 1
-) -> pd.DataFrame:
-    """Return the items as floats, whatever their number of rows and their variance.
-
-    The parameters, the result and the errors are those of `numeric_items`, without its demands on
-    what the answers say.
-    """
+def _numbers(
+    data: pd.DataFrame, items: str | Sequence[str] | None, minimum_items: int
+) -> tuple[Array, list[Any]]:
     if not isinstance(data, pd.DataFrame):
         raise DataError(
             f"the data must be a pandas DataFrame with one row a respondent, "
@@ -96,7 +112,7 @@ def numbers_of(
     values = np.empty((len(data), len(chosen)))
     for k, name in enumerate(chosen):
         values[:, k] = _as_float(name, data[name])
-    return pd.DataFrame(values, index=data.index, columns=chosen)
+    return values, chosen
 
 
 def complete_rows(items: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame:
@@ -123,7 +139,9 @@ def complete_rows(items: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame
             f"{_count(items.shape[1], 'item')}, at least {minimum_rows} are needed. "
             f'Most answers are missing for "{emptiest}".'
         )
-    _refuse_empty_or_constant(complete, where=" in the rows without missing answers")
+    require_variance(
+        complete.to_numpy(), list(complete.columns), " in the rows without missing answers"
+    )
     return complete
 
 
@@ -192,13 +210,18 @@ def row_numbers(selected: pd.Series) -> tuple[int, int]:
 
 
 def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+    columns = list(data.columns)
     chosen: list[Any] = (
-        list(data.columns) if items is None else [items] if isinstance(items, str) else list(items)
+        columns if items is None else [items] if isinstance(items, str) else list(items)
     )
-    for name in dict.fromkeys(chosen):
-        if chosen.count(name) > 1 or list(data.columns).count(name) > 1:
-            raise DataError(f'item "{name}" occurs more than once. Keep one column of each name.')
-    missing = [name for name in chosen if name not in data.columns]
+    known = set(columns)
+    if len(known) < len(columns) or len(set(chosen)) < len(chosen):
+        for name in dict.fromkeys(chosen):
+            if chosen.count(name) > 1 or columns.count(name) > 1:
+                raise DataError(
+                    f'item "{name}" occurs more than once. Keep one column of each name.'
+                )
+    missing = [name for name in chosen if name not in known]
     if missing:
         named = ", ".join(f'"{name}"' for name in missing)
         raise DataError(
@@ -208,8 +231,10 @@ def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> li
     return chosen
 
 
-def _as_float(name: Hashable, column: pd.Series) -> np.ndarray[Any, np.dtype[np.float64]]:
-    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(
+def _as_float(name: Hashable, column: pd.Series) -> Array:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
+        numbers = column.to_numpy(dtype=np.float64)
+    elif pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(
         column.dtype
     ):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -236,18 +261,22 @@ def _as_float(name: Hashable, column: pd.Series) -> np.ndarray[Any, np.dtype[np.
     return numbers
 
 
-def _refuse_empty_or_constant(items: pd.DataFrame, where: str = "") -> None:
-    values = items.to_numpy()
-    answered = ~np.isnan(values)
-    lowest = np.where(answered, values, np.inf).min(axis=0, initial=np.inf)
-    highest = np.where(answered, values, -np.inf).max(axis=0, initial=-np.inf)
-    for name, low, high in zip(items.columns, lowest, highest, strict=True):
-        if low > high:
-            raise DataError(f'item "{name}" has no answers. Leave it out.')
-        if low == high:
+def require_variance(values: Array, names: Sequence[Hashable], where: str = "") -> None:
+    """Refuse items (n_rows, n_items) that have no answers, or the same one everywhere."""
+    lowest, highest = values, values
+    if np.isnan(values).any():
+        answered = ~np.isnan(values)
+        lowest = np.where(answered, values, np.inf)
+        highest = np.where(answered, values, -np.inf)
+    low = lowest.min(axis=0, initial=np.inf).tolist()
+    high = highest.max(axis=0, initial=-np.inf).tolist()
+    for name, least, most in zip(names, low, high, strict=True):
+        if least > most:
+            raise DataError(f'item "{name}" has no answers{where}. Leave it out.')
+        if least == most:
             raise DataError(
-                f'item "{name}" has the same answer ({low:g}) everywhere{where}: '
-                "it has no variance to analyse. Leave it out."
+                f'item "{name}" has the same answer ({least:g}) everywhere{where}: it has no '
+                "variance to analyse. Leave it out."
             )
 
 

@@ -17,7 +17,6 @@ from measure.inference import (
 )
 from measure.model import vech_places
 from measure.moments import Moments
-from measure.moments.asymptotic import cross_products
 from measure.options import Method
 from measure.problem import Point
 
@@ -144,16 +143,11 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     products = score_products(point)
     bread = inverse(information(point, method.information), point.basis)
     keep = modelled(moments, table.fixed_x, means=table.meanstructure)
-    clusters = moments.clusters or (None,) * len(moments.n_obs)
-    saturated = 0.0
-    for scores, curvature, own in zip(
-        discrepancy.saturated_scores(),
-        discrepancy.saturated_information(),
-        clusters,
-        strict=True,
+    own, saturated = np.ix_(keep, keep), 0.0
+    for spread, curvature in zip(
+        discrepancy.saturated_products, discrepancy.saturated_information(), strict=True
     ):
-        spread = cross_products(scores[:, keep], own)
-        saturated += float(np.trace(np.linalg.solve(curvature[np.ix_(keep, keep)], spread)))
+        saturated += float(np.sum(np.linalg.inv(curvature[own]) * spread[own]))
     fitted = float(np.sum(products * bread)) if bread is not None else NAN
     mean = saturated - fitted
     factor = mean / df if mean > 0 else NAN

@@ -20,6 +20,7 @@ from measure.errors import (
     OptionError,
 )
 from measure.estimators import DISCREPANCIES
+from measure.estimators.ml import MaximumLikelihood
 from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
@@ -30,10 +31,11 @@ from measure.moments.rows import group_labels, rows_of
 from measure.optimize import Search, minimize, search_from_several
 from measure.options import Method, Options
 from measure.parameters import build as build_table
-from measure.problem import Point, Problem
+from measure.problem import Point, Problem, moment_count
 from measure.starts import starting_points
 from measure.syntax import parse
 from measure.table import Groups, ParameterTable
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -85,6 +87,7 @@ class Source:
         )
 
 
+@on_one_thread
 def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     """Take the steps of a fit in their order: text, table, moments, model, search, inference."""
     method = options.checked().method()
@@ -127,7 +130,9 @@ def solve(problem: Problem, request: _Request) -> Fit:
     """
     model = problem.model
     starts = starting_points(model, list(problem.moments.sample), START_SEED)
-    require_identified(model, problem.df + model.n_free, starts[0]())
+    first = starts[0]()
+    require_identified(model, problem.df + model.n_free, first)
+    starts[0] = lambda: _near(problem, first)
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
@@ -158,9 +163,18 @@ def solve(problem: Problem, request: _Request) -> Fit:
         raise _not_converged(search, fit)
     for note in notes:
         if note.warning is not None:
-            # The caller of cfa(), three frames above this function.
-            warnings.warn(note.text, note.warning, stacklevel=4)
+            # The caller of cfa(), four frames above this function.
+            warnings.warn(note.text, note.warning, stacklevel=5)
     return fit
+
+
+def _near(problem: Problem, start: Array) -> Array:
+    """Begin the costly search over incomplete rows where complete ones with their moments end."""
+    if problem.moments.patterns is None or problem.model.restrictions:
+        return start
+    simple = Problem(problem.model, problem.moments, MaximumLikelihood(problem.moments))
+    search = minimize(simple, start)
+    return search.params if search.converged else start
 
 
 def _not_converged(search: Search, fit: Fit) -> ConvergenceError:
@@ -187,6 +201,16 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
     moments, notes = point.problem.moments, list[_Note]()
     if moments.n_dropped:
         notes.append(_dropped(moments, request))
+    n_moments = moment_count(len(moments.names), means=point.problem.model.table.meanstructure)
+    for label, n in zip(moments.groups, moments.n_obs, strict=True):
+        if n < n_moments:
+            where = f' in group "{label}"' if len(moments.groups) > 1 else ""
+            notes.append(
+                _Note(
+                    f"There are {n} respondents for {n_moments} sample moments{where}; tests and "
+                    "standard errors, robust ones above all, need more."
+                )
+            )
     if n_starts > 1:
         notes.append(_Note(f"The search converged from starting point {n_starts}."))
     if vcov is None and request.method.se != "none":

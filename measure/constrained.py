@@ -33,21 +33,21 @@ def minimize_restricted(objective: Restricted, start: Array) -> Search:
     Parameters
     ----------
     objective
-        Function, gradient and Hessians.
+        The discrepancy of a model.
     start
         Where to begin, (n_params,); it may break the restrictions.
     """
     from scipy.optimize import minimize
 
-    curvature = np.diag(objective.slope(start)[1])
-    unit = 1 / np.sqrt(np.maximum(curvature, 1e-12 * curvature.max(initial=1e-12)))
+    curvature = np.diag(objective.at(start).expected_curvature)
+    unit = 1 / np.sqrt(np.where(curvature > 0, curvature, 1.0))
 
     def value(x: Array) -> float:
-        found = objective.value(x * unit)
+        found = objective.at(x * unit).value
         return found if np.isfinite(found) else VERY_FAR
 
     def gradient(x: Array) -> Array:
-        return np.asarray(objective.slope(x * unit)[0] * unit)
+        return np.asarray(objective.at(x * unit).slope * unit)
 
     def restriction(kind: str) -> dict[str, Any]:
         return {
@@ -76,7 +76,7 @@ def _restrictions(model: Model, params: Array, kind: str) -> tuple[Array, Array]
 
 def _polish(objective: Restricted, params: Array, iterations: int) -> Search:
     """Newton's method on the restrictions that hold; also judges whether the end is a minimum."""
-    gradient, curvature = objective.slope(params)
+    here = objective.at(params)
     message = "the restrictions could not be met"
     for _ in range(POLISHING_STEPS):
         iterations += 1
@@ -84,7 +84,7 @@ def _polish(objective: Restricted, params: Array, iterations: int) -> Search:
         gaps, others = _restrictions(objective.model, params, "positive")
         held = gaps < ACTIVE
         values, slopes = np.append(values, gaps[held]), np.vstack([slopes, others[held]])
-        gradient, curvature = objective.slope(params)
+        gradient, curvature = here.slope, here.expected_curvature
         system = np.block([[curvature, slopes.T], [slopes, np.zeros((len(slopes),) * 2)]])
         solution = np.linalg.lstsq(system, -np.append(gradient, values))[0]
         step, multipliers = solution[: len(params)], -solution[len(params) :]
@@ -97,9 +97,9 @@ def _polish(objective: Restricted, params: Array, iterations: int) -> Search:
                 message = "a restriction holds that the data push away from"
                 break
             left = gradient - slopes.T @ multipliers
-            value = objective.value(params)
-            return Search(params, value, left, True, iterations, "converged")
-        while not np.isfinite(objective.value(params + step)) and np.abs(step).max() > 1e-12:
+            return Search(params, here.value, left, True, iterations, "converged")
+        while not np.isfinite(objective.at(params + step).value) and np.abs(step).max() > 1e-12:
             step = step / 2
         params = params + step
-    return Search(params, objective.value(params), gradient, False, iterations, message)
+        here = objective.at(params)
+    return Search(params, here.value, here.slope, False, iterations, message)

@@ -8,23 +8,19 @@ complete-data discrepancy between the EM moments and those that the FIML estimat
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.baseline import baseline_problem
 from measure.chisquare import Statistic, modelled
 from measure.estimators import Likelihood
 from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.normal import weight as normal_weight
 from measure.inference import inverse
 from measure.moments import Moments
-from measure.moments.asymptotic import cross_products
-from measure.optimize import minimize
-from measure.problem import Problem
-from measure.starts import from_sample
+from measure.problem import Point, Problem
 
 Array = NDArray[np.float64]
 
 
 def corrected_for_missing(
-    problem: Problem, params: Array, robust: bool
+    point: Point, null: Point, *, robust: bool
 ) -> tuple[Statistic, Statistic]:
     """Give the complete-data statistics of a model and of its baseline, with their means.
 
@@ -36,17 +32,13 @@ def corrected_for_missing(
 
     Parameters
     ----------
-    problem
-        The model with its incomplete data.
-    params
-        FIML estimates (n_params,).
+    point, null
+        The model and its baseline at their FIML estimates.
     robust
         Whether the mean allows for answers that are not normal.
     """
-    weights = _Weights.of(problem, robust=robust)
-    null = baseline_problem(problem)
-    at_null = minimize(null, from_sample(null.model, list(problem.moments.sample))).params
-    return weights.statistic(problem, params), weights.statistic(null, at_null)
+    weights = _Weights.of(point.problem, robust=robust)
+    return weights.statistic(point), weights.statistic(null)
 
 
 class _Weights:
@@ -73,21 +65,18 @@ class _Weights:
         complete = _stack([normal_weight(s.sigma, means=True) for s in moments.sample], moments)
         spread = None
         if robust:
-            clusters = moments.clusters or (None,) * len(moments.n_obs)
-            products = [
-                cross_products(scores, own)
-                for scores, own in zip(discrepancy.saturated_scores(), clusters, strict=True)
-            ]
-            spread = _stack(products, moments)
+            spread = _stack(discrepancy.saturated_products, moments)
         both = np.ix_(keep, keep)
         kept = None if spread is None else spread[both]
         return cls((incomplete[both], complete[both], kept), keep)
 
-    def statistic(self, problem: Problem, params: Array) -> Statistic:
+    def statistic(self, point: Point) -> Statistic:
         """Complete-data statistic of a model at its FIML estimates, with its mean."""
-        point = problem.at(params)
+        problem = point.problem
         complete = MaximumLikelihood(problem.moments)
-        chisq = problem.moments.scale * complete.value(point.implied)
+        at_implied = complete.at(point.implied)
+        assert at_implied is not None
+        chisq = problem.moments.scale * at_implied.value
         change = np.vstack(point.jacobians)[self.keep]
         weighted = self.incomplete @ change
         bread = inverse(change.T @ weighted, point.basis)

@@ -89,7 +89,7 @@ def equality_tests(fit: Fit, *, information: str = "expected") -> EqualityTests:
             "the model has no equality constraints to test. Parameters that are fixed or absent "
             "are tested by modification_indices."
         )
-    score = -0.5 * fit.point.slope[0]
+    score = -0.5 * fit.point.gradient
     unit = unit_information(fit.point, information)
     scale = fit.moments.scale
     fitted = _release(score, unit, held, None)

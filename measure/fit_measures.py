@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure import indices
-from measure.chisquare import Statistic, modelled, p_value
+from measure.chisquare import Statistic, p_value
 from measure.corrected import corrected_for_missing
 from measure.estimators import Likelihood
-from measure.estimators.least_squares import moment_vector
 from measure.indices import Factors
+from measure.model import Implied
 from measure.options import SCALED
 from measure.problem import moment_count
 
@@ -79,7 +79,9 @@ class _Robust:
 
 def _robust_tests(fit: "Fit") -> _Robust | None:
     if fit.method.fiml:
-        return _Robust(*corrected_for_missing(fit.problem, fit.params, _is_scaled(fit.test)))
+        return _Robust(
+            *corrected_for_missing(fit.point, fit.baseline_point, robust=_is_scaled(fit.test))
+        )
     if fit.test.test in ("standard", "mean.var.adjusted"):
         return None
     return _Robust(fit.test, fit.baseline)
@@ -209,15 +211,28 @@ def _absolute_measures(fit: "Fit") -> dict[str, float]:
 
 
 def _gfi(fit: "Fit") -> float:
-    table, moments = fit.problem.model.table, fit.problem.moments
-    means = table.meanstructure
-    weights = fit.problem.discrepancy.weight(fit.implied_moments)
-    keep = modelled(moments, table.fixed_x, means=means)
-    # Fixed means of x alone are not explained either, and there are none without means.
-    keep = keep if means else keep[len(moments.names) :]
-    found = []
-    for sample, model, weight in zip(moments.sample, fit.implied_moments, weights, strict=True):
-        own = moment_vector(sample, means=means) * keep
-        gap = own - moment_vector(model, means=means) * keep
-        found.append(indices.gfi(gap, own, weight))
-    return float(np.array(moments.n_obs) / fit.n_obs @ np.array(found))
+    """Share of the weighted moments that the model reproduces (GFI; Tanaka & Huba 1985).
+
+    Moments of fixed.x alone, which no model explains, do not count.
+    """
+    moments, means = fit.moments, fit.problem.model.table.meanstructure
+    given = np.array([name in fit.problem.model.table.fixed_x for name in moments.names])
+    own = [_explained(sample, given, means=means) for sample in moments.sample]
+    models = [_explained(model, given, means=means) for model in fit.implied_moments]
+    gaps = [
+        Implied(None if s.mu is None or m.mu is None else s.mu - m.mu, s.sigma - m.sigma)
+        for s, m in zip(own, models, strict=True)
+    ]
+    missed = fit.problem.discrepancy.sizes(fit.implied_moments, gaps)
+    whole = fit.problem.discrepancy.sizes(fit.implied_moments, own)
+    shares = np.array(moments.n_obs) / fit.n_obs
+    return float(shares @ (1 - np.array(missed) / np.array(whole)))
+
+
+def _explained(moments: Implied, given: NDArray[np.bool_], *, means: bool) -> Implied:
+    """Moments with 0 in place of those of the given variables alone; without unused means."""
+    mean = moments.mu if means else None
+    if not given.any():
+        return Implied(mean, moments.sigma)
+    sigma = np.where(np.outer(given, given), 0.0, moments.sigma)
+    return Implied(None if mean is None else np.where(given, 0.0, mean), sigma)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.baseline import baseline
+from measure.baseline import baseline_point, closed_form
 from measure.chisquare import Statistic, statistic
 from measure.definitions import definitions
 from measure.display import render_html, render_text
@@ -19,7 +19,8 @@ from measure.model import Implied, Model
 from measure.moments import Moments
 from measure.options import Method, Options
 from measure.problem import Point, Problem
-from measure.standardization import Standardization, standardize
+from measure.standardization import Standardization
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -129,7 +130,15 @@ class Fit:
     @cached_property
     def baseline(self) -> Statistic:
         """The same test of the baseline model, in which nothing covaries."""
-        return baseline(self.problem, self.method)
+        simple = closed_form(self.problem, self.method)
+        if simple is not None:
+            return simple
+        return statistic(self.baseline_point, self.method, self.baseline_point.value)
+
+    @cached_property
+    def baseline_point(self) -> Point:
+        """The baseline model at its estimates."""
+        return baseline_point(self.problem)
 
     @property
     def vcov_elements(self) -> Array:
@@ -159,9 +168,11 @@ class Fit:
     @cached_property
     def standardization(self) -> Standardization:
         """Standardised values of all rows, with their derivatives."""
-        return standardize(self.model, self.params)
+        row_values = self.model.row_values(self.params)
+        return Standardization(self.model, self.point.states, row_values)
 
     @cached_property
+    @on_one_thread
     def parameters(self) -> pd.DataFrame:
         """One row a parameter, `:=` last, under lavaan's names.
 
@@ -203,9 +214,11 @@ class Fit:
         )
 
     @cached_property
+    @on_one_thread
     def fit_measures(self) -> pd.Series:
         """All measures of fit under lavaan's names."""
-        return pd.Series(fit_measures(self), dtype=float)
+        found = fit_measures(self)
+        return pd.Series(np.array(list(found.values())), index=list(found))
 
     @cached_property
     def loadings(self) -> pd.DataFrame:

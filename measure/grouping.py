@@ -54,6 +54,8 @@ def group_ties(
     OptionError
         Where `group_partial` names no parameter.
     """
+    if len(groups.labels) == 1:
+        return
     first = {
         (row.lhs, row.op, row.rhs): index
         for index, row in enumerate(rows)

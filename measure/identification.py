@@ -68,7 +68,8 @@ def _gram(model: Model, point: Array) -> Array:
     states = model.states(point)
     total = np.zeros((len(model.free_rows), len(model.free_rows)))
     for state, d in zip(states, model.derivatives(states), strict=True):
-        scale = 1 / np.sqrt(np.maximum(np.abs(np.diag(state.implied.sigma)), 1e-12))[:, None]
+        sd = np.sqrt(np.abs(state.implied.sigma.diagonal()))
+        scale = (1 / np.where(sd > 0, sd, 1.0))[:, None]
         total += gram(Derivatives(d.u * scale, d.v * scale, _scaled(d.d_mu, scale)))
     if model.restrictions.equal:
         _, slopes = model.restrictions.evaluate("equal", model.row_values(point))

@@ -173,15 +173,6 @@ def mcdonald_fit(chisq: float, df: int, n_obs: int) -> float:
     return float(np.exp(-0.5 * (chisq - df) / n_obs))
 
 
-def gfi(gap: Array, moments: Array, weight: Array) -> float:
-    """Goodness of fit index: share of the weighted sample moments that the model reproduces.
-
-    1 - r'Wr / s'Ws with r the residual and s the sample moments (k,), and W (k, k) the weight that
-    the estimator gives them (Tanaka & Huba 1985).
-    """
-    return float(1 - gap @ weight @ gap / (moments @ weight @ moments))
-
-
 def residual_moments(sample: Implied, implied: Implied, kind: str) -> tuple[Array, Array | None]:
     """Sample less implied covariances (p, p) and means (p,), in the metric of `kind`.
 

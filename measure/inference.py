@@ -51,7 +51,7 @@ def information(point: Point, kind: str) -> Array:
         rows' scores).
     """
     if kind == "expected":
-        return point.slope[1]
+        return point.information
     if kind == "observed":
         return point.hessian / 2
     return score_products(point)
@@ -81,9 +81,9 @@ def _require_rows(point: Point) -> None:
 def moment_covariance(point: Point) -> Array:
     """N times the covariance of the sample moments of all groups, stacked (Gamma)."""
     moments = point.problem.moments
-    means = point.problem.model.table.meanstructure
-    parts = moment_contributions(moments, means=means)
-    return joint_covariance(parts, moments.clusters, moments.weights)
+    table = point.problem.model.table
+    parts = moment_contributions(moments, means=table.meanstructure, fixed_x=table.fixed_x)
+    return joint_covariance(parts, moments.clusters, moments.shares)
 
 
 def stacked_weight(point: Point) -> Array:
@@ -92,7 +92,7 @@ def stacked_weight(point: Point) -> Array:
     weights = discrepancy.weight(point.implied)
     sizes = np.cumsum([0, *map(len, weights)])
     stacked = np.zeros((sizes[-1], sizes[-1]))
-    for k, (share, weight) in enumerate(zip(moments.weights, weights, strict=True)):
+    for k, (share, weight) in enumerate(zip(moments.shares, weights, strict=True)):
         place = slice(sizes[k], sizes[k + 1])
         stacked[place, place] = share * weight
     return stacked

@@ -14,6 +14,7 @@ it can do without; every product that estimation needs is then an ordinary matri
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +74,11 @@ class Block:
     places: Mapping[int, Place]
     elements: Mapping[str, tuple[Indices, Indices, Indices]]
     meanstructure: bool
+
+    @cached_property
+    def roles(self) -> "_Elements":
+        """Positions of the free elements by the part they play in second derivatives."""
+        return _Elements.of(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,30 +263,33 @@ class Curvature:
         """
         u, v = self.first.u, self.first.v
         n_elements = u.shape[1]
-        total = np.zeros((n_elements, n_elements))
-        index = _Elements.of(self.state.block)
+        index = self.state.block.roles
+        # What stands on one side of the diagonal only, and half of what is symmetric.
+        side = np.zeros((n_elements, n_elements))
+        if not len(index.slopes):
+            return side
         inverse, covariance = self.state.inverse, self.state.covariance
         slopes, columns = index.slopes, index.slope_columns
-        uu = u[:, slopes].T @ weight @ u[:, slopes]
-        total[np.ix_(slopes, slopes)] += 2 * covariance[np.ix_(columns, columns)] * uu
-        # What follows stands on one side of the diagonal only and is mirrored at the end.
-        side = np.zeros_like(total)
-        passing = inverse[np.ix_(columns, index.beta_rows)].T
-        vu = v[:, index.betas].T @ weight @ u[:, slopes]
-        side[np.ix_(index.betas, slopes)] += 2 * passing * vu
-        towards_a = inverse[np.ix_(columns, index.psi_rows)]
-        towards_b = inverse[np.ix_(columns, index.psi_columns)] * index.psi_halves
-        side[np.ix_(slopes, index.psis)] += 2 * (
-            towards_a * (u[:, slopes].T @ weight @ v[:, index.psis])
-            + towards_b * (u[:, slopes].T @ weight @ u[:, index.psis])
+        pressed = u[:, slopes].T @ weight
+        side[slopes[:, None], slopes] = covariance[columns[:, None], columns] * (
+            pressed @ u[:, slopes]
         )
+        if len(index.psis):
+            towards_a = inverse[columns[:, None], index.psi_rows]
+            towards_b = inverse[columns[:, None], index.psi_columns] * index.psi_halves
+            side[slopes[:, None], index.psis] += 2 * (
+                towards_a * (pressed @ v[:, index.psis]) + towards_b * (pressed @ u[:, index.psis])
+            )
+        passing = inverse[columns[:, None], index.beta_rows].T
+        if len(index.betas):
+            side[index.betas[:, None], slopes] += 2 * passing * (pressed @ v[:, index.betas]).T
         if weight_mu is not None:
             reach = weight_mu @ u[:, slopes]
             levels = self.state.eta_mean[index.beta_columns]
-            side[np.ix_(index.betas, slopes)] += passing * np.outer(levels, reach)
-            alphas = inverse[np.ix_(columns, index.alpha_rows)]
-            side[np.ix_(slopes, index.alphas)] += alphas * reach[:, None]
-        return total + side + side.T
+            side[index.betas[:, None], slopes] += passing * np.outer(levels, reach)
+            alphas = inverse[columns[:, None], index.alpha_rows]
+            side[slopes[:, None], index.alphas] += alphas * reach[:, None]
+        return side + side.T
 
 
 class _Elements(NamedTuple):
@@ -328,6 +337,15 @@ def vech_places(p: int) -> tuple[Indices, Indices]:
     The order is that of vech, down the columns of the lower triangle.
     """
     return np.triu_indices(p)
+
+
+def moment_vector(moments: Implied, *, means: bool) -> Array:
+    """(m, vech S), or vech S alone."""
+    covariances = moments.sigma[vech_places(len(moments.sigma))]
+    if not means:
+        return np.asarray(covariances)
+    assert moments.mu is not None
+    return np.concatenate([moments.mu, covariances])
 
 
 def jacobian(d: Derivatives) -> Array:

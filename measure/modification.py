@@ -24,7 +24,7 @@ from measure.inference import inverse, meat
 from measure.model import build
 from measure.options import ROBUST
 from measure.problem import Point, Problem
-from measure.standardization import factors
+from measure.standardization import standardize
 from measure.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
@@ -251,7 +251,7 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> list[dict[str, Any]
         passing = unit[np.ix_(new, old)] @ known
         denominator = own - np.einsum("ij,ij->i", passing, unit[np.ix_(new, old)])
     # The score of a log-likelihood is -N/2 times the gradient of the discrepancy.
-    score = -0.5 * point.slope[0][new]
+    score = -0.5 * point.gradient[new]
     known_apart = ~(np.abs(denominator) <= UNIDENTIFIED * np.abs(own))
     told = known_apart & (denominator > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -259,8 +259,9 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> list[dict[str, Any]
         mi = np.where(told, scale * score**2 / denominator, NAN)
         se = np.where(told, 1 / np.sqrt(scale * denominator), NAN)
     found = {"mi": mi, "epc": epc}
+    solution = standardize(point.problem.model, point.params)
     for name, kept in _metrics(fit.model.table).items():
-        by = factors(point.problem.model, point.params, *kept)
+        by = solution.factors(*kept)
         rows = np.array(point.problem.model.free_rows)[new]
         found[f"sepc.{name}"] = epc * by[rows]
     found["se"] = se

@@ -22,20 +22,37 @@ LARGEST_DAMPING = 1e10
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
 # turns the linear convergence of scoring into a quadratic one. The change is made when a step
 # promises less than this.
-NEAR = 1e-2
+NEAR = 3e-2
+# Newton's steps square what is left to gain, so that the one after such a step would be lost in
+# rounding: it is not looked for.
+LAST = 1e-10
+
+
+class Local(Protocol):
+    """A function at one point; what is not asked for is not computed."""
+
+    @property
+    def value(self) -> float:
+        """Give the function; infinity where it is not defined."""
+
+    @property
+    def slope(self) -> Array:
+        """Give the gradient."""
+
+    @property
+    def expected_curvature(self) -> Array:
+        """Give the expected Hessian, which is positive semi-definite."""
+
+    @property
+    def exact_curvature(self) -> Array:
+        """Give the Hessian."""
 
 
 class Objective(Protocol):
-    """A function to minimise, with its curvature."""
+    """A function to minimise."""
 
-    def value(self, params: Array) -> float:
-        """Give the function; infinity where it is not defined."""
-
-    def slope(self, params: Array) -> tuple[Array, Array]:
-        """Give the gradient, and the expected Hessian, which is positive semi-definite."""
-
-    def hessian(self, params: Array) -> Array:
-        """Give the exact Hessian."""
+    def at(self, params: Array) -> Local:
+        """Give the function near a point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,39 +78,53 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
     Parameters
     ----------
     objective
-        Function, gradient and Hessians.
+        The function to minimise.
     start
         Where to begin, (n_params,); the function has to be finite there.
     max_iterations
         After so many slopes the search gives up.
     """
-    params, value = start, objective.value(start)
+    params, here = start, objective.at(start)
     gradient = np.full(len(start), np.inf)
-    damping, iteration = 0.0, 0
-    if not np.isfinite(value):
-        return Search(params, value, gradient, False, 0, "the starting values are not admissible")
+    damping, iteration, near = 0.0, 0, False
+    if not np.isfinite(here.value):
+        return Search(
+            params, here.value, gradient, False, 0, "the starting values are not admissible"
+        )
     for iteration in range(1, max_iterations + 1):
-        gradient, curvature = objective.slope(params)
+        gradient = here.slope
+        curvature, near = _curvature(here, near)
         step, gain = _step(gradient, curvature, damping)
-        if gain < NEAR:
-            exact = objective.hessian(params)
-            if is_positive_definite(exact):
-                curvature = exact
-                step, gain = _step(gradient, curvature, damping)
+        if gain < NEAR and not near and gain >= TOLERANCE:
+            curvature, near = _curvature(here, True)
+            step, gain = _step(gradient, curvature, damping)
         if gain < TOLERANCE:
-            return Search(params, value, gradient, True, iteration, "converged")
-        while (candidate := objective.value(params + step)) >= value:
+            return Search(params, here.value, gradient, True, iteration, "converged")
+        while (there := objective.at(params + step)).value >= here.value:
             if gain < ACCEPTABLE:
-                return Search(params, value, gradient, True, iteration, "converged")
+                return Search(params, here.value, gradient, True, iteration, "converged")
             if damping > LARGEST_DAMPING:
-                return Search(params, value, gradient, False, iteration, "no step goes downhill")
+                return Search(
+                    params, here.value, gradient, False, iteration, "no step goes downhill"
+                )
             damping = max(10 * damping, 1e-3)
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
-        params, value = params + step, candidate
+        params, here = params + step, there
+        if near and gain < LAST and damping == 0.0:
+            return Search(params, here.value, here.slope, True, iteration, "converged")
     return Search(
-        params, value, gradient, False, iteration, f"stopped after {iteration} iterations"
+        params, here.value, gradient, False, iteration, f"stopped after {iteration} iterations"
     )
+
+
+def _curvature(here: Local, near: bool) -> tuple[Array, bool]:
+    """Give the exact Hessian near the minimum where it is positive definite, else the expected."""
+    if near:
+        exact = here.exact_curvature
+        if is_positive_definite(exact):
+            return exact, True
+    return here.expected_curvature, False
 
 
 def is_positive_definite(matrix: Array) -> bool:
@@ -106,20 +137,25 @@ def is_positive_definite(matrix: Array) -> bool:
 
 
 def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, float]:
-    """Solve for the step, and say how much it would lower a quadratic function."""
+    """Solve for the step, and say how much it would lower a quadratic function.
+
+    It is solved in units in which the curvature has a diagonal of 1, so that parameters of any size
+    count alike.
+    """
     diagonal = np.diag(curvature)
-    ridge = damping * np.maximum(diagonal, 1e-12 * diagonal.max(initial=1e-12))
-    damped = curvature + np.diag(ridge)
+    unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    damped = curvature * np.outer(unit, unit) + damping * np.eye(len(unit))
+    slope = gradient * unit
     try:
-        step = -np.linalg.solve(damped, gradient)
+        step = -np.linalg.solve(damped, slope)
     except np.linalg.LinAlgError:
-        step = -np.linalg.lstsq(damped, gradient)[0]
-    gain = float(-gradient @ step) / 2
+        step = -np.linalg.lstsq(damped, slope)[0]
+    gain = float(-slope @ step) / 2
     if gain < 0:
         # Rounding made the curvature indefinite; its positive part still points downhill.
-        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ gradient
-        gain = abs(float(gradient @ step)) / 2
-    return np.asarray(step), gain
+        step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ slope
+        gain = abs(float(slope @ step)) / 2
+    return np.asarray(step * unit), gain
 
 
 def search_from_several(

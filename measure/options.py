@@ -74,6 +74,7 @@ class Options:
         base = DEFAULTS[function]
         needs_means = self.missing == "fiml" or self.cluster is not None
         means = base.meanstructure or needs_means
+        likelihood = find_estimator(self.estimator).discrepancy == "ML"
         if self.meanstructure is False and needs_means:
             raise OptionError("missing answers and clusters need means; leave meanstructure out.")
         return replace(
@@ -82,7 +83,8 @@ class Options:
             orthogonal=self.orthogonal,
             effect_coding=self.effect_coding,
             auto_fix_first=base.auto_fix_first and self.auto_fix_first,
-            fixed_x=base.fixed_x if self.fixed_x is None else self.fixed_x,
+            # Least squares weighs all moments together, those of predictors too (as lavaan does).
+            fixed_x=base.fixed_x and likelihood if self.fixed_x is None else self.fixed_x,
             meanstructure=means if self.meanstructure is None else self.meanstructure,
         )
 

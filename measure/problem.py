@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.estimators import Discrepancy
+from measure.estimators import Discrepancy, Evaluation
 from measure.model import Curvature, Derivatives, Implied, Model, State, jacobian
 from measure.moments import Moments
 
@@ -20,21 +20,6 @@ class Problem:
     model: Model
     moments: Moments
     discrepancy: Discrepancy
-
-    def value(self, params: Array) -> float:
-        """Give the discrepancy; infinity where it is not defined."""
-        return self.discrepancy.value(self.model.implied(params))
-
-    def slope(self, params: Array) -> tuple[Array, Array]:
-        """Give the gradient, and twice the unit information: the expected Hessian."""
-        point = self.at(params)
-        gradient, information = self.discrepancy.slope(point.implied, point.derivatives)
-        reduction = self.model.reduction
-        return reduction.reduce_gradient(gradient), 2 * reduction.reduce_matrix(information)
-
-    def hessian(self, params: Array) -> Array:
-        """Give the second derivatives."""
-        return self.model.reduction.reduce_matrix(self.at(params).hessian)
 
     def at(self, params: Array) -> "Point":
         """Evaluate the model at `params` (n_params,)."""
@@ -81,14 +66,50 @@ class Point:
         return self.problem.model.curvatures(self.states, self.derivatives)
 
     @cached_property
-    def slope(self) -> tuple[Array, Array]:
-        """Gradient of the discrepancy and expected unit information, over elements."""
-        return self.problem.discrepancy.slope(self.implied, self.derivatives)
+    def evaluation(self) -> Evaluation | None:
+        """The discrepancy here; None where it is not defined."""
+        return self.problem.discrepancy.at(self.implied)
+
+    @property
+    def _defined(self) -> Evaluation:
+        if self.evaluation is None:
+            raise AssertionError("the discrepancy is not defined at these parameters")
+        return self.evaluation
+
+    @property
+    def value(self) -> float:
+        """The discrepancy; infinite where it is not defined."""
+        return float("inf") if self.evaluation is None else self.evaluation.value
+
+    @cached_property
+    def information(self) -> Array:
+        """Expected unit information over elements."""
+        return self._defined.information(self.derivatives)
 
     @cached_property
     def hessian(self) -> Array:
         """Second derivatives of the discrepancy over elements."""
-        return self.problem.discrepancy.hessian(self.implied, self.derivatives, self.curvatures)
+        return self._defined.hessian(self.derivatives, self.curvatures)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """First derivatives of the discrepancy over elements."""
+        return self._defined.gradient(self.derivatives)
+
+    @property
+    def slope(self) -> Array:
+        """First derivatives over the parameters (n_params,)."""
+        return self.problem.model.reduction.reduce_gradient(self.gradient)
+
+    @property
+    def expected_curvature(self) -> Array:
+        """Expected second derivatives over the parameters; positive semi-definite."""
+        return 2 * self.problem.model.reduction.reduce_matrix(self.information)
+
+    @property
+    def exact_curvature(self) -> Array:
+        """Second derivatives over the parameters."""
+        return self.problem.model.reduction.reduce_matrix(self.hessian)
 
     @cached_property
     def jacobians(self) -> list[Array]:

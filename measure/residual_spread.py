@@ -68,7 +68,7 @@ def _information(fit: Fit) -> Array:
     if fit.method.information != "observed" or not isinstance(fit.problem.discrepancy, Likelihood):
         return stacked_weight(fit.point)
     return _stacked(
-        [share * _observed(fit, group) for group, share in enumerate(fit.moments.weights)]
+        [share * _observed(fit, group) for group, share in enumerate(fit.moments.shares)]
     )
 
 
@@ -108,19 +108,19 @@ def _gamma(fit: Fit) -> Array:
         inverses = [np.linalg.inv(own) for own in discrepancy.saturated_information()]
         if method.se not in ROBUST:
             return _stacked(
-                [own / share for own, share in zip(inverses, moments.weights, strict=True)]
+                [own / share for own, share in zip(inverses, moments.shares, strict=True)]
             )
         parts = [
             (scores @ own)[:, keep]
             for scores, own in zip(discrepancy.saturated_scores(), inverses, strict=True)
         ]
-        return joint_covariance(parts, moments.clusters, moments.weights)
+        return joint_covariance(parts, moments.clusters, moments.shares)
     if method.se == "robust.sem" or method.estimator.discrepancy == "WLS":
         return moment_covariance(fit.point)
     return _stacked(
         [
             np.linalg.inv(normal.weight(sample.sigma, means=means)) / share
-            for sample, share in zip(moments.sample, moments.weights, strict=True)
+            for sample, share in zip(moments.sample, moments.shares, strict=True)
         ]
     )
 

@@ -1,12 +1,18 @@
-"""Standardised solutions: estimates in standard deviations of the factors and of the items."""
+"""Standardised solutions: estimates in standard deviations of the factors and of the items.
+
+A standardised value is the estimate times roots of variances and of their inverses: for a loading
+the root of the factor's variance over the root of the item's (Bollen 1989, p. 124 f.). Written as
+est * prod_s V_s^e_s with the exponents e of each row, its derivatives follow at once.
+"""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.definitions import definitions
-from measure.model import Model, State, latent_derivatives, observed_derivatives
+from measure.model import Block, Model, State, latent_derivatives, observed_derivatives
 from measure.table import Parameter
 
 Array = NDArray[np.float64]
@@ -16,131 +22,151 @@ Array = NDArray[np.float64]
 class Standardization:
     """Standardised values of every row of the parameter table, definitions last.
 
-    The Jacobians (n_rows, n_elements) are derivatives with respect to the free elements.
+    `states` are the model's matrices at the estimates, `raw` the value of each row. The Jacobians
+    (n_rows, n_elements) are derivatives with respect to the free elements.
     """
 
-    std_lv: Array
-    std_all: Array
-    jacobian_lv: Array
-    jacobian_all: Array
+    model: Model
+    states: list[State]
+    raw: Array
+
+    @cached_property
+    def std_lv(self) -> Array:
+        """Factors standardised."""
+        return self._values(items=False)
+
+    @cached_property
+    def std_all(self) -> Array:
+        """Factors and items standardised."""
+        return self._values(items=True)
+
+    @cached_property
+    def jacobian_lv(self) -> Array:
+        """Derivatives of `std_lv`."""
+        return self._jacobian(items=False)
+
+    @cached_property
+    def jacobian_all(self) -> Array:
+        """Derivatives of `std_all`."""
+        return self._jacobian(items=True)
+
+    @cached_property
+    def _variances(self) -> Array:
+        """Variances that standardise, of all blocks one after the other (see `_scale_names`)."""
+        parts = []
+        for state in self.states:
+            totals = state.covariance.diagonal(), state.implied.sigma.diagonal()
+            residuals = state.matrices["psi"].diagonal(), state.matrices["theta"].diagonal()
+            parts += [*totals, *residuals]
+        return np.concatenate(parts)
+
+    @cached_property
+    def _variance_slopes(self) -> Array:
+        """Derivatives of the variances, (n_scales, n_elements)."""
+        n_elements = len(self.model.free_rows)
+        parts = []
+        for state in self.states:
+            for d in (
+                latent_derivatives(state, n_elements),
+                observed_derivatives(state, n_elements),
+            ):
+                parts.append(2 * d.u * d.v)
+            for matrix in ("psi", "theta"):
+                slope = np.zeros((len(state.matrices[matrix]), n_elements))
+                if matrix in state.block.elements:
+                    i, j, element = state.block.elements[matrix]
+                    slope[i[i == j], element[i == j]] = 1.0
+                parts.append(slope)
+        return np.vstack(parts)
+
+    def factors(self, kept: set[str], outcomes: set[str] | None = None) -> Array:
+        """Give what standardisation multiplies each row of the table with, (n_rows,).
+
+        Parameters
+        ----------
+        kept
+            The variables that are brought to a standard deviation of 1: the factors for `std.lv`,
+            all for `std.all`, all but the given predictors for `std.nox`.
+        outcomes
+            The same for the left side of a regression; by default `kept`.
+        """
+        return self._factors(kept, kept if outcomes is None else outcomes)[1]
+
+    def _factors(self, kept: set[str], outcomes: set[str]) -> tuple[Array, Array]:
+        """Exponents of each row (n_rows, n_scales), and what its estimate is multiplied with."""
+        powers = _exponents(self.model, kept, outcomes)
+        variances = self._variances
+        positive = variances > 0
+        safe = np.where(positive, variances, 1.0)
+        factor = np.exp(powers @ np.log(safe))
+        # The root of a negative variance does not exist; lavaan gives NaN likewise.
+        factor[(powers[:, ~positive] != 0).any(axis=1)] = np.nan
+        return powers / safe, factor
+
+    def _kept(self, *, items: bool) -> set[str]:
+        table = self.model.table
+        return {*table.latent, *table.observed} if items else set(table.latent)
+
+    def _values(self, *, items: bool) -> Array:
+        value = self.raw * self.factors(self._kept(items=items))
+        return np.append(value, definitions(self.model.table, value)[0])
+
+    def _jacobian(self, *, items: bool) -> Array:
+        kept = self._kept(items=items)
+        relative, factor = self._factors(kept, kept)
+        value = self.raw * factor
+        slope = value[:, None] * (relative @ self._variance_slopes)
+        free = list(self.model.free_rows)
+        slope[free, range(len(free))] += factor[free]
+        defined = definitions(self.model.table, value)[1]
+        return np.vstack([slope, defined @ slope]) if len(defined) else slope
 
 
 def standardize(model: Model, params: Array) -> Standardization:
     """Standardise all rows of a model's table at `params` (n_params,)."""
-    rows = model.table.parameters
-    n_elements = len(model.free_rows)
-    raw = model.row_values(params)
-    d_raw = np.zeros((len(rows), n_elements))
-    d_raw[list(model.free_rows), range(n_elements)] = 1.0
-    latent = set(model.table.latent)
-    solutions = []
-    for kept in (latent, latent | set(model.table.observed)):
-        value, slope = raw.copy(), d_raw.copy()
-        for state in model.states(params):
-            scales = _scales(state, n_elements)
-            for index in state.block.places:
-                row = rows[index]
-                above, below = _units(row, kept)
-                _rescale(value, slope, index, [scales[key] for key in above], 0.5)
-                _rescale(value, slope, index, [scales[key] for key in below], -0.5)
-        solutions.append(_with_definitions(model, value, slope))
-    (std_lv, jacobian_lv), (std_all, jacobian_all) = solutions
-    return Standardization(std_lv, std_all, jacobian_lv, jacobian_all)
-
-
-def factors(model: Model, params: Array, kept: set[str], outcomes: set[str] | None = None) -> Array:
-    """Give what standardisation multiplies each row of a model's table with, (n_rows,).
-
-    Parameters
-    ----------
-    model
-        The model.
-    params
-        Its parameters.
-    kept
-        The variables that are brought to a standard deviation of 1: the factors for `std.lv`, all
-        for `std.all`, all but the given predictors for `std.nox`.
-    outcomes
-        The same for the left side of a regression; by default `kept`.
-    """
-    rows = model.table.parameters
-    value, slope = np.ones(len(rows)), np.zeros((len(rows), len(model.free_rows)))
-    for state in model.states(params):
-        scales = _scales(state, len(model.free_rows))
-        for index in state.block.places:
-            row = rows[index]
-            above, below = _units(row, kept)
-            if row.op == "~" and outcomes is not None:
-                below = _units(row, outcomes)[1]
-            _rescale(value, slope, index, [scales[key] for key in above], 0.5)
-            _rescale(value, slope, index, [scales[key] for key in below], -0.5)
-    return value
-
-
-Scale = tuple[float, Array]
-
-
-def _scales(state: State, n_elements: int) -> dict[tuple[str, str], Scale]:
-    """Variances that standardise, each with its derivatives.
-
-    `total` is the variance of a variable, `residual` the diagonal of psi or theta.
-    """
-    block = state.block
-    scales: dict[tuple[str, str], Scale] = {}
-    latent = latent_derivatives(state, n_elements)
-    observed = observed_derivatives(state, n_elements)
-    for names, variances, d in (
-        (block.eta, np.diag(state.covariance), latent),
-        (block.observed, np.diag(state.implied.sigma), observed),
-    ):
-        slopes = 2 * d.u * d.v
-        for i, name in enumerate(names):
-            scales["total", name] = float(variances[i]), slopes[i]
-    for matrix, names in (("theta", block.observed), ("psi", block.eta)):
-        variances = np.diag(state.matrices[matrix])
-        for i, name in enumerate(names):
-            if matrix == "theta" and name in block.eta:
-                continue
-            slope = np.zeros(n_elements)
-            if matrix in block.elements:
-                left, right, element = block.elements[matrix]
-                slope[element[(left == i) & (right == i)]] = 1.0
-            scales["residual", name] = float(variances[i]), slope
-    return scales
+    return Standardization(model, model.states(params), model.row_values(params))
 
 
 Key = tuple[str, str]
 
 
-def _units(row: Parameter, kept: set[str]) -> tuple[list[Key], list[Key]]:
+def _scale_names(block: Block) -> list[Key]:
+    """Name the variances of a block: totals of eta and of the observed, residuals likewise."""
+    names = [("total", name) for name in block.eta]
+    names += [("total", name) for name in block.observed]
+    names += [("residual", name) for name in block.eta]
+    # The residual of an observed variable that stands among eta is there.
+    return names + [("" if name in block.eta else "residual", name) for name in block.observed]
+
+
+def _exponents(model: Model, kept: set[str], outcomes: set[str]) -> Array:
+    """Powers of the variances that each row is multiplied with, (n_rows, n_scales)."""
+    rows = model.table.parameters
+    names = [_scale_names(block) for block in model.blocks]
+    powers = np.zeros((len(rows), sum(map(len, names))))
+    begin = 0
+    for block, own in zip(model.blocks, names, strict=True):
+        # Observed variables that stand among eta have the same total twice; the later one counts.
+        place = {key: begin + k for k, key in enumerate(own)}
+        for index in block.places:
+            above, below = _units(rows[index])
+            divisors = outcomes if rows[index].op == "~" else kept
+            for key in (k for k in above if k[1] in kept):
+                powers[index, place[key]] += 0.5
+            for key in (k for k in below if k[1] in divisors):
+                powers[index, place[key]] -= 0.5
+        begin += len(own)
+    return powers
+
+
+def _units(row: Parameter) -> tuple[list[Key], list[Key]]:
     """Variances whose root a parameter is multiplied with, and divided by."""
-
-    def keys(kind: str, *names: str) -> list[Key]:
-        return [(kind, name) for name in names if name in kept]
-
     if row.op == "=~":
-        return keys("total", row.lhs), keys("total", row.rhs)
+        return [("total", row.lhs)], [("total", row.rhs)]
     if row.op == "~":
-        return keys("total", row.rhs), keys("total", row.lhs)
+        return [("total", row.rhs)], [("total", row.lhs)]
     if row.op == "~1":
-        return [], keys("total", row.lhs)
+        return [], [("total", row.lhs)]
     if row.lhs == row.rhs:
-        return [], keys("total", row.lhs) * 2
-    return [], keys("residual", row.lhs, row.rhs)
-
-
-def _rescale(value: Array, slope: Array, index: int, by: list[Scale], power: float) -> None:
-    """Multiply row `index` with variances to a power, carrying the derivatives along."""
-    for variance, d_variance in by:
-        # The root of a negative variance does not exist; lavaan gives NaN likewise.
-        factor = variance**power if variance > 0 else float("nan")
-        slope[index] = slope[index] * factor + value[index] * power * factor / variance * d_variance
-        value[index] *= factor
-
-
-def _with_definitions(model: Model, value: Array, slope: Array) -> tuple[Array, Array]:
-    """Append the `:=` rows, evaluated on the (standardised) values of their labels."""
-    defined, d_defined = definitions(model.table, value)
-    if not len(defined):
-        return value, slope
-    return np.append(value, defined), np.vstack([slope, d_defined @ slope])
+        return [], [("total", row.lhs)] * 2
+    return [], [("residual", row.lhs), ("residual", row.rhs)]

@@ -6,6 +6,7 @@ factors covary with each other and with predictors, which starts covariances, re
 factors of factors. A poor start costs iterations; it never changes the answer.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ Array = NDArray[np.float64]
 SMALLEST_LOADING = 0.1
 LARGEST_CORRELATION = 0.9
 SMALLEST_UNIQUENESS = 0.2
+# Keeps a division defined, whatever units the items are in.
+TINY = float(np.finfo(float).tiny)
 
 
 def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Callable[[], Array]]:
@@ -104,11 +107,13 @@ class _Guess:
 
     def __post_init__(self) -> None:
         self.names = [*self.observed, *self.table.latent]
+        self.place = {name: k for k, name in enumerate(self.observed)}
         self.rows = [
             (index, row)
             for index, row in enumerate(self.table.parameters)
             if row.group == self.group
         ]
+        self.n_factors = Counter(row.rhs for _, row in self.rows if row.op == "=~")
         # Weights of the observed variables whose sum stands in for each variable.
         self.weights = dict(zip(self.observed, np.eye(len(self.observed)), strict=True))
         self.variance = dict(zip(self.observed, np.diag(self.sigma), strict=True))
@@ -146,16 +151,19 @@ class _Guess:
         return float(np.clip(raw, -limit, limit))
 
     def _matrix(self, names: list[str]) -> Array:
+        if all(name in self.place for name in names):
+            chosen = [self.place[name] for name in names]
+            return self.sigma[np.ix_(chosen, chosen)]
         return np.array([[self._covariance(a, b) for b in names] for a in names])
 
     def _factor(self, factor: str, values: Array) -> None:
         """Loadings, variance and Bartlett weights of one factor from its indicators alone."""
         loadings = [(i, r) for i, r in self.rows if r.op == "=~" and r.lhs == factor]
         items = [row.rhs for _, row in loadings]
-        scale = np.sqrt([max(self._covariance(x, x), 1e-12) for x in items])
+        scale = np.sqrt([max(self._covariance(x, x), TINY) for x in items])
         pattern = _principal_factor(self._matrix(items) / np.outer(scale, scale))
         # An item of several factors shares its common variance among them.
-        pattern = pattern / np.sqrt([self._n_factors(x) for x in items])
+        pattern = pattern / np.sqrt([self.n_factors[x] for x in items])
         # With nothing to fix it, the sign of a factor is that of its first loading, as in lavaan.
         fixed = [
             (k, row.value) for k, (_, row) in enumerate(loadings) if not row.free and row.value
@@ -183,15 +191,12 @@ class _Guess:
         common = np.minimum(raw**2 * variance, (1 - SMALLEST_UNIQUENESS) * total)
         for x, part in zip(items, common, strict=True):
             self.explained[x] += float(part)
-        precision = raw / np.maximum(total - common, 1e-12)
+        precision = raw / np.maximum(total - common, TINY)
         weight = sum(
             w * self.weights[x] for w, x in zip(precision, items, strict=True) if x in self.weights
         )
-        self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), 1e-12)
+        self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), TINY)
         self.variance[factor] = variance
-
-    def _n_factors(self, item: str) -> int:
-        return sum(row.op == "=~" and row.rhs == item for _, row in self.rows)
 
     def _fixed_variance(self, factor: str) -> float | None:
         for _, row in self.rows:
@@ -205,7 +210,7 @@ class _Guess:
             terms = [(i, r) for i, r in self.rows if r.op == "~" and r.lhs == outcome]
             predictors = [row.rhs for _, row in terms]
             inner = self._matrix(predictors)
-            ridge = 0.05 * np.diag(np.maximum(np.diag(inner), 1e-12))
+            ridge = 0.05 * np.diag(np.maximum(np.diag(inner), TINY))
             cross = np.array([self._covariance(x, outcome) for x in predictors])
             slopes = np.linalg.solve(inner + ridge, cross)
             limit = (1 - SMALLEST_UNIQUENESS) * self._covariance(outcome, outcome)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from measure.syntax import Statement
 
@@ -17,18 +18,18 @@ class Variables:
     predictors: frozenset[str]
     named: frozenset[str]
 
-    @property
+    @cached_property
     def indicator_names(self) -> frozenset[str]:
         """Variables that stand right of a `=~`."""
         return frozenset(name for items in self.indicators.values() for name in items)
 
-    @property
+    @cached_property
     def exogenous_observed(self) -> tuple[str, ...]:
         """Observed predictors that nothing in the model explains."""
         inner = self.outcomes | self.indicator_names
         return tuple(x for x in self.observed if x in self.predictors and x not in inner)
 
-    @property
+    @cached_property
     def given(self) -> tuple[str, ...]:
         """Those of them that the text says nothing else about."""
         return tuple(x for x in self.exogenous_observed if x not in self.named)
@@ -41,13 +42,13 @@ class Variables:
             return 1
         return 3 if name in self.given else 2
 
-    @property
+    @cached_property
     def exogenous_latent(self) -> tuple[str, ...]:
         """Factors that nothing in the model explains."""
         inner = self.outcomes | self.indicator_names
         return tuple(f for f in self.latent if f not in inner)
 
-    @property
+    @cached_property
     def terminal(self) -> tuple[str, ...]:
         """Outcomes that predict nothing and indicate nothing, factors first."""
         passing = self.predictors | self.indicator_names

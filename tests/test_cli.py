@@ -1,5 +1,6 @@
 """The command line from end to end, and every refusal with its message and exit status."""
 
+import errno
 import os
 import re
 import signal
@@ -227,6 +228,68 @@ def test_a_model_that_is_not_identified(tmp_path):
     assert "free parameters but only" in message
 
 
+def test_a_folder_in_place_of_a_survey(tmp_path):
+    folder = tmp_path / "survey.csv"
+    folder.mkdir()
+    message = _refused(tmp_path, folder, "--instrument", "mental_ability")
+    assert 'survey.csv" is a folder' in message
+
+
+def test_a_survey_that_may_not_be_read(tmp_path, monkeypatch, answers):
+    path = tmp_path / "locked.csv"
+    answers.to_csv(path, index=False)
+    opened = Path.open
+
+    def refuse(self: Path, *words: object, **options: object):
+        if self == path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(self, *words, **options)
+
+    # Tests may run as root, who may read everything.
+    monkeypatch.setattr(Path, "open", refuse)
+    message = _refused(tmp_path, path, "--instrument", "mental_ability")
+    assert 'locked.csv" cannot be read: Permission denied' in message
+
+
+def test_a_number_too_large_to_compute_with(tmp_path, answers):
+    data = answers.copy()
+    data.loc[4, "x1"] = 1e300
+    assert '"x1" holds "1e+300" in row 6' in _refused_data(tmp_path, data)
+
+
+def test_a_header_without_answers(tmp_path, answers):
+    message = _refused_data(tmp_path, answers.head(0))
+    assert "no answers" in message
+
+
+def test_answer_words_that_the_scale_does_not_have(tmp_path):
+    coupling = instruments.load("coupling")
+    data = pd.read_csv(coupling.demonstration_path(), dtype=object)
+    data.loc[2, "I_bro4"] = "I hoej grad"
+    message = _refused_data(tmp_path, data, "coupling")
+    assert '"I_bro4" holds "I hoej grad" in row 4' in message
+    assert "I høj grad" in message
+
+
+def test_danish_answer_words_in_an_older_encoding_are_read(tmp_path):
+    coupling = instruments.load("coupling")
+    scale = coupling.response("I_bro1")
+    words_of = {str(code): label for code, label in scale.labels["da"].items()}
+    words_of |= {str(part.code): part.labels["da"] for part in scale.missing}
+    data = pd.read_csv(coupling.demonstration_path(), dtype=object)
+    items = list(coupling.item_ids)
+    given = data.assign(**{item: data[item].map(words_of) for item in items})
+    path = tmp_path / "svar.csv"
+    given.to_csv(path, index=False, sep=";", encoding="latin-1")
+    out = tmp_path / "report"
+    result = _invoke("validate", path, "--instrument", "coupling", "--out", out)
+    assert result.exit_code == 0, result.output
+    report = results.read(out / "results.json")
+    assert report.n_obs == len(data)
+    said = {note.key for note in report.section("screening").notes}
+    assert {"reading.delimited", "reading.answers_in_words"} <= said
+
+
 def test_an_unknown_instrument(tmp_path):
     message = _refused(tmp_path, HS39.demonstration_path(), "--instrument", "horoscope")
     assert "horoscope" in message
@@ -287,8 +350,14 @@ def test_as_a_program_it_is_silent_where_no_terminal_is_and_has_no_traceback(tmp
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_nothing_behind(tmp_path, sign):
-    with _command("demo", "--out", tmp_path / "out") as process:
-        time.sleep(2.5)
+    def heed():
+        # A program that a shell starts in the background is told to ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with _command("demo", "--out", tmp_path / "out", preexec_fn=heed) as process:
+        # The worst moment: the folder that the report is written into is there, half full.
+        while process.poll() is None and not any(tmp_path.iterdir()):
+            time.sleep(0.005)
         process.send_signal(sign)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130

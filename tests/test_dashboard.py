@@ -1,6 +1,8 @@
 """The dashboard under Streamlit's own test runner."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import instruments
 from analyses import labels
 from analyses.wording import words
 
-DASHBOARD = str(Path(__file__).parent.parent / "dashboard.py")
+HOUSE = Path(__file__).parent.parent
+DASHBOARD = str(HOUSE / "dashboard.py")
 HS39 = instruments.load("mental_ability")
 
 
@@ -148,3 +151,11 @@ def test_small_groups_are_not_shown(app):
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
     assert cells
     assert set(cells) <= {"skjult", "–"}
+
+
+def test_the_command_opens_the_dashboard_of_this_house_wherever_it_is_called(tmp_path):
+    code = "from importlib.util import find_spec; print(find_spec('dashboard').origin)"
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert Path(found.stdout.strip()) == HOUSE / "dashboard.py"

@@ -37,6 +37,7 @@ LIBRARIES = {
     "measure/classical.py": {"pingouin"},
     "measure/second_opinion.py": {"semopy"},
     "measure/workers.py": {"threadpoolctl"},
+    "measure/threads.py": {"threadpoolctl"},
     "measure/irt.py": {"mirt"},
     "measure/careless.py": {"insufficient_effort"},
 }

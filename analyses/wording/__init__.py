@@ -6,6 +6,7 @@ A catalogue is a TOML file for each language: `da.toml` and `en.toml` hold what 
 paths joined by dots. A text may hold placeholders, filled from the values of a `Message`:
 
 - `{n}` writes the value;
+- `{column~}` writes it with a small first letter, as a label stands inside a sentence;
 - `{n:respondent|respondents}` writes the first word where the value counts one, else the second
   (a tuple counts as its length).
 
@@ -25,7 +26,7 @@ from measure.errors import OptionError
 
 LANGUAGES = ("da", "en")
 
-_PLACEHOLDER = re.compile(r"\{(\w+)(?::([^{}|]*)\|([^{}|]*))?\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)(~)?(?::([^{}|]*)\|([^{}|]*))?\}")
 _MINUS = "\N{MINUS SIGN}"
 _NOTHING = "\N{EN DASH}"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -75,10 +76,12 @@ class Words:
             ) from None
 
         def fill(match: re.Match[str]) -> str:
-            name, one, many = match.groups()
+            name, inside, one, many = match.groups()
             if name not in message.values:
                 raise WordingError(f'the message "{message.key}" has no value for "{{{name}}}"')
             value = message.values[name]
+            if inside is not None:
+                return self._inside(value)
             if one is None:
                 return self.write(value)
             return one if _count(value) == 1 else many
@@ -152,6 +155,13 @@ class Words:
         if len(parts) < 2:
             return "".join(parts)
         return f"{', '.join(parts[:-1])} {self.catalogue['and']} {parts[-1]}"
+
+    def _inside(self, value: Value) -> str:
+        """Write a label as it stands inside a sentence; names in capitals keep theirs."""
+        if isinstance(value, tuple):
+            return self.enumerate(tuple(self._inside(part) for part in value))
+        label = self.write(value)
+        return f"{label[:1].lower()}{label[1:]}" if label[1:2].islower() else label
 
     def _decimal(self, value: float, digits: int) -> str:
         plain = f"{abs(value):,.{digits}f}"

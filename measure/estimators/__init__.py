@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,42 +17,38 @@ from measure.moments import Moments
 Array = NDArray[np.float64]
 
 
+class Evaluation(Protocol):
+    """A discrepancy at implied moments; derivatives are with respect to all free elements."""
+
+    @property
+    def value(self) -> float:
+        """Give the discrepancy."""
+
+    def gradient(self, derivatives: list[Derivatives]) -> Array:
+        """Give its first derivatives."""
+
+    def information(self, derivatives: list[Derivatives]) -> Array:
+        """Give the expected unit information: half the expected second derivatives."""
+
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
+        """Give its second derivatives."""
+
+
 class Discrepancy(Protocol):
     """How far implied moments are from the sample, over all groups together."""
 
-    def value(self, implied: list[Implied]) -> float:
-        """Give the discrepancy; infinity where it is not defined."""
+    def at(self, implied: list[Implied]) -> Evaluation | None:
+        """Evaluate at implied moments; None where the discrepancy is not defined."""
 
-    def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
-        """Give its gradient, and the unit information, with respect to all free elements."""
-
-    def hessian(
-        self,
-        implied: list[Implied],
-        derivatives: list[Derivatives],
-        curvatures: list[Curvature],
-    ) -> Array:
-        """Give its second derivatives with respect to all free elements."""
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Give m' W m of each group's moments m, with W the weight that `weight` gives."""
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""
 
 
-@runtime_checkable
-class Likelihood(Discrepancy, Protocol):
-    """A discrepancy that is a likelihood of rows."""
-
-    def scores(self, implied: list[Implied], derivatives: list[Derivatives]) -> list[Array]:
-        """Give the derivatives of each row's log-likelihood, per group."""
-
-    def saturated_scores(self) -> list[Array]:
-        """Give the same of the saturated model, with respect to (mu, vech Sigma)."""
-
-    def saturated_information(self) -> list[Array]:
-        """Give the observed unit information of the saturated model, per group."""
-
-    def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:
-        """Give the log-likelihood of the saturated model."""
+# The discrepancies that are likelihoods of rows: they have scores, and a saturated model.
+Likelihood = MaximumLikelihood | FullInformation
 
 
 def _likelihood(moments: Moments, *, means: bool) -> Discrepancy:

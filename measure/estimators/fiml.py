@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, jacobian
+from measure.model import Curvature, Derivatives, Implied, jacobian, moment_vector
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood, Patterns
 
@@ -40,56 +40,21 @@ class FullInformation:
         ]
         return [one for one in found if one is not None]
 
-    def value(self, implied: list[Implied]) -> float:
-        """Give F; infinity where an implied covariance matrix is not positive definite."""
+    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+        """Evaluate at implied moments; None where they are not positive definite."""
         here = self._likelihoods(implied)
-        if len(here) < len(implied):
-            return float("inf")
-        best = sum(one.loglik for one in self._saturated)
-        return 2 * (best - sum(one.loglik for one in here)) / self.moments.scale
+        return _Evaluation(self, here) if len(here) == len(implied) else None
 
-    def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
-        """Give the gradient of F, and the unit information under data missing at random.
+    @cached_property
+    def best(self) -> float:
+        """Log-likelihood of the saturated moments, over all groups."""
+        return sum(one.loglik for one in self._saturated)
 
-        The information is its expectation over answers missing completely at random, which is
-        positive definite everywhere; standard errors come from `hessian`.
-        """
-        gradient: Array | float = 0.0
-        information: Array | float = 0.0
-        for share, here, d in zip(
-            self.moments.weights, self._likelihoods(implied), derivatives, strict=True
-        ):
-            g, centre = here.gradient()
-            slope = -4 * np.einsum("ik,ik->k", d.u, centre @ d.v)
-            if d.d_mu is not None:
-                slope = slope - 2 * g @ d.d_mu
-            change = jacobian(d)
-            gradient = gradient + share * slope
-            information = information + share * (
-                change.T @ here.information(observed=False) @ change
-            )
-        return np.asarray(gradient), np.asarray(information)
-
-    def hessian(
-        self,
-        implied: list[Implied],
-        derivatives: list[Derivatives],
-        curvatures: list[Curvature],
-    ) -> Array:
-        """Give the matrix of second derivatives of F with respect to the free elements."""
-        total: Array | float = 0.0
-        for share, here, d, curvature in zip(
-            self.moments.weights,
-            self._likelihoods(implied),
-            derivatives,
-            curvatures,
-            strict=True,
-        ):
-            g, centre = here.gradient()
-            change = jacobian(d)
-            own = 2 * change.T @ here.information(observed=True) @ change
-            total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
-        return np.asarray(total)
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments."""
+        vectors = [moment_vector(m, means=m.mu is not None) for m in moments]
+        pairs = zip(self.weight(implied), vectors, strict=True)
+        return [float(vector @ weight @ vector) for weight, vector in pairs]
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's (mu, vech Sigma), at the implied ones."""
@@ -108,6 +73,20 @@ class FullInformation:
             level = np.einsum("ik,jik->jk", d.u, here.inverse @ d.v)
             score = (z @ d.u) * (z @ d.v) - level[here.patterns.of_row]
             found.append(score + z @ d.d_mu)
+        return found
+
+    @cached_property
+    def saturated_products(self) -> list[Array]:
+        """Mean outer product of `saturated_scores`, or of their sums in clusters, per group."""
+        assert self.moments.rows is not None
+        clusters = self.moments.clusters or (None,) * len(self.moments.rows)
+        found = []
+        for rows, here, sample, own in zip(
+            self.moments.rows, self._saturated, self.moments.sample, clusters, strict=True
+        ):
+            assert sample.mu is not None
+            z = here.weighted_rows(rows, sample.mu)
+            found.append(normal.score_products(z, here.inverse, here.patterns.of_row, own))
         return found
 
     def saturated_scores(self) -> list[Array]:
@@ -144,3 +123,54 @@ class FullInformation:
             self.moments.counts,
         )
         return total - normal.saturated_loglik(given)
+
+
+@dataclass(frozen=True, eq=False)
+class _Evaluation:
+    """The discrepancy at implied moments: the likelihood of each group there."""
+
+    discrepancy: FullInformation
+    groups: list[PatternLikelihood]
+
+    @cached_property
+    def value(self) -> float:
+        """F."""
+        here = sum(one.loglik for one in self.groups)
+        return 2 * (self.discrepancy.best - here) / self.discrepancy.moments.scale
+
+    def gradient(self, derivatives: list[Derivatives]) -> Array:
+        """First derivatives of F with respect to the free elements."""
+        total: Array | float = 0.0
+        for share, here, d in zip(
+            self.discrepancy.moments.weights, self.groups, derivatives, strict=True
+        ):
+            g, centre = here.gradient
+            slope = -4 * (d.u * (centre @ d.v)).sum(axis=0)
+            total = total + share * (slope if d.d_mu is None else slope - 2 * g @ d.d_mu)
+        return np.asarray(total)
+
+    def information(self, derivatives: list[Derivatives]) -> Array:
+        """Unit information where answers are missing completely at random.
+
+        It is positive definite everywhere, which the search needs; standard errors come from
+        `hessian`, which holds for answers missing at random too.
+        """
+        total: Array | float = 0.0
+        for share, here, d in zip(
+            self.discrepancy.moments.weights, self.groups, derivatives, strict=True
+        ):
+            change = jacobian(d)
+            total = total + share * (change.T @ here.information(observed=False) @ change)
+        return np.asarray(total)
+
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
+        """Second derivatives of F with respect to the free elements."""
+        total: Array | float = 0.0
+        for share, here, d, curvature in zip(
+            self.discrepancy.moments.weights, self.groups, derivatives, curvatures, strict=True
+        ):
+            g, centre = here.gradient
+            change = jacobian(d)
+            own = 2 * change.T @ here.information(observed=True) @ change
+            total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
+        return np.asarray(total)

@@ -6,14 +6,16 @@ covariance of s (asymptotically distribution free), ULS counts every different m
 lavaan does. The statistic is (N - G) F.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError, OptionError
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, jacobian, vech_places
+from measure.model import Curvature, Derivatives, Implied, jacobian, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.asymptotic import cross_products, moment_contributions
 
@@ -22,55 +24,73 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    """Weighted squared distance of implied and sample moments, its gradient and information."""
+    """Weighted squared distance of implied and sample moments."""
 
     moments: Moments
     weights: tuple[Array, ...]
     means: bool
 
-    def _gaps(self, implied: list[Implied]) -> list[Array]:
-        """Sample less implied moments, per group."""
+    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+        """Evaluate at implied moments; None where they are not finite."""
         pairs = zip(self.moments.sample, implied, strict=True)
-        return [
+        gaps = [
             moment_vector(sample, means=self.means) - moment_vector(model, means=self.means)
             for sample, model in pairs
         ]
+        return _Evaluation(self, gaps) if all(np.isfinite(gap).all() for gap in gaps) else None
 
-    def value(self, implied: list[Implied]) -> float:
-        """Give F; infinity where an implied covariance matrix is not finite."""
-        gaps = self._gaps(implied)
-        if not all(np.isfinite(gap).all() for gap in gaps):
-            return float("inf")
-        parts = zip(self.moments.weights, gaps, self.weights, strict=True)
-        return float(sum(share * gap @ weight @ gap for share, gap, weight in parts))
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments."""
+        vectors = [moment_vector(m, means=self.means) for m in moments]
+        pairs = zip(self.weights, vectors, strict=True)
+        return [float(vector @ weight @ vector) for weight, vector in pairs]
 
-    def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
-        """Give the gradient of F and half its Gauss-Newton Hessian (the unit information)."""
-        gradient: Array | float = 0.0
-        information: Array | float = 0.0
-        for share, gap, weight, d in zip(
-            self.moments.weights, self._gaps(implied), self.weights, derivatives, strict=True
-        ):
-            weighted = weight @ jacobian(d)
-            gradient = gradient - share * 2 * gap @ weighted
-            information = information + share * jacobian(d).T @ weighted
-        return np.asarray(gradient), np.asarray(information)
+    def weight(self, implied: list[Implied]) -> list[Array]:
+        """The weights; they do not depend on the implied moments."""
+        return list(self.weights)
 
-    def hessian(
-        self,
-        implied: list[Implied],
-        derivatives: list[Derivatives],
-        curvatures: list[Curvature],
-    ) -> Array:
-        """Give the matrix of second derivatives of F with respect to the free elements."""
+
+@dataclass(frozen=True, eq=False)
+class _Evaluation:
+    """The discrepancy at implied moments: sample less implied ones, per group."""
+
+    discrepancy: LeastSquares
+    gaps: list[Array]
+
+    def _groups(self) -> Iterator[tuple[float, Array, Array]]:
+        """Share, gap and weight of each group."""
+        shares = self.discrepancy.moments.weights
+        return zip(shares, self.gaps, self.discrepancy.weights, strict=True)
+
+    @cached_property
+    def value(self) -> float:
+        """F."""
+        return float(sum(share * gap @ weight @ gap for share, gap, weight in self._groups()))
+
+    def gradient(self, derivatives: list[Derivatives]) -> Array:
+        """First derivatives of F with respect to the free elements."""
         total: Array | float = 0.0
-        for share, gap, weight, d, curvature in zip(
-            self.moments.weights,
-            self._gaps(implied),
-            self.weights,
-            derivatives,
-            curvatures,
-            strict=True,
+        for (share, gap, weight), d in zip(self._groups(), derivatives, strict=True):
+            total = total - share * 2 * (gap @ weight) @ jacobian(d)
+        return np.asarray(total)
+
+    def information(self, derivatives: list[Derivatives]) -> Array:
+        """Unit information of the free elements: half the Gauss-Newton Hessian."""
+        return self._squares(derivatives, self.discrepancy.moments.shares)
+
+    def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
+        total: Array | float = 0.0
+        for share, weight, d in zip(shares, self.discrepancy.weights, derivatives, strict=True):
+            change = jacobian(d)
+            total = total + share * (change.T @ weight @ change)
+        return np.asarray(total)
+
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
+        """Second derivatives of F with respect to the free elements."""
+        means = self.discrepancy.means
+        total = 2 * self._squares(derivatives, self.discrepancy.moments.weights)
+        for (share, gap, weight), d, curvature in zip(
+            self._groups(), derivatives, curvatures, strict=True
         ):
             pull = -2 * (weight @ gap)
             p = len(d.u)
@@ -79,25 +99,8 @@ class LeastSquares:
             # A covariance counts once in the vector and twice in the matrix.
             matrix[a, b] = pull[-len(a) :] / np.where(a == b, 1.0, 2.0)
             matrix = matrix + np.triu(matrix, 1).T
-            change = jacobian(d)
-            own = 2 * change.T @ weight @ change
-            total = total + share * (
-                own + curvature.weighted(matrix, pull[:p] if self.means else None)
-            )
+            total = total + share * curvature.weighted(matrix, pull[:p] if means else None)
         return np.asarray(total)
-
-    def weight(self, implied: list[Implied]) -> list[Array]:
-        """The weights; they do not depend on the implied moments."""
-        return list(self.weights)
-
-
-def moment_vector(moments: Implied, *, means: bool) -> Array:
-    """(m, vech S), or vech S alone."""
-    covariances = moments.sigma[vech_places(len(moments.sigma))]
-    if not means:
-        return np.asarray(covariances)
-    assert moments.mu is not None
-    return np.concatenate([moments.mu, covariances])
 
 
 def generalized(moments: Moments, *, means: bool) -> LeastSquares:

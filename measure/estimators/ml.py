@@ -5,6 +5,7 @@ share of the respondents in group g (Joreskog 1967; with means, Bollen 1989, eq.
 N F is the likelihood ratio statistic against the saturated model.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,81 +21,27 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class MaximumLikelihood:
-    """Discrepancy between implied and sample moments, its gradient and expected information."""
+    """Discrepancy between implied and sample moments."""
 
     moments: Moments
 
     @cached_property
-    def _log_determinants(self) -> list[float]:
+    def log_determinants(self) -> list[float]:
+        """ln|S| of each group."""
         return [float(np.linalg.slogdet(sample.sigma)[1]) for sample in self.moments.sample]
 
-    def value(self, implied: list[Implied]) -> float:
-        """Give F; infinity where an implied covariance matrix is not positive definite."""
-        total = 0.0
-        parts = zip(
-            self.moments.weights, implied, self.moments.sample, self._log_determinants, strict=True
-        )
-        for weight, model, sample, log_determinant in parts:
-            try:
-                root = np.linalg.cholesky(model.sigma)
-            except np.linalg.LinAlgError:
-                return float("inf")
-            log_ratio = 2 * np.log(np.diag(root)).sum() - log_determinant
-            trace = float(
-                np.trace(np.linalg.solve(model.sigma, _with_mean_residual(sample, model)))
-            )
-            total += weight * (log_ratio + trace - len(root))
-        return float(total)
+    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+        """Evaluate at implied moments; None where they are not positive definite."""
+        try:
+            roots = [np.asarray(np.linalg.cholesky(model.sigma)) for model in implied]
+        except np.linalg.LinAlgError:
+            return None
+        return _Evaluation(self, implied, roots)
 
-    def slope(self, implied: list[Implied], derivatives: list[Derivatives]) -> tuple[Array, Array]:
-        """Give the gradient of F and half its expected Hessian (the unit information)."""
-        gradient: Array | float = 0.0
-        information: Array | float = 0.0
-        for weight, model, sample, d in zip(
-            self.moments.weights, implied, self.moments.sample, derivatives, strict=True
-        ):
-            inverse = np.asarray(np.linalg.inv(model.sigma))
-            centre = inverse - inverse @ _with_mean_residual(sample, model) @ inverse
-            slope = 2 * np.einsum("ik,ik->k", d.u, centre @ d.v)
-            if d.d_mu is not None and model.mu is not None and sample.mu is not None:
-                slope = slope - 2 * (sample.mu - model.mu) @ inverse @ d.d_mu
-            gradient = gradient + weight * slope
-            information = information + weight * normal.information(inverse, d)
-        return np.asarray(gradient), np.asarray(information)
-
-    def hessian(
-        self,
-        implied: list[Implied],
-        derivatives: list[Derivatives],
-        curvatures: list[Curvature],
-    ) -> Array:
-        """Give the matrix of second derivatives of F with respect to the free elements.
-
-        With P = Sigma^-1, r = m - mu and D = P (S + r r') P, the parts are those of the gradient
-        matrix P - D times the second derivatives of the moments, and those of the first
-        derivatives twice: 2 tr(D dSigma_a P dSigma_b) - tr(P dSigma_a P dSigma_b) and, for the
-        means, 2 dmu_a' P dmu_b + 2 r' P (dSigma_a P dmu_b + dSigma_b P dmu_a).
-        """
-        total: Array | float = 0.0
-        for weight, model, sample, d, curvature in zip(
-            self.moments.weights, implied, self.moments.sample, derivatives, curvatures, strict=True
-        ):
-            inverse = np.asarray(np.linalg.inv(model.sigma))
-            spread = inverse @ _with_mean_residual(sample, model) @ inverse
-            residual = None
-            if d.d_mu is not None and model.mu is not None and sample.mu is not None:
-                residual = inverse @ (sample.mu - model.mu)
-            pull = None if residual is None else -2 * residual
-            own = curvature.weighted(inverse - spread, pull)
-            own += normal.trace_products(2 * spread - inverse, inverse, d)
-            if residual is not None and d.d_mu is not None:
-                moved = inverse @ d.d_mu
-                own += 2 * d.d_mu.T @ moved
-                cross = (residual @ d.u)[:, None] * (d.v.T @ moved)
-                cross += (residual @ d.v)[:, None] * (d.u.T @ moved)
-                own += 2 * (cross + cross.T)
-            total = total + weight * own
-        return np.asarray(total)
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments; without forming the weight."""
+        pairs = zip(implied, moments, strict=True)
+        return [normal.size(np.asarray(np.linalg.inv(model.sigma)), m) for model, m in pairs]
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's moments, at the implied ones."""
@@ -119,6 +66,20 @@ class MaximumLikelihood:
             found.append(score if d.d_mu is None else score + z @ d.d_mu)
         return found
 
+    @cached_property
+    def saturated_products(self) -> list[Array]:
+        """Mean outer product of `saturated_scores`, or of their sums in clusters, per group."""
+        assert self.moments.rows is not None
+        clusters = self.moments.clusters or (None,) * len(self.moments.rows)
+        found = []
+        for rows, sample, own in zip(self.moments.rows, self.moments.sample, clusters, strict=True):
+            assert sample.mu is not None
+            inverse = np.asarray(np.linalg.inv(sample.sigma))
+            of_row = np.zeros(len(rows), dtype=np.intp)
+            z = (rows - sample.mu) @ inverse
+            found.append(normal.score_products(z, inverse[None], of_row, own))
+        return found
+
     def saturated_scores(self) -> list[Array]:
         """Derivatives of each row's log-likelihood to the saturated (mu, vech Sigma), per group."""
         assert self.moments.rows is not None
@@ -137,6 +98,94 @@ class MaximumLikelihood:
     def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:
         """Log-likelihood of the unrestricted model, given the variables of `fixed_x`."""
         return normal.saturated_loglik(self.moments, fixed_x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Evaluation:
+    """The discrepancy at implied moments, with their Cholesky roots per group."""
+
+    discrepancy: MaximumLikelihood
+    implied: list[Implied]
+    roots: list[Array]
+
+    @cached_property
+    def inverses(self) -> list[Array]:
+        """P = Sigma^-1 of each group."""
+        halves = [np.linalg.inv(root) for root in self.roots]
+        return [half.T @ half for half in halves]
+
+    @cached_property
+    def spreads(self) -> list[Array]:
+        """S + r r' of each group."""
+        pairs = zip(self.discrepancy.moments.sample, self.implied, strict=True)
+        return [_with_mean_residual(sample, model) for sample, model in pairs]
+
+    def _groups(self) -> Iterator[tuple[float, Implied, Implied, Array, Array]]:
+        """Weight, implied and sample moments, P and S + r r' of each group."""
+        moments = self.discrepancy.moments
+        return zip(
+            moments.weights, self.implied, moments.sample, self.inverses, self.spreads, strict=True
+        )
+
+    @cached_property
+    def value(self) -> float:
+        """F."""
+        total = 0.0
+        known = zip(self._groups(), self.roots, self.discrepancy.log_determinants, strict=True)
+        for (weight, _, _, inverse, spread), root, log_determinant in known:
+            log_ratio = 2 * float(np.log(root.diagonal()).sum()) - log_determinant
+            total += weight * (log_ratio + float(np.vdot(inverse, spread)) - len(root))
+        return float(total)
+
+    def gradient(self, derivatives: list[Derivatives]) -> Array:
+        """First derivatives of F with respect to the free elements."""
+        total: Array | float = 0.0
+        for (weight, model, sample, inverse, spread), d in zip(
+            self._groups(), derivatives, strict=True
+        ):
+            centre = inverse - inverse @ spread @ inverse
+            slope = 2 * (d.u * (centre @ d.v)).sum(axis=0)
+            if d.d_mu is not None and model.mu is not None and sample.mu is not None:
+                slope = slope - 2 * (sample.mu - model.mu) @ inverse @ d.d_mu
+            total = total + weight * slope
+        return np.asarray(total)
+
+    def information(self, derivatives: list[Derivatives]) -> Array:
+        """Expected unit information of the free elements: half the expected Hessian."""
+        total: Array | float = 0.0
+        for weight, inverse, d in zip(
+            self.discrepancy.moments.weights, self.inverses, derivatives, strict=True
+        ):
+            total = total + weight * normal.information(inverse, d)
+        return np.asarray(total)
+
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
+        """Second derivatives of F with respect to the free elements.
+
+        With P = Sigma^-1, r = m - mu and D = P (S + r r') P, the parts are those of the gradient
+        matrix P - D times the second derivatives of the moments, and those of the first
+        derivatives twice: 2 tr(D dSigma_a P dSigma_b) - tr(P dSigma_a P dSigma_b) and, for the
+        means, 2 dmu_a' P dmu_b + 2 r' P (dSigma_a P dmu_b + dSigma_b P dmu_a).
+        """
+        total: Array | float = 0.0
+        for (weight, model, sample, inverse, own_spread), d, curvature in zip(
+            self._groups(), derivatives, curvatures, strict=True
+        ):
+            spread = inverse @ own_spread @ inverse
+            residual = None
+            if d.d_mu is not None and model.mu is not None and sample.mu is not None:
+                residual = inverse @ (sample.mu - model.mu)
+            pull = None if residual is None else -2 * residual
+            own = curvature.weighted(inverse - spread, pull)
+            own += normal.trace_products(2 * spread - inverse, inverse, d)
+            if residual is not None and d.d_mu is not None:
+                moved = inverse @ d.d_mu
+                own += 2 * d.d_mu.T @ moved
+                cross = (residual @ d.u)[:, None] * (d.v.T @ moved)
+                cross += (residual @ d.v)[:, None] * (d.u.T @ moved)
+                own += 2 * (cross + cross.T)
+            total = total + weight * own
+        return np.asarray(total)
 
 
 def _with_mean_residual(sample: Implied, model: Implied) -> Array:

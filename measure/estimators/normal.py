@@ -7,7 +7,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.model import Derivatives, vech_places
+from measure.model import Derivatives, Implied, vech_places
 from measure.moments import Moments
 
 Array = NDArray[np.float64]
@@ -19,6 +19,13 @@ def information(inverse: Array, d: Derivatives) -> Array:
     mixed = d.u.T @ pv
     unit = (d.u.T @ pu) * (d.v.T @ pv) + mixed * mixed.T
     return unit if d.d_mu is None else unit + d.d_mu.T @ inverse @ d.d_mu
+
+
+def size(inverse: Array, moments: Implied) -> float:
+    """tr(P S P S)/2 + m' P m: the weighted square of moments (`weight`) without the weight."""
+    product = inverse @ moments.sigma
+    square = float((product * product.T).sum()) / 2
+    return square if moments.mu is None else square + float(moments.mu @ inverse @ moments.mu)
 
 
 def trace_products(left: Array, right: Array, d: Derivatives) -> Array:
@@ -72,6 +79,32 @@ def moment_scores(z: Array, inverse: Array, of_row: NDArray[np.intp]) -> Array:
     else:
         covariances -= inverse[:, a, b][of_row]
     return np.hstack([z, covariances * half])
+
+
+CHUNK = 8192
+
+
+def score_products(
+    z: Array, inverse: Array, of_row: NDArray[np.intp], clusters: NDArray[np.intp] | None
+) -> Array:
+    """Mean outer product of `moment_scores`, or of their sums in clusters, (p + p*, p + p*).
+
+    Rows are taken a chunk at a time, so that a million of them do not have to stand side by side.
+    """
+    size = z.shape[1] + len(vech_places(z.shape[1])[0])
+    total = np.zeros((size, size))
+    codes = None if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    sums = np.zeros((0 if codes is None else int(codes.max()) + 1, size))
+    for begin in range(0, len(z), CHUNK):
+        chunk = slice(begin, begin + CHUNK)
+        scores = moment_scores(z[chunk], inverse, of_row[chunk])
+        if codes is None:
+            total += scores.T @ scores
+        else:
+            np.add.at(sums, codes[chunk], scores)
+    if codes is not None:
+        total = sums.T @ sums * len(sums) / (len(sums) - 1)
+    return total / len(z)
 
 
 def saturated_loglik(moments: Moments, fixed_x: tuple[str, ...] = ()) -> float:

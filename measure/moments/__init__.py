@@ -1,6 +1,7 @@
 """What the data say: the sample moments that a model is compared with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +61,15 @@ class Moments:
         """What a discrepancy is multiplied with to give a chi-square: N, or N - G."""
         return sum(self.counts)
 
-    @property
+    @cached_property
     def weights(self) -> Array:
         """Weight of each group in a discrepancy; they add up to 1."""
         return np.array(self.counts, dtype=float) / self.scale
+
+    @cached_property
+    def shares(self) -> Array:
+        """Share of the respondents in each group, by which information is weighted."""
+        return np.array(self.n_obs, dtype=float) / self.n_total
 
     @property
     def n_clusters(self) -> int | None:

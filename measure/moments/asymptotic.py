@@ -84,11 +84,14 @@ def joint_covariance(
     return joint
 
 
-def moment_contributions(moments: Moments, *, means: bool) -> list[Array]:
+def moment_contributions(
+    moments: Moments, *, means: bool, fixed_x: tuple[str, ...] = ()
+) -> list[Array]:
     """Contributions of the rows of each group to its moments.
 
     Their mean outer product is Gamma, n times the covariance matrix of (m, vech S) (Browne 1984,
-    eq. 2.3).
+    eq. 2.3). Given the variables of `fixed_x`, what these alone bring about does not vary: the
+    contributions are less those of the values that the rows are expected to have (as in lavaan).
 
     Raises
     ------
@@ -100,4 +103,17 @@ def moment_contributions(moments: Moments, *, means: bool) -> list[Array]:
             "robust standard errors, scaled tests and WLS need the answers themselves; "
             "sample_cov does not hold them. Give data."
         )
-    return [contributions(rows, means=means) for rows in moments.rows]
+    whole = [contributions(rows, means=means) for rows in moments.rows]
+    if not fixed_x:
+        return whole
+    x = np.array([name in fixed_x for name in moments.names])
+    given = [contributions(_expected(rows, x), means=means) for rows in moments.rows]
+    return [a - b for a, b in zip(whole, given, strict=True)]
+
+
+def _expected(rows: Array, x: NDArray[np.bool_]) -> Array:
+    """Regress the other variables on x, (n, p), and give their fitted values beside x."""
+    design = np.column_stack([np.ones(len(rows)), rows[:, x]])
+    fitted = rows.copy()
+    fitted[:, ~x] = design @ np.linalg.lstsq(design, rows[:, ~x])[0]
+    return fitted

@@ -73,8 +73,8 @@ def _require_coverage(values: Array, names: tuple[str, ...], where: str) -> None
         i, j = apart[0]
         raise DataError(
             f'"{names[i]}" and "{names[j]}" are answered together in {int(together[i, j])} '
-            f"row{'s' * (together[i, j] != 1)}{where}, so that their covariance is not determined. "
-            "Leave one of them out, or use a design in which every pair of items meets."
+            f"row{'s' * int(together[i, j] != 1)}{where}, so that their covariance is not "
+            "determined. Leave one of them out, or use a design in which every pair of items meets."
         )
 
 
@@ -110,6 +110,7 @@ def saturated(
         reached = PatternLikelihood.at(patterns, leap)
         better = reached is not None and reached.loglik >= middle.loglik
         point = leap if better else second
+    require_positive_definite(point.sigma, names, f"the items{where}")
     raise DataError(
         f"the means and covariances of the incomplete items{where} could not be determined: the "
         "EM algorithm found no maximum of the likelihood. Look for items with very few answers."
@@ -117,7 +118,7 @@ def saturated(
 
 
 def _em_step(likelihood: PatternLikelihood, point: Implied) -> Implied:
-    g, centre = likelihood.gradient()
+    g, centre = likelihood.gradient
     assert point.mu is not None
     move = point.sigma @ g
     sigma = point.sigma + 2 * point.sigma @ centre @ point.sigma - np.outer(move, move)

@@ -117,7 +117,7 @@ class PatternLikelihood:
         """T_j, (n_patterns, p, p)."""
         return np.asarray(self.inverse @ self.spread @ self.inverse)
 
-    @property
+    @cached_property
     def loglik(self) -> float:
         """Log-likelihood, its constant included."""
         n_items = self.patterns.observed.sum(axis=1)
@@ -125,6 +125,7 @@ class PatternLikelihood:
         each = n_items * np.log(2 * np.pi) + self.log_determinants + trace
         return float(-0.5 * self.patterns.counts @ each)
 
+    @cached_property
     def gradient(self) -> tuple[Array, Array]:
         """Mean over rows of the derivatives: g (p,) for mu, and G with d log L = tr(G d Sigma)."""
         shares = self.patterns.counts / self.patterns.n_rows

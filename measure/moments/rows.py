@@ -1,13 +1,12 @@
 """Raw answers of the variables of a model, by group, with the clusters they belong to."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import numeric_items
+from measure.checks import item_values, require_variance
 from measure.errors import DataError
 
 Array = NDArray[np.float64]
@@ -59,7 +58,7 @@ def rows_of(
         Where a column is missing, not numeric, infinite, empty or constant; in a group by itself,
         where an item is empty or constant there.
     """
-    values = numeric_items(data, list(names), minimum_rows=2).to_numpy(dtype=float)
+    values = item_values(data, names)
     keep = np.ones(len(values), dtype=bool)
     labels: tuple[object, ...] = (1,)
     of_group = np.zeros(len(values), dtype=np.intp)
@@ -79,21 +78,6 @@ def rows_of(
             require_variance(part, names, f' in group "{label}"')
     clusters = None if codes is None else tuple(codes[rows].astype(np.intp) for rows in chosen)
     return Rows(names, labels, parts, clusters, int(len(values) - keep.sum()))
-
-
-def require_variance(values: Array, names: tuple[Hashable, ...], where: str) -> None:
-    """Refuse items that have no answers, or the same one everywhere, among these rows."""
-    answered = ~np.isnan(values)
-    low = np.where(answered, values, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(answered, values, -np.inf).max(axis=0, initial=-np.inf)
-    for name, lowest, highest in zip(names, low, high, strict=True):
-        if lowest > highest:
-            raise DataError(f'item "{name}" has no answers{where}. Leave it out.')
-        if lowest == highest:
-            raise DataError(
-                f'item "{name}" has the same answer ({lowest:g}) everywhere{where}: it has no '
-                "variance to analyse. Leave it out."
-            )
 
 
 def _column(data: pd.DataFrame, name: str, what: str) -> pd.Series:

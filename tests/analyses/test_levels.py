@@ -4,6 +4,7 @@ import pytest
 from analyses import levels
 from analyses.disclosure import publish
 from analyses.section import Hidden, Section
+from analyses.wording import words
 from tests.analyses.demonstrations import evidence, finding, instrument, people, survey, with_rule
 
 
@@ -102,7 +103,8 @@ def test_units_of_one_person_are_a_note_and_no_crash() -> None:
 
 def test_units_come_before_organisations_and_missing_answers_cost_only_their_scale() -> None:
     section = levels.run(instrument("coupling"), survey("coupling"))
-    assert section.answer.values["column"].languages["en"] == "Unit"
+    said = words("en").say(section.answer)
+    assert said.index("(by unit)") < said.index("(by organisation)")
     table = section.table("icc")
     assert len(table.rows) == 8
     scored = survey("coupling").scored

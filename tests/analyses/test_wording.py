@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analyses import report
+from analyses import labels, report
 from analyses.section import Hidden, Message, Provenance, Quantity, Report, Text
 from analyses.wording import LANGUAGES, WordingError, catalogue, placeholders, words
 from measure.errors import OptionError
@@ -175,6 +175,33 @@ def test_a_word_follows_the_count() -> None:
     one, two = (Message("reading.empty_rows", {"n": n}) for n in (1, 2))
     assert words("da").say(one) == "1 helt tom række er sprunget over."
     assert words("da").say(two) == "2 helt tomme rækker er sprunget over."
+
+
+@pytest.mark.parametrize(
+    ("label", "inside"),
+    [
+        ("Enhed", "enhed"),
+        ("Enhedens art", "enhedens art"),
+        ("COMPID", "COMPID"),
+        ("HR-enhed", "HR-enhed"),
+    ],
+)
+def test_a_label_loses_its_capital_inside_a_sentence(label: str, inside: str) -> None:
+    values = {"scale": "Brobygger", "column": Text({"da": label})}
+    said = words("da").say(Message("levels.table.means", values))
+    assert said == f"Brobygger: gennemsnit efter {inside}"
+
+
+def test_several_labels_lose_their_capitals_one_by_one() -> None:
+    columns = (Text({"da": "Rolle"}), Text({"da": "Faggruppe"}))
+    said = words("da").say(Message("levels.answer.no_cluster", {"columns": columns}))
+    assert said.endswith("gennemsnit er vist efter rolle og faggruppe.")
+
+
+def test_a_number_tells_what_it_is_of() -> None:
+    pair = Message("pair", {"first": "visual", "second": "speed"})
+    one = Quantity("statistic.factor_correlation", 0.458, ML, of=pair)
+    assert labels.evidence(one, words("en")) == "Factor correlation (visual and speed): 0.46"
 
 
 def test_text_without_the_language_is_shown_in_its_first() -> None:

@@ -124,12 +124,14 @@ def test_a_column_that_occurs_twice_is_refused() -> None:
         COUPLING.decode(data)
 
 
-def test_test_scores_may_be_any_finite_number() -> None:
+def test_test_scores_may_be_any_number_that_is_a_measurement() -> None:
     assert decoded(ABILITY, "x1", ["3,5", "-1.25", "", "2e1"])[:2] == [3.5, -1.25]
-    with pytest.raises(AnswerError, match='"x1" holds inf in row 3, which is not a finite number'):
+    with pytest.raises(AnswerError, match='"x1" holds inf in row 3, which is too large'):
         ABILITY.decode(pd.DataFrame({"x1": [1.0, np.inf]}))
-    with pytest.raises(AnswerError, match='"x1" holds "high" in row 2, which is not a finite'):
+    with pytest.raises(AnswerError, match='"x1" holds "high" in row 2, which is not a number'):
         ABILITY.decode(pd.DataFrame({"x1": ["high", "2"]}))
+    with pytest.raises(AnswerError, match=r'"x1" holds 1e\+300 in row 2, which is too large'):
+        ABILITY.decode(pd.DataFrame({"x1": [1e300, 2.0, np.nan]}))
 
 
 def test_reversed_items_are_turned_within_their_own_scale() -> None:

@@ -9,7 +9,7 @@ from tests.reference_cases import case, cases, data
 OPTIONS = (
     *("estimator", "missing", "std_lv", "meanstructure", "orthogonal", "likelihood"),
     *("effect_coding", "se", "test", "group", "group_equal", "group_partial", "cluster"),
-    "fixed_x",
+    *("information", "fixed_x"),
 )
 ENTRY = {"lavaan": "fit"}
 

@@ -5,9 +5,9 @@ import pytest
 
 import measure
 from measure.estimators import DISCREPANCIES
-from measure.estimators.least_squares import LeastSquares, moment_vector
+from measure.estimators.least_squares import LeastSquares
 from measure.identification import gram
-from measure.model import Implied, jacobian, vech_places
+from measure.model import Implied, jacobian, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood
 from measure.problem import Problem
@@ -87,17 +87,16 @@ def test_derivatives_of_moments(fitted):
 def test_gradient_of_the_discrepancy(fitted, estimator):
     fit, params = fitted
     objective = problem(fit, estimator)
-    gradient, _ = objective.slope(params)
-    numeric = central(lambda x: np.array([objective.value(x)]), params)[0]
-    assert relative(gradient, numeric) < 1e-6
+    numeric = central(lambda x: np.array([objective.at(x).value]), params)[0]
+    assert relative(objective.at(params).slope, numeric) < 1e-6
 
 
 @pytest.mark.parametrize("estimator", DISCREPANCIES)
 def test_hessian_of_the_discrepancy(fitted, estimator):
     fit, params = fitted
     objective = problem(fit, estimator)
-    numeric = central(lambda x: objective.slope(x)[0], params)
-    assert relative(objective.hessian(params), numeric) < 1e-6
+    numeric = central(lambda x: objective.at(x).slope, params)
+    assert relative(objective.at(params).exact_curvature, numeric) < 1e-6
 
 
 def test_information_is_the_expected_hessian(fitted):
@@ -110,8 +109,8 @@ def test_information_is_the_expected_hessian(fitted):
     old = fit.moments
     exact = Moments(old.names, old.groups, old.n_obs, sample, old.counts)
     objective = Problem(fit.model, exact, DISCREPANCIES["ML"](exact, means=True))
-    information = objective.slope(fit.params)[1] / 2
-    hessian = central(lambda x: objective.slope(x)[0], fit.params)
+    information = objective.at(fit.params).expected_curvature / 2
+    hessian = central(lambda x: objective.at(x).slope, fit.params)
     scale = np.sqrt(np.outer(np.diag(information), np.diag(information)))
     assert np.abs(information - hessian / 2).max() / scale.max() < 1e-5
 
@@ -138,7 +137,7 @@ def test_scores_add_up_to_the_gradient(name):
     params = fit.params * (1 + 0.05 * np.random.default_rng(7).uniform(-1, 1, len(fit.params)))
     point = fit.problem.at(params)
     scores = np.vstack(fit.problem.discrepancy.scores(point.implied, point.derivatives))
-    assert relative(-2 * scores.mean(axis=0), point.slope[0]) < 1e-9
+    assert relative(-2 * scores.mean(axis=0), point.gradient) < 1e-9
 
 
 def test_saturated_information_is_the_curvature_of_the_pattern_likelihood():
@@ -153,7 +152,7 @@ def test_saturated_information_is_the_curvature_of_the_pattern_likelihood():
         return Implied(vector[:p], sigma)
 
     def gradient(vector):
-        g, centre = PatternLikelihood.at(patterns, unpack(vector)).gradient()
+        g, centre = PatternLikelihood.at(patterns, unpack(vector)).gradient
         return np.append(g, centre[rows, columns] * np.where(rows == columns, 1, 2))
 
     def loglik(vector):

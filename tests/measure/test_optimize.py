@@ -6,11 +6,34 @@ import pytest
 from measure.optimize import minimize, search_from_several
 
 
+class Here:
+    """A function at a point, from functions of points."""
+
+    def __init__(self, function, params):
+        self.value = function.value(params)
+        self.function, self.params = function, params
+
+    @property
+    def slope(self):
+        return self.function.slope(self.params)[0]
+
+    @property
+    def expected_curvature(self):
+        return self.function.slope(self.params)[1]
+
+    @property
+    def exact_curvature(self):
+        return self.function.hessian(self.params)
+
+
 class Rosenbrock:
     """A curved valley with its minimum 0 at (1, 1); Gauss-Newton curvature as the expected one."""
 
     def __init__(self):
         self.values = []
+
+    def at(self, params):
+        return Here(self, params)
 
     def value(self, params):
         x, y = params
