@@ -73,6 +73,12 @@ def numeric_items(
     return pd.DataFrame(values, index=data.index, columns=chosen)
 
 
+def numbers_of(data: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Return the same as `numeric_items`, whatever the number of rows and their variance."""
+    values, chosen = _numbers(data, items, 1)
+    return pd.DataFrame(values, index=data.index, columns=chosen)
+
+
 def item_values(data: pd.DataFrame, items: Sequence[str], *, minimum_rows: int = 2) -> Array:
     """Return the same as `numeric_items` without names, (n_rows, n_items)."""
     return _values(data, items, minimum_rows, 1)[0]
@@ -80,6 +86,18 @@ def item_values(data: pd.DataFrame, items: Sequence[str], *, minimum_rows: int =
 
 def _values(
     data: pd.DataFrame, items: str | Sequence[str] | None, minimum_rows: int, minimum_items: int
+) -> tuple[Array, list[Any]]:
+    values, chosen = _numbers(data, items, minimum_items)
+    if len(values) < minimum_rows:
+        raise DataError(
+            f"the data have {_count(len(values), 'row')}, at least {minimum_rows} are needed here."
+        )
+    require_variance(values, chosen)
+    return values, chosen
+
+
+def _numbers(
+    data: pd.DataFrame, items: str | Sequence[str] | None, minimum_items: int
 ) -> tuple[Array, list[Any]]:
     if not isinstance(data, pd.DataFrame):
         raise DataError(
@@ -94,11 +112,6 @@ def _values(
     values = np.empty((len(data), len(chosen)))
     for k, name in enumerate(chosen):
         values[:, k] = _as_float(name, data[name])
-    if len(values) < minimum_rows:
-        raise DataError(
-            f"the data have {_count(len(values), 'row')}, at least {minimum_rows} are needed here."
-        )
-    require_variance(values, chosen)
     return values, chosen
 
 

@@ -128,13 +128,24 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     scale = point.problem.moments.scale
     if bread is None or method.se == "standard":
         return None if bread is None else bread / scale
-    if method.se == "robust.huber.white":
-        meat = score_products(point)
-    else:
-        _require_rows(point)
-        weighted = stacked_weight(point) @ np.vstack(point.jacobians)
-        meat = weighted.T @ moment_covariance(point) @ weighted
-    return np.asarray(bread @ meat @ bread / scale)
+    return np.asarray(bread @ meat(point, method.se) @ bread / scale)
+
+
+def meat(point: Point, se: str) -> Array:
+    """Covariance of the scores of the elements per row, (n_elements, n_elements).
+
+    Parameters
+    ----------
+    point
+        Where the scores are taken.
+    se
+        `robust.huber.white` or `robust.sem`; see `covariance_of_estimates`.
+    """
+    if se == "robust.huber.white":
+        return score_products(point)
+    _require_rows(point)
+    weighted = stacked_weight(point) @ np.vstack(point.jacobians)
+    return np.asarray(weighted.T @ moment_covariance(point) @ weighted)
 
 
 def weakest_direction(matrix: Array) -> Array:

@@ -124,7 +124,8 @@ class _Guess:
         for index, row in self.rows:
             if row.free and row.op in ("~", "~1"):
                 values[index] = 0.0
-        waiting = list(self.table.latent)
+        # A group's own block of text may leave a factor out.
+        waiting = [f for f in self.table.latent if self._items(f)]
         while waiting:
             ready = [f for f in waiting if not set(self._items(f)) & set(waiting)] or waiting[:1]
             for factor in ready:
