@@ -181,10 +181,13 @@ def _not_converged(search: Search, fit: Fit) -> ConvergenceError:
     model = fit.model
     worst = int(np.argmax(np.abs(search.gradient)))
     row = model.table.describe(model.free_rows[model.reduction.kept[worst]])
+    improper = improprieties(model, fit.point.states)
+    where = f" The search was running off: {'; '.join(improper)}." if improper else ""
     return ConvergenceError(
         f"{fit.estimator}: {search.message} ({fit.starts} starting points tried); the largest "
-        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}". Look for items that hardly '
-        "correlate with the others of their factor, and for factors of two items.",
+        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}".{where} Look for items that '
+        "hardly correlate with the others of their factor, and for factors of two items; a bound "
+        "such as `x1 ~~ lower(0)*x1` keeps a variance from running off.",
         fit,
     )
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MAX_ITERATIONS = 1000
+# Searches that arrive need far fewer; those that do not run off towards infinite estimates.
+MAX_ITERATIONS = 300
 # The search ends when the next step promises to lower the discrepancy by less than this. The
 # discrepancy is of order 1, so that the rounding of a double (2e-16) is two digits below.
 TOLERANCE = 1e-14
