@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
+from measure.assembly import build as build_model
 from measure.constrained import minimize_restricted
 from measure.errors import (
     ConvergenceError,
@@ -25,7 +26,6 @@ from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
 from measure.model import Model
-from measure.model import build as build_model
 from measure.moments import Moments, complete, missing
 from measure.moments.rows import group_labels, rows_of
 from measure.optimize import Search, minimize, search_from_several
