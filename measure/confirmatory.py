@@ -136,6 +136,7 @@ def solve(problem: Problem, request: _Request) -> Fit:
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
+        lambda found: not improprieties(model, problem.at(found.params).states),
     )
     point = problem.at(search.params)
     vcov = covariance_of_estimates(point, request.method) if search.converged else None
