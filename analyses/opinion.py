@@ -12,7 +12,7 @@ from analyses.model_tables import factor_label, model_label
 from analyses.section import Cell, Finding, Message, Provenance, Quantity, Rule, Table, Verdict
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.second_opinion import CHISQ_TOLERANCE, TOLERANCES
+from measure.semopy_opinion import CHISQ_TOLERANCE, TOLERANCES
 
 VERDICTS: dict[str, Verdict] = {
     "agrees": "good",
