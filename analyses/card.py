@@ -207,7 +207,7 @@ def _search(fits: Fits) -> Table:
             model_tables.outcome(fitted),
             None if fitted.fit is None else fitted.fit.iterations,
             None if fitted.fit is None else fitted.fit.starts,
-            fitted.error or "",
+            fitted.error or ("" if fitted.fit is None else " ".join(fitted.fit.notes)),
         )
         for name, fitted in fits.items()
     ]

@@ -25,6 +25,7 @@ from analyses.section import (
     Quantity,
     Rule,
     Section,
+    Table,
     Value,
     Verdict,
 )
@@ -63,6 +64,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         model_tables.models_table(fits, kind),
         model_tables.comparison_table(instrument, comparisons),
         *differences.tables(reference, comparisons),
+        *_correlation_tables(instrument, correlations, reference),
     ]
     findings = [_fit_finding(instrument, reference, kind)]
     figures: list[Figure] = []
@@ -73,12 +75,11 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         tables.append(model_tables.residuals_table(instrument, reference, reference.usable))
         findings.append(_residual_finding(instrument, reference, reference.usable))
     if correlations:
-        tables.insert(2, model_tables.correlations_table(instrument, correlations, reference))
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
     if reference.usable is not None:
-        second = opinion.ask(reference, reference.usable, survey)
+        second = opinion.ask(reference.usable, survey)
         findings.append(opinion.finding(reference, second))
         if second.available:
             tables.append(opinion.table(instrument, reference, second))
@@ -97,6 +98,14 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
             *_method_notes(instrument, survey),
         ),
     )
+
+
+def _correlation_tables(
+    instrument: Instrument, correlations: tuple[Correlation, ...], reference: Fitted
+) -> tuple[Table, ...]:
+    if not correlations:
+        return ()
+    return (model_tables.correlations_table(instrument, correlations, reference),)
 
 
 def _drawings(

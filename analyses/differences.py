@@ -47,9 +47,9 @@ class Difference:
 
 
 def tables(reference: Fitted, comparisons: tuple[Comparison, ...]) -> tuple[Table, ...]:
-    """Give the table of difference tests; none where no model can be set beside the reference."""
+    """Give the table of difference tests; none where no model can be tested."""
     differences = tuple(_differences(reference, comparisons))
-    if not differences:
+    if not any(entry.method or entry.said for entry in differences):
         return ()
     rows: list[tuple[Cell, ...]] = [
         (entry.restricted, entry.free, *entry.numbers, entry.method, entry.remark)

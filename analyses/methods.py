@@ -11,6 +11,13 @@ from instruments.schema import Instrument
 from measure.confirmatory import FEW_CLUSTERS
 from measure.options import ROBUST
 
+_DISCREPANCIES = {
+    "ML": "discrepancy.ml",
+    "GLS": "discrepancy.gls",
+    "ULS": "discrepancy.uls",
+    "WLS": "discrepancy.wls",
+}
+
 
 def estimated_by(fit: measure.Fit) -> Message:
     """Name the estimator and the standard errors, as they stand beside a number."""
@@ -42,7 +49,7 @@ def notes(instrument: Instrument, survey: Survey, fitted: Fitted) -> Iterator[Me
     fit = fitted.fit
     if fit is not None:
         row = fit.method.estimator
-        named = Message(f"discrepancy.{row.discrepancy}", {"estimator": row.name})
+        named = Message(_DISCREPANCIES[row.discrepancy], {"estimator": row.name})
         key = "free" if row.discrepancy == "WLS" and _errors(fit) == "standard" else _errors(fit)
         yield Message(f"method.note.{key}", {"estimator": named})
     yield from cluster_notes(instrument, survey, fitted)

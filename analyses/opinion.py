@@ -33,12 +33,12 @@ _ESTIMATES = {
 _DIGITS = 6
 
 
-def ask(fitted: Fitted, fit: measure.Fit, survey: Survey) -> measure.SecondOpinion:
+def ask(fit: measure.Fit, survey: Survey) -> measure.SecondOpinion:
     """Have the model of a fit to a survey fitted by the other program."""
     answers = survey.scored
-    if fitted.plan.cluster is not None:
+    if fit.options.cluster is not None:
         # The fit rests on those whose cluster is known.
-        answers = answers[survey.data[fitted.plan.cluster.name].notna()]
+        answers = answers[survey.data[fit.options.cluster].notna()]
     return measure.second_opinion(fit, answers)
 
 
