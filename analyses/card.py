@@ -56,7 +56,7 @@ def run(
     return Section(
         id="card",
         answer=Message(
-            "card.answer",
+            "card.answer_clustered" if _clustered(fits) else "card.answer",
             {
                 "fitted": sum(fitted.outcome == "fitted" for fitted in fits.values()),
                 "models": len(fits),
@@ -66,7 +66,7 @@ def run(
         ),
         findings=(_count_finding(counts), _rows_finding(survey, fits)),
         tables=(
-            _models(fits),
+            _models(survey, fits),
             _counts(fits, counts),
             _search(fits),
             _software(instrument, survey, seed),
@@ -109,6 +109,10 @@ def _n_used(fits: Fits) -> int:
     return max((fitted.fit.n_obs for fitted in fits.values() if fitted.fit is not None), default=0)
 
 
+def _clustered(fits: Fits) -> bool:
+    return any(fitted.fit is not None and fitted.fit.n_clusters for fitted in fits.values())
+
+
 def _count_finding(counts: list[Count]) -> Finding:
     source = Message("source.count")
     fitted = [count for count in counts if count.engine is not None]
@@ -145,8 +149,9 @@ def _rows_finding(survey: Survey, fits: Fits) -> Finding:
     )
 
 
-def _models(fits: Fits) -> Table:
+def _models(survey: Survey, fits: Fits) -> Table:
     rows: list[tuple[Cell, ...]] = []
+    incomplete = survey.scored.isna().to_numpy().any()
     for name, fitted in fits.items():
         fit, planned = fitted.fit, fitted.plan
         made: tuple[Cell, ...] = (None,) * 6
@@ -159,7 +164,7 @@ def _models(fits: Fits) -> Table:
                 fit.n_obs,
                 fit.n_dropped,
             )
-        missing = Message(f"card.missing.{planned.missing}")
+        missing = Message(f"card.missing.{planned.missing if incomplete else 'complete'}")
         rows.append((name, planned.estimator, missing, *made))
     return Table(
         id="card_models",

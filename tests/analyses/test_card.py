@@ -48,7 +48,7 @@ def test_the_card_shows_what_was_fitted_and_not_what_is_usual(coupling: Section)
     cells = [said.write(cell) for cell in section.table("card_models").rows[0]]
     assert cells[1:7] == [
         "GLS",
-        "complete persons only",
+        "none are missing",
         "least squares, divided by n − 1",
         "ordinary",
         "ordinary chi-square",

@@ -5,7 +5,8 @@ from analyses import confirmatory, differences, rivals
 from analyses.fits import fit_models
 from analyses.section import Table
 from analyses.wording import words
-from tests.analyses.demonstrations import fits, instrument, survey
+from instruments.schema import ModelOptions
+from tests.analyses.demonstrations import fits, instrument, survey, with_model
 
 
 def table_of(name: str) -> tuple[Table, ...]:
@@ -67,19 +68,16 @@ def test_without_a_single_test_there_is_no_table() -> None:
 
 
 def test_an_undeclared_boundary_is_tested_with_reservations_in_the_engine_s_words() -> None:
-    loaded = instrument("mental_ability")
-    models = tuple(
-        model.model_copy(
-            update={
-                "boundary_of": None,
-                "syntax": loaded.reference_model.syntax + "\nvisual ~~ 0*visual",
-            }
-        )
-        if model.id == "two_factors"
-        else model
-        for model in loaded.models
+    # Two factors made one by a correlation of 1, and not by laying their items together.
+    tied = "\nvisual ~~ 1*textual + a*speed\ntextual ~~ a*speed"
+    syntax = instrument("mental_ability").reference_model.syntax + tied
+    changed = with_model(
+        "mental_ability",
+        "two_factors",
+        syntax=syntax,
+        boundary_of=None,
+        options=ModelOptions(std_lv=True),
     )
-    changed = loaded.model_copy(update={"models": models})
     fitted = fit_models(changed, survey("mental_ability"))
     section = confirmatory.run(changed, survey("mental_ability"), fits=fitted)
     names = {table.id for table in section.tables}
