@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
+from measure.assembly import build as build_model
 from measure.constrained import minimize_restricted
 from measure.errors import (
     ConvergenceError,
@@ -25,7 +26,6 @@ from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
 from measure.model import Model
-from measure.model import build as build_model
 from measure.moments import Moments, complete, missing
 from measure.moments.rows import group_labels, rows_of
 from measure.optimize import Search, minimize, search_from_several
@@ -136,6 +136,7 @@ def solve(problem: Problem, request: _Request) -> Fit:
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
+        lambda found: not improprieties(model, problem.at(found.params).states),
     )
     point = problem.at(search.params)
     vcov = covariance_of_estimates(point, request.method) if search.converged else None
@@ -181,10 +182,13 @@ def _not_converged(search: Search, fit: Fit) -> ConvergenceError:
     model = fit.model
     worst = int(np.argmax(np.abs(search.gradient)))
     row = model.table.describe(model.free_rows[model.reduction.kept[worst]])
+    improper = improprieties(model, fit.point.states)
+    where = f" The search was running off: {'; '.join(improper)}." if improper else ""
     return ConvergenceError(
         f"{fit.estimator}: {search.message} ({fit.starts} starting points tried); the largest "
-        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}". Look for items that hardly '
-        "correlate with the others of their factor, and for factors of two items.",
+        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}".{where} Look for items that '
+        "hardly correlate with the others of their factor, and for factors of two items; a bound "
+        "such as `x1 ~~ lower(0)*x1` keeps a variance from running off.",
         fit,
     )
 

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from measure.assembly import build
 from measure.distributions import chisq_isf, chisq_sf, noncentral_chisq_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.fitted import Fit
 from measure.inference import information as unit_information
 from measure.inference import inverse, meat
-from measure.model import build
 from measure.options import ROBUST
 from measure.problem import Point, Problem
 from measure.standardization import standardize

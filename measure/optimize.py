@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MAX_ITERATIONS = 1000
+# Searches that arrive need far fewer; those that do not run off towards infinite estimates.
+MAX_ITERATIONS = 300
 # The search ends when the next step promises to lower the discrepancy by less than this. The
 # discrepancy is of order 1, so that the rounding of a double (2e-16) is two digits below.
 TOLERANCE = 1e-14
@@ -17,6 +18,8 @@ TOLERANCE = 1e-14
 # chi-square is then right to 1e-9 N.
 ACCEPTABLE = 1e-9
 LARGEST_DAMPING = 1e10
+# Starts that are compared where the first minimum is an impossible solution.
+STARTS_IF_IMPROPER = 3
 
 
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
@@ -159,18 +162,22 @@ def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, flo
 
 
 def search_from_several(
-    search: Callable[[Array], Search], starts: list[Callable[[], Array]]
+    search: Callable[[Array], Search],
+    starts: list[Callable[[], Array]],
+    proper: Callable[[Search], bool],
 ) -> tuple[Search, int]:
-    """Try one start after the other until a search converges; say how many were needed.
+    """Try one start after the other until a search converges; say how many were tried.
 
-    Where none converges the one with the lowest value is given.
+    Where a minimum is not `proper`, an impossible solution, the next starts are tried too, and the
+    lowest minimum counts: discrepancies have local minima there above all. Where no search
+    converges, the one with the lowest value is given.
     """
     best: Search | None = None
     for attempt, start in enumerate(starts, start=1):
         found = search(start())
-        if found.converged:
-            return found, attempt
-        if best is None or found.value < best.value:
+        if best is None or (not found.converged, found.value) < (not best.converged, best.value):
             best = found
+        if found.converged and (proper(found) or attempt >= STARTS_IF_IMPROPER):
+            return best, attempt
     assert best is not None
     return best, len(starts)
