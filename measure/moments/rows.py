@@ -77,6 +77,13 @@ def rows_of(
         for label, part in zip(labels, parts, strict=True):
             require_variance(part, names, f' in group "{label}"')
     clusters = None if codes is None else tuple(codes[rows].astype(np.intp) for rows in chosen)
+    for label, own in zip(labels, clusters or (), strict=bool(clusters)):
+        if len(np.unique(own)) < 2:
+            where = f'group "{label}"' if group is not None else "the whole survey"
+            raise DataError(
+                f'{where} lies in one cluster of "{cluster}"; errors that allow for clusters need '
+                "several, and are worth something from about 50. Leave `cluster` out."
+            )
     return Rows(names, labels, parts, clusters, int(len(values) - keep.sum()))
 
 
