@@ -1,4 +1,4 @@
-"""From the parameter table to matrices: where each parameter stands, and what is fixed around it."""
+"""From the parameter table to matrices: where each parameter stands, what is fixed around it."""
 
 import numpy as np
 
