@@ -453,4 +453,8 @@ _DOCUMENTATION = """
 cfa = _entry("cfa", "cfa", "Fit a confirmatory factor model, with lavaan's defaults for `cfa()`.")
 sem = _entry("sem", "sem", "Fit a structural equation model, with lavaan's defaults for `sem()`.")
 growth = _entry("growth", "growth", "Fit a latent growth curve, with lavaan's `growth()` defaults.")
-fit = _entry("lavaan", "fit", "Fit a model that the text specifies in full; nothing is added.")
+fit = _entry(
+    "lavaan",
+    "fit",
+    "Fit a model that the text specifies in full; only moments of given predictors are added.",
+)
