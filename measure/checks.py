@@ -239,6 +239,8 @@ def _as_float(name: Hashable, column: pd.Series) -> Array:
     ):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
+        if pd.api.types.is_complex_dtype(column.dtype):
+            raise DataError(f'item "{name}" holds complex numbers. Give real ones.')
         parsed = pd.to_numeric(column.astype(object), errors="coerce")
         # Text is refused even where it reads as a number: "3" may be a label of category 7.
         text = column.map(lambda value: isinstance(value, str)).astype(bool) | (

@@ -202,7 +202,7 @@ class Restrictions:
     """Inequalities and nonlinear equations among the free elements.
 
     `equal` are differences that have to be 0, `positive` differences that must not be negative.
-    `names` are the texts of the former.
+    `names` are the texts of the former, `bounds` those of the latter.
     """
 
     table: ParameterTable
@@ -210,6 +210,7 @@ class Restrictions:
     equal: tuple[tuple[Expression, Expression], ...]
     positive: tuple[tuple[Expression, Expression], ...]
     names: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.equal or self.positive)
@@ -229,7 +230,7 @@ class Restrictions:
 def restrictions(table: ParameterTable, free_rows: tuple[int, ...]) -> Restrictions:
     """Collect what `reduction` leaves over."""
     labelled = _labelled(table)
-    equal, positive, names = [], [], []
+    equal, positive, names, bounds = [], [], [], []
     for constraint in table.constraints:
         sides = (constraint.lhs, constraint.rhs)
         if constraint.op == "==" and _linear_terms(constraint, labelled) is None:
@@ -237,4 +238,7 @@ def restrictions(table: ParameterTable, free_rows: tuple[int, ...]) -> Restricti
             names.append(f'"{constraint.text.strip()}"')
         elif constraint.op in ("<", ">"):
             positive.append(sides if constraint.op == ">" else sides[::-1])
-    return Restrictions(table, free_rows, tuple(equal), tuple(positive), tuple(names))
+            bounds.append(f'"{constraint.text.strip()}"')
+    return Restrictions(
+        table, free_rows, tuple(equal), tuple(positive), tuple(names), tuple(bounds)
+    )

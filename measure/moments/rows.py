@@ -66,7 +66,8 @@ def rows_of(
         labels = group_labels(data, group)
         column = _column(data, group, "group")
         keep &= column.notna().to_numpy()
-        of_group = np.asarray(pd.Categorical(column, categories=list(labels)).codes, dtype=np.intp)
+        places = pd.Index(list(labels), dtype=object).get_indexer(pd.Index(column, dtype=object))
+        of_group = np.asarray(places, dtype=np.intp)
     codes = None
     if cluster is not None:
         codes, _ = pd.factorize(_column(data, cluster, "cluster"))
@@ -77,13 +78,6 @@ def rows_of(
         for label, part in zip(labels, parts, strict=True):
             require_variance(part, names, f' in group "{label}"')
     clusters = None if codes is None else tuple(codes[rows].astype(np.intp) for rows in chosen)
-    for label, own in zip(labels, clusters or (), strict=bool(clusters)):
-        if len(np.unique(own)) < 2:
-            where = f'group "{label}"' if group is not None else "the whole survey"
-            raise DataError(
-                f'{where} lies in one cluster of "{cluster}"; errors that allow for clusters need '
-                "several, and are worth something from about 50. Leave `cluster` out."
-            )
     return Rows(names, labels, parts, clusters, int(len(values) - keep.sum()))
 
 

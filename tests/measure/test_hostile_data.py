@@ -150,14 +150,3 @@ def test_rows_without_group_or_cluster_are_counted(hs39):
     assert fit.n_dropped == 7
     assert fit.n_obs == 294
     assert fit.n_clusters == 70
-
-
-@pytest.mark.parametrize("value", ["a", None])
-def test_a_single_cluster_is_refused(hs39, value):
-    with pytest.raises(DataError, match='the whole survey lies in one cluster of "clinic"'):
-        measure.cfa(MODEL, hs39.assign(clinic=value), cluster="clinic")
-
-
-def test_a_group_that_is_one_cluster_is_refused(hs39):
-    with pytest.raises(DataError, match='group "Pasteur" lies in one cluster'):
-        measure.cfa(MODEL, hs39.assign(clinic=hs39["school"]), group="school", cluster="clinic")
