@@ -71,6 +71,8 @@ def rows_of(
     codes = None
     if cluster is not None:
         codes, _ = pd.factorize(_column(data, cluster, "cluster"))
+        if (codes < 0).all():
+            raise DataError(f'the cluster column "{cluster}" is empty. Leave `cluster` out.')
         keep &= codes >= 0
     chosen = [np.flatnonzero(keep & (of_group == k)) for k in range(len(labels))]
     parts = tuple(values[rows] for rows in chosen)
