@@ -109,7 +109,8 @@ def _numbers(
         raise DataError(
             f"{_count(len(chosen), 'item')} given, at least {minimum_items} are needed here."
         )
-    values = np.empty((len(data), len(chosen)))
+    # Filled and looked at column by column, so that columns lie together.
+    values = np.empty((len(data), len(chosen)), order="F")
     for k, name in enumerate(chosen):
         values[:, k] = _as_float(name, data[name])
     return values, chosen

@@ -163,9 +163,9 @@ def solve(problem: Problem, request: _Request) -> Fit:
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
-        lambda found: not improprieties(model, problem.at(found.params).states),
+        lambda found: not improprieties(model, _point(problem, found).states),
     )
-    point = problem.at(search.params)
+    point = _point(problem, search)
     vcov = covariance_of_estimates(point, request.method) if search.converged else None
     improper = improprieties(model, point.states)
     notes = _notes(point, request, n_starts, vcov)
@@ -194,6 +194,11 @@ def solve(problem: Problem, request: _Request) -> Fit:
             # The caller of cfa(), four frames above this function.
             warnings.warn(note.text, note.warning, stacklevel=5)
     return fit
+
+
+def _point(problem: Problem, search: Search) -> Point:
+    """Give the model where a search ended, with what the search has computed there."""
+    return search.here if isinstance(search.here, Point) else problem.at(search.params)
 
 
 def _near(problem: Problem, start: Array) -> Array:

@@ -11,6 +11,7 @@ from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.estimators import Likelihood
 from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
+from measure.optimize import is_positive_definite
 from measure.options import Method
 from measure.problem import Point
 
@@ -45,8 +46,11 @@ def inverse(
     unit = reduced / np.outer(scale, scale)
     if not np.isfinite(unit).all():
         return None
-    sizes = np.linalg.eigvalsh(unit)
-    if (np.abs(sizes).min() if indefinite else sizes[0]) < SINGULAR:
+    if indefinite:
+        singular = np.abs(np.linalg.eigvalsh(unit)).min() < SINGULAR
+    else:
+        singular = not is_positive_definite(unit - SINGULAR * np.eye(len(unit)))
+    if singular:
         return None
     small = np.asarray(np.linalg.inv(unit) / np.outer(scale, scale))
     return small if basis is None else basis @ small @ basis.T

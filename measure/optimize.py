@@ -60,7 +60,10 @@ class Objective(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """Where a search ended: `gradient` of the function there, and whether that is a minimum."""
+    """Where a search ended: `gradient` of the function there, and whether that is a minimum.
+
+    `here` is the function at that point, where the search has it.
+    """
 
     params: Array
     value: float
@@ -68,6 +71,7 @@ class Search:
     converged: bool
     iterations: int
     message: str
+    here: Local | None = None
 
 
 def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_ITERATIONS) -> Search:
@@ -102,10 +106,10 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
             curvature, near = _curvature(here, True)
             step, gain = _step(gradient, curvature, damping)
         if gain < TOLERANCE:
-            return Search(params, here.value, gradient, True, iteration, "converged")
+            return Search(params, here.value, gradient, True, iteration, "converged", here)
         while (there := objective.at(params + step)).value >= here.value:
             if gain < ACCEPTABLE:
-                return Search(params, here.value, gradient, True, iteration, "converged")
+                return Search(params, here.value, gradient, True, iteration, "converged", here)
             if damping > LARGEST_DAMPING:
                 return Search(
                     params, here.value, gradient, False, iteration, "no step goes downhill"
@@ -115,7 +119,7 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
         if near and gain < LAST and damping == 0.0:
-            return Search(params, here.value, here.slope, True, iteration, "converged")
+            return Search(params, here.value, here.slope, True, iteration, "converged", here)
     return Search(
         params, here.value, gradient, False, iteration, f"stopped after {iteration} iterations"
     )
