@@ -1,17 +1,32 @@
 """What was actually computed: enough to repeat it, and to see where it could be otherwise."""
 
 import platform
+from dataclasses import dataclass
 from importlib import metadata
 
-from analyses import evidence, model_tables, script
+import measure
+from analyses import evidence, methods, model_tables, script
 from analyses.evidence import column, columns
-from analyses.fits import Fits, fit_models
+from analyses.fits import Fits, Fitted, fit_models
 from analyses.publication import SEED, software
 from analyses.section import Cell, Finding, Message, Phrase, Provenance, Section, Table
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
+_DROPPED = {"listwise": "dropped_listwise", "fiml": "dropped_fiml"}
+_ERRORS = {
+    "standard": "card.se.standard",
+    "robust.sem": "card.se.robust_sem",
+    "robust.huber.white": "card.se.huber_white",
+}
+_TESTS = {
+    "standard": "card.test.standard",
+    "satorra.bentler": "card.test.satorra_bentler",
+    "mean.var.adjusted": "card.test.mean_var_adjusted",
+    "scaled.shifted": "card.test.scaled_shifted",
+    "yuan.bentler.mplus": "card.test.yuan_bentler",
+}
 LIBRARIES = ("numpy", "scipy", "pandas", "factor_analyzer")
 
 
@@ -32,27 +47,27 @@ def run(
     Returns
     -------
     Section
-        `card`. Degrees of freedom are counted twice: by the engine, and from the model text by
-        `analyses.structure`, which knows nothing of the engine.
+        `card`. Degrees of freedom are counted three times: by the engine, from the rows of the
+        parameter table by `measure.model_card`, and from the model text by `analyses.structure`,
+        which knows nothing of the engine.
     """
     fits = fit_models(instrument, survey) if fits is None else fits
-    counted = {name: structure(fitted.model).df for name, fitted in fits.items()}
-    engine = {name: _engine_df(fits, name) for name in fits}
-    both = [name for name in fits if counted[name] is not None and engine[name] is not None]
-    differ = tuple(name for name in both if counted[name] != engine[name])
+    counts = [_count(fitted) for fitted in fits.values()]
     return Section(
         id="card",
         answer=Message(
-            "card.answer",
+            "card.answer_clustered" if _clustered(fits) else "card.answer",
             {
                 "fitted": sum(fitted.outcome == "fitted" for fitted in fits.values()),
                 "models": len(fits),
                 "n": _n_used(fits),
+                "method": methods.of_any(fits),
             },
         ),
-        findings=(_count_finding(fits, both, differ), _rows_finding(survey, fits)),
+        findings=(_count_finding(counts), _rows_finding(survey, fits)),
         tables=(
-            _models(fits, counted, engine),
+            _models(survey, fits),
+            _counts(fits, counts),
             _search(fits),
             _software(instrument, survey, seed),
         ),
@@ -60,75 +75,132 @@ def run(
     )
 
 
-def _engine_df(fits: Fits, name: str) -> int | None:
-    fit = fits[name].fit
-    return None if fit is None else int(fit.fit_measures["df"])
+@dataclass(frozen=True)
+class Count:
+    """The degrees of freedom of one model, counted by the engine and twice without it.
+
+    None where the model has no fit, or its text says more than `analyses.structure` understands.
+    """
+
+    model: str
+    moments: int | None
+    free: int | None
+    from_text: int | None
+    from_rows: int | None
+    engine: int | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all counts that there are give the same."""
+        return len({self.from_text, self.from_rows, self.engine} - {None}) <= 1
+
+
+def _count(fitted: Fitted) -> Count:
+    read = structure(fitted.model).df
+    if fitted.fit is None:
+        return Count(fitted.model.id, None, None, read, None, None)
+    card = measure.model_card(fitted.fit)
+    tied = card.equalities_within + card.equalities_across
+    free = card.n_free - tied
+    return Count(fitted.model.id, card.n_moments, free, read, card.df_predicted, card.df)
 
 
 def _n_used(fits: Fits) -> int:
     return max((fitted.fit.n_obs for fitted in fits.values() if fitted.fit is not None), default=0)
 
 
-def _count_finding(fits: Fits, both: list[str], differ: tuple[str, ...]) -> Finding:
+def _clustered(fits: Fits) -> bool:
+    return any(fitted.fit is not None and fitted.fit.n_clusters for fitted in fits.values())
+
+
+def _count_finding(counts: list[Count]) -> Finding:
     source = Message("source.count")
+    fitted = [count for count in counts if count.engine is not None]
+    differ = tuple(count.model for count in fitted if not count.agrees)
     key = "card.claim.differ" if differ else "card.claim.agree"
     return Finding(
         id="card_df",
-        claim=Message(key, {"n": len(both), "models": differ or tuple(both)}),
-        verdict="poor" if differ else "good" if both else "undecided",
+        claim=Message(key, {"n": len(fitted), "models": differ}),
+        verdict="poor" if differ else "good" if fitted else "undecided",
         evidence=(
-            evidence.count("models_counted", len(both), source),
-            evidence.count("models_agree", len(both) - len(differ), source),
+            evidence.count("models_counted", len(fitted), source),
+            evidence.count("models_agree", len(fitted) - len(differ), source),
         ),
     )
 
 
 def _rows_finding(survey: Survey, fits: Fits) -> Finding:
+    """Say how many take part in the models, and why the others do not."""
     n_rows, n_used = len(survey.data), _n_used(fits)
+    planned = next(iter(fits.values())).plan
     source = Message("source.file", {"file": survey.name})
+    counts = [("rows", n_rows), ("used", n_used)]
+    if n_used:
+        unknown = methods.without_cluster(survey, planned)
+        counts.append((_DROPPED[planned.missing], n_rows - n_used - unknown))
+        if unknown:
+            counts.append(("dropped_cluster", unknown))
     return Finding(
         id="card_rows",
         claim=Message("card.claim.rows", {"n": n_rows, "used": n_used}),
         verdict="information",
-        evidence=(
-            evidence.count("rows", n_rows, source, n_rows),
-            evidence.count("used", n_used, source, n_rows),
-            evidence.count("dropped", n_rows - n_used, source, n_rows),
-        ),
-        notes=(Message("screening.note.listwise"),),
+        evidence=tuple(evidence.count(name, n, source, n_rows) for name, n in counts),
+        notes=(methods.missing_note(survey, planned),),
     )
 
 
-def _models(fits: Fits, counted: dict[str, int | None], engine: dict[str, int | None]) -> Table:
+def _models(survey: Survey, fits: Fits) -> Table:
     rows: list[tuple[Cell, ...]] = []
+    incomplete = survey.scored.isna().to_numpy().any()
     for name, fitted in fits.items():
-        read, fit = structure(fitted.model), fitted.fit
-        rows.append(
-            (
-                name,
-                "ML",
-                Message("card.likelihood.normal"),
-                Message("card.missing.listwise"),
-                None if fit is None else fit.n_obs,
-                None if fit is None else fit.n_dropped,
-                read.n_moments,
-                read.n_parameters,
-                None if fit is None else int(fit.fit_measures["npar"]),
-                counted[name],
-                engine[name],
+        fit, planned = fitted.fit, fitted.plan
+        made: tuple[Cell, ...] = (None,) * 6
+        if fit is not None:
+            made = (
+                Message(f"card.likelihood.{'less_one' if fit.method.less_one else 'normal'}"),
+                Message(_ERRORS[fit.method.se]),
+                Message(_TESTS[fit.method.test]),
+                fit.n_clusters,
+                fit.n_obs,
+                fit.n_dropped,
             )
-        )
+        missing = Message(f"card.missing.{planned.missing if incomplete else 'complete'}")
+        rows.append((name, planned.estimator, missing, *made))
     return Table(
         id="card_models",
         title=Message("card.table.models"),
         columns=(
             *columns("text", 0, "model", "estimator"),
-            *columns("message", 0, "likelihood", "missing_treatment"),
-            *columns("count", 0, "n_used", "n_dropped", "moments"),
-            *columns("count", 0, "npar_text", "npar", "df_text", "df"),
+            *columns("message", 0, "missing_treatment", "likelihood", "se", "test"),
+            *columns("count", 0, "clusters", "n_used", "n_dropped"),
         ),
         rows=tuple(rows),
-        provenance=Provenance("ML", _n_used(fits), Message("source.count")),
+        provenance=Provenance(methods.of_any(fits), _n_used(fits), Message("source.run")),
+        notes=(Message("card.note.models"),),
+    )
+
+
+def _counts(fits: Fits, counts: list[Count]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            count.model,
+            count.moments,
+            count.free,
+            count.from_text,
+            count.from_rows,
+            count.engine,
+        )
+        for count in counts
+    ]
+    return Table(
+        id="card_counts",
+        title=Message("card.table.counts"),
+        columns=(
+            column("model", "text"),
+            *columns("count", 0, "moments", "npar", "df_text", "df_rows", "df"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(Message("estimator.count"), _n_used(fits), Message("source.count")),
         notes=(Message("card.note.counts"),),
     )
 
@@ -140,7 +212,7 @@ def _search(fits: Fits) -> Table:
             model_tables.outcome(fitted),
             None if fitted.fit is None else fitted.fit.iterations,
             None if fitted.fit is None else fitted.fit.starts,
-            fitted.error or "",
+            fitted.error or ("" if fitted.fit is None else " ".join(fitted.fit.notes)),
         )
         for name, fitted in fits.items()
     ]
@@ -154,7 +226,7 @@ def _search(fits: Fits) -> Table:
             column("technical", "text"),
         ),
         rows=tuple(rows),
-        provenance=Provenance("ML", _n_used(fits), Message("source.search")),
+        provenance=Provenance(methods.of_any(fits), _n_used(fits), Message("source.search")),
     )
 
 

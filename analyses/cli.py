@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from analyses.errors import AnalysisError
-from analyses.publication import SEED
+from analyses.publication import ESTIMATOR, SEED
 from analyses.section import Message, Report
 from analyses.wording import Words, words
 from measure.errors import MeasureError
@@ -89,7 +89,7 @@ def validate(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = SEED,
-    estimator: Annotated[str, typer.Option(help="Estimator of the models.")] = "ML",
+    estimator: Annotated[str, typer.Option(help="Estimator of the models.")] = ESTIMATOR,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):

@@ -3,29 +3,35 @@
 from collections.abc import Iterator
 
 import measure
-from analyses import diagram, evidence, model_tables, opinion, rivals, script, verdicts
+from analyses import (
+    diagram,
+    differences,
+    evidence,
+    indices,
+    methods,
+    model_tables,
+    opinion,
+    rivals,
+    script,
+    verdicts,
+)
 from analyses.fits import Fits, Fitted, fit_models
+from analyses.indices import Kind
 from analyses.rivals import Comparison, Correlation
 from analyses.section import (
     Figure,
     Finding,
     Message,
-    Provenance,
     Quantity,
     Rule,
     Section,
+    Table,
     Value,
     Verdict,
 )
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
-FIT_SOURCES = {
-    "cfi": "Bentler 1990",
-    "tli": "Tucker & Lewis 1973",
-    "rmsea": "Steiger & Lind 1980; Steiger 1990",
-    "srmr": "Bentler 1995",
-}
 DISTINCT: dict[verdicts.Distinctness, Verdict] = {
     "distinct": "good",
     "doubtful": "undecided",
@@ -53,11 +59,14 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     reference = fits[instrument.reference_model.id]
     comparisons = rivals.compare(instrument, fits)
     correlations = rivals.factor_correlations(instrument, fits)
+    kind = indices.shared_kind(reference.fit, fits)
     tables = [
-        model_tables.models_table(fits),
+        model_tables.models_table(fits, kind),
         model_tables.comparison_table(instrument, comparisons),
+        *differences.tables(reference, comparisons),
+        *_correlation_tables(instrument, correlations, reference),
     ]
-    findings = [_fit_finding(instrument, reference)]
+    findings = [_fit_finding(instrument, reference, kind)]
     figures: list[Figure] = []
     if reference.usable is not None:
         loadings = model_tables.loadings_table(instrument, reference, reference.usable)
@@ -66,7 +75,6 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         tables.append(model_tables.residuals_table(instrument, reference, reference.usable))
         findings.append(_residual_finding(instrument, reference, reference.usable))
     if correlations:
-        tables.insert(2, model_tables.correlations_table(instrument, correlations, reference))
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
@@ -86,9 +94,18 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures=tuple(figures),
         notes=(
             *evidence.standing_notes(instrument, survey),
+            *methods.notes(instrument, survey, reference),
             *_method_notes(instrument, survey),
         ),
     )
+
+
+def _correlation_tables(
+    instrument: Instrument, correlations: tuple[Correlation, ...], reference: Fitted
+) -> tuple[Table, ...]:
+    if not correlations:
+        return ()
+    return (model_tables.correlations_table(instrument, correlations, reference),)
 
 
 def _drawings(
@@ -100,23 +117,15 @@ def _drawings(
 
 
 def _method_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
-    yield Message("confirmatory.note.ml")
     counts = [len(instrument.response(item).codes) for item in survey.scored.columns]
     if any(counts):
         fewest = min(number for number in counts if number)
         yield Message("confirmatory.note.categories", {"n": fewest})
-    if evidence.present_columns(instrument, survey, ["cluster"]):
-        yield Message("note.clusters_ignored")
     if any(model.boundary_of for model in instrument.models):
         yield Message("confirmatory.note.boundary")
 
 
-def _provenance(fitted: Fitted, source: str) -> Provenance:
-    n_obs = None if fitted.fit is None else fitted.fit.n_obs
-    return Provenance("ML", n_obs, source)
-
-
-def _fit_finding(instrument: Instrument, reference: Fitted) -> Finding:
+def _fit_finding(instrument: Instrument, reference: Fitted, kind: Kind) -> Finding:
     """Judge the global fit of the reference model by every index, or say why there is none."""
     rules = instrument.rules
     rule = verdicts.stated(rules.global_fit_good, rules.global_fit_acceptable)
@@ -130,12 +139,10 @@ def _fit_finding(instrument: Instrument, reference: Fitted) -> Finding:
             rule=rule,
             notes=(model_tables.outcome(reference),),
         )
-    measures = {
-        name: float(reference.usable.fit_measures[name])
-        for name in (*model_tables.MEASURES, "chisq", "df")
-    }
-    judged = verdicts.judge_global_fit(measures, rules)
-    numbers = tuple(_index(reference, measures, name) for name in verdicts.FIT_INDICES)
+    judged = verdicts.judge_global_fit(indices.measures(reference.usable, kind), rules)
+    numbers = tuple(
+        _index(reference, reference.usable, kind, name) for name in verdicts.FIT_INDICES
+    )
     return Finding(
         id="global_fit",
         claim=Message(
@@ -150,19 +157,21 @@ def _fit_finding(instrument: Instrument, reference: Fitted) -> Finding:
                 "confirmatory.note.each_index",
                 {name: Message(f"index.{judged[name]}") for name in verdicts.FIT_INDICES},
             ),
+            *((Message(f"confirmatory.note.kind_{kind}"),) if kind != "plain" else ()),
             Message("confirmatory.note.guides"),
         ),
     )
 
 
-def _index(reference: Fitted, measures: dict[str, float], name: str) -> Quantity:
+def _index(reference: Fitted, fit: measure.Fit, kind: Kind, name: str) -> Quantity:
+    measures = indices.measures(fit, kind)
     bounds: tuple[float | None, float | None, float | None] = (None, None, None)
     if name == "rmsea":
         bounds = measures["rmsea.ci.lower"], measures["rmsea.ci.upper"], 0.90
     return Quantity(
-        f"statistic.{name}",
+        f"statistic.{indices.NAMES[kind][name]}",
         evidence.number(measures[name]),
-        _provenance(reference, FIT_SOURCES[name]),
+        model_tables.provenance(reference, indices.source(fit, kind, name)),
         digits=3,
         lower=evidence.number(bounds[0]),
         upper=evidence.number(bounds[1]),
@@ -192,7 +201,7 @@ def _residual_finding(instrument: Instrument, reference: Fitted, fit: measure.Fi
             Quantity(
                 "statistic.largest_residual",
                 pairs[first, second],
-                _provenance(reference, "Bentler 1995"),
+                model_tables.provenance(reference, "Bentler 1995"),
                 digits=3,
             ),
         ),
@@ -230,11 +239,7 @@ def _correlation_quantity(
     return Quantity(
         "statistic.factor_correlation",
         evidence.number(correlation.estimate),
-        Provenance(
-            "ML",
-            None if reference.fit is None else reference.fit.n_obs,
-            Message("source.standardized", {"model": model_tables.model_label(reference)}),
-        ),
+        model_tables.provenance(reference, model_tables.standardized(reference)),
         digits=3,
         lower=evidence.number(correlation.lower),
         upper=evidence.number(correlation.upper),
@@ -295,11 +300,11 @@ def _rival_evidence(
     if fit is None or reference_fit is None or entry.standing == "not_comparable":
         return
     if not entry.merged:
-        for name, value in (("delta_cfi", entry.delta_cfi), ("delta_rmsea", entry.delta_rmsea)):
+        for name, value in (("cfi", entry.delta_cfi), ("rmsea", entry.delta_rmsea)):
             yield Quantity(
-                f"statistic.{name}",
+                f"statistic.{indices.DELTAS[entry.kind][name]}",
                 evidence.number(value),
-                _provenance(entry.fitted, FIT_SOURCES[name.removeprefix("delta_")]),
+                model_tables.provenance(entry.fitted, indices.source(fit, entry.kind, name)),
                 digits=3,
             )
     if entry.standing in ("preferred", "rejected") and not entry.merged:
@@ -309,7 +314,7 @@ def _rival_evidence(
         yield Quantity(
             "statistic.delta_bic",
             evidence.number(entry.delta_bic),
-            _provenance(entry.fitted, "Schwarz 1978"),
+            model_tables.provenance(entry.fitted, "Schwarz 1978"),
             digits=1,
         )
 
@@ -325,7 +330,9 @@ def _answer(
                 "reason": model_tables.outcome(reference),
             },
         )
-    judged = verdicts.judge_global_fit(dict(reference.usable.fit_measures), instrument.rules)
+    kind = indices.kind_of(reference.usable)
+    measures = indices.measures(reference.usable, kind)
+    judged = verdicts.judge_global_fit(measures, instrument.rules)
     simpler = [entry for entry in comparisons if entry.standing == "preferred"]
     open_ = tuple(
         entry.fitted.model.id
@@ -348,7 +355,7 @@ def _answer(
 
 
 def _df(fitted: Fitted) -> float:
-    return float(fitted.fit.fit_measures["df"]) if fitted.fit is not None else 0.0
+    return float(fitted.fit.df) if fitted.fit is not None else 0.0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 import measure
-from analyses import evidence
+from analyses import evidence, methods
 from analyses.evidence import column, columns
 from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Text
 from analyses.wording import LANGUAGES, words
@@ -123,7 +123,7 @@ def _drawing(
         ),
         rows=cells,
         provenance=Provenance(
-            fit.estimator, fit.n_obs, Message("source.standardized", {"model": model})
+            methods.estimated_by(fit), fit.n_obs, Message("source.standardized", {"model": model})
         ),
         notes=(Message("diagram.note.intervals"), Message("diagram.note.zero")),
     )

@@ -86,6 +86,7 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
     notes = (
         *evidence.standing_notes(instrument, survey),
         Message("exploratory.note.pearson"),
+        *_clusters_note(instrument, survey),
     )
     try:
         adequacy = sampling_adequacy(answers)
@@ -116,6 +117,12 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
         figures=tuple(figures),
         notes=notes,
     )
+
+
+def _clusters_note(instrument: Instrument, survey: Survey) -> tuple[Message, ...]:
+    if not evidence.present_columns(instrument, survey, ["cluster"]):
+        return ()
+    return (Message("exploratory.note.independent"),)
 
 
 def _solve(answers: pd.DataFrame, n_factors: int, seed: int) -> FactorSolution | Message:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import measure
-from analyses import evidence, script, verdicts
+from analyses import evidence, methods, model_tables, script, verdicts
 from analyses.evidence import column, columns
-from analyses.fits import Fits, fit_reference
+from analyses.fits import Fits, Fitted, fit_reference
 from analyses.section import (
     Cell,
     Column,
@@ -44,7 +44,11 @@ class Loading:
 
 @dataclass(frozen=True)
 class JudgedItem:
-    """An item with the numbers that it is judged by."""
+    """An item with the numbers that it is judged by.
+
+    `item_rest` rests on the `n_scale` respondents who answered the whole scale, `largest_share` on
+    the `n_answers` who answered the item.
+    """
 
     item: str
     scale: str
@@ -52,6 +56,8 @@ class JudgedItem:
     item_rest: float | None
     largest_share: float | None
     verdict: ItemVerdict
+    n_scale: int
+    n_answers: int
 
 
 def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
@@ -70,14 +76,15 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         `items`.
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
-    loadings = _loadings(instrument, fits)
+    reference = fits[instrument.reference_model.id]
+    loadings = _loadings(reference)
     tables: list[Table] = []
     judged: list[JudgedItem] = []
     for scale in instrument.scales:
         names = evidence.scored_items(scale, survey)
         if not names:
             continue
-        table, verdicts_ = _scale_table(instrument, survey, scale, loadings)
+        table, verdicts_ = _scale_table(instrument, survey, scale, reference, loadings)
         tables.append(table)
         judged += verdicts_
     answers = [
@@ -86,21 +93,19 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         if any(instrument.response(item).id == response.id for item in survey.scored.columns)
         and response.codes
     ]
-    n_used = fits[instrument.reference_model.id].fit
-    n_obs = None if n_used is None else n_used.n_obs
     return Section(
         id="items",
         answer=_answer(judged),
-        findings=tuple(_findings(instrument, judged, n_obs)),
+        findings=tuple(_findings(instrument, judged, reference)),
         tables=(*tables, *answers),
         figures=tuple(_figure(table) for table in answers),
         notes=(*evidence.standing_notes(instrument, survey), *_wording_notes(instrument, survey)),
     )
 
 
-def _loadings(instrument: Instrument, fits: Fits) -> dict[str, Loading]:
+def _loadings(reference: Fitted) -> dict[str, Loading]:
     """Give each item's standardised loading on its factor in the reference model."""
-    fit = fits[instrument.reference_model.id].usable
+    fit = reference.usable
     if fit is None:
         return {}
     standardized = measure.standardized(fit)
@@ -116,13 +121,18 @@ def _loadings(instrument: Instrument, fits: Fits) -> dict[str, Loading]:
 
 
 def _scale_table(
-    instrument: Instrument, survey: Survey, scale: Scale, loadings: dict[str, Loading]
+    instrument: Instrument,
+    survey: Survey,
+    scale: Scale,
+    reference: Fitted,
+    loadings: dict[str, Loading],
 ) -> tuple[Table, list[JudgedItem]]:
     """Give the items of one scale; those of an index are described, not judged."""
     names = evidence.scored_items(scale, survey)
     answers = survey.scored[names]
     reflective = scale.kind == "reflective" and len(names) > 1
     analysis = item_analysis(answers) if reflective else None
+    n_whole = int(answers.notna().all(axis=1).sum())
     rows: list[tuple[Cell, ...]] = []
     judged: list[JudgedItem] = []
     for name in names:
@@ -134,7 +144,8 @@ def _scale_table(
         item_rest = evidence.number(analysis.loc[name, "r_drop"])
         share = _largest_share(instrument, survey, name)
         verdict = verdicts.judge_item(loading.estimate, item_rest, share, instrument.rules)
-        judged.append(JudgedItem(name, scale.id, loading, item_rest, share, verdict))
+        counts = n_whole, int(answers[name].notna().sum())
+        judged.append(JudgedItem(name, scale.id, loading, item_rest, share, verdict, *counts))
         rows.append(
             (
                 name,
@@ -152,7 +163,6 @@ def _scale_table(
         column("verdict", "message"),
     )
     label = evidence.text(scale.label)
-    notes = (Message("items.note.columns"),) if reflective else (Message("items.note.index"),)
     table = Table(
         id=f"items_{scale.id}",
         title=Message("items.table.scale", {"scale": label}),
@@ -166,13 +176,28 @@ def _scale_table(
         ),
         rows=tuple(rows),
         provenance=Provenance(
-            Message("estimator.items", {"model": evidence.model_label(instrument.reference_model)}),
-            int(answers.notna().all(axis=1).sum()),
+            Message(
+                "estimator.items",
+                {
+                    "model": model_tables.model_label(reference),
+                    "method": methods.estimated(reference),
+                },
+            ),
+            n_whole,
             Message("source.items"),
         ),
-        notes=notes,
+        notes=tuple(_scale_notes(reference, n_whole, reflective=reflective)),
     )
     return table, judged
+
+
+def _scale_notes(reference: Fitted, n_whole: int, *, reflective: bool) -> Iterator[Message]:
+    if not reflective:
+        yield Message("items.note.index")
+        return
+    yield Message("items.note.columns")
+    if reference.usable is not None and reference.usable.n_obs != n_whole:
+        yield Message("items.note.loadings_n", {"n": reference.usable.n_obs})
 
 
 def _description(instrument: Instrument, survey: Survey, item: str) -> tuple[Cell, ...]:
@@ -257,7 +282,7 @@ def _answer(judged: list[JudgedItem]) -> Message:
 
 
 def _findings(
-    instrument: Instrument, judged: list[JudgedItem], n_obs: int | None
+    instrument: Instrument, judged: list[JudgedItem], reference: Fitted
 ) -> Iterator[Finding]:
     """Give one finding for each scale's items together, and one for each item with a doubt."""
     rules = instrument.rules
@@ -281,32 +306,34 @@ def _findings(
             ),
             verdict=verdicts.worst(ITEM_VERDICTS[item.verdict] for item in members),
             rule=rule,
-            evidence=(_loading_quantity(instrument, weakest, n_obs, "weakest_loading"),),
+            evidence=(_loading_quantity(reference, weakest, "weakest_loading"),),
             notes=(Message("items.note.weakest", {"item": weakest.item}),),
         )
     for item in judged:
         if item.verdict in ("look", "rewrite"):
-            yield _doubt(instrument, item, n_obs)
+            yield _doubt(instrument, item, reference)
 
 
-def _doubt(instrument: Instrument, item: JudgedItem, n_obs: int | None) -> Finding:
+def _doubt(instrument: Instrument, item: JudgedItem, reference: Fitted) -> Finding:
     rules = instrument.rules
     used = [rules.loading_keep, rules.loading_look]
-    numbers = [_loading_quantity(instrument, item, n_obs, "loading")]
+    numbers = [_loading_quantity(reference, item, "loading")]
     if item.item_rest is not None and item.item_rest < rules.item_rest.value:
         used.append(rules.item_rest)
         numbers.append(
             Quantity(
                 "statistic.item_rest",
                 item.item_rest,
-                Provenance("Pearson", n_obs, Message("source.item_rest")),
+                Provenance("Pearson", item.n_scale, Message("source.item_rest")),
                 digits=3,
             )
         )
     if item.largest_share is not None and item.largest_share > rules.category_share.value:
         used.append(rules.category_share)
         source = Message("source.answers")
-        numbers.append(evidence.share("share_most_used", item.largest_share, source, n_obs))
+        numbers.append(
+            evidence.share("share_most_used", item.largest_share, source, item.n_answers)
+        )
     wording = evidence.text(instrument.item(item.item).text)
     return Finding(
         id=f"item_{item.item}",
@@ -317,14 +344,11 @@ def _doubt(instrument: Instrument, item: JudgedItem, n_obs: int | None) -> Findi
     )
 
 
-def _loading_quantity(
-    instrument: Instrument, item: JudgedItem, n_obs: int | None, name: str
-) -> Quantity:
-    model = evidence.model_label(instrument.reference_model)
+def _loading_quantity(reference: Fitted, item: JudgedItem, name: str) -> Quantity:
     return Quantity(
         f"statistic.{name}",
         item.loading.estimate,
-        Provenance("ML", n_obs, Message("source.standardized", {"model": model})),
+        model_tables.provenance(reference, model_tables.standardized(reference)),
         digits=3,
         lower=item.loading.lower,
         upper=item.loading.upper,

@@ -1,18 +1,18 @@
 """The tables and figures of the rival models."""
 
+from collections.abc import Iterator
+
 import measure
-from analyses import evidence, rivals
+from analyses import evidence, indices, methods, rivals
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted
+from analyses.indices import Kind
 from analyses.rivals import Comparison, Correlation
-from analyses.section import Cell, Figure, Message, Provenance, Table, Text
+from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Text
 from instruments.schema import Instrument
 
 MOST_RESIDUALS = 10
 """As many of the largest residual correlations are shown."""
-
-MEASURES = ("cfi", "tli", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper", "srmr")
-"""The indices of global fit that are shown, under lavaan's names."""
 
 
 def model_label(fitted: Fitted) -> Message:
@@ -32,34 +32,62 @@ def outcome(fitted: Fitted) -> Message:
     return Message(f"outcome.{fitted.outcome}")
 
 
-def models_table(fits: Fits) -> Table:
-    """Give one row a model; a model without a fit has its reason and no numbers."""
+def provenance(fitted: Fitted, source: Phrase) -> Provenance:
+    """Say what estimated a number of a model, from how many respondents, by which formula."""
+    n_obs = None if fitted.fit is None else fitted.fit.n_obs
+    return Provenance(methods.estimated(fitted), n_obs, source)
+
+
+def standardized(fitted: Fitted) -> Message:
+    """Name the source of standardised values and their intervals."""
+    return Message("source.standardized", {"model": model_label(fitted)})
+
+
+def models_table(fits: Fits, kind: Kind) -> Table:
+    """Give one row a model; a model without a fit has its reason and no numbers.
+
+    The columns of numbers bear lavaan's names, so that a robust index is not taken for a plain one.
+    """
+    fit = next((entry.fit for entry in fits.values() if entry.fit is not None), None)
+    chisq, df, pvalue = indices.chisq_names(fit)
+    measures = tuple(indices.NAMES[kind].values())
+    names = (chisq, df, pvalue, *measures, "aic", "bic", "npar")
     rows: list[tuple[Cell, ...]] = []
     for fitted in fits.values():
-        names = ("chisq", "df", "pvalue", *MEASURES, "aic", "bic", "npar")
         cells: list[Cell] = [None] * len(names)
         if fitted.fit is not None:
-            cells = [evidence.number(fitted.fit.fit_measures[name]) for name in names]
+            cells = [evidence.number(fitted.fit.fit_measures.get(name)) for name in names]
         rows.append((fitted.model.id, evidence.text(fitted.model.label), *cells, outcome(fitted)))
-    fitted_n = next((entry.fit.n_obs for entry in fits.values() if entry.fit is not None), None)
     return Table(
         id="models",
         title=Message("confirmatory.table.models"),
         columns=(
             column("model", "text"),
             column("meaning", "message"),
-            column("chisq", "number", 1),
-            column("df", "count", 0),
-            column("pvalue", "pvalue", 3),
-            *columns("number", 3, *MEASURES),
+            column(chisq, "number", 1),
+            column(df, "count", 0) if df == "df" else column(df, "number", 1),
+            column(pvalue, "pvalue", 3),
+            *columns("number", 3, *measures),
             *columns("number", 1, "aic", "bic"),
             column("npar", "count", 0),
             column("outcome", "message"),
         ),
         rows=tuple(rows),
-        provenance=Provenance("ML", fitted_n, Message("source.fit")),
-        notes=(Message("confirmatory.note.indices"),),
+        provenance=Provenance(
+            methods.of_any(fits), None if fit is None else fit.n_obs, indices.sources(fit, kind)
+        ),
+        notes=tuple(_index_notes(fit, kind)),
     )
+
+
+def _index_notes(fit: measure.Fit | None, kind: Kind) -> Iterator[Message]:
+    yield Message("confirmatory.note.indices")
+    if kind != "plain":
+        yield Message(f"confirmatory.note.kind_{kind}")
+    if indices.chisq_names(fit)[0] != "chisq":
+        yield Message("confirmatory.note.chisq_scaled")
+    if fit is not None and fit.n_clusters is not None:
+        yield Message("confirmatory.note.criteria_clusters")
 
 
 def comparison_table(instrument: Instrument, comparisons: tuple[Comparison, ...]) -> Table:
@@ -74,21 +102,20 @@ def comparison_table(instrument: Instrument, comparisons: tuple[Comparison, ...]
         )
         for comparison in comparisons
     ]
-    fit = next((entry.fitted.fit for entry in comparisons if entry.standing == "reference"), None)
+    reference = next(entry for entry in comparisons if entry.standing == "reference")
+    deltas = indices.DELTAS[reference.kind]
     rules = instrument.rules
     return Table(
         id="comparison",
         title=Message("confirmatory.table.comparison", {"model": instrument.reference_model.id}),
         columns=(
             column("model", "text"),
-            *columns("number", 3, "delta_cfi", "delta_rmsea"),
+            *columns("number", 3, *deltas.values()),
             column("added_residuals", "count", 0),
             column("standing", "message"),
         ),
         rows=tuple(rows),
-        provenance=Provenance(
-            "ML", None if fit is None else fit.n_obs, rules.simpler_delta_cfi.source
-        ),
+        provenance=provenance(reference.fitted, rules.simpler_delta_cfi.source),
         notes=(
             Message(
                 "confirmatory.note.comparison",
@@ -121,11 +148,7 @@ def correlations_table(
             column("distinct", "message"),
         ),
         rows=tuple(rows),
-        provenance=Provenance(
-            "ML",
-            None if reference.fit is None else reference.fit.n_obs,
-            Message("source.standardized", {"model": model_label(reference)}),
-        ),
+        provenance=provenance(reference, standardized(reference)),
     )
 
 
@@ -141,9 +164,9 @@ def _pair(instrument: Instrument, correlation: Correlation) -> Message:
 
 def loadings_table(instrument: Instrument, reference: Fitted, fit: measure.Fit) -> Table:
     """Give the reference model's standardised loadings with their intervals."""
-    standardized = measure.standardized(fit)
+    solution = measure.standardized(fit)
     rows: list[tuple[Cell, ...]] = []
-    for _, row in standardized[standardized["op"] == "=~"].iterrows():
+    for _, row in solution[solution["op"] == "=~"].iterrows():
         numbers = (evidence.number(row[name]) for name in ("est.std", "ci.lower", "ci.upper"))
         rows.append((str(row["rhs"]), factor_label(instrument, str(row["lhs"])), *numbers))
     return Table(
@@ -155,9 +178,7 @@ def loadings_table(instrument: Instrument, reference: Fitted, fit: measure.Fit) 
             *columns("number", 3, "loading", "ci.lower", "ci.upper"),
         ),
         rows=tuple(rows),
-        provenance=Provenance(
-            "ML", fit.n_obs, Message("source.standardized", {"model": model_label(reference)})
-        ),
+        provenance=provenance(reference, standardized(reference)),
     )
 
 
@@ -213,6 +234,6 @@ def residuals_table(instrument: Instrument, reference: Fitted, fit: measure.Fit)
             column("residual", "number", 3),
         ),
         rows=tuple(rows),
-        provenance=Provenance("ML", fit.n_obs, "Bentler 1995"),
+        provenance=provenance(reference, "Bentler 1995"),
         notes=(Message("confirmatory.note.residuals"),),
     )

@@ -8,11 +8,12 @@ import measure
 from analyses import evidence
 from analyses.evidence import column
 from analyses.fits import Fitted
-from analyses.model_tables import factor_label, model_label
-from analyses.section import Cell, Finding, Message, Provenance, Quantity, Rule, Table, Verdict
+from analyses.model_tables import factor_label, model_label, provenance
+from analyses.section import Cell, Finding, Message, Quantity, Rule, Table, Verdict
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.second_opinion import CHISQ_TOLERANCE, TOLERANCES
+from measure.options import SCALED
+from measure.semopy_opinion import CHISQ_TOLERANCE, TOLERANCES
 
 VERDICTS: dict[str, Verdict] = {
     "agrees": "good",
@@ -34,7 +35,11 @@ _DIGITS = 6
 
 def ask(fit: measure.Fit, survey: Survey) -> measure.SecondOpinion:
     """Have the model of a fit to a survey fitted by the other program."""
-    return measure.second_opinion(fit, survey.scored)
+    answers = survey.scored
+    if fit.options.cluster is not None:
+        # The fit rests on those whose cluster is known.
+        answers = answers[survey.data[fit.options.cluster].notna()]
+    return measure.second_opinion(fit, answers)
 
 
 def finding(fitted: Fitted, opinion: measure.SecondOpinion) -> Finding:
@@ -43,7 +48,11 @@ def finding(fitted: Fitted, opinion: measure.SecondOpinion) -> Finding:
     if opinion.available:
         state = "agrees" if opinion.agrees else "differs"
     notes = [Message("opinion.note.meaning")] if opinion.available else []
-    if opinion.reason:
+    if _corrected(fitted) and "chisq" in set(opinion.table["quantity"]):
+        notes.append(Message("opinion.note.uncorrected"))
+    if opinion.outcome == "refused" and fitted.plan.missing == "fiml":
+        notes.append(Message("opinion.note.fiml"))
+    elif opinion.reason:
         notes.append(Message("opinion.note.reason", {"text": opinion.reason}))
     return Finding(
         id="second_opinion",
@@ -53,6 +62,11 @@ def finding(fitted: Fitted, opinion: measure.SecondOpinion) -> Finding:
         evidence=tuple(_evidence(fitted, opinion)),
         notes=tuple(notes),
     )
+
+
+def _corrected(fitted: Fitted) -> bool:
+    """Tell whether the fit's own test and indices are others than those that are compared."""
+    return fitted.fit is not None and fitted.fit.test.test in SCALED
 
 
 def _rule() -> Rule:
@@ -73,15 +87,11 @@ def _evidence(fitted: Fitted, opinion: measure.SecondOpinion) -> list[Quantity]:
     if "chisq" in sizes.index:
         found.append(("difference_chisq", float(sizes["chisq"])))
     return [
-        Quantity(f"statistic.{name}", evidence.number(value), _provenance(fitted), digits=_DIGITS)
+        Quantity(
+            f"statistic.{name}", evidence.number(value), provenance(fitted, SOURCE), digits=_DIGITS
+        )
         for name, value in found
     ]
-
-
-def _provenance(fitted: Fitted) -> Provenance:
-    fit = fitted.fit
-    estimator = "ML" if fit is None else fit.estimator
-    return Provenance(estimator, None if fit is None else fit.n_obs, SOURCE)
 
 
 def table(instrument: Instrument, fitted: Fitted, opinion: measure.SecondOpinion) -> Table:
@@ -107,10 +117,11 @@ def table(instrument: Instrument, fitted: Fitted, opinion: measure.SecondOpinion
             column("agrees", "message"),
         ),
         rows=tuple(_row(instrument, fitted, row, count) for row, count in chosen),
-        provenance=_provenance(fitted),
+        provenance=provenance(fitted, SOURCE),
         notes=(
             Message("opinion.note.largest"),
             Message("opinion.note.left_out"),
+            *((Message("opinion.note.uncorrected"),) if _corrected(fitted) else ()),
             *(Message("opinion.note.technical", {"text": note}) for note in opinion.notes),
         ),
     )

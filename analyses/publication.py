@@ -11,6 +11,10 @@ from instruments.schema import Instrument
 SEED = 20240501
 """Seed of everything random in a run, unless the user gives another."""
 
+ESTIMATOR = "MLR"
+"""Estimator of the models, unless the user gives another: standard errors and tests that hold for
+answers that are neither normal nor independent."""
+
 
 def software() -> str:
     """Name the program and its version; a source tree that is not installed has no version."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import measure
-from analyses import evidence, model_tables, script, verdicts
+from analyses import evidence, indices, methods, model_tables, script, verdicts
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_reference
 from analyses.section import (
@@ -80,8 +80,8 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     ]
     if any(not instrument.response(item).continuous for item in survey.scored.columns):
         notes.append(Message("reliability.note.categories"))
-    if evidence.present_columns(instrument, survey, ["cluster"]):
-        notes.append(Message("note.clusters_ignored"))
+    notes += methods.cluster_notes(instrument, survey, reference)
+    notes += _alpha_notes(judged, reference)
     if reference.usable is None:
         values = {
             "model": model_tables.model_label(reference),
@@ -110,7 +110,19 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
 
 def _fits_poorly(fit: measure.Fit, instrument: Instrument) -> bool:
     """Tell whether omega rests on a model that the answers do not support."""
-    return verdicts.judge_global_fit(dict(fit.fit_measures), instrument.rules)["all"] == "poor"
+    measures = indices.measures(fit, indices.kind_of(fit))
+    return verdicts.judge_global_fit(measures, instrument.rules)["all"] == "poor"
+
+
+def _alpha_notes(judged: list[ScaleReliability], reference: Fitted) -> Iterator[Message]:
+    """Say in what alpha, which comes from the answers and not from the model, stands apart."""
+    fit = reference.usable
+    if fit is None:
+        return
+    if fit.n_clusters is not None:
+        yield Message("reliability.note.alpha_independent")
+    if any(part.alpha.n_obs not in (None, fit.n_obs) for part in judged):
+        yield Message("reliability.note.alpha_whole", {"n": fit.n_obs})
 
 
 def _omegas(reference: Fitted) -> dict[frozenset[str], Estimate]:
@@ -187,10 +199,8 @@ def _table(judged: list[ScaleReliability], reference: Fitted) -> Table:
             column("use", "message"),
         ),
         rows=tuple(rows),
-        provenance=Provenance(
-            "ML",
-            None if reference.fit is None else reference.fit.n_obs,
-            Message("source.reliability", {"model": model}),
+        provenance=model_tables.provenance(
+            reference, Message("source.reliability", {"model": model})
         ),
     )
 
@@ -215,7 +225,11 @@ def _findings(
     rule = verdicts.stated(instrument.rules.omega_groups, instrument.rules.omega_change)
     model = model_tables.model_label(reference)
     for part in judged:
-        omega = Provenance("ML", part.omega.n_obs, Message("source.omega", {"model": model}))
+        omega = Provenance(
+            methods.estimated(reference),
+            part.omega.n_obs,
+            Message("source.omega", {"model": model}),
+        )
         alpha = Provenance(
             Message("estimator.covariances"), part.alpha.n_obs, "Cronbach 1951; Feldt 1965"
         )

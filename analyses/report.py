@@ -12,8 +12,8 @@ from analyses import (
     screening,
 )
 from analyses.errors import AnalysisError
-from analyses.fits import ESTIMATOR, fit_models
-from analyses.publication import SEED, assemble
+from analyses.fits import fit_models
+from analyses.publication import ESTIMATOR, SEED, assemble
 from analyses.section import Report, Section
 from analyses.survey import Survey
 from instruments.schema import Instrument
@@ -52,7 +52,7 @@ def validate(
     progress
         Called when a step begins, and with `step.done` and 1.0 at the end.
     estimator
-        Of the models; "ML".
+        Of the models, one of `measure.cfa`'s.
     seed
         Of everything random.
     confidential
@@ -73,7 +73,7 @@ def validate(
     """
     clock = _Clock(progress)
     clock.start("step.screening")
-    sections: list[Section] = [screening.run(instrument, survey)]
+    sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]

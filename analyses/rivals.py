@@ -6,7 +6,10 @@ from typing import Literal
 import pandas as pd
 
 import measure
+from analyses import indices
+from analyses.evidence import number
 from analyses.fits import Fits, Fitted
+from analyses.indices import Kind
 from analyses.structure import merged_factors, structure
 from analyses.verdicts import Distinctness, judge_distinct, known
 from instruments.rules import Rules
@@ -49,13 +52,14 @@ class Comparison:
     """One model set beside the reference model.
 
     `delta_cfi` and `delta_rmsea` are the disadvantage of the model (CFI lower by, RMSEA higher by),
-    `added_residuals` the residual correlations above the rule's limit that the reference model does
-    not have, `delta_bic` the difference in BIC (negative favours the model). `merged` are the
-    correlations that the model claims to be 1.
+    by indices of one `kind`, `added_residuals` the residual correlations above the rule's limit
+    that the reference model does not have, `delta_bic` the difference in BIC (negative favours the
+    model). `merged` are the correlations that the model claims to be 1.
     """
 
     fitted: Fitted
     standing: Standing
+    kind: Kind
     delta_cfi: float | None = None
     delta_rmsea: float | None = None
     added_residuals: int | None = None
@@ -98,30 +102,32 @@ def compare(instrument: Instrument, fits: Fits) -> tuple[Comparison, ...]:
     """
     reference = fits[instrument.reference_model.id]
     correlations = factor_correlations(instrument, fits)
+    kind = indices.shared_kind(reference.fit, fits)
     return tuple(
-        _compare_one(fitted, reference, correlations, instrument.rules) for fitted in fits.values()
+        _compare_one(fitted, reference, kind, correlations, instrument.rules)
+        for fitted in fits.values()
     )
 
 
 def _compare_one(
     fitted: Fitted,
     reference: Fitted,
+    kind: Kind,
     correlations: tuple[Correlation, ...],
     rules: Rules,
 ) -> Comparison:
     if fitted is reference:
-        return Comparison(fitted, "reference")
+        return Comparison(fitted, "reference", kind)
     fit, reference_fit = fitted.usable, reference.usable
     if fit is None:
-        return Comparison(fitted, "not_fitted")
+        return Comparison(fitted, "not_fitted", kind)
     if reference_fit is None:
-        return Comparison(fitted, "undecided")
+        return Comparison(fitted, "undecided", kind)
     same_items = set(structure(fitted.model).observed) == set(structure(reference.model).observed)
     if fit.n_obs != reference_fit.n_obs or not same_items:
-        return Comparison(fitted, "not_comparable")
-    measures, reference_measures = fit.fit_measures, reference_fit.fit_measures
-    delta_cfi = float(reference_measures["cfi"] - measures["cfi"])
-    delta_rmsea = float(measures["rmsea"] - reference_measures["rmsea"])
+        return Comparison(fitted, "not_comparable", kind)
+    own, theirs = (indices.measures(one, kind) for one in (fit, reference_fit))
+    delta_cfi, delta_rmsea = theirs["cfi"] - own["cfi"], own["rmsea"] - theirs["rmsea"]
     added = _added_residuals(fit, reference_fit, rules.simpler_residual_correlation.value)
     pairs = {
         frozenset(pair)
@@ -133,8 +139,15 @@ def _compare_one(
         if frozenset((correlation.first, correlation.second)) in pairs
     )
     standing = _standing(fitted, reference, merged, (delta_cfi, delta_rmsea, added), rules)
-    delta_bic = float(measures["bic"] - reference_measures["bic"])
-    return Comparison(fitted, standing, delta_cfi, delta_rmsea, added, delta_bic, merged)
+    delta_bic = _delta_bic(fit, reference_fit)
+    return Comparison(fitted, standing, kind, delta_cfi, delta_rmsea, added, delta_bic, merged)
+
+
+def _delta_bic(fit: measure.Fit, reference: measure.Fit) -> float | None:
+    """Give the difference in BIC; None for estimators without a likelihood."""
+    values = [one.fit_measures.get("bic") for one in (fit, reference)]
+    own, theirs = map(number, values)
+    return None if own is None or theirs is None else own - theirs
 
 
 def _standing(
@@ -177,7 +190,7 @@ def _boundary_standing(merged: tuple[Correlation, ...]) -> Standing:
 
 
 def _df(fitted: Fitted) -> float:
-    return float(fitted.fit.fit_measures["df"]) if fitted.fit is not None else float("nan")
+    return float(fitted.fit.df) if fitted.fit is not None else float("nan")
 
 
 def residual_pairs(fit: measure.Fit) -> dict[tuple[str, str], float]:

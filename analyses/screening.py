@@ -2,8 +2,10 @@
 
 import pandas as pd
 
-from analyses import evidence, script
+from analyses import evidence, methods, script
 from analyses.evidence import column, columns
+from analyses.fits import Plan, plan
+from analyses.publication import ESTIMATOR
 from analyses.section import (
     Cell,
     Column,
@@ -25,13 +27,15 @@ GAPS = ((0, 0), (1, 1), (2, 2), (3, 5), (6, None))
 """Bands for the number of answers that a person left out: first and last of each."""
 
 
-def run(instrument: Instrument, survey: Survey) -> Section:
+def run(instrument: Instrument, survey: Survey, *, estimator: str = ESTIMATOR) -> Section:
     """Describe who answered and what is missing.
 
     Parameters
     ----------
     instrument, survey
         What was asked, and the answers.
+    estimator
+        Of the models, whose treatment of missing answers depends on it.
 
     Returns
     -------
@@ -67,16 +71,15 @@ def run(instrument: Instrument, survey: Survey) -> Section:
     return Section(
         id="screening",
         answer=answer,
-        findings=_findings(instrument, survey, answered),
+        findings=_findings(instrument, survey, plan(instrument, survey, estimator=estimator)),
         tables=tuple(tables),
         figures=figures,
         notes=(*evidence.standing_notes(instrument, survey), *survey.notes),
     )
 
 
-def _findings(
-    instrument: Instrument, survey: Survey, answered: pd.DataFrame
-) -> tuple[Finding, ...]:
+def _findings(instrument: Instrument, survey: Survey, planned: Plan) -> tuple[Finding, ...]:
+    answered = survey.scored.notna()
     n_obs = len(answered)
     source = Message("source.file", {"file": survey.name})
     form = evidence.text(instrument.form(survey.form).label)
@@ -100,7 +103,7 @@ def _findings(
             evidence.count("complete", complete, source, n_obs),
             evidence.count("empty", empty, source, n_obs),
         ),
-        notes=(Message("screening.note.listwise"),),
+        notes=(methods.missing_note(survey, planned),),
     )
     unused = _unused_categories(instrument, survey)
     if not any(instrument.response(item).codes for item in survey.scored.columns):

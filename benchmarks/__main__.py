@@ -1,7 +1,8 @@
 """`python -m benchmarks [NAME ...]`: time workloads against the peers found on this machine.
 
 Ours and a peer take turns in one run, since machines change their speed from minute to minute;
-what counts is the ratio of the medians.
+what counts is the ratio of the medians. A turn is a few runs one after the other, of which the
+median counts: neither pays for caches that the other's turn has emptied.
 """
 
 import importlib.util
@@ -25,6 +26,7 @@ ROUNDS = 7
 # A peer that takes longer than so many seconds is run less often.
 LONG = 5.0
 SHORT_ROUNDS = 3
+RUNS_PER_TURN = 5
 SCRIPT = Path(__file__).with_name("workloads.R")
 IMPORT_LIMIT = 0.5
 
@@ -34,6 +36,11 @@ def seconds(workload: Callable[[], object]) -> float:
     begin = time.perf_counter()
     workload()
     return time.perf_counter() - begin
+
+
+def turn(run: Callable[[], float], runs: int) -> float:
+    """Give the median of a few runs one after the other."""
+    return statistics.median(run() for _ in range(runs))
 
 
 def import_seconds() -> float:
@@ -82,8 +89,9 @@ def main(chosen: list[str]) -> None:
             continue
         run()
         mine[workload]()
-        rounds = ROUNDS if run() < LONG else SHORT_ROUNDS
-        pairs = [(seconds(mine[workload]), run()) for _ in range(rounds)]
+        rounds, runs = (ROUNDS, RUNS_PER_TURN) if run() < LONG else (SHORT_ROUNDS, 1)
+        own = partial(seconds, mine[workload])
+        pairs = [(turn(own, runs), turn(run, runs)) for _ in range(rounds)]
         us, them = (statistics.median(column) for column in zip(*pairs, strict=True))
         table.add_row(workload, f"{us:.4f}", peer, f"{them:.4f}", f"{them / us:.1f}")
     console = Console(width=100)

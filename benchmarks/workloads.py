@@ -14,6 +14,7 @@ import measure
 DATA = Path(__file__).parents[1] / "tests" / "reference" / "data"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 FIVE = "\n".join(f"{f} =~ " + " + ".join(f"{f}{k}" for k in range(1, 6)) for f in "ACENO")
+REPLICATES = 1000
 SCALAR = ("loadings", "intercepts")
 LEADERSHIP = [f"LEAD{k:02d}" for k in range(1, 12)]
 
@@ -48,6 +49,11 @@ def ours() -> Mapping[str, Workload]:
         ),
         "bfi_fiml_mlr": lambda: _read(
             measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True, estimator="MLR", missing="fiml")
+        ),
+        "hs39_bootstrap": lambda: (
+            measure.bootstrap(
+                measure.cfa(THREE, frame["hs39"]), frame["hs39"], n=REPLICATES, seed=1
+            ).parameters
         ),
         "alpha": lambda: measure.cronbach_alpha(items.iloc[:, :5].copy()),
         "kmo": lambda: measure.sampling_adequacy(items.copy()),
@@ -103,7 +109,15 @@ def factor_analyzer() -> Mapping[str, Workload]:
 
 PEERS = {"semopy": semopy, "pingouin": pingouin, "factor_analyzer": factor_analyzer}
 R_PEERS = {
-    "lavaan": ("hs39_ml", "bfi_ml", "hs39_mlr", "hs39_mlmv", "hs39_scalar", "bfi_fiml_mlr"),
+    "lavaan": (
+        "hs39_ml",
+        "bfi_ml",
+        "hs39_mlr",
+        "hs39_mlmv",
+        "hs39_scalar",
+        "bfi_fiml_mlr",
+        "hs39_bootstrap",
+    ),
     "psych": ("alpha", "kmo", "efa", "parallel"),
     "multilevel": ("icc", "agreement"),
 }

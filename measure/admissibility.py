@@ -3,8 +3,11 @@
 import numpy as np
 
 from measure.model import Model, State
+from measure.optimize import is_positive_definite
 
 ROUNDING = 1e-10
+# A correlation may exceed 1, and an eigenvalue fall below 0, by rounding.
+ALLOWANCE = 1e-8
 
 
 def improprieties(model: Model, states: list[State]) -> list[str]:
@@ -33,6 +36,10 @@ def _matrix(state: State, name: str, own: list[int]) -> list[str]:
     # A variance that a constraint holds at 0 may be a rounding error below it.
     size = np.diag(state.implied.sigma if of_items else state.covariance)[own]
     variances = np.where(np.abs(np.diag(matrix)) < ROUNDING * size, 0.0, np.diag(matrix))
+    scale = np.where(variances > 0, np.sqrt(np.abs(variances)), 1.0)
+    standard = matrix / np.outer(scale, scale)
+    if (variances >= 0).all() and is_positive_definite(standard + ALLOWANCE * np.eye(len(own))):
+        return []
     found = [
         f'negative {_what(state, name, variable)} for "{variable}" ({variance:.3g})'
         for variable, variance in zip(variables, variances, strict=True)
@@ -41,14 +48,13 @@ def _matrix(state: State, name: str, own: list[int]) -> list[str]:
     if found:
         return found
     roots = np.sqrt(np.outer(variances, variances))
-    for i, j in np.argwhere(np.triu(np.abs(matrix) > roots * (1 + 1e-8), 1)):
+    for i, j in np.argwhere(np.triu(np.abs(matrix) > roots * (1 + ALLOWANCE), 1)):
         share = matrix[i, j] / roots[i, j] if roots[i, j] else np.inf
         kind = "correlation" if name == "psi" else "residual correlation"
         found.append(
             f'{kind} of "{variables[i]}" and "{variables[j]}" outside -1 to 1 ({share:.3g})'
         )
-    scale = np.where(variances > 0, np.sqrt(variances), 1.0)
-    if not found and len(matrix) and np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] < -1e-8:
+    if not found:
         kind = "factors" if name == "psi" else "residuals"
         found.append(f"the covariance matrix of the {kind} is not positive definite")
     return found

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from measure.assembly import build as build_model
 from measure.chisquare import Statistic, independence
 from measure.defaults import NAN
 from measure.errors import ConvergenceError
 from measure.model import Implied
-from measure.model import build as build_model
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.options import Method

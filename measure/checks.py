@@ -73,6 +73,12 @@ def numeric_items(
     return pd.DataFrame(values, index=data.index, columns=chosen)
 
 
+def numbers_of(data: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Return the same as `numeric_items`, whatever the number of rows and their variance."""
+    values, chosen = _numbers(data, items, 1)
+    return pd.DataFrame(values, index=data.index, columns=chosen)
+
+
 def item_values(data: pd.DataFrame, items: Sequence[str], *, minimum_rows: int = 2) -> Array:
     """Return the same as `numeric_items` without names, (n_rows, n_items)."""
     return _values(data, items, minimum_rows, 1)[0]
@@ -80,6 +86,18 @@ def item_values(data: pd.DataFrame, items: Sequence[str], *, minimum_rows: int =
 
 def _values(
     data: pd.DataFrame, items: str | Sequence[str] | None, minimum_rows: int, minimum_items: int
+) -> tuple[Array, list[Any]]:
+    values, chosen = _numbers(data, items, minimum_items)
+    if len(values) < minimum_rows:
+        raise DataError(
+            f"the data have {_count(len(values), 'row')}, at least {minimum_rows} are needed here."
+        )
+    require_variance(values, chosen)
+    return values, chosen
+
+
+def _numbers(
+    data: pd.DataFrame, items: str | Sequence[str] | None, minimum_items: int
 ) -> tuple[Array, list[Any]]:
     if not isinstance(data, pd.DataFrame):
         raise DataError(
@@ -91,14 +109,10 @@ def _values(
         raise DataError(
             f"{_count(len(chosen), 'item')} given, at least {minimum_items} are needed here."
         )
-    values = np.empty((len(data), len(chosen)))
+    # Filled and looked at column by column, so that columns lie together.
+    values = np.empty((len(data), len(chosen)), order="F")
     for k, name in enumerate(chosen):
         values[:, k] = _as_float(name, data[name])
-    if len(values) < minimum_rows:
-        raise DataError(
-            f"the data have {_count(len(values), 'row')}, at least {minimum_rows} are needed here."
-        )
-    require_variance(values, chosen)
     return values, chosen
 
 
@@ -226,6 +240,8 @@ def _as_float(name: Hashable, column: pd.Series) -> Array:
     ):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
+        if pd.api.types.is_complex_dtype(column.dtype):
+            raise DataError(f'item "{name}" holds complex numbers. Give real ones.')
         parsed = pd.to_numeric(column.astype(object), errors="coerce")
         # Text is refused even where it reads as a number: "3" may be a label of category 7.
         text = column.map(lambda value: isinstance(value, str)).astype(bool) | (

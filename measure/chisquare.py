@@ -134,8 +134,9 @@ def _satorra_bentler(point: Point, method: Method, chisq: float) -> Statistic:
 def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     """Mean-scaled statistic by Yuan & Bentler (2000), in the approximation of Mplus.
 
-    The mean of the statistic is tr(B1 A1^-1) - tr(B0 A0^-1), with A observed information and B
-    products of scores, of the saturated (1) and of the fitted model (0) (Asparouhov & Muthen 2005).
+    The mean of the statistic is tr(B1 A1^-1) - tr(B0 A0^-1), with A information (observed, unless
+    the method says expected) and B products of scores, of the saturated (1) and of the fitted model
+    (0) (Asparouhov & Muthen 2005).
     """
     discrepancy, df = point.problem.discrepancy, point.problem.df
     assert isinstance(discrepancy, Likelihood)
@@ -145,9 +146,9 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     bread = inverse(information(point, method.information), point.basis, indefinite=True)
     keep = modelled(moments, table.fixed_x, means=table.meanstructure)
     own, saturated = np.ix_(keep, keep), 0.0
-    for spread, curvature in zip(
-        discrepancy.saturated_products, discrepancy.saturated_information(), strict=True
-    ):
+    # The same kind for both models, so that what they share cancels.
+    curvatures = discrepancy.saturated_information(observed=method.information != "expected")
+    for spread, curvature in zip(discrepancy.saturated_products, curvatures, strict=True):
         saturated += float(np.sum(np.linalg.inv(curvature[own]) * spread[own]))
     fitted = float(np.sum(products * bread)) if bread is not None else NAN
     mean = saturated - fitted

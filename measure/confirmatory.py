@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
+from measure.assembly import build as build_model
 from measure.constrained import minimize_restricted
 from measure.errors import (
     ConvergenceError,
@@ -24,9 +25,9 @@ from measure.estimators.ml import MaximumLikelihood
 from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
-from measure.model import Model
-from measure.model import build as build_model
+from measure.model import ACTIVE, Model
 from measure.moments import Moments, complete, missing
+from measure.moments.asymptotic import spanning
 from measure.moments.rows import group_labels, rows_of
 from measure.optimize import Search, minimize, search_from_several
 from measure.options import Method, Options
@@ -68,15 +69,23 @@ class Source:
             labels = group_labels(self.data, options.group)
         elif isinstance(self.sample_cov, Mapping):
             labels = tuple(self.sample_cov)
-        return Groups(labels, tuple(options.group_equal), tuple(options.group_partial))
+        return Groups(
+            labels,
+            tuple(options.group_equal),
+            tuple(options.group_partial),
+            options.meanstructure is not False,
+        )
 
     def moments(self, names: tuple[str, ...], options: Options, method: Method) -> Moments:
         """Gather the moments of the named variables."""
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if method.fiml:
-                return missing.from_rows(rows)
-            return complete.from_rows(rows, less_one=method.less_one)
+                moments = missing.from_rows(rows)
+            else:
+                moments = complete.from_rows(rows, less_one=method.less_one)
+            _require_clusters(moments, options)
+            return moments
         if method.fiml or options.cluster is not None:
             raise OptionError(
                 "missing answers and clusters are seen in the rows only, and sample_cov has none. "
@@ -85,6 +94,21 @@ class Source:
         return complete.from_covariance(
             self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
         )
+
+
+def _require_clusters(moments: Moments, options: Options) -> None:
+    """Refuse a single cluster, which says nothing about how clusters differ."""
+    if moments.clusters is None:
+        return
+    where = [""] if spanning(moments.clusters) else [f' in group "{g}"' for g in moments.groups]
+    parts = [np.concatenate(moments.clusters)] if len(where) == 1 else moments.clusters
+    for place, codes in zip(where, parts, strict=True):
+        if len(np.unique(codes)) < 2:
+            raise DataError(
+                f"the rows used{place if options.group else ''} belong to one cluster (column "
+                f'"{options.cluster}"); cluster-robust standard errors need at least two, and '
+                "many more to be trusted. Leave `cluster` out."
+            )
 
 
 @on_one_thread
@@ -99,7 +123,10 @@ def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     )
     moments = source.moments(table.observed, options, method)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
-        raise OptionError("the model has means or intercepts, so sample_cov needs sample_mean.")
+        raise OptionError(
+            "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
+            "leave intercepts out of the text and give meanstructure=False."
+        )
     problem = problem_of(table, moments, method)
     return solve(problem, _Request(text, function, options, method))
 
@@ -136,8 +163,9 @@ def solve(problem: Problem, request: _Request) -> Fit:
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
+        lambda found: not improprieties(model, _point(problem, found).states),
     )
-    point = problem.at(search.params)
+    point = _point(problem, search)
     vcov = covariance_of_estimates(point, request.method) if search.converged else None
     improper = improprieties(model, point.states)
     notes = _notes(point, request, n_starts, vcov)
@@ -168,6 +196,11 @@ def solve(problem: Problem, request: _Request) -> Fit:
     return fit
 
 
+def _point(problem: Problem, search: Search) -> Point:
+    """Give the model where a search ended, with what the search has computed there."""
+    return search.here if isinstance(search.here, Point) else problem.at(search.params)
+
+
 def _near(problem: Problem, start: Array) -> Array:
     """Begin the costly search over incomplete rows where complete ones with their moments end."""
     if problem.moments.patterns is None or problem.model.restrictions:
@@ -181,10 +214,13 @@ def _not_converged(search: Search, fit: Fit) -> ConvergenceError:
     model = fit.model
     worst = int(np.argmax(np.abs(search.gradient)))
     row = model.table.describe(model.free_rows[model.reduction.kept[worst]])
+    improper = improprieties(model, fit.point.states)
+    where = f" The search was running off: {'; '.join(improper)}." if improper else ""
     return ConvergenceError(
         f"{fit.estimator}: {search.message} ({fit.starts} starting points tried); the largest "
-        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}". Look for items that hardly '
-        "correlate with the others of their factor, and for factors of two items.",
+        f'gradient ({abs(search.gradient[worst]):.3g}) is at "{row}".{where} Look for items that '
+        "hardly correlate with the others of their factor, and for factors of two items; a bound "
+        "such as `x1 ~~ lower(0)*x1` keeps a variance from running off.",
         fit,
     )
 
@@ -211,6 +247,15 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
                     "standard errors, robust ones above all, need more."
                 )
             )
+    held = _bounds_reached(point)
+    if held:
+        notes.append(
+            _Note(
+                f"{', '.join(held)}: the search ended at this bound. Standard errors take it as an "
+                "equation (0 for a parameter that stands at its bound), and the chi-square follows "
+                "no simple distribution."
+            )
+        )
     if n_starts > 1:
         notes.append(_Note(f"The search converged from starting point {n_starts}."))
     if vcov is None and request.method.se != "none":
@@ -231,6 +276,15 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
             )
         )
     return notes
+
+
+def _bounds_reached(point: Point) -> list[str]:
+    """Inequalities that hold as equations at the solution."""
+    model = point.problem.model
+    if not model.restrictions.positive:
+        return []
+    gaps, _ = model.restrictions.evaluate("positive", model.row_values(point.params))
+    return [text for text, gap in zip(model.restrictions.bounds, gaps, strict=True) if gap < ACTIVE]
 
 
 def _dropped(moments: Moments, request: _Request) -> _Note:
@@ -405,4 +459,8 @@ _DOCUMENTATION = """
 cfa = _entry("cfa", "cfa", "Fit a confirmatory factor model, with lavaan's defaults for `cfa()`.")
 sem = _entry("sem", "sem", "Fit a structural equation model, with lavaan's defaults for `sem()`.")
 growth = _entry("growth", "growth", "Fit a latent growth curve, with lavaan's `growth()` defaults.")
-fit = _entry("lavaan", "fit", "Fit a model that the text specifies in full; nothing is added.")
+fit = _entry(
+    "lavaan",
+    "fit",
+    "Fit a model that the text specifies in full; only moments of given predictors are added.",
+)

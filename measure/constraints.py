@@ -7,6 +7,7 @@ nonlinear `==` remain as `Restrictions`, which the search and the standard error
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +68,10 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
     """
     n = len(free_rows)
     _require_known_names(table)
-    equations, totals = _equations(table, free_rows, values)
-    if not equations:
+    found = equations(table, free_rows, values)
+    if not found:
         return Reduction(n, tuple(range(n)))
-    matrix, right = np.array(equations), np.array(totals)
+    matrix, right = np.array([e.coefficients for e in found]), np.array([e.total for e in found])
     pivots: list[int] = []
     row = 0
     # Reduced row echelon form from the last element backwards, so that the first of several tied
@@ -104,13 +105,37 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
     return Reduction(n, kept, basis, offset)
 
 
-def _equations(
-    table: ParameterTable, free_rows: tuple[int, ...], values: Array
-) -> tuple[list[Array], list[float]]:
-    """Collect all constraints as rows a and numbers b with a @ elements = b."""
+class Equation(NamedTuple):
+    """One linear equality constraint: coefficients (n_elements,) @ elements = total.
+
+    `rows` are the rows of the table that take part in it, in the order in which it names them.
+    """
+
+    coefficients: Array
+    total: float
+    name: str
+    rows: tuple[int, ...]
+
+
+def equations(table: ParameterTable, free_rows: tuple[int, ...], values: Array) -> list[Equation]:
+    """Collect the linear equality constraints of a table, ties first.
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    free_rows
+        Table rows of the free elements.
+    values
+        Values of all rows; those of the fixed ones count.
+
+    Raises
+    ------
+    ModelError
+        Where a constraint among fixed parameters does not hold.
+    """
     position = {row: element for element, row in enumerate(free_rows)}
-    equations: list[Array] = []
-    totals: list[float] = []
+    found: list[Equation] = []
 
     def add(terms: dict[int, float], total: float, name: str) -> None:
         equation = np.zeros(len(free_rows))
@@ -120,14 +145,13 @@ def _equations(
             else:
                 total -= coefficient * values[row]
         if equation.any():
-            equations.append(equation)
-            totals.append(total)
+            found.append(Equation(equation, total, name, tuple(terms)))
         elif abs(total) > 1e-10:
             raise ModelError(f"{name} cannot hold: every parameter in it is fixed to a number.")
 
     for first, second in table.ties:
-        rows = table.parameters
-        add({first: 1.0, second: -1.0}, 0.0, f'"{rows[first]}" = "{rows[second]}"')
+        name = f'"{table.describe(first)}" = "{table.describe(second)}"'
+        add({first: 1.0, second: -1.0}, 0.0, name)
     for rows_summed, total in table.sums:
         add(dict.fromkeys(rows_summed, 1.0), total, "effect coding")
     labelled = _labelled(table)
@@ -135,7 +159,7 @@ def _equations(
         linear = _linear_terms(constraint, labelled) if constraint.op == "==" else None
         if linear is not None:
             add(*linear, f'"{constraint.text.strip()}"')
-    return equations, totals
+    return found
 
 
 def _linear_terms(
@@ -178,12 +202,15 @@ class Restrictions:
     """Inequalities and nonlinear equations among the free elements.
 
     `equal` are differences that have to be 0, `positive` differences that must not be negative.
+    `names` are the texts of the former, `bounds` those of the latter.
     """
 
     table: ParameterTable
     free_rows: tuple[int, ...]
     equal: tuple[tuple[Expression, Expression], ...]
     positive: tuple[tuple[Expression, Expression], ...]
+    names: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.equal or self.positive)
@@ -203,11 +230,15 @@ class Restrictions:
 def restrictions(table: ParameterTable, free_rows: tuple[int, ...]) -> Restrictions:
     """Collect what `reduction` leaves over."""
     labelled = _labelled(table)
-    equal, positive = [], []
+    equal, positive, names, bounds = [], [], [], []
     for constraint in table.constraints:
         sides = (constraint.lhs, constraint.rhs)
         if constraint.op == "==" and _linear_terms(constraint, labelled) is None:
             equal.append(sides)
+            names.append(f'"{constraint.text.strip()}"')
         elif constraint.op in ("<", ">"):
             positive.append(sides if constraint.op == ">" else sides[::-1])
-    return Restrictions(table, free_rows, tuple(equal), tuple(positive))
+            bounds.append(f'"{constraint.text.strip()}"')
+    return Restrictions(
+        table, free_rows, tuple(equal), tuple(positive), tuple(names), tuple(bounds)
+    )

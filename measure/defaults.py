@@ -36,9 +36,10 @@ DEFAULTS: dict[str, Defaults] = {
     "cfa": Defaults(**_SEM),
     "sem": Defaults(**_SEM),
     "growth": Defaults(**_SEM, int_ov_free=False, int_lv_free=True, meanstructure=True),
-    "lavaan": Defaults(**_NOTHING),
+    "lavaan": Defaults(**_SEM, **_NOTHING),
 }
-"""The option table of the four ways to fit a model; `lavaan` adds nothing to the text."""
+"""The option table of the four ways to fit a model; `lavaan` adds nothing to the text but the
+moments of given predictors, which are no parameters."""
 
 
 _Default = tuple[str, str, str, float, bool]

@@ -26,6 +26,11 @@ def fit_measures(fit: "Fit") -> dict[str, float]:
 
     `.scaled` measures are there where the test is scaled; `.robust` ones where the scaled test has
     them in lavaan (not for "mean.var.adjusted"), or answers are missing (Zhang & Savalei 2023).
+
+    Three differ from lavaan 0.6-14 by what they mean. `gfi` of incomplete answers compares the
+    model with the saturated moments that it was fitted to, not with available-case ones.
+    `scaling.factor.h0` is per free parameter after equality constraints. `rfi` is not set to 1
+    where a model fits worse than its baseline. ULS without scaling has no p-value.
     """
     test, base = fit.test, fit.baseline
     # The sample size of lavaan's indices: N, or N - G where covariances are divided by n - 1.

@@ -47,7 +47,9 @@ def statements_of_groups(
 def group_ties(
     rows: Sequence[Parameter], groups: Groups, variables: Variables
 ) -> Iterator[tuple[int, int]]:
-    """Give pairs of rows, of the first and of a later group, that `group_equal` makes equal.
+    """Give pairs of rows of two groups that `group_equal` makes equal.
+
+    A row with a label of its own is equal to those of the same label only, as in lavaan.
 
     Raises
     ------
@@ -56,9 +58,9 @@ def group_ties(
     """
     if len(groups.labels) == 1:
         return
-    first = {
-        (row.lhs, row.op, row.rhs): index
-        for index, row in enumerate(rows)
+    asked = {
+        (row.lhs, row.op, row.rhs)
+        for row in rows
         if row.group == 1 and _kind(row, variables) in groups.equal
     }
     known = {_key(f"{row}") for row in rows}
@@ -69,11 +71,13 @@ def group_ties(
                 f'group_partial "{text}" names no parameter of the model. Write it as in the text, '
                 'for example "x3 ~1" or "visual =~ x2".'
             )
+    first: dict[tuple[str, str, str], int] = {}
     for index, row in enumerate(rows):
-        place = first.get((row.lhs, row.op, row.rhs))
-        if row.group == 1 or place is None or _key(f"{row}") in partial:
+        name = (row.lhs, row.op, row.rhs)
+        if name not in asked or row.label or _key(f"{row}") in partial:
             continue
-        if row.free or rows[place].free:
+        place = first.setdefault(name, index)
+        if place != index and (row.free or rows[place].free):
             yield place, index
 
 

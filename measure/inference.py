@@ -11,6 +11,7 @@ from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.estimators import Likelihood
 from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
+from measure.optimize import is_positive_definite
 from measure.options import Method
 from measure.problem import Point
 
@@ -45,8 +46,11 @@ def inverse(
     unit = reduced / np.outer(scale, scale)
     if not np.isfinite(unit).all():
         return None
-    sizes = np.linalg.eigvalsh(unit)
-    if (np.abs(sizes).min() if indefinite else sizes[0]) < SINGULAR:
+    if indefinite:
+        singular = np.abs(np.linalg.eigvalsh(unit)).min() < SINGULAR
+    else:
+        singular = not is_positive_definite(unit - SINGULAR * np.eye(len(unit)))
+    if singular:
         return None
     small = np.asarray(np.linalg.inv(unit) / np.outer(scale, scale))
     return small if basis is None else basis @ small @ basis.T
@@ -128,13 +132,24 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     scale = point.problem.moments.scale
     if bread is None or method.se == "standard":
         return None if bread is None else bread / scale
-    if method.se == "robust.huber.white":
-        meat = score_products(point)
-    else:
-        _require_rows(point)
-        weighted = stacked_weight(point) @ np.vstack(point.jacobians)
-        meat = weighted.T @ moment_covariance(point) @ weighted
-    return np.asarray(bread @ meat @ bread / scale)
+    return np.asarray(bread @ meat(point, method.se) @ bread / scale)
+
+
+def meat(point: Point, se: str) -> Array:
+    """Covariance of the scores of the elements per row, (n_elements, n_elements).
+
+    Parameters
+    ----------
+    point
+        Where the scores are taken.
+    se
+        `robust.huber.white` or `robust.sem`; see `covariance_of_estimates`.
+    """
+    if se == "robust.huber.white":
+        return score_products(point)
+    _require_rows(point)
+    weighted = stacked_weight(point) @ np.vstack(point.jacobians)
+    return np.asarray(weighted.T @ moment_covariance(point) @ weighted)
 
 
 def weakest_direction(matrix: Array) -> Array:

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.assembly import build as build_model
 from measure.definitions import definitions
 from measure.estimators import Likelihood
 from measure.inference import information, inverse
 from measure.model import Model
-from measure.model import build as build_model
 from measure.moments import Moments
 from measure.moments.asymptotic import spanning, sums_by_cluster
 from measure.problem import Point, Problem

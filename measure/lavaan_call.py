@@ -41,6 +41,8 @@ def lavaan_code(fit: "Fit") -> str:
     - lavaan takes `missing = "fiml"` to leave out rows that lack a fixed predictor, which this
       package keeps; where there are any, "fiml.x" is written.
     - lavaan keeps rows whose cluster is missing; the code takes them out first.
+    - Where a cluster has rows in several groups, lavaan takes these for different clusters; its
+      robust standard errors and scaled tests then differ from those of this package.
 
     Parameters
     ----------

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-MAX_ITERATIONS = 1000
+# Searches that arrive need far fewer; those that do not run off towards infinite estimates.
+MAX_ITERATIONS = 300
 # The search ends when the next step promises to lower the discrepancy by less than this. The
 # discrepancy is of order 1, so that the rounding of a double (2e-16) is two digits below.
 TOLERANCE = 1e-14
@@ -17,6 +18,8 @@ TOLERANCE = 1e-14
 # chi-square is then right to 1e-9 N.
 ACCEPTABLE = 1e-9
 LARGEST_DAMPING = 1e10
+# Starts that are compared where the first minimum is an impossible solution.
+STARTS_IF_IMPROPER = 3
 
 
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
@@ -57,7 +60,10 @@ class Objective(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """Where a search ended: `gradient` of the function there, and whether that is a minimum."""
+    """Where a search ended: `gradient` of the function there, and whether that is a minimum.
+
+    `here` is the function at that point, where the search has it.
+    """
 
     params: Array
     value: float
@@ -65,6 +71,7 @@ class Search:
     converged: bool
     iterations: int
     message: str
+    here: Local | None = None
 
 
 def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_ITERATIONS) -> Search:
@@ -99,10 +106,10 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
             curvature, near = _curvature(here, True)
             step, gain = _step(gradient, curvature, damping)
         if gain < TOLERANCE:
-            return Search(params, here.value, gradient, True, iteration, "converged")
+            return Search(params, here.value, gradient, True, iteration, "converged", here)
         while (there := objective.at(params + step)).value >= here.value:
             if gain < ACCEPTABLE:
-                return Search(params, here.value, gradient, True, iteration, "converged")
+                return Search(params, here.value, gradient, True, iteration, "converged", here)
             if damping > LARGEST_DAMPING:
                 return Search(
                     params, here.value, gradient, False, iteration, "no step goes downhill"
@@ -112,7 +119,7 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
         if near and gain < LAST and damping == 0.0:
-            return Search(params, here.value, here.slope, True, iteration, "converged")
+            return Search(params, here.value, here.slope, True, iteration, "converged", here)
     return Search(
         params, here.value, gradient, False, iteration, f"stopped after {iteration} iterations"
     )
@@ -159,18 +166,22 @@ def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, flo
 
 
 def search_from_several(
-    search: Callable[[Array], Search], starts: list[Callable[[], Array]]
+    search: Callable[[Array], Search],
+    starts: list[Callable[[], Array]],
+    proper: Callable[[Search], bool],
 ) -> tuple[Search, int]:
-    """Try one start after the other until a search converges; say how many were needed.
+    """Try one start after the other until a search converges; say how many were tried.
 
-    Where none converges the one with the lowest value is given.
+    Where a minimum is not `proper`, an impossible solution, the next starts are tried too, and the
+    lowest minimum counts: discrepancies have local minima there above all. Where no search
+    converges, the one with the lowest value is given.
     """
     best: Search | None = None
     for attempt, start in enumerate(starts, start=1):
         found = search(start())
-        if found.converged:
-            return found, attempt
-        if best is None or found.value < best.value:
+        if best is None or (not found.converged, found.value) < (not best.converged, best.value):
             best = found
+        if found.converged and (proper(found) or attempt >= STARTS_IF_IMPROPER):
+            return best, attempt
     assert best is not None
     return best, len(starts)

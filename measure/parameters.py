@@ -67,11 +67,12 @@ def build(
     fixed_x = variables.given if defaults.fixed_x and not auxiliary else ()
     plan = _Plan(defaults, fixed_x, means, groups)
     rows: list[Parameter] = []
-    for group, statements in enumerate(statements_of_groups(syntax, groups, variables), start=1):
+    texts = statements_of_groups(syntax, groups, variables)
+    for group, statements in enumerate(texts, start=1):
         own = variables_of(statements)
         rows += _group_rows(statements, replace(own, observed=variables.observed), plan, group)
         rows += _auxiliary_rows(auxiliary, variables, plan, group)
-    ties = [*_ties(rows, syntax), *group_ties(rows, groups, variables)]
+    ties = [*_ties(rows, texts), *group_ties(rows, groups, variables)]
     return ParameterTable(
         parameters=tuple(_labelled(rows, groups, variables)),
         observed=(*variables.observed, *auxiliary),
@@ -84,7 +85,10 @@ def build(
         sums=tuple(_effect_coding(rows, variables, groups)) if defaults.effect_coding else (),
         constraints=(*(c for c in syntax.constraints if c.op != ":="), *_bounds(rows)),
         definitions=tuple(c for c in syntax.constraints if c.op == ":="),
-        notes=_mixed_exogenous_note(variables, fixed_x, defaults),
+        notes=(
+            *_mixed_exogenous_note(variables, fixed_x, defaults),
+            *_one_label_note(syntax.statements, groups),
+        ),
         auxiliary=tuple(auxiliary),
     )
 
@@ -110,6 +114,25 @@ def _mixed_exogenous_note(
         f"{', '.join(random)} have variances or intercepts in the model text and are estimated; "
         f"their covariances with {', '.join(fixed_x)} are fixed to 0 unless the text frees them.",
     )
+
+
+def _one_label_note(statements: Sequence[Statement], groups: Groups) -> Iterator[str]:
+    """Say that a label written once makes a parameter equal in all groups."""
+    if len(groups.labels) == 1:
+        return
+    once = [
+        f"{modifier.values[0]}"
+        for statement in statements
+        for modifier in statement.modifiers
+        if modifier.kind in ("label", "equal")
+        and len(modifier.values) == 1
+        and statement.block.group is None
+    ]
+    if once:
+        yield (
+            f"{', '.join(dict.fromkeys(once))}: a label that is written once makes its parameter "
+            "equal in all groups; c(a, b) gives each group its own."
+        )
 
 
 def _group_rows(
@@ -209,8 +232,11 @@ def _value_for_group(
     return modifier.values[group - 1]
 
 
-def _ties(rows: list[Parameter], syntax: Syntax) -> Iterator[tuple[int, int]]:
-    """Rows that share a label, or name each other by `equal()`."""
+def _ties(rows: list[Parameter], texts: Sequence[Sequence[Statement]]) -> Iterator[tuple[int, int]]:
+    """Rows that share a label, or name each other by `equal()`.
+
+    Names are lavaan's: "f=~x2" is the parameter of the first group, "f=~x2.g2" of the second.
+    """
     first: dict[str, int] = {}
     for index, row in enumerate(rows):
         if row.label:
@@ -219,36 +245,40 @@ def _ties(rows: list[Parameter], syntax: Syntax) -> Iterator[tuple[int, int]]:
             else:
                 first[row.label] = index
     place = {
-        (f"{row.lhs}{row.op}{row.rhs}", row.group): index
+        _name(row.lhs, row.op, row.rhs, row.group): index
         for index, row in reversed([*enumerate(rows)])
     }
-    n_groups = max(row.group for row in rows)
-    for statement in syntax.statements:
-        for modifier in statement.modifiers:
-            if modifier.kind != "equal":
-                continue
-            for group in range(1, n_groups + 1):
-                own = place.get((f"{statement.lhs}{statement.op}{statement.rhs}", group))
-                target = _value_for_group(modifier, statement, group, n_groups)
-                if own is None or not target:
+    for group, statements in enumerate(texts, start=1):
+        for statement in statements:
+            own = place[_name(statement.lhs, statement.op, statement.rhs, group)]
+            for modifier in statement.modifiers:
+                if modifier.kind != "equal":
                     continue
-                key = (str(target).replace(" ", ""), group)
-                if key not in place:
+                target = _value_for_group(modifier, statement, group, len(texts))
+                if not target:
+                    continue
+                name = str(target).replace(" ", "")
+                if name not in place:
                     raise ModelError(
                         f'equal("{target}") (line {modifier.line}, column {modifier.column}) names '
                         "no parameter of the model. Write it as in the text, for example "
-                        'equal("f=~x2").'
+                        'equal("f=~x2"), and for the second group equal("f=~x2.g2").'
                     )
-                yield place[key], own
+                if place[name] != own:
+                    yield place[name], own
+
+
+def _name(lhs: str, op: str, rhs: str, group: int) -> str:
+    """Name a row as lavaan labels it."""
+    return f"{lhs}{op}{rhs}" if group == 1 else f"{lhs}{op}{rhs}.g{group}"
 
 
 def _labelled(rows: list[Parameter], groups: Groups, variables: Variables) -> list[Parameter]:
     """Give rows that are equal across groups lavaan's own label, `.p5.` for the fifth row."""
     labelled = list(rows)
     for first, other in group_ties(rows, groups, variables):
-        label = rows[first].label or f".p{first + 1}."
-        labelled[first] = replace(labelled[first], label=label)
-        labelled[other] = replace(labelled[other], label=rows[other].label or label)
+        for index in (first, other):
+            labelled[index] = replace(rows[index], label=f".p{first + 1}.")
     return labelled
 
 

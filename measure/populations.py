@@ -8,12 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
+from measure.assembly import build as build_model
 from measure.checks import known_option
 from measure.defaults import DEFAULTS
 from measure.errors import ModelError, OptionError
 from measure.fitted import Fit
 from measure.model import Implied, Model
-from measure.model import build as build_model
 from measure.parameters import build as build_table
 from measure.syntax import Syntax, parse
 from measure.table import Groups, Parameter, ParameterTable

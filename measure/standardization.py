@@ -69,18 +69,32 @@ class Standardization:
                 parts.append(slope)
         return np.vstack(parts)
 
-    def _factors(self, *, items: bool) -> tuple[Array, Array]:
+    def factors(self, kept: set[str], outcomes: set[str] | None = None) -> Array:
+        """Give what standardisation multiplies each row of the table with, (n_rows,).
+
+        Parameters
+        ----------
+        kept
+            The variables that are brought to a standard deviation of 1: the factors for `std.lv`,
+            all for `std.all`, all but the given predictors for `std.nox`.
+        outcomes
+            The same for the left side of a regression; by default `kept`.
+        """
+        return self._factors(kept, kept if outcomes is None else outcomes)[1]
+
+    def _factors(self, kept: set[str], outcomes: set[str]) -> tuple[Array, Array]:
         """Exponents of each row (n_rows, n_scales), and what its estimate is multiplied with."""
-        powers = _exponents(self.model, items=items)
+        powers = _exponents(self.model, kept, outcomes)
         variances = _variances(self.states)
         return powers / np.where(variances > 0, variances, 1.0), _factor(powers, variances)
 
     def _values(self, *, items: bool) -> Array:
-        value = self.raw * self._factors(items=items)[1]
+        value = self.raw * self.factors(_kept(self.model, items=items))
         return np.append(value, definitions(self.model.table, value)[0])
 
     def _jacobian(self, *, items: bool) -> Array:
-        relative, factor = self._factors(items=items)
+        kept = _kept(self.model, items=items)
+        relative, factor = self._factors(kept, kept)
         value = self.raw * factor
         slope = value[:, None] * (relative @ self._variance_slopes)
         free = list(self.model.free_rows)
@@ -110,8 +124,15 @@ def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
     -------
     (n, n_rows + n_definitions); NaN where a variance to divide by is negative.
     """
-    value = raw * _factor(_exponents(model, items=True), _variances(states))
+    kept = _kept(model, items=True)
+    value = raw * _factor(_exponents(model, kept, kept), _variances(states))
     return np.hstack([value, defined_values(model.table, value)])
+
+
+def _kept(model: Model, *, items: bool) -> set[str]:
+    """Variables that are brought to a standard deviation of 1: the factors, or all."""
+    table = model.table
+    return {*table.latent, *table.observed} if items else set(table.latent)
 
 
 def _variances(states: list[State]) -> Array:
@@ -147,9 +168,9 @@ def _scale_names(block: Block) -> list[Key]:
     return names + [("" if name in block.eta else "residual", name) for name in block.observed]
 
 
-def _exponents(model: Model, *, items: bool) -> Array:
+def _exponents(model: Model, kept: set[str], outcomes: set[str]) -> Array:
     """Powers of the variances that each row is multiplied with, (n_rows, n_scales)."""
-    rows, latent = model.table.parameters, set(model.table.latent)
+    rows = model.table.parameters
     names = [_scale_names(block) for block in model.blocks]
     powers = np.zeros((len(rows), sum(map(len, names))))
     begin = 0
@@ -158,9 +179,11 @@ def _exponents(model: Model, *, items: bool) -> Array:
         place = {key: begin + k for k, key in enumerate(own)}
         for index in block.places:
             above, below = _units(rows[index])
-            for key, power in [(k, 0.5) for k in above] + [(k, -0.5) for k in below]:
-                if items or key[1] in latent:
-                    powers[index, place[key]] += power
+            divisors = outcomes if rows[index].op == "~" else kept
+            for key in (k for k in above if k[1] in kept):
+                powers[index, place[key]] += 0.5
+            for key in (k for k in below if k[1] in divisors):
+                powers[index, place[key]] -= 0.5
         begin += len(own)
     return powers
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.model import Implied, Model
+from measure.model import Block, Implied, Model
 from measure.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
@@ -26,18 +26,35 @@ SMALLEST_UNIQUENESS = 0.2
 TINY = float(np.finfo(float).tiny)
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How a start is worked out.
+
+    `pattern` gives the standardised loadings of a factor from the correlations of its indicators,
+    `covariances` tells whether factors start correlated, `proper` whether residual variances are
+    kept positive. Some likelihoods have their maximum where one is not.
+    """
+
+    pattern: Callable[[Array], Array]
+    covariances: bool = True
+    proper: bool = True
+
+
 def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Callable[[], Array]]:
-    """List the starting points to try, best first: informed, without covariances, perturbed."""
+    """List the starting points to try, best first, each of another kind; the last are perturbed."""
+    informed = _Plan(_principal_factor)
 
     def perturbed(index: int) -> Array:
-        base = _start(model, sample, covariances=False)
+        base = _start(model, sample, _Plan(_principal_factor, covariances=False))
         noise = np.random.default_rng([seed, index]).uniform(-0.3, 0.3, len(base))
         return base * (1 + noise)
 
     return [
-        lambda: _start(model, sample, covariances=True),
-        lambda: _start(model, sample, covariances=False),
-        *(lambda index=index: perturbed(index) for index in range(3)),
+        lambda: _start(model, sample, informed),
+        lambda: _start(model, sample, _Plan(_instrumental, proper=False)),
+        lambda: _start(model, sample, _Plan(_equal, covariances=False)),
+        lambda: _start(model, sample, _Plan(_principal_factor, covariances=False)),
+        *(lambda index=index: perturbed(index) for index in range(2)),
     ]
 
 
@@ -57,11 +74,10 @@ def from_sample(model: Model, sample: list[Implied]) -> Array:
     return np.array(values)
 
 
-def _start(model: Model, sample: list[Implied], *, covariances: bool) -> Array:
+def _start(model: Model, sample: list[Implied], plan: _Plan) -> Array:
     values = np.full(len(model.table.parameters), np.nan)
     for block, moments in zip(model.blocks, sample, strict=True):
-        guess = _Guess(model.table, block.group, block.observed, moments.sigma)
-        guess.fill(values, covariances=covariances)
+        _Guess(model.table, block, moments.sigma, plan).fill(values)
     for index, row in enumerate(model.table.parameters):
         if np.isfinite(row.start):
             values[index] = row.start
@@ -101,17 +117,18 @@ class _Guess:
     """Starting values of one group, worked out from its covariance matrix."""
 
     table: ParameterTable
-    group: int
-    observed: tuple[str, ...]
+    block: Block
     sigma: Array
+    plan: _Plan
 
     def __post_init__(self) -> None:
+        self.observed = self.block.observed
         self.names = [*self.observed, *self.table.latent]
         self.place = {name: k for k, name in enumerate(self.observed)}
         self.rows = [
             (index, row)
             for index, row in enumerate(self.table.parameters)
-            if row.group == self.group
+            if row.group == self.block.group
         ]
         self.n_factors = Counter(row.rhs for _, row in self.rows if row.op == "=~")
         # Weights of the observed variables whose sum stands in for each variable.
@@ -119,12 +136,13 @@ class _Guess:
         self.variance = dict(zip(self.observed, np.diag(self.sigma), strict=True))
         self.explained = dict.fromkeys(self.names, 0.0)
 
-    def fill(self, values: Array, *, covariances: bool) -> None:
+    def fill(self, values: Array) -> None:
         """Write the starting values of the free rows of this group into `values`."""
         for index, row in self.rows:
             if row.free and row.op in ("~", "~1"):
                 values[index] = 0.0
-        waiting = list(self.table.latent)
+        # A group's own block of text may leave a factor out.
+        waiting = [f for f in self.table.latent if self._items(f)]
         while waiting:
             ready = [f for f in waiting if not set(self._items(f)) & set(waiting)] or waiting[:1]
             for factor in ready:
@@ -135,7 +153,7 @@ class _Guess:
             if row.free and row.op == "~~" and row.lhs == row.rhs:
                 values[index] = self._residual_variance(row.lhs)
             elif row.free and row.op == "~~":
-                values[index] = self._residual_covariance(row) if covariances else 0.0
+                values[index] = self._residual_covariance(row) if self.plan.covariances else 0.0
 
     def _items(self, factor: str) -> list[str]:
         return [row.rhs for _, row in self.rows if row.op == "=~" and row.lhs == factor]
@@ -160,7 +178,7 @@ class _Guess:
         loadings = [(i, r) for i, r in self.rows if r.op == "=~" and r.lhs == factor]
         items = [row.rhs for _, row in loadings]
         scale = np.sqrt([max(self._covariance(x, x), TINY) for x in items])
-        pattern = _principal_factor(self._matrix(items) / np.outer(scale, scale))
+        pattern = self.plan.pattern(self._matrix(items) / np.outer(scale, scale))
         # An item of several factors shares its common variance among them.
         pattern = pattern / np.sqrt([self.n_factors[x] for x in items])
         # With nothing to fix it, the sign of a factor is that of its first loading, as in lavaan.
@@ -187,8 +205,9 @@ class _Guess:
 
     def _keep(self, factor: str, items: list[str], raw: Array, variance: float) -> None:
         total = np.array([self._covariance(x, x) for x in items])
-        common = np.minimum(raw**2 * variance, (1 - SMALLEST_UNIQUENESS) * total)
-        for x, part in zip(items, common, strict=True):
+        whole = raw**2 * variance
+        common = np.minimum(whole, (1 - SMALLEST_UNIQUENESS) * total)
+        for x, part in zip(items, common if self.plan.proper else whole, strict=True):
             self.explained[x] += float(part)
         precision = raw / np.maximum(total - common, TINY)
         weight = sum(
@@ -220,7 +239,8 @@ class _Guess:
 
     def _residual_variance(self, name: str) -> float:
         total = self._covariance(name, name)
-        return float(max(total - self.explained[name], SMALLEST_UNIQUENESS * total))
+        left = total - self.explained[name]
+        return float(max(left, SMALLEST_UNIQUENESS * total) if self.plan.proper else left)
 
     def _residual_covariance(self, row: Parameter) -> float:
         """Covariance of two unexplained variables; that of two residuals starts at 0."""
@@ -244,3 +264,33 @@ def _principal_factor(correlations: Array) -> Array:
     values, vectors = np.linalg.eigh(reduced)
     loadings = vectors[:, -1] * np.sqrt(max(values[-1], SMALLEST_LOADING**2))
     return np.asarray(np.clip(loadings, -0.95, 0.95))
+
+
+def _equal(correlations: Array) -> Array:
+    """Loadings of one size, half of the variance common; signs as the first item's correlations."""
+    return np.asarray(np.where(correlations[0] >= 0, 1.0, -1.0) * np.sqrt(0.5))
+
+
+def _instrumental(correlations: Array) -> Array:
+    """Loadings by factor analysis with the other items as instruments (Hagglund 1982, FABIN 3).
+
+    The item that correlates most is the reference. For three items they reproduce the correlations
+    where any loadings do, one residual variance negative or not. The principal factor where there
+    are fewer than three items, or no real solution.
+    """
+    n_items = len(correlations)
+    off = correlations - np.diag(correlations.diagonal())
+    reference = int(np.argmax(np.abs(off).sum(axis=0)))
+    own = off[reference]
+    instruments = np.ones((n_items, n_items)) - np.eye(n_items)
+    instruments[:, reference] = 0.0
+    scale = instruments @ own**2
+    if n_items < 3 or (scale <= 0).any():
+        return _principal_factor(correlations)
+    ratios = (off * instruments) @ own / scale
+    ratios[reference] = 0.0
+    size = float(own @ ratios / max(float(ratios @ ratios), TINY))
+    if size <= 0:
+        return _principal_factor(correlations)
+    ratios[reference] = 1.0
+    return np.asarray(ratios * np.sqrt(size))

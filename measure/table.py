@@ -32,11 +32,14 @@ class Groups:
         Words of `EQUAL`: what is equal across the groups.
     partial
         Parameters that are not, as in the model text: "x3 ~1", "visual =~ x2".
+    means
+        Whether several groups bring a mean structure by themselves.
     """
 
     labels: tuple[object, ...] = (1,)
     equal: tuple[str, ...] = ()
     partial: tuple[str, ...] = ()
+    means: bool = True
 
     def __post_init__(self) -> None:
         for word in self.equal:
@@ -46,11 +49,16 @@ class Groups:
                 raise OptionError(
                     f'group_equal "{word}" is not known; choose from {", ".join(EQUAL)}.'
                 )
+            if word in ("intercepts", "means") and not self.means:
+                raise OptionError(
+                    f'group_equal "{word}" needs the means that meanstructure=False leaves out. '
+                    "Leave out one of the two."
+                )
 
     @property
     def asks_for_means(self) -> bool:
         """Whether there are several groups, whose means a model compares."""
-        return len(self.labels) > 1
+        return len(self.labels) > 1 and self.means
 
     def defaults_for(self, group: int, defaults: Defaults) -> Defaults:
         """Give the defaults of one group; what equality identifies is free after the first.

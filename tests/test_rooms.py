@@ -10,7 +10,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent
 STANDARD = set(sys.stdlib_module_names)
 ALLOWED = {
-    "measure": {"numpy", "scipy", "pandas", "measure"},
+    "measure": {"numpy", "scipy", "pandas", "lazy_loader", "measure"},
     "instruments": {"pydantic", "pandas", "instruments"},
     "analyses": {
         "analyses",
@@ -35,7 +35,7 @@ ALLOWED = {
 LIBRARIES = {
     "measure/adequacy.py": {"factor_analyzer"},
     "measure/classical.py": {"pingouin"},
-    "measure/second_opinion.py": {"semopy"},
+    "measure/semopy_opinion.py": {"semopy"},
     "measure/workers.py": {"threadpoolctl"},
     "measure/threads.py": {"threadpoolctl"},
     "measure/irt.py": {"mirt"},
@@ -105,8 +105,8 @@ def test_only_the_faces_know_formats():
         assert not _imported(path) & drawing, place
 
 
-def _loaded(module: str) -> set[str]:
-    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+def _loaded(module: str, then: str = "pass") -> set[str]:
+    code = f"import sys, {module}; {then}; print(*{{name.split('.')[0] for name in sys.modules}})"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=HOUSE, capture_output=True, text=True, check=True
     )
@@ -115,7 +115,12 @@ def _loaded(module: str) -> set[str]:
 
 def test_importing_measure_loads_no_plotting_web_or_report_library():
     # pandas itself loads pyarrow where it is installed, with or without us.
-    assert _loaded("measure") & HEAVY <= _loaded("pandas") & HEAVY
+    every_name = "[getattr(measure, name) for name in measure.__all__]"
+    assert _loaded("measure", every_name) & HEAVY <= _loaded("pandas") & HEAVY
+
+
+def test_importing_measure_loads_nothing_until_it_is_used():
+    assert not _loaded("measure") & {"pandas", "numpy", "scipy"}
 
 
 def test_help_and_refusals_load_no_drawing_or_statistics_library():

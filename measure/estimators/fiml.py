@@ -101,8 +101,10 @@ class FullInformation:
             found.append(normal.moment_scores(z, here.inverse, here.patterns.of_row))
         return found
 
-    def saturated_information(self) -> list[Array]:
-        """Observed unit information of (mu, vech Sigma) at the saturated moments, per group."""
+    def saturated_information(self, *, observed: bool = True) -> list[Array]:
+        """Unit information of (mu, vech Sigma) at the saturated moments, per group."""
+        if not observed:
+            return [one.information(observed=False) for one in self._saturated]
         return self._saturated_information
 
     @cached_property

@@ -91,8 +91,11 @@ class MaximumLikelihood:
             found.append(normal.moment_scores(z, inverse[None], np.zeros(len(z), dtype=np.intp)))
         return found
 
-    def saturated_information(self) -> list[Array]:
-        """Observed unit information of (mu, vech Sigma) at the sample moments, per group."""
+    def saturated_information(self, *, observed: bool = True) -> list[Array]:
+        """Unit information of (mu, vech Sigma) at the sample moments, per group.
+
+        Of complete answers the observed and the expected one are the same there.
+        """
         return [normal.weight(s.sigma, means=True) for s in self.moments.sample]
 
     def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:

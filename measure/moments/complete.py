@@ -10,6 +10,7 @@ from measure.errors import DataError, OptionError
 from measure.model import Implied
 from measure.moments import Moments
 from measure.moments.rows import Rows
+from measure.optimize import is_positive_definite
 
 Array = NDArray[np.float64]
 
@@ -182,9 +183,10 @@ def _quoted(names: list[str]) -> str:
 def require_positive_definite(cov: Array, names: tuple[str, ...], what: str) -> None:
     """Refuse moments that no likelihood is defined for, and name the items to blame."""
     scale = np.sqrt(np.maximum(np.diag(cov), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
-    if values[0] > SINGULAR:
+    correlations = cov / np.outer(scale, scale)
+    if is_positive_definite(correlations - SINGULAR * np.eye(len(cov))):
         return
+    _, vectors = np.linalg.eigh(correlations)
     involved = [
         name for name, weight in zip(names, vectors[:, 0], strict=True) if abs(weight) > 0.1
     ]

@@ -66,10 +66,13 @@ def rows_of(
         labels = group_labels(data, group)
         column = _column(data, group, "group")
         keep &= column.notna().to_numpy()
-        of_group = np.asarray(pd.Categorical(column, categories=list(labels)).codes, dtype=np.intp)
+        places = pd.Index(list(labels), dtype=object).get_indexer(pd.Index(column, dtype=object))
+        of_group = np.asarray(places, dtype=np.intp)
     codes = None
     if cluster is not None:
         codes, _ = pd.factorize(_column(data, cluster, "cluster"))
+        if (codes < 0).all():
+            raise DataError(f'the cluster column "{cluster}" is empty. Leave `cluster` out.')
         keep &= codes >= 0
     chosen = [np.flatnonzero(keep & (of_group == k)) for k in range(len(labels))]
     parts = tuple(values[rows] for rows in chosen)

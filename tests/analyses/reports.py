@@ -34,7 +34,9 @@ FIT = Finding(
     evidence=(
         Quantity("statistic.cfi", 0.881, ML, digits=3),
         Quantity("statistic.rmsea", 0.079, ML, digits=3, lower=0.076, upper=0.082, level=0.9),
-        Quantity("statistic.srmr", None, Provenance("ML", 1993, "Bentler 1995"), digits=3),
+        Quantity(
+            "statistic.srmr_bentler_nomean", None, Provenance("ML", 1993, "Bentler 1995"), digits=3
+        ),
     ),
     notes=(plain("SRMR kunne ikke beregnes.", "SRMR could not be computed."),),
 )

@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from analyses import card
+from analyses.fits import fit_models
 from analyses.section import Section
+from analyses.wording import words
 from tests.analyses.demonstrations import evidence, finding, fits, instrument, survey, with_model
 
 
@@ -11,22 +15,55 @@ def coupling() -> Section:
 
 
 def test_degrees_of_freedom_agree_when_counted_in_two_ways(coupling: Section) -> None:
-    table = coupling.table("card_models")
-    assert table.column("df_text") == table.column("df")
-    assert table.column("npar_text") == table.column("npar")
-    assert set(table.column("moments")) == {300}
+    table = coupling.table("card_counts")
+    assert table.column("df_text") == table.column("df_rows") == table.column("df")
+    assert set(table.column("moments")) == {324}
+    fitted = fits("coupling").values()
+    assert table.column("npar") == tuple(entry.fit.fit_measures["npar"] for entry in fitted)
     assert finding(coupling, "card_df").verdict == "good"
 
 
 def test_respondents_used_and_left_out_add_up(coupling: Section) -> None:
     rows = finding(coupling, "card_rows")
     assert evidence(rows, "rows") == 600
-    used, dropped = evidence(rows, "used"), evidence(rows, "dropped")
-    assert used == survey("coupling").scored.notna().all(axis=1).sum()
+    used, dropped = evidence(rows, "used"), evidence(rows, "dropped_fiml")
+    assert used == survey("coupling").scored.notna().any(axis=1).sum()
     assert used + dropped == 600
     table = coupling.table("card_models")
     assert set(table.column("n_used")) == {used}
     assert set(table.column("n_dropped")) == {dropped}
+
+
+def test_the_card_shows_what_was_fitted_and_not_what_is_usual(coupling: Section) -> None:
+    table = coupling.table("card_models")
+    shown = dict(zip([part.name for part in table.columns], table.rows[0], strict=True))
+    said = words("en")
+    assert shown["estimator"] == "MLR"
+    assert said.write(shown["missing_treatment"]) == "all answers given are used (FIML)"
+    assert said.write(shown["se"]) == "robust (Huber–White)"
+    assert said.write(shown["test"]) == "scaled (Yuan–Bentler)"
+    assert shown["clusters"] == 59
+    plain = fit_models(instrument("mental_ability"), survey("mental_ability"), estimator="GLS")
+    section = card.run(instrument("mental_ability"), survey("mental_ability"), fits=plain)
+    cells = [said.write(cell) for cell in section.table("card_models").rows[0]]
+    assert cells[1:7] == [
+        "GLS",
+        "none are missing",
+        "least squares, divided by n − 1",
+        "ordinary",
+        "ordinary chi-square",
+        "–",
+    ]
+
+
+def test_those_without_a_cluster_are_left_out_and_counted_by_themselves() -> None:
+    name = "leadership_climate"
+    companies = survey(name).data["COMPID"].mask(survey(name).data.index < 30)
+    known = replace(survey(name), data=survey(name).data.assign(COMPID=companies))
+    rows = finding(card.run(instrument(name), known), "card_rows")
+    assert evidence(rows, "used") == 2012
+    assert evidence(rows, "dropped_listwise") == 0
+    assert evidence(rows, "dropped_cluster") == 30
 
 
 def test_the_run_can_be_repeated_from_what_is_told(coupling: Section) -> None:
@@ -51,7 +88,7 @@ def test_a_text_that_is_not_counted_is_an_empty_cell_and_no_disagreement() -> No
     text = instrument("mental_ability").model("two_factors").syntax + "\npower ~ speed"
     loaded = with_model("mental_ability", "two_factors", syntax=text)
     section = card.run(loaded, survey("mental_ability"))
-    table = section.table("card_models")
+    table = section.table("card_counts")
     place = table.column("model").index("two_factors")
     assert table.column("df_text")[place] is None
     assert table.column("df")[place] == 26

@@ -5,6 +5,7 @@ import pytest
 
 import measure
 from analyses import confirmatory, opinion
+from analyses.fits import fit_models, fit_reference
 from analyses.section import Section
 from analyses.wording import words
 from tests.analyses.demonstrations import evidence, finding, fits, instrument, survey
@@ -107,3 +108,34 @@ def test_a_section_without_a_comparison_has_no_table(monkeypatch: pytest.MonkeyP
     section = confirmatory.run(instrument(NAME), survey(NAME), fits=fits(NAME))
     assert finding(section, "second_opinion").verdict == "information"
     assert "second_opinion" not in {table.id for table in section.tables}
+
+
+def test_a_robust_fit_is_compared_without_its_corrections_and_the_section_says_so(
+    section: Section,
+) -> None:
+    told = {note.key for note in finding(section, "second_opinion").notes}
+    assert "opinion.note.uncorrected" in told
+    plain = fit_models(instrument(NAME), survey(NAME), estimator="ML")
+    without = confirmatory.run(instrument(NAME), survey(NAME), fits=plain)
+    told = {note.key for note in finding(without, "second_opinion").notes}
+    assert "opinion.note.uncorrected" not in told
+
+
+def test_both_programs_get_the_same_people_where_some_have_no_cluster() -> None:
+    name = "leadership_climate"
+    companies = survey(name).data["COMPID"].mask(survey(name).data.index < 30)
+    known = replace(survey(name), data=survey(name).data.assign(COMPID=companies))
+    fit = fit_reference(instrument(name), known)["three_factors"].usable
+    assert fit is not None
+    assert fit.n_obs == 2012
+    assert opinion.ask(fit, known).agrees
+
+
+def test_with_missing_answers_the_section_says_why_nobody_was_asked() -> None:
+    reference = fits("coupling")["M2"]
+    assert reference.usable is not None
+    entry = opinion.finding(reference, opinion.ask(reference.usable, survey("coupling")))
+    assert entry.claim.key == "opinion.claim.refused"
+    assert [words("en").say(note) for note in entry.notes] == [
+        "semopy does not compute correctly where answers are missing, so it was not asked."
+    ]

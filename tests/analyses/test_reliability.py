@@ -1,9 +1,11 @@
 import pytest
 
+import measure
 from analyses import reliability
 from analyses.fits import Fitted
 from analyses.section import Section
-from measure.reliability import cronbach_alpha
+from analyses.wording import words
+from measure.reliability import composite_reliability, cronbach_alpha
 from tests.analyses.demonstrations import (
     NAMES,
     evidence,
@@ -111,3 +113,31 @@ def test_omega_of_a_scale_that_is_no_factor_is_not_invented() -> None:
     assert evidence(visual, "omega") is None
     assert evidence(visual, "alpha") is not None
     assert visual.verdict == "undecided"
+
+
+def test_omega_is_that_of_measure_with_an_interval_that_allows_for_clusters() -> None:
+    name = "leadership_climate"
+    section = reliability.run(instrument(name), survey(name), fits=fits(name))
+    fit = fits(name)["three_factors"].fit
+    assert fit is not None
+    own, table = composite_reliability(fit), section.table("reliability")
+    for column, label in (
+        ("omega", "omega"),
+        ("omega.lower", "omega.ci.lower"),
+        ("omega.upper", "omega.ci.upper"),
+    ):
+        assert table.column(column) == pytest.approx(own[label].tolist(), rel=1e-12)
+    plain = composite_reliability(measure.cfa(fit.text, survey(name).scored))
+    assert (own["omega.se"] > plain["omega.se"]).all()
+    told = {note.key for note in section.notes}
+    assert {"method.note.clusters", "reliability.note.alpha_independent"} <= told
+
+
+def test_alpha_and_omega_rest_on_different_people_where_answers_are_missing() -> None:
+    name = "coupling"
+    section = reliability.run(instrument(name), survey(name), fits=fits(name))
+    note = next(note for note in section.notes if note.key == "reliability.note.alpha_whole")
+    assert note.values["n"] == 599
+    omega = finding(section, "reliability_bro").evidence[0]
+    assert omega.provenance.n_obs == 599
+    assert words("en").write(omega.provenance.estimator).startswith("MLR with FIML")

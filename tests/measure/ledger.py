@@ -27,11 +27,15 @@ ALPHA = (
     "rel_lq2002_lead_alpha",
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
+COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N")
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
 
-COMPARED = {*ADEQUACY, *EFA, *RETENTION, *ALPHA, *COMPOSITE, *ICC, *INTRACLASS, *AGREEMENT}
+COMPARED = {
+    *(*ADEQUACY, *EFA, *RETENTION, *ALPHA, *COMPOSITE, *COMPOSITE_BY_GROUP),
+    *(*ICC, *INTRACLASS, *AGREEMENT),
+}
 
 HIERARCHICAL = "Schmid-Leiman and omega hierarchical; the first-order solution is compared"
 NOT_YET = {
@@ -41,7 +45,6 @@ NOT_YET = {
     "efa_schmid_leiman_thurstone": HIERARCHICAL,
     "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
-    "rel_hs39_school_semtools": "models for several groups",
     "rel_hs39_second_order": "higher-order factors; the first-order factors are compared",
     "rel_hs39ord4_ordinal_semtools": "ordered items",
     "rel_lq2002_ordinal_semtools": "ordered items",
@@ -60,8 +63,6 @@ PARTS_NOT_YET = {
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
     "maximal_reliability_all_items": "maximal reliability",
-    "htmt": "heterotrait-monotrait ratios",
-    "htmt2": "heterotrait-monotrait ratios",
     "eta_squared": "the share of the sum of squares, biased by the number of clusters",
     "icc_reml": "mixed models",
     "var_between_reml": "mixed models",

@@ -210,3 +210,17 @@ def test_representations_show_the_fit(hs39):
     fit = measure.cfa(HS39, hs39)
     assert "85.306" in repr(fit)
     assert "<table" in fit._repr_html_()
+
+
+def test_a_search_that_runs_off_says_where_and_a_bound_holds_it():
+    """One real factor of one item: the likelihood rises without end as its variance falls."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.standard_normal((60, 4)), columns=["a", "b", "c", "d"])
+    free = "f =~ a + b + c + d"
+    with pytest.raises(ConvergenceError, match=r"running off: negative residual variance for") as e:
+        measure.cfa(free, frame, std_lv=True)
+    runaway = e.value.fit.residual_variances.idxmin()
+    bounded = measure.cfa(f"{free}\n{runaway} ~~ lower(0)*{runaway}", frame, std_lv=True)
+    assert bounded.converged
+    assert bounded.admissible
+    assert bounded.residual_variances[runaway] == pytest.approx(0.0, abs=1e-6)

@@ -150,3 +150,8 @@ def test_rows_without_group_or_cluster_are_counted(hs39):
     assert fit.n_dropped == 7
     assert fit.n_obs == 294
     assert fit.n_clusters == 70
+
+
+def test_an_empty_cluster_column_is_refused(hs39):
+    with pytest.raises(DataError, match='cluster column "clinic" is empty'):
+        measure.cfa(MODEL, hs39.assign(clinic=None), cluster="clinic")

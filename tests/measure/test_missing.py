@@ -77,3 +77,18 @@ def test_counts_of_the_patterns_are_those_of_a_plain_count(gaps):
     plain = gaps[ITEMS].notna().value_counts()
     assert len(found.patterns) == len(plain)
     assert sorted(found.patterns["n"]) == sorted(plain)
+
+
+def test_expected_information_is_that_of_both_models(gaps):
+    # lavaan 0.6-14 with em.h1.tol = 1e-10, and warnings of rows without any answer.
+    text = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6"
+    six = gaps.dropna(subset=ITEMS[:6], how="all")
+    found = measure.cfa(text, six, missing="fiml", estimator="MLR", information="expected")
+    expected = {
+        "chisq.scaled": 21.078464,
+        "chisq.scaling.factor": 1.066241,
+        "scaling.factor.h1": 1.066441,
+        "baseline.chisq.scaled": 461.640194,
+    }
+    for name, value in expected.items():
+        assert found.fit_measures[name] == pytest.approx(value, rel=1e-5), name

@@ -95,14 +95,16 @@ def test_gives_up_and_says_so():
 
 def test_goes_on_to_the_next_start():
     starts = [lambda: np.array([0.0, 0.0]), lambda: np.array([0.9, 0.9])]
-    search, attempts = search_from_several(lambda x: minimize(Cliff(), x), starts)
+    search, attempts = search_from_several(lambda x: minimize(Cliff(), x), starts, lambda _: True)
     assert search.converged
     assert attempts == 2
 
 
 def test_several_failures_give_the_best_of_them():
     search, attempts = search_from_several(
-        lambda x: minimize(Cliff(), x), [lambda: np.zeros(2), lambda: -np.ones(2)]
+        lambda x: minimize(Cliff(), x),
+        [lambda: np.zeros(2), lambda: -np.ones(2)],
+        lambda _: True,
     )
     assert not search.converged
     assert attempts == 2

@@ -47,9 +47,8 @@ def test_the_four_entries_differ_as_documented():
     assert DEFAULTS["cfa"] == DEFAULTS["sem"]
     assert DEFAULTS["growth"].int_lv_free
     assert not DEFAULTS["growth"].int_ov_free
-    assert not any(
-        (DEFAULTS["lavaan"].auto_var, DEFAULTS["lavaan"].auto_fix_first, DEFAULTS["lavaan"].fixed_x)
-    )
+    assert not any((DEFAULTS["lavaan"].auto_var, DEFAULTS["lavaan"].auto_fix_first))
+    assert DEFAULTS["lavaan"].fixed_x
 
 
 def test_values_and_labels_per_group():

@@ -13,7 +13,8 @@ from measure.reliability import (
     feldt_interval,
     item_rest_correlations,
 )
-from tests.measure.ledger import ALPHA, COMPOSITE, unaccounted
+from tests.measure.ledger import ALPHA, COMPOSITE, COMPOSITE_BY_GROUP, unaccounted
+from tests.measure.reference_fits import refit
 from tests.reference_cases import case, data, matrix
 
 HS39 = data("hs39.csv")
@@ -143,6 +144,54 @@ def test_composite_reference(name):
         ("ave", "AVE"),
     ):
         assert found[ours].to_dict() == pytest.approx(expected[theirs], abs=1e-5)
+    compared = {
+        "reliability",
+        "compRelSEM_obs_var",
+        "compRelSEM_model_var",
+        "compRelSEM_alpha",
+        "AVE",
+    }
+    # test_validity.py
+    compared |= {"htmt", "htmt2"}
+    assert not unaccounted(expected, compared)
+
+
+@pytest.mark.parametrize("name", COMPOSITE_BY_GROUP)
+def test_composite_reference_by_group(name):
+    content = case(name)
+    expected = content["results"]
+    fit = refit(content, content)
+    found = composite_reliability(fit).set_index(["group", "factor"])
+    for label in content["group_labels"]:
+        table = matrix(expected["reliability"][label]).T
+        for ours, theirs in (
+            ("alpha", "alpha"),
+            ("omega", "omega"),
+            ("omega2", "omega2"),
+            ("omega3", "omega3"),
+            ("ave", "avevar"),
+        ):
+            np.testing.assert_allclose(
+                found.loc[label].loc[table.index, ours], table[theirs], rtol=0, atol=1e-5
+            )
+    keys = {f"{label}.{factor}": (label, factor) for label, factor in found.index}
+    for ours, theirs in (
+        ("omega3", "compRelSEM_obs_var"),
+        ("omega2", "compRelSEM_model_var"),
+        ("alpha", "compRelSEM_alpha"),
+    ):
+        wanted = {keys[key]: value for key, value in expected[theirs].items()}
+        assert found[ours].to_dict() == pytest.approx(wanted, abs=1e-5)
+    # semTools' AVE() divides what the factor explains by the sample variances of its items, ours
+    # (and semTools' reliability()) by what it explains plus the residual variances.
+    for k, state in enumerate(fit.point.states):
+        variances = np.diag(fit.moments.sample[k].sigma)
+        loadings = state.matrices["lambda_"]
+        explained = loadings**2 * np.diag(state.covariance)
+        ave = explained.sum(axis=0) / ((loadings != 0) * variances[:, None]).sum(axis=0)
+        for factor, value in zip(state.block.eta, ave, strict=True):
+            key = f"{fit.moments.groups[k]}.{factor}"
+            assert value == pytest.approx(expected["AVE"][key], abs=1e-5)
     compared = {
         "reliability",
         "compRelSEM_obs_var",

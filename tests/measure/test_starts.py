@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure
-from measure.starts import _principal_factor
+from measure.errors import ImproperSolutionWarning
+from measure.optimize import Search, search_from_several
+from measure.starts import _instrumental, _principal_factor
 from tests.reference_cases import data
 
 HS39 = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -62,3 +64,34 @@ def test_two_items_share_their_correlation(r):
     assert abs(loadings[0]) == pytest.approx(abs(loadings[1]))
     if r:
         assert loadings[0] * loadings[1] == pytest.approx(r)
+
+
+def test_three_items_with_an_impossible_variance_are_met_exactly():
+    """r12 r13 / r23 exceeds 1, so that the first item has a negative residual variance."""
+    names = ["a", "b", "c"]
+    cov = pd.DataFrame([[1.0, 0.6, 0.7], [0.6, 1.0, 0.4], [0.7, 0.4, 1.0]], names, names)
+    with pytest.warns(ImproperSolutionWarning, match='"a"'):
+        fit = measure.cfa("f =~ a + b + c", sample_cov=cov, sample_nobs=200, std_lv=True)
+    assert fit.fit_measures["chisq"] == pytest.approx(0.0, abs=1e-8)
+    assert fit.loadings.loc["a", "f"] == pytest.approx(np.sqrt(0.6 * 0.7 / 0.4), abs=1e-6)
+
+
+def test_instruments_reproduce_the_correlations_of_three_items():
+    loadings = np.array([0.9, -0.5, 0.3])
+    correlations = np.outer(loadings, loadings)
+    np.fill_diagonal(correlations, 1.0)
+    found = _instrumental(correlations)
+    np.testing.assert_allclose(np.outer(found, found)[0, 1:], correlations[0, 1:], atol=1e-12)
+
+
+def test_an_impossible_solution_is_compared_with_other_starts():
+    improper = Search(np.zeros(1), 2.0, np.zeros(1), True, 5, "converged")
+    better = Search(np.ones(1), 1.0, np.zeros(1), True, 5, "converged")
+    found = {0.0: improper, 1.0: better, 2.0: improper, 3.0: improper}
+    starts = [lambda k=k: np.array([float(k)]) for k in range(4)]
+    search, attempts = search_from_several(lambda x: found[float(x[0])], starts, lambda _: False)
+    assert search is better
+    assert attempts == 3
+    search, attempts = search_from_several(lambda x: found[float(x[0])], starts, lambda _: True)
+    assert search is improper
+    assert attempts == 1

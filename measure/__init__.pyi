@@ -1,0 +1,85 @@
+"""Statistics for measurement models: a data frame and model text in, tables of results out."""
+
+from . import errors
+from .adequacy import SamplingAdequacy, sampling_adequacy
+from .bootstrapping import Bootstrap, bootstrap
+from .card import ModelCard, model_card
+from .classical import intraclass
+from .confirmatory import cfa, fit, growth, sem
+from .crossvalidation import CrossValidation, cross_validate
+from .difference import compare
+from .equalities import EqualityTests, equality_tests
+from .exploratory import FactorSolution, efa
+from .fitted import Fit, standardized
+from .items import item_analysis
+from .means import group_means
+from .misfit import implied, residuals, srmr_test
+from .missingness import MissingPatterns, missing_patterns
+from .modification import modification_indices
+from .multilevel import Agreement, agreement, icc
+from .nonnested import VuongTest, vuong
+from .options import option_table
+from .populations import Population, population
+from .reliability import CronbachAlpha, composite_reliability, cronbach_alpha
+from .retention import FactorRetention, factor_retention
+from .scores import FactorScores, factor_scores
+from .semopy_opinion import SecondOpinion, second_opinion
+from .simulation import Holes, simulate
+from .small_samples import small_sample_tests
+from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
+
+__all__ = [
+    "cfa",
+    "sem",
+    "growth",
+    "fit",
+    "Fit",
+    "option_table",
+    "missing_patterns",
+    "MissingPatterns",
+    "model_card",
+    "ModelCard",
+    "standardized",
+    "r_squared",
+    "residuals",
+    "srmr_test",
+    "small_sample_tests",
+    "implied",
+    "modification_indices",
+    "equality_tests",
+    "EqualityTests",
+    "compare",
+    "vuong",
+    "VuongTest",
+    "cross_validate",
+    "CrossValidation",
+    "bootstrap",
+    "Bootstrap",
+    "factor_scores",
+    "FactorScores",
+    "second_opinion",
+    "SecondOpinion",
+    "sampling_adequacy",
+    "SamplingAdequacy",
+    "factor_retention",
+    "FactorRetention",
+    "efa",
+    "FactorSolution",
+    "cronbach_alpha",
+    "CronbachAlpha",
+    "composite_reliability",
+    "htmt",
+    "htmt_intervals",
+    "fornell_larcker",
+    "item_analysis",
+    "icc",
+    "intraclass",
+    "agreement",
+    "Agreement",
+    "group_means",
+    "simulate",
+    "Holes",
+    "population",
+    "Population",
+    "errors",
+]
