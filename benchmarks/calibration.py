@@ -36,7 +36,7 @@ class Calibration:
     versions
         Of this package and the libraries that the numbers depend on.
     seed, samples, minutes
-        As run, on one core.
+        As run; minutes by the clock.
     design
         The population.
     cells

@@ -73,9 +73,9 @@ def _head(found: "Calibration") -> str:
 Does a test at 5 % reject a true model in 5 % of samples, and does a 95 % interval hold the true
 value in 95 % of them? Counted here over {found.samples:,} samples of each kind.
 
-`make calibration` runs the study (about {found.minutes:.0f} minutes on one core) and writes this
-file and `calibration.json`, which has the figures of every parameter. Seed {found.seed}; to it the
-size of the sample is added, and 1 for skewed data. {versions}."""
+`make calibration` runs the study (here in {found.minutes:.0f} minutes, one process on a shared
+machine) and writes this file and `calibration.json`, which has the figures of every parameter. Seed
+{found.seed}; to it the size of the sample is added, and 1 for skewed data. {versions}."""
 
 
 def _simulated(design: Design) -> str:
