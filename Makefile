@@ -9,13 +9,14 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check slow bench lock clean
+.PHONY: help demo test lint types check slow bench calibration lock clean
 
 help:
 	@echo "make demo    validate the bundled survey and say where the report lies"
 	@echo "make test    lint, types and all tests"
 	@echo "make slow    recovery and calibration studies"
 	@echo "make bench   speed against the peers found on this machine"
+	@echo "make calibration  how often tests reject and intervals cover, tabled (slow)"
 	@echo "make lock    renew the locked versions in requirements/"
 
 # The build tools come first and from their own lock, so that the few dependencies
@@ -49,6 +50,11 @@ slow: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# The comparison with lavaan needs R; without it the tables say that it was not made.
+calibration: $(READY)
+	$(BIN)/python -m benchmarks.calibration
+	@if command -v Rscript >/dev/null; then $(BIN)/python -m benchmarks.calibration --lavaan; fi
 
 # Written by uv, read by pip. The files name versions and hashes and no index.
 lock: $(READY)
