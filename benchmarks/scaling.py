@@ -15,6 +15,7 @@ from rich.table import Table
 import measure
 from measure.optimize import minimize
 from measure.starts import starting_points
+from measure.threads import on_one_thread
 
 ITEMS = (9, 25, 50, 100)
 ROWS = (300, 3_000, 30_000, 300_000, 1_000_000)
@@ -61,7 +62,7 @@ def _row(n_items: int, n_rows: int) -> tuple[str, ...]:
 
     fit = measure.cfa(text, frame)
     start = starting_points(fit.model, list(fit.moments.sample), 1)[0]()
-    search = seconds(lambda: minimize(fit.problem, start))
+    search = seconds(on_one_thread(lambda: minimize(fit.problem, start)))
     values = frame.to_numpy()
     one_pass = seconds(lambda: np.cov(values.T))
     return (
