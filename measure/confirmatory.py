@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.admissibility import improprieties
 from measure.assembly import build as build_model
 from measure.constrained import minimize_restricted
 from measure.errors import (
@@ -163,11 +162,11 @@ def solve(problem: Problem, request: _Request) -> Fit:
     search, n_starts = search_from_several(
         lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
         starts,
-        lambda found: not improprieties(model, _point(problem, found).states),
+        lambda found: not _point(problem, found).improprieties,
     )
     point = _point(problem, search)
     vcov = covariance_of_estimates(point, request.method) if search.converged else None
-    improper = improprieties(model, point.states)
+    improper = point.improprieties
     notes = _notes(point, request, n_starts, vcov)
     if improper:
         text = f"{'; '.join(improper)}. Standard errors may mislead."
@@ -178,7 +177,7 @@ def solve(problem: Problem, request: _Request) -> Fit:
         options=request.options,
         method=request.method,
         problem=problem,
-        params=search.params,
+        params=point.params,
         discrepancy=search.value,
         vcov=vcov,
         converged=search.converged,
@@ -186,6 +185,7 @@ def solve(problem: Problem, request: _Request) -> Fit:
         iterations=search.iterations,
         starts=n_starts,
         notes=(*model.table.notes, *(note.text for note in notes)),
+        found=point,
     )
     if not search.converged:
         raise _not_converged(search, fit)
@@ -214,7 +214,7 @@ def _not_converged(search: Search, fit: Fit) -> ConvergenceError:
     model = fit.model
     worst = int(np.argmax(np.abs(search.gradient)))
     row = model.table.describe(model.free_rows[model.reduction.kept[worst]])
-    improper = improprieties(model, fit.point.states)
+    improper = fit.point.improprieties
     where = f" The search was running off: {'; '.join(improper)}." if improper else ""
     return ConvergenceError(
         f"{fit.estimator}: {search.message} ({fit.starts} starting points tried); the largest "

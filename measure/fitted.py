@@ -57,6 +57,8 @@ class Fit:
         Steps of the search, and starting points that were needed.
     notes
         Everything that a reader has to know about how this fit came about.
+    found
+        What the search has already computed at `params`.
     """
 
     text: str
@@ -72,6 +74,7 @@ class Fit:
     iterations: int
     starts: int
     notes: tuple[str, ...]
+    found: Point | None = None
 
     @property
     def model(self) -> Model:
@@ -121,6 +124,8 @@ class Fit:
     @cached_property
     def point(self) -> Point:
         """The model at the estimates."""
+        if self.found is not None and self.found.params is self.params:
+            return self.found
         return self.problem.at(self.params)
 
     @cached_property

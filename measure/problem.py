@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.admissibility import improprieties
 from measure.estimators import Discrepancy, Evaluation
 from measure.model import Curvature, Derivatives, Implied, Model, State, jacobian
 from measure.moments import Moments
@@ -110,6 +111,11 @@ class Point:
     def exact_curvature(self) -> Array:
         """Second derivatives over the parameters."""
         return self.problem.model.reduction.reduce_matrix(self.hessian)
+
+    @cached_property
+    def improprieties(self) -> list[str]:
+        """What is impossible about the parameters, a sentence each."""
+        return improprieties(self.problem.model, self.states)
 
     @cached_property
     def jacobians(self) -> list[Array]:
