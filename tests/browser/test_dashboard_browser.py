@@ -108,7 +108,10 @@ def test_a_link_leads_from_a_figure_to_its_table(page):
     link = page.locator("figure figcaption a").first
     link.wait_for()
     target = (link.get_attribute("href") or "").removeprefix("#")
-    assert page.locator(f"[id='{target}'] table").count() == 1
+    table = page.locator(f"[id='{target}'] table")
+    # The page draws its parts one after the other; the table comes after the figure.
+    table.first.wait_for()
+    assert table.count() == 1
 
 
 def test_upload_a_right_and_a_wrong_file(page, tmp_path):
