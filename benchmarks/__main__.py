@@ -18,6 +18,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+import instruments
+from analyses import report
+from analyses.survey import read_survey
 from benchmarks import scaling
 from benchmarks.rscript import RSession
 from benchmarks.workloads import PEERS, R_PEERS, ours
@@ -29,6 +32,7 @@ SHORT_ROUNDS = 3
 RUNS_PER_TURN = 5
 SCRIPT = Path(__file__).with_name("workloads.R")
 IMPORT_LIMIT = 0.5
+REPORT_LIMIT = 5.0
 
 
 def seconds(workload: Callable[[], object]) -> float:
@@ -54,6 +58,14 @@ def import_seconds() -> float:
     return statistics.median(whole - bare for whole, bare in pairs)
 
 
+def report_seconds() -> float:
+    """Seconds that all sections of a report on lq2002 take: the median of several runs."""
+    asked = instruments.load("leadership_climate")
+    survey = read_survey(asked.demonstration_path(), asked)
+    report.validate(asked, survey)
+    return statistics.median(seconds(lambda: report.validate(asked, survey)) for _ in range(ROUNDS))
+
+
 def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
     """Find the peers on this machine: name, workload, and a function that times it."""
     for name, make in PEERS.items():
@@ -75,15 +87,18 @@ def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
 def main(chosen: list[str]) -> None:
     """Run the chosen workloads, or all, and print one row for each pair."""
     mine = ours()
-    unknown = sorted(set(chosen) - {*mine, "import", "scaling"})
+    unknown = sorted(set(chosen) - {*mine, "import", "report", "scaling"})
     if unknown:
-        sys.exit(f"unknown workload {unknown[0]!r}; there are: import, scaling, {', '.join(mine)}")
+        known = ", ".join(("import", "report", "scaling", *mine))
+        sys.exit(f"unknown workload {unknown[0]!r}; there are: {known}")
     table = Table(title=f"median seconds of {ROUNDS} alternating runs")
     for heading in ("workload", "kobling", "peer", "seconds", "times faster"):
         table.add_column(heading, justify="left" if heading in ("workload", "peer") else "right")
     if not chosen or "import" in chosen:
         table.add_row("import measure", f"{import_seconds():.3f}", "limit", f"{IMPORT_LIMIT}", "")
     warnings.simplefilter("ignore")
+    if not chosen or "report" in chosen:
+        table.add_row("report on lq2002", f"{report_seconds():.3f}", "limit", f"{REPORT_LIMIT}", "")
     for peer, workload, run in peers():
         if chosen and workload not in chosen:
             continue
