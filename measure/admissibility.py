@@ -34,7 +34,7 @@ def _matrix(state: State, name: str, own: list[int]) -> list[str]:
     variables = [names[k] for k in own]
     matrix = state.matrices[name][np.ix_(own, own)]
     # A variance that a constraint holds at 0 may be a rounding error below it.
-    size = np.diag(state.implied.sigma if of_items else state.covariance)[own]
+    size = np.diag(state.sigma if of_items else state.covariance)[own]
     variances = np.where(np.abs(np.diag(matrix)) < ROUNDING * size, 0.0, np.diag(matrix))
     scale = np.where(variances > 0, np.sqrt(np.abs(variances)), 1.0)
     standard = matrix / np.outer(scale, scale)

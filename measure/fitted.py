@@ -88,8 +88,8 @@ class Fit:
 
     @property
     def estimator(self) -> str:
-        """Name of the estimator, as asked for."""
-        return self.options.estimator
+        """Name of the estimator."""
+        return self.method.estimator.name
 
     @property
     def missing(self) -> str:
@@ -174,8 +174,12 @@ class Fit:
     @cached_property
     def standardization(self) -> Standardization:
         """Standardised values of all rows, with their derivatives."""
-        row_values = self.model.row_values(self.params)
-        return Standardization(self.model, self.point.states, row_values)
+        return Standardization(self.model, self.point.states, self.row_values)
+
+    @cached_property
+    def row_values(self) -> Array:
+        """Value of every row of the parameter table, (n_rows,)."""
+        return self.model.table_values(self.params, self.point.states)
 
     @cached_property
     @on_one_thread
@@ -188,7 +192,7 @@ class Fit:
         """
         rows = self.model.table.parameters
         defined = self.model.table.definitions
-        row_values = self.model.row_values(self.params)
+        row_values = self.row_values
         values, slopes = definitions(self.model.table, row_values)
         free = list(self.model.free_rows)
         spread = self.vcov_elements

@@ -90,6 +90,8 @@ def _kind(row: Parameter, variables: Variables) -> str:
 
     Auxiliary variables are no part of the model, and are saturated in each group.
     """
+    if row.op == "|":
+        return "thresholds"
     if not {row.lhs, row.rhs or row.lhs} <= {*variables.observed, *variables.latent}:
         return ""
     if row.exogenous or {row.lhs, row.rhs} & set(variables.given):

@@ -68,6 +68,10 @@ def _gram(model: Model, point: Array) -> Array:
     states = model.states(point)
     total = np.zeros((len(model.free_rows), len(model.free_rows)))
     for state, d in zip(states, model.derivatives(states), strict=True):
+        if d.scale is not None:
+            # Thresholds and correlations have no units; those of continuous variables cancel below.
+            total += d.jacobian.T @ d.jacobian
+            continue
         sd = np.sqrt(np.abs(state.implied.sigma.diagonal()))
         scale = (1 / np.where(sd > 0, sd, 1.0))[:, None]
         total += gram(Derivatives(d.u * scale, d.v * scale, _scaled(d.d_mu, scale)))

@@ -234,3 +234,30 @@ def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict
         "srmr_mplus": size(mplus, lower, mplus_mean),
         "srmr_mplus_nomean": size(mplus, lower, None),
     }
+
+
+def root_mean_squares_of_answers(
+    sample: Implied, implied: Implied, continuous: NDArray[np.intp]
+) -> dict[str, float]:
+    """RMR, SRMR and CRMR of one group with ordered items, under lavaan's names.
+
+    As `root_mean_squares`, with the thresholds among the means. `srmr` leaves them out, and counts
+    the variances of ordered items, which are 1 on both sides, among the moments, as lavaan does.
+    """
+    assert sample.thresholds is not None
+    assert implied.thresholds is not None
+    p = len(sample.sigma)
+    lower, strict = np.tril_indices(p), np.tril_indices(p, -1)
+    thresholds = sample.thresholds - implied.thresholds
+    found: dict[str, float] = {}
+    sizes = {}
+    for kind, cells in (("raw", lower), ("cor.bentler", lower), ("cor.bollen", strict)):
+        residual, mean = residual_moments(sample, implied, kind)
+        assert mean is not None
+        whole = np.concatenate([residual[cells], mean[continuous], thresholds])
+        sizes[kind] = root_mean_square(residual[cells]), root_mean_square(whole)
+    found["rmr_nomean"], found["rmr"] = sizes["raw"]
+    found["srmr_bentler_nomean"], found["srmr_bentler"] = sizes["cor.bentler"]
+    found["crmr_nomean"], found["crmr"] = sizes["cor.bollen"]
+    found["srmr"] = found["srmr_bentler_nomean"]
+    return found

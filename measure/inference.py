@@ -4,12 +4,15 @@ Constraints are kept by moving along their tangent: with K its directions (n_ele
 inverse of an information matrix I is K (K' I K)^-1 K' (Aitchison & Silvey 1958).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.estimators import Likelihood
+from measure.estimators.least_squares import weighted
 from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
 from measure.optimize import is_positive_definite
 from measure.options import Method
@@ -88,7 +91,8 @@ def score_products(point: Point) -> Array:
 
 
 def _require_rows(point: Point) -> None:
-    if point.problem.moments.rows is None:
+    moments = point.problem.moments
+    if moments.rows is None and moments.ordinal is None:
         raise OptionError(
             "robust and first-order standard errors and scaled tests need the answers themselves; "
             "sample_cov does not hold them. Give data."
@@ -98,21 +102,31 @@ def _require_rows(point: Point) -> None:
 def moment_covariance(point: Point) -> Array:
     """N times the covariance of the sample moments of all groups, stacked (Gamma)."""
     moments = point.problem.moments
+    if moments.ordinal is not None:
+        return moments.ordinal.gamma
     table = point.problem.model.table
     parts = moment_contributions(moments, means=table.meanstructure, fixed_x=table.fixed_x)
     return joint_covariance(parts, moments.clusters, moments.shares)
 
 
+def weights(point: Point) -> list[Array]:
+    """Weight of the moments of each group times its share; a diagonal one as (m,)."""
+    own = point.problem.discrepancy.weight(point.implied)
+    shares = point.problem.moments.shares
+    return [share * weight for share, weight in zip(shares, own, strict=True)]
+
+
+def weigh(weights: Sequence[Array], stacked: Array) -> Array:
+    """Multiply the stacked moments of all groups, (m,) or (m, q), with their weights."""
+    ends = np.cumsum([len(weight) for weight in weights])
+    parts = zip(weights, np.split(stacked, ends[:-1]), strict=True)
+    return np.concatenate([weighted(weight, part) for weight, part in parts])
+
+
 def stacked_weight(point: Point) -> Array:
     """Weights of the moments of all groups, each times its share, as one block-diagonal matrix."""
-    discrepancy, moments = point.problem.discrepancy, point.problem.moments
-    weights = discrepancy.weight(point.implied)
-    sizes = np.cumsum([0, *map(len, weights)])
-    stacked = np.zeros((sizes[-1], sizes[-1]))
-    for k, (share, weight) in enumerate(zip(moments.shares, weights, strict=True)):
-        place = slice(sizes[k], sizes[k + 1])
-        stacked[place, place] = share * weight
-    return stacked
+    own = weights(point)
+    return weigh(own, np.eye(sum(map(len, own))))
 
 
 def covariance_of_estimates(point: Point, method: Method) -> Array | None:
@@ -148,8 +162,8 @@ def meat(point: Point, se: str) -> Array:
     if se == "robust.huber.white":
         return score_products(point)
     _require_rows(point)
-    weighted = stacked_weight(point) @ np.vstack(point.jacobians)
-    return np.asarray(weighted.T @ moment_covariance(point) @ weighted)
+    pressed = weigh(weights(point), np.vstack(point.jacobians))
+    return np.asarray(pressed.T @ moment_covariance(point) @ pressed)
 
 
 def weakest_direction(matrix: Array) -> Array:

@@ -47,8 +47,8 @@ class Local(Protocol):
         """Give the expected Hessian, which is positive semi-definite."""
 
     @property
-    def exact_curvature(self) -> Array:
-        """Give the Hessian."""
+    def exact_curvature(self) -> Array | None:
+        """Give the Hessian; None where it is not worked out."""
 
 
 class Objective(Protocol):
@@ -129,7 +129,7 @@ def _curvature(here: Local, near: bool) -> tuple[Array, bool]:
     """Give the exact Hessian near the minimum where it is positive definite, else the expected."""
     if near:
         exact = here.exact_curvature
-        if is_positive_definite(exact):
+        if exact is not None and is_positive_definite(exact):
             return exact, True
     return here.expected_curvature, False
 

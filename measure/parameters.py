@@ -13,7 +13,13 @@ from measure.errors import ModelError, OptionError
 from measure.expressions import Expression, Name, Number
 from measure.expressions import names as names_in
 from measure.grouping import group_ties, statements_of_groups
-from measure.refusals import refuse_what_is_not_estimated
+from measure.refusals import (
+    refuse_for_ordered,
+    refuse_what_is_not_estimated,
+    refuse_wrong_scales,
+    require_whole_scales,
+)
+from measure.responses import Ordered
 from measure.syntax import Constraint, Modifier, Statement, Syntax
 from measure.table import Groups, Parameter, ParameterTable
 from measure.variables import Variables, variables_of
@@ -25,6 +31,7 @@ def build(
     *,
     groups: Groups | None = None,
     auxiliary: Sequence[str] = (),
+    ordered: Ordered | None = None,
 ) -> ParameterTable:
     """Complete the statements of a model text to the table of its parameters.
 
@@ -39,6 +46,8 @@ def build(
     auxiliary
         Observed variables outside the model that covary freely with all of its observed variables
         (saturated correlates; Graham 2003).
+    ordered
+        The items that are answered in ordered categories; None where there are none.
 
     Returns
     -------
@@ -58,14 +67,18 @@ def build(
     variables = variables_of(syntax.statements)
     if not variables.observed:
         raise ModelError("the model names no observed variable.")
+    refuse_wrong_scales(syntax, variables, ordered)
+    if ordered is not None:
+        refuse_for_ordered(defaults, groups, ordered)
     # Means tell groups apart, so that several groups have a mean structure, as in lavaan.
     means = (
         defaults.meanstructure
         or groups.asks_for_means
+        or ordered is not None
         or any(row.op == "~1" for row in syntax.statements)
     )
     fixed_x = variables.given if defaults.fixed_x and not auxiliary else ()
-    plan = _Plan(defaults, fixed_x, means, groups)
+    plan = _Plan(defaults, fixed_x, means, groups, ordered)
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
     for group, statements in enumerate(texts, start=1):
@@ -73,7 +86,7 @@ def build(
         rows += _group_rows(statements, replace(own, observed=variables.observed), plan, group)
         rows += _auxiliary_rows(auxiliary, variables, plan, group)
     ties = [*_ties(rows, texts), *group_ties(rows, groups, variables)]
-    return ParameterTable(
+    table = ParameterTable(
         parameters=tuple(_labelled(rows, groups, variables)),
         observed=(*variables.observed, *auxiliary),
         latent=variables.latent,
@@ -90,7 +103,11 @@ def build(
             *_one_label_note(syntax.statements, groups),
         ),
         auxiliary=tuple(auxiliary),
+        ordered=ordered,
     )
+    if ordered is not None:
+        require_whole_scales(table)
+    return table
 
 
 @dataclass(frozen=True)
@@ -101,6 +118,7 @@ class _Plan:
     fixed_x: tuple[str, ...]
     means: bool
     groups: Groups
+    ordered: Ordered | None
 
 
 def _mixed_exogenous_note(
@@ -162,7 +180,7 @@ def _group_rows(
         value = 1.0 if marker or standard else NAN
         yield _user_row(statement, value, group, len(plan.groups.labels))
     for lhs, op, rhs, value, exogenous in default_rows(
-        variables, defaults, plan.fixed_x, plan.means
+        variables, defaults, plan.fixed_x, means=plan.means, ordered=plan.ordered
     ):
         if (lhs, op, rhs) not in seen:
             free = value != value and not exogenous

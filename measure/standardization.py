@@ -5,6 +5,7 @@ the root of the factor's variance over the root of the item's (Bollen 1989, p. 1
 est * prod_s V_s^e_s with the exponents e of each row, its derivatives follow at once.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.definitions import defined_values, definitions
-from measure.model import Block, Model, State, latent_derivatives, observed_derivatives
+from measure.model import (
+    Block,
+    Derivatives,
+    Model,
+    State,
+    latent_derivatives,
+    observed_derivatives,
+)
 from measure.table import Parameter
 
 Array = NDArray[np.float64]
@@ -51,21 +59,36 @@ class Standardization:
         return self._jacobian(items=True)
 
     @cached_property
+    def _observed(self) -> list[Derivatives]:
+        """Derivatives of the observed moments, per block."""
+        return [observed_derivatives(state, len(self.model.free_rows)) for state in self.states]
+
+    def _following(self) -> Iterator[tuple[int, Array]]:
+        """Rows whose values follow from the elements, each with its derivatives (n_elements,)."""
+        for state, d in zip(self.states, self._observed, strict=True):
+            block = state.block
+            for index, place in block.following_rows.items():
+                if d.following is not None:
+                    yield index, d.following.slope[block.follows.index(place)]
+                elif d.scale is not None and d.scale.d_delta is not None:
+                    yield index, d.scale.d_delta[place.i]
+
+    @cached_property
     def _variance_slopes(self) -> Array:
         """Derivatives of the variances, (n_scales, n_elements)."""
         n_elements = len(self.model.free_rows)
         parts = []
-        for state in self.states:
-            for d in (
-                latent_derivatives(state, n_elements),
-                observed_derivatives(state, n_elements),
-            ):
-                parts.append(2 * d.u * d.v)
+        for state, observed in zip(self.states, self._observed, strict=True):
+            parts += [latent_derivatives(state, n_elements).variances, observed.variances]
             for matrix in ("psi", "theta"):
-                slope = np.zeros((len(state.matrices[matrix]), n_elements))
+                n_all = n_elements + len(state.block.follows)
+                slope = np.zeros((len(state.matrices[matrix]), n_all))
                 if matrix in state.block.elements:
                     i, j, element = state.block.elements[matrix]
                     slope[i[i == j], element[i == j]] = 1.0
+                if observed.following is not None:
+                    moved = slope[:, n_elements:] @ observed.following.slope
+                    slope = slope[:, :n_elements] + moved
                 parts.append(slope)
         return np.vstack(parts)
 
@@ -99,13 +122,16 @@ class Standardization:
         slope = value[:, None] * (relative @ self._variance_slopes)
         free = list(self.model.free_rows)
         slope[free, range(len(free))] += factor[free]
+        for index, own in self._following():
+            slope[index] += factor[index] * own
         defined = definitions(self.model.table, value)[1]
         return np.vstack([slope, defined @ slope]) if len(defined) else slope
 
 
 def standardize(model: Model, params: Array) -> Standardization:
     """Standardise all rows of a model's table at `params` (n_params,)."""
-    return Standardization(model, model.states(params), model.row_values(params))
+    states = model.states(params)
+    return Standardization(model, states, model.table_values(params, states))
 
 
 def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
@@ -140,7 +166,7 @@ def _variances(states: list[State]) -> Array:
     parts = []
     for state in states:
         residuals = state.matrices["psi"], state.matrices["theta"]
-        for matrix in (state.covariance, state.implied.sigma, *residuals):
+        for matrix in (state.covariance, state.sigma, *residuals):
             parts.append(matrix.diagonal(axis1=-2, axis2=-1))
     stack = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
     return np.concatenate(
@@ -194,8 +220,11 @@ def _units(row: Parameter) -> tuple[list[Key], list[Key]]:
         return [("total", row.lhs)], [("total", row.rhs)]
     if row.op == "~":
         return [("total", row.rhs)], [("total", row.lhs)]
-    if row.op == "~1":
+    if row.op in ("~1", "|"):
         return [], [("total", row.lhs)]
+    if row.op == "~*~":
+        # A scaling factor is 1 over a standard deviation.
+        return [("total", row.lhs)], []
     if row.lhs == row.rhs:
         return [], [("total", row.lhs)] * 2
     return [], [("residual", row.lhs), ("residual", row.rhs)]

@@ -78,14 +78,30 @@ def _start(model: Model, sample: list[Implied], plan: _Plan) -> Array:
     values = np.full(len(model.table.parameters), np.nan)
     for block, moments in zip(model.blocks, sample, strict=True):
         _Guess(model.table, block, moments.sigma, plan).fill(values)
+        if moments.thresholds is not None:
+            _answers(model.table, block, moments, values)
     for index, row in enumerate(model.table.parameters):
         if np.isfinite(row.start):
             values[index] = row.start
     elements = values[list(model.free_rows)]
     params = _reduce(model, elements)
-    if model.table.meanstructure:
+    if model.table.meanstructure and model.table.ordered is None:
         params = _fit_means(model, params, sample)
     return params
+
+
+def _answers(table: ParameterTable, block: Block, moments: Implied, values: Array) -> None:
+    """Start thresholds and the means of continuous variables at those of the sample."""
+    assert moments.thresholds is not None
+    assert moments.mu is not None
+    for index, place in block.places.items():
+        row = table.parameters[index]
+        if row.op == "|":
+            values[index] = moments.thresholds[place.i]
+        elif row.op == "~*~":
+            values[index] = 1.0
+        elif row.op == "~1" and row.lhs in block.observed:
+            values[index] = moments.mu[block.observed.index(row.lhs)]
 
 
 def _reduce(model: Model, elements: Array) -> Array:
