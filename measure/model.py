@@ -36,10 +36,15 @@ MATRICES = ("lambda_", "theta", "psi", "beta", "nu", "alpha")
 
 
 class Implied(NamedTuple):
-    """Moments that a model implies for one block: `mu` (p,) or None, `sigma` (p, p)."""
+    """Moments that a model implies for one block: `mu` (p,) or None, `sigma` (p, p).
+
+    With ordered items, `thresholds` are those of all of them, standardised, item by item; ordered
+    items then have a mean of 0 and a variance of 1.
+    """
 
     mu: Array | None
     sigma: Array
+    thresholds: Array | None = None
 
 
 class Derivatives(NamedTuple):

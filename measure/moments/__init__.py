@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.model import Implied
 from measure.moments.patterns import Patterns
+
+if TYPE_CHECKING:
+    from measure.moments.ordinal import Categories
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -39,6 +43,8 @@ class Moments:
         The patterns of missing answers, per group; None for complete data.
     n_dropped
         Rows left out because an answer, the group or the cluster is missing.
+    ordinal
+        The ordered variables and how their statistics vary; None where all are continuous.
     """
 
     names: tuple[str, ...]
@@ -50,6 +56,7 @@ class Moments:
     clusters: tuple[Codes, ...] | None = None
     patterns: tuple[Patterns, ...] | None = None
     n_dropped: int = 0
+    ordinal: "Categories | None" = None
 
     @property
     def n_total(self) -> int:
