@@ -12,6 +12,7 @@ the fit leaves of a change in the sample: I - D (D'WD)^-1 D'W, with W the weight
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,13 @@ from numpy.typing import NDArray
 from measure.chisquare import Statistic
 from measure.estimators import normal
 from measure.inference import inverse, moment_covariance, weigh, weights
+from measure.moments import Moments
 from measure.problem import Point
 
 Array = NDArray[np.float64]
 # Smallest eigenvalue of a correlation matrix that still has a likelihood.
 SINGULAR = 1e-8
+NAN = float("nan")
 
 
 def unavailable(point: Point) -> str | None:
@@ -66,26 +69,38 @@ def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statis
     moments, layout = point.problem.moments, point.problem.moments.layout
     assert layout is not None
     keep = np.tile(layout.is_covariance, len(moments.n_obs))
-    gamma = moment_covariance(point)[np.ix_(keep, keep)]
-    correlations = [sample.sigma for sample in moments.sample]
-    own = [weight[layout.is_covariance] for weight in weights(point)]
-    change = (np.vstack(point.jacobians) @ point.basis)[keep]
-    implied = [one.sigma for one in point.implied]
-    nothing = [np.eye(len(one)) for one in correlations]
-    found = []
-    for model, slope, statistic in ((implied, change, test), (nothing, None, base)):
-        chisq = moments.scale * _distance(correlations, model, moments.shares)
-        inner = _likelihood_weight(model, moments.shares)
-        left = np.eye(len(gamma))
-        if slope is not None:
-            pressed = weigh(own, slope)
-            bread = inverse(slope.T @ pressed)
-            assert bread is not None
-            left = left - slope @ bread @ pressed.T
-        mean = float(np.sum((left.T @ inner @ left) * gamma))
-        df = statistic.df
-        found.append(Statistic("standard", chisq, df, chisq, df, mean / df, trace=mean))
-    return found[0], found[1]
+    gamma, change = moment_covariance(point), np.vstack(point.jacobians) @ point.basis
+    pressed = weigh(weights(point), change)
+    bread = inverse(change.T @ pressed)
+    nothing = [np.eye(len(one.sigma)) for one in moments.sample]
+    own = _Judged([one.sigma for one in point.implied], NAN, test.df)
+    if bread is not None:
+        # What the fit leaves of a change in the correlations, whose covariance that is.
+        left = np.eye(len(gamma))[keep] - change[keep] @ (bread @ pressed.T)
+        own = own._replace(spread=left @ gamma @ left.T)
+    base_spread = gamma[np.ix_(keep, keep)]
+    return (
+        _judge(moments, own),
+        _judge(moments, _Judged(nothing, base_spread, base.df)),
+    )
+
+
+class _Judged(NamedTuple):
+    """Implied correlations of each group, covariance of their residuals, degrees of freedom."""
+
+    implied: Sequence[Array]
+    spread: Array | float
+    df: int
+
+
+def _judge(moments: Moments, own: _Judged) -> Statistic:
+    """Give the likelihood discrepancy with its mean."""
+    sample = [one.sigma for one in moments.sample]
+    # A likelihood of N rows, whatever the least squares count.
+    chisq = moments.n_total * _distance(sample, own.implied, moments.shares)
+    mean = float(np.sum(_likelihood_weight(own.implied, moments.shares) * own.spread))
+    factor = mean / own.df
+    return Statistic("standard", chisq, own.df, chisq / factor, own.df, factor, trace=mean)
 
 
 def _distance(sample: Sequence[Array], model: Sequence[Array], shares: Array) -> float:

@@ -205,7 +205,7 @@ def _residual_measures(fit: "Fit") -> dict[str, float]:
     groups = [
         indices.root_mean_squares(sample, implied, means=means)
         if layout is None
-        else indices.root_mean_squares_of_answers(sample, implied, layout.continuous)
+        else indices.root_mean_squares_of_answers(sample, implied)
         for sample, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
     ]
     shares = np.array(fit.moments.n_obs) / fit.n_obs

@@ -236,13 +236,12 @@ def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict
     }
 
 
-def root_mean_squares_of_answers(
-    sample: Implied, implied: Implied, continuous: NDArray[np.intp]
-) -> dict[str, float]:
+def root_mean_squares_of_answers(sample: Implied, implied: Implied) -> dict[str, float]:
     """RMR, SRMR and CRMR of one group with ordered items, under lavaan's names.
 
-    As `root_mean_squares`, with the thresholds among the means. `srmr` leaves them out, and counts
-    the variances of ordered items, which are 1 on both sides, among the moments, as lavaan does.
+    As `root_mean_squares`, with the thresholds in place of the means. `srmr` leaves them out, and
+    counts the variances of ordered items, which are 1 on both sides, among the moments, as lavaan
+    does.
     """
     assert sample.thresholds is not None
     assert implied.thresholds is not None
@@ -250,14 +249,12 @@ def root_mean_squares_of_answers(
     lower, strict = np.tril_indices(p), np.tril_indices(p, -1)
     thresholds = sample.thresholds - implied.thresholds
     found: dict[str, float] = {}
-    sizes = {}
-    for kind, cells in (("raw", lower), ("cor.bentler", lower), ("cor.bollen", strict)):
-        residual, mean = residual_moments(sample, implied, kind)
-        assert mean is not None
-        whole = np.concatenate([residual[cells], mean[continuous], thresholds])
-        sizes[kind] = root_mean_square(residual[cells]), root_mean_square(whole)
-    found["rmr_nomean"], found["rmr"] = sizes["raw"]
-    found["srmr_bentler_nomean"], found["srmr_bentler"] = sizes["cor.bentler"]
-    found["crmr_nomean"], found["crmr"] = sizes["cor.bollen"]
-    found["srmr"] = found["srmr_bentler_nomean"]
-    return found
+    for name, kind, cells in (
+        ("rmr", "raw", lower),
+        ("srmr_bentler", "cor.bentler", lower),
+        ("crmr", "cor.bollen", strict),
+    ):
+        own = residual_moments(sample, implied, kind)[0][cells]
+        found[name] = root_mean_square(np.append(own, thresholds))
+        found[f"{name}_nomean"] = root_mean_square(own)
+    return {**found, "srmr": found["srmr_bentler_nomean"]}

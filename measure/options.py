@@ -172,8 +172,7 @@ class Options:
                 'likelihood="wishart" goes with estimator "ML" for complete data, standard errors '
                 "and the standard test only."
             )
-        less_one = wishart or (row.discrepancy != "ML" and not self.has_ordered)
-        return Method(row, se, test, information, fiml, less_one)
+        return Method(row, se, test, information, fiml, wishart or row.discrepancy != "ML")
 
     def _require_likelihood_of_rows(self, row: Estimator) -> None:
         if row.discrepancy != "ML" or row.se == "robust.sem":
