@@ -32,6 +32,9 @@ Indices = NDArray[np.intp]
 # An inequality is taken to hold as an equation where it is met up to this.
 ACTIVE = 1e-6
 
+# Levels of the elements that do not move means, and of those that move them one to one.
+ZERO_ONE = np.array([0.0, 1.0])
+
 MATRICES = ("lambda_", "theta", "psi", "beta", "nu", "alpha")
 
 
@@ -76,6 +79,11 @@ class Block:
     places: Mapping[int, Place]
     elements: Mapping[str, tuple[Indices, Indices, Indices]]
     meanstructure: bool
+
+    @cached_property
+    def columns(self) -> "_Columns":
+        """Where the derivatives with respect to the free elements are found."""
+        return _Columns.of(self)
 
     @cached_property
     def roles(self) -> "_Elements":
@@ -189,10 +197,10 @@ def _state(block: Block, elements: Array) -> State:
     matrices = dict(block.template)
     stack = elements.shape[:-1]
     for name, (i, j, element) in block.elements.items():
-        matrix = _copied(matrices[name], stack)
-        matrix[..., i, j] = elements[..., element]
+        matrix, values = _copied(matrices[name], stack), elements[..., element]
+        matrix[..., i, j] = values
         if name in ("theta", "psi"):
-            matrix[..., j, i] = elements[..., element]
+            matrix[..., j, i] = values
         matrices[name] = matrix
     lambda_, psi = matrices["lambda_"], matrices["psi"]
     n_eta = len(block.eta)
@@ -229,25 +237,21 @@ def _derivatives(
     # Of a stack one of the two may be the same throughout, and then has no leading dimension.
     stack = cross.shape[:-2] or state.eta_mean.shape[:-1]
     shape = (*stack, cross.shape[-2], n_elements)
+    sides = (unit, loading, cross)
+    columns = np.concatenate(
+        [np.broadcast_to(side, (*stack, *side.shape[-2:])) if stack else side for side in sides],
+        axis=-1,
+    )
+    at = state.block.columns
     u, v = np.zeros(shape), np.zeros(shape)
-    d_mu = np.zeros(shape) if state.block.meanstructure else None
-    for name, (i, j, k) in state.block.elements.items():
-        if name == "lambda_":
-            u[..., k], v[..., k] = unit[..., i], cross[..., j]
-        elif name == "beta":
-            u[..., k], v[..., k] = loading[..., i], cross[..., j]
-        elif name in ("psi", "theta"):
-            side = loading if name == "psi" else unit
-            u[..., k], v[..., k] = side[..., i], side[..., j] * np.where(i == j, 0.5, 1.0)
-        if d_mu is None:
-            continue
-        if name == "nu":
-            d_mu[..., k] = unit[..., i]
-        elif name == "alpha":
-            d_mu[..., k] = loading[..., i]
-        elif name in ("lambda_", "beta"):
-            side = unit if name == "lambda_" else loading
-            d_mu[..., k] = side[..., i] * state.eta_mean[..., None, j]
+    directions = columns[..., at.directions]
+    u[..., at.elements] = directions
+    v[..., at.elements] = columns[..., at.partners] * at.halves
+    d_mu = None
+    if state.block.meanstructure:
+        d_mu, mean = np.zeros(shape), state.eta_mean
+        levels = np.concatenate([mean, np.broadcast_to(ZERO_ONE, (*mean.shape[:-1], 2))], axis=-1)
+        d_mu[..., at.elements] = directions * levels[..., None, at.levels]
     return Derivatives(u, v, d_mu)
 
 
@@ -281,14 +285,15 @@ class Curvature:
             return side
         inverse, covariance = self.state.inverse, self.state.covariance
         slopes, columns = index.slopes, index.slope_columns
-        pressed = u[..., slopes].mT @ weight
+        own = u[..., slopes]
+        pressed = own.mT @ weight
         side[..., slopes[:, None], slopes] = covariance[..., columns[:, None], columns] * (
-            pressed @ u[..., slopes]
+            pressed @ own
         )
         if len(index.psis):
             towards_a = inverse[..., columns[:, None], index.psi_rows]
             towards_b = inverse[..., columns[:, None], index.psi_columns] * index.psi_halves
-            side[..., slopes[:, None], index.psis] += 2 * (
+            side[..., slopes[:, None], index.psis] = 2 * (
                 towards_a * (pressed @ v[..., index.psis])
                 + towards_b * (pressed @ u[..., index.psis])
             )
@@ -297,13 +302,13 @@ class Curvature:
             turned = (pressed @ v[..., index.betas]).mT
             side[..., index.betas[:, None], slopes] += 2 * passing * turned
         if weight_mu is not None:
-            reach = weight_mu[..., None, :] @ u[..., slopes]
+            reach = weight_mu[..., None, :] @ own
             if len(index.betas):
                 levels = self.state.eta_mean[..., index.beta_columns, None]
                 side[..., index.betas[:, None], slopes] += passing * (levels * reach)
             if len(index.alphas):
                 alphas = inverse[..., columns[:, None], index.alpha_rows]
-                side[..., slopes[:, None], index.alphas] += alphas * reach.mT
+                side[..., slopes[:, None], index.alphas] = alphas * reach.mT
         return side + side.mT
 
 
@@ -344,6 +349,40 @@ class _Elements(NamedTuple):
             alphas,
             alpha_rows,
         )
+
+
+class _Columns(NamedTuple):
+    """Where the free elements of a block find their derivatives, an entry for each.
+
+    With the columns of unit, loading and cross side by side (see `_derivatives`) u is the column
+    `directions`, v the column `partners` times `halves`, and d mu is u times the entry `levels` of
+    the means of eta, 0 and 1.
+    """
+
+    elements: Indices
+    directions: Indices
+    partners: Indices
+    halves: Array
+    levels: Indices
+
+    @classmethod
+    def of(cls, block: Block) -> "_Columns":
+        """Look the columns up in a block."""
+        loading, n_eta = len(block.observed), len(block.eta)
+        cross, zero, one = loading + n_eta, n_eta, n_eta + 1
+        found = []
+        for name, (rows, columns, elements) in block.elements.items():
+            side = 0 if name in ("lambda_", "theta", "nu") else loading
+            for i, j, k in zip(rows.tolist(), columns.tolist(), elements.tolist(), strict=True):
+                if name in ("lambda_", "beta"):
+                    found.append((k, side + i, cross + j, 1.0, j))
+                elif name in ("psi", "theta"):
+                    found.append((k, side + i, side + j, 0.5 if i == j else 1.0, zero))
+                else:
+                    found.append((k, side + i, 0, 0.0, one))
+        parts = np.array(found, dtype=float).reshape(-1, 5).T
+        elements, directions, partners, levels = parts[[0, 1, 2, 4]].astype(np.intp)
+        return cls(elements, directions, partners, parts[3], levels)
 
 
 def vech_places(p: int) -> tuple[Indices, Indices]:
