@@ -93,7 +93,8 @@ def _reduce(model: Model, elements: Array) -> Array:
     reduction = model.reduction
     if reduction.basis is None or reduction.offset is None:
         return elements
-    return np.asarray(np.linalg.lstsq(reduction.basis, elements - reduction.offset)[0])
+    basis = reduction.basis
+    return np.asarray(np.linalg.solve(basis.T @ basis, basis.T @ (elements - reduction.offset)))
 
 
 def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
@@ -108,8 +109,10 @@ def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
         slopes.append(np.where(fixed, 0.0, d.d_mu))
         gaps.append(moments.mu - state.implied.mu)
     slope = model.reduction.reduce_gradient(np.vstack(slopes))
-    step = np.linalg.lstsq(slope, np.concatenate(gaps))[0]
-    return np.asarray(params + step)
+    moving = slope.any(axis=0)
+    moved = params.copy()
+    moved[moving] += np.linalg.lstsq(slope[:, moving], np.concatenate(gaps))[0]
+    return moved
 
 
 @dataclass
