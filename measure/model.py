@@ -146,6 +146,11 @@ class Model:
         """Number of free parameters: each equation, linear or not, takes one away."""
         return self.n_params - len(self.restrictions.equal)
 
+    @property
+    def constrained(self) -> bool:
+        """Whether anything ties the free elements together."""
+        return self.reduction.basis is not None or bool(self.restrictions)
+
     def tangent(self, params: Array) -> Array:
         """Directions (n_elements, k) in which the elements can move with all constraints kept.
 
@@ -370,19 +375,19 @@ class _Columns(NamedTuple):
         """Look the columns up in a block."""
         loading, n_eta = len(block.observed), len(block.eta)
         cross, zero, one = loading + n_eta, n_eta, n_eta + 1
-        found = []
-        for name, (rows, columns, elements) in block.elements.items():
+        size = sum(len(elements) for _, _, elements in block.elements.values())
+        found = cls(*np.zeros((3, size), np.intp), np.zeros(size), np.full(size, one))
+        begin = 0
+        for name, (i, j, elements) in block.elements.items():
+            own = slice(begin, begin := begin + len(elements))
             side = 0 if name in ("lambda_", "theta", "nu") else loading
-            for i, j, k in zip(rows.tolist(), columns.tolist(), elements.tolist(), strict=True):
-                if name in ("lambda_", "beta"):
-                    found.append((k, side + i, cross + j, 1.0, j))
-                elif name in ("psi", "theta"):
-                    found.append((k, side + i, side + j, 0.5 if i == j else 1.0, zero))
-                else:
-                    found.append((k, side + i, 0, 0.0, one))
-        parts = np.array(found, dtype=float).reshape(-1, 5).T
-        elements, directions, partners, levels = parts[[0, 1, 2, 4]].astype(np.intp)
-        return cls(elements, directions, partners, parts[3], levels)
+            found.elements[own], found.directions[own] = elements, side + i
+            if name in ("lambda_", "beta"):
+                found.partners[own], found.halves[own], found.levels[own] = cross + j, 1.0, j
+            elif name in ("psi", "theta"):
+                found.partners[own], found.levels[own] = side + j, zero
+                found.halves[own] = np.where(i == j, 0.5, 1.0)
+        return found
 
 
 def vech_places(p: int) -> tuple[Indices, Indices]:

@@ -36,7 +36,7 @@ def group_labels(data: pd.DataFrame, group: str) -> tuple[object, ...]:
 
 def _groups(data: pd.DataFrame, group: str) -> tuple[NDArray[np.intp], tuple[object, ...]]:
     """Give the number of each row's group, -1 for none, and the values of the groups."""
-    codes, found = pd.factorize(_column(data, group, "group"))
+    codes, found = pd.factorize(_column(data, group, "group").to_numpy(dtype=object))
     labels = tuple(found.tolist())
     if len(labels) < 2:
         raise DataError(
