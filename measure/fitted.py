@@ -205,6 +205,7 @@ class Fit:
         texts += [(str(d.lhs), ":=", str(d.rhs), str(d.lhs)) for d in defined]
         # All texts are turned into a column at once, which is what takes time, and then parted.
         column = pd.array([text for part in zip(*texts, strict=True) for text in part], dtype="str")
+        # The arrays are the table's own, so that it need not copy them.
         return pd.DataFrame(
             {
                 "lhs": column[:n],
@@ -217,9 +218,10 @@ class Fit:
                 "est": est,
                 "se": se,
                 **wald(est, se),
-                "std.lv": self.standardization.std_lv,
-                "std.all": self.standardization.std_all,
-            }
+                "std.lv": self.standardization.std_lv.copy(),
+                "std.all": self.standardization.std_all.copy(),
+            },
+            copy=False,
         )
 
     @cached_property

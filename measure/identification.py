@@ -41,8 +41,8 @@ def require_identified(model: Model, n_moments: int, start: Array) -> None:
         point = start * (1 + rng.uniform(-spread, spread, len(start)))
         point = point + rng.uniform(-spread, spread, len(start)) * 0.1
         gram = _gram(model, point)
-        scale = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
-        unit = gram / np.outer(scale, scale)
+        scale = np.sqrt(np.maximum(gram.diagonal(), np.finfo(float).tiny))
+        unit = gram / (scale[:, None] * scale)
         # The largest eigenvalue is at most q, so that this is the rank of the Jacobian.
         if is_positive_definite(unit - RANK_TOLERANCE * len(unit) * np.eye(len(unit))):
             return
