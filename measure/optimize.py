@@ -74,7 +74,13 @@ class Search:
     here: Local | None = None
 
 
-def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_ITERATIONS) -> Search:
+def minimize(
+    objective: Objective,
+    start: Array,
+    *,
+    here: Local | None = None,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Search:
     """Fisher scoring with Levenberg damping, and Newton's method near the end.
 
     The step solves (H + c diag H) step = -gradient with H the Hessian. The damping c falls after
@@ -88,10 +94,12 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
         The function to minimise.
     start
         Where to begin, (n_params,); the function has to be finite there.
+    here
+        The function at the start, where it has been looked at before.
     max_iterations
         After so many slopes the search gives up.
     """
-    params, here = start, objective.at(start)
+    params, here = start, here or objective.at(start)
     gradient = np.full(len(start), np.inf)
     damping, iteration, near = 0.0, 0, False
     if not np.isfinite(here.value):

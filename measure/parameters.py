@@ -69,8 +69,10 @@ def build(
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
     for group, statements in enumerate(texts, start=1):
-        own = variables_of(statements)
-        rows += _group_rows(statements, replace(own, observed=variables.observed), plan, group)
+        own = variables
+        if statements is not syntax.statements:
+            own = replace(variables_of(statements), observed=variables.observed)
+        rows += _group_rows(statements, own, plan, group)
         rows += _auxiliary_rows(auxiliary, variables, plan, group)
     across = list(group_ties(rows, groups, variables))
     return ParameterTable(
@@ -284,9 +286,12 @@ def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Para
 
 def _bounds(rows: list[Parameter]) -> Iterator[Constraint]:
     """Bounds of single parameters as inequality constraints on their rows."""
+    infinite = float("inf")
     for index, row in enumerate(rows):
+        if row.lower == -infinite and row.upper == infinite:
+            continue
         for op, bound in ((">", row.lower), ("<", row.upper)):
-            if abs(bound) != float("inf"):
+            if abs(bound) != infinite:
                 side: Expression = Name(row_name(index))
                 text = f"{row} {op} {bound:g}"
                 yield Constraint(side, op, Number(bound), 0, 0, text)

@@ -157,6 +157,8 @@ def _variances(states: list[State]) -> Array:
 def _factor(powers: Array, variances: Array) -> Array:
     """What each estimate is multiplied with (..., n_rows), from variances (..., n_scales)."""
     positive = variances > 0
+    if positive.all():
+        return np.asarray(np.exp(np.log(variances) @ powers.T))
     factor = np.exp(np.log(np.where(positive, variances, 1.0)) @ powers.T)
     # The root of a negative variance does not exist; lavaan gives NaN likewise.
     return np.where(~positive @ (powers != 0).T, np.nan, factor)
