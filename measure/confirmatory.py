@@ -93,11 +93,17 @@ def solve(problem: Problem, request: _Request) -> Fit:
     """
     model = problem.model
     starts = starting_points(model, list(problem.moments.sample), START_SEED)
-    first = starts[0]()
-    require_identified(model, problem.df + model.n_free, first)
-    starts[0] = lambda: _near(problem, first)
+    first = problem.at(starts[0]())
+    require_identified(first)
+    starts[0] = lambda: _near(problem, first.params)
+
+    def search_from(start: Array) -> Search:
+        if model.restrictions:
+            return minimize_restricted(problem, start)
+        return minimize(problem, start, here=first if start is first.params else None)
+
     search, n_starts = search_from_several(
-        lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
+        search_from,
         starts,
         lambda found: not _point(problem, found).improprieties,
     )

@@ -209,21 +209,23 @@ class Fit:
         texts += [(str(d.lhs), ":=", str(d.rhs), str(d.lhs)) for d in defined]
         # All texts are turned into a column at once, which is what takes time, and then parted.
         column = pd.array([text for part in zip(*texts, strict=True) for text in part], dtype="str")
+        # The arrays are the table's own, so that it need not copy them.
         return pd.DataFrame(
             {
                 "lhs": column[:n],
                 "op": column[n : 2 * n],
                 "rhs": column[2 * n : 3 * n],
                 "group": [labels[row.group - 1] for row in rows] + [none] * len(defined),
-                "level": [row.level for row in rows] + [0] * len(defined),
+                "level": np.array([row.level for row in rows] + [0] * len(defined)),
                 "label": column[3 * n :],
-                "free": [row.free for row in rows] + [False] * len(defined),
+                "free": np.array([row.free for row in rows] + [False] * len(defined)),
                 "est": est,
                 "se": se,
                 **wald(est, se),
-                "std.lv": self.standardization.std_lv,
-                "std.all": self.standardization.std_all,
-            }
+                "std.lv": self.standardization.std_lv.copy(),
+                "std.all": self.standardization.std_all.copy(),
+            },
+            copy=False,
         )
 
     @cached_property

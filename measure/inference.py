@@ -45,8 +45,9 @@ def inverse(
     reduced = information if basis is None else basis.T @ information @ basis
     if not len(reduced):
         return np.zeros_like(information)
-    scale = np.sqrt(np.maximum(np.diag(reduced), np.finfo(float).tiny))
-    unit = reduced / np.outer(scale, scale)
+    scale = np.sqrt(np.maximum(reduced.diagonal(), np.finfo(float).tiny))
+    products = scale[:, None] * scale
+    unit = reduced / products
     if not np.isfinite(unit).all():
         return None
     if indefinite:
@@ -55,7 +56,7 @@ def inverse(
         singular = not is_positive_definite(unit - SINGULAR * np.eye(len(unit)))
     if singular:
         return None
-    small = np.asarray(np.linalg.inv(unit) / np.outer(scale, scale))
+    small = np.asarray(np.linalg.inv(unit) / products)
     return small if basis is None else basis @ small @ basis.T
 
 
@@ -142,7 +143,8 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     """
     if method.se == "none":
         return None
-    bread = inverse(information(point, method.information), point.basis)
+    basis = point.basis if point.problem.model.constrained else None
+    bread = inverse(information(point, method.information), basis)
     scale = point.problem.moments.scale
     if bread is None or method.se == "standard":
         return None if bread is None else bread / scale
@@ -183,8 +185,7 @@ def wald(est: Array, se: Array, level: float = 0.95) -> dict[str, Array]:
 
     The interval of a fixed parameter is the parameter itself, as lavaan prints it.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(se > 0, est / se, np.nan)
+    z = np.divide(est, se, out=np.full(len(se), np.nan), where=se > 0)
     reach = normal_quantile(0.5 + level / 2) * se
     return {
         "z": z,

@@ -33,6 +33,12 @@ Indices = NDArray[np.intp]
 # An inequality is taken to hold as an equation where it is met up to this.
 ACTIVE = 1e-6
 
+# Levels of the elements that do not move means, and of those that move them one to one.
+ZERO_ONE = np.array([0.0, 1.0])
+
+# Those that latent responses are made of; thresholds and scaling factors are no part of them.
+MATRICES = ("lambda_", "theta", "psi", "beta", "nu", "alpha")
+
 
 class Implied(NamedTuple):
     """Moments that a model implies for one block: `mu` (p,) or None, `sigma` (p, p).
@@ -88,7 +94,7 @@ class Derivatives:
         if following is None or not following.state.block.spreads:
             return own
         none = np.zeros(following.u.shape)
-        no_tau = np.zeros((len(responses.tau), none.shape[1]))
+        no_tau = np.zeros((len(responses.tau), following.u.shape[1]))
         moved = responses.jacobian(Slopes(following.u, following.v, none, no_tau, None))
         return own + moved @ following.slope
 
@@ -149,6 +155,11 @@ class Block:
         names = (self.eta if p.matrix == "psi" else self.observed for p in self.follows)
         own = [name[p.i] for name, p in zip(names, self.follows, strict=True)]
         return np.array([self.observed.index(name) for name in own], dtype=np.intp)
+
+    @cached_property
+    def columns(self) -> "_Columns":
+        """Where the derivatives with respect to the free elements are found."""
+        return _Columns.of(self)
 
     @cached_property
     def roles(self) -> "_Elements":
@@ -217,6 +228,11 @@ class Model:
         """Number of free parameters: each equation, linear or not, takes one away."""
         return self.n_params - len(self.restrictions.equal)
 
+    @property
+    def constrained(self) -> bool:
+        """Whether anything ties the free elements together."""
+        return self.reduction.basis is not None or bool(self.restrictions)
+
     def tangent(self, params: Array) -> Array:
         """Directions (n_elements, k) in which the elements can move with all constraints kept.
 
@@ -278,10 +294,10 @@ def _state(block: Block, elements: Array) -> State:
     matrices = dict(block.template)
     stack = elements.shape[:-1]
     for name, (i, j, element) in block.elements.items():
-        matrix = _copied(matrices[name], stack)
-        matrix[..., i, j] = elements[..., element]
+        matrix, values = _copied(matrices[name], stack), elements[..., element]
+        matrix[..., i, j] = values
         if name in ("theta", "psi"):
-            matrix[..., j, i] = elements[..., element]
+            matrix[..., j, i] = values
         matrices[name] = matrix
     state = _unscaled(block, matrices)
     return state if block.layout is None else _answered(state, block.layout)
@@ -370,25 +386,21 @@ def _derivatives(
     stack = cross.shape[:-2] or state.eta_mean.shape[:-1]
     n_all = n_elements + len(state.block.follows)
     shape = (*stack, cross.shape[-2], n_all)
+    sides = (unit, loading, cross)
+    columns = np.concatenate(
+        [np.broadcast_to(side, (*stack, *side.shape[-2:])) if stack else side for side in sides],
+        axis=-1,
+    )
+    at = state.block.columns
     u, v = np.zeros(shape), np.zeros(shape)
-    d_mu = np.zeros(shape) if state.block.meanstructure else None
-    for name, (i, j, k) in state.block.elements.items():
-        if name == "lambda_":
-            u[..., k], v[..., k] = unit[..., i], cross[..., j]
-        elif name == "beta":
-            u[..., k], v[..., k] = loading[..., i], cross[..., j]
-        elif name in ("psi", "theta"):
-            side = loading if name == "psi" else unit
-            u[..., k], v[..., k] = side[..., i], side[..., j] * np.where(i == j, 0.5, 1.0)
-        if d_mu is None:
-            continue
-        if name == "nu":
-            d_mu[..., k] = unit[..., i]
-        elif name == "alpha":
-            d_mu[..., k] = loading[..., i]
-        elif name in ("lambda_", "beta"):
-            side = unit if name == "lambda_" else loading
-            d_mu[..., k] = side[..., i] * state.eta_mean[..., None, j]
+    directions = columns[..., at.directions]
+    u[..., at.elements] = directions
+    v[..., at.elements] = columns[..., at.partners] * at.halves
+    d_mu = None
+    if state.block.meanstructure:
+        d_mu, mean = np.zeros(shape), state.eta_mean
+        levels = np.concatenate([mean, np.broadcast_to(ZERO_ONE, (*mean.shape[:-1], 2))], axis=-1)
+        d_mu[..., at.elements] = directions * levels[..., None, at.levels]
     if n_all == n_elements:
         return Derivatives(u, v, d_mu)
     assert d_mu is not None
@@ -477,14 +489,15 @@ class Curvature:
             return side
         inverse, covariance = self.state.inverse, self.state.covariance
         slopes, columns = index.slopes, index.slope_columns
-        pressed = u[..., slopes].mT @ weight
+        own = u[..., slopes]
+        pressed = own.mT @ weight
         side[..., slopes[:, None], slopes] = covariance[..., columns[:, None], columns] * (
-            pressed @ u[..., slopes]
+            pressed @ own
         )
         if len(index.psis):
             towards_a = inverse[..., columns[:, None], index.psi_rows]
             towards_b = inverse[..., columns[:, None], index.psi_columns] * index.psi_halves
-            side[..., slopes[:, None], index.psis] += 2 * (
+            side[..., slopes[:, None], index.psis] = 2 * (
                 towards_a * (pressed @ v[..., index.psis])
                 + towards_b * (pressed @ u[..., index.psis])
             )
@@ -493,13 +506,13 @@ class Curvature:
             turned = (pressed @ v[..., index.betas]).mT
             side[..., index.betas[:, None], slopes] += 2 * passing * turned
         if weight_mu is not None:
-            reach = weight_mu[..., None, :] @ u[..., slopes]
+            reach = weight_mu[..., None, :] @ own
             if len(index.betas):
                 levels = self.state.eta_mean[..., index.beta_columns, None]
                 side[..., index.betas[:, None], slopes] += passing * (levels * reach)
             if len(index.alphas):
                 alphas = inverse[..., columns[:, None], index.alpha_rows]
-                side[..., slopes[:, None], index.alphas] += alphas * reach.mT
+                side[..., slopes[:, None], index.alphas] = alphas * reach.mT
         return side + side.mT
 
 
@@ -540,6 +553,41 @@ class _Elements(NamedTuple):
             alphas,
             alpha_rows,
         )
+
+
+class _Columns(NamedTuple):
+    """Where the free elements of a block find their derivatives, an entry for each.
+
+    With the columns of unit, loading and cross side by side (see `_derivatives`) u is the column
+    `directions`, v the column `partners` times `halves`, and d mu is u times the entry `levels` of
+    the means of eta, 0 and 1.
+    """
+
+    elements: Indices
+    directions: Indices
+    partners: Indices
+    halves: Array
+    levels: Indices
+
+    @classmethod
+    def of(cls, block: Block) -> "_Columns":
+        """Look the columns up in a block."""
+        loading, n_eta = len(block.observed), len(block.eta)
+        cross, zero, one = loading + n_eta, n_eta, n_eta + 1
+        own_elements = {n: e for n, e in block.elements.items() if n in MATRICES}
+        size = sum(len(elements) for _, _, elements in own_elements.values())
+        found = cls(*np.zeros((3, size), np.intp), np.zeros(size), np.full(size, one))
+        begin = 0
+        for name, (i, j, elements) in own_elements.items():
+            own = slice(begin, begin := begin + len(elements))
+            side = 0 if name in ("lambda_", "theta", "nu") else loading
+            found.elements[own], found.directions[own] = elements, side + i
+            if name in ("lambda_", "beta"):
+                found.partners[own], found.halves[own], found.levels[own] = cross + j, 1.0, j
+            elif name in ("psi", "theta"):
+                found.partners[own], found.levels[own] = side + j, zero
+                found.halves[own] = np.where(i == j, 0.5, 1.0)
+        return found
 
 
 def vech_places(p: int) -> tuple[Indices, Indices]:

@@ -82,19 +82,21 @@ def build(
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
     for group, statements in enumerate(texts, start=1):
-        own = variables_of(statements)
-        rows += _group_rows(statements, replace(own, observed=variables.observed), plan, group)
+        own = variables
+        if statements is not syntax.statements:
+            own = replace(variables_of(statements), observed=variables.observed)
+        rows += _group_rows(statements, own, plan, group)
         rows += _auxiliary_rows(auxiliary, variables, plan, group)
-    ties = [*_ties(rows, texts), *group_ties(rows, groups, variables)]
+    across = list(group_ties(rows, groups, variables))
     table = ParameterTable(
-        parameters=tuple(_labelled(rows, groups, variables)),
+        parameters=tuple(_labelled(rows, across)),
         observed=(*variables.observed, *auxiliary),
         latent=variables.latent,
         exogenous=variables.given,
         fixed_x=fixed_x,
         meanstructure=means,
         groups=groups,
-        ties=tuple(ties),
+        ties=(*_ties(rows, texts), *across),
         sums=tuple(_effect_coding(rows, variables, groups)) if defaults.effect_coding else (),
         constraints=(*(c for c in syntax.constraints if c.op != ":="), *_bounds(rows)),
         definitions=tuple(c for c in syntax.constraints if c.op == ":="),
@@ -291,10 +293,10 @@ def _name(lhs: str, op: str, rhs: str, group: int) -> str:
     return f"{lhs}{op}{rhs}" if group == 1 else f"{lhs}{op}{rhs}.g{group}"
 
 
-def _labelled(rows: list[Parameter], groups: Groups, variables: Variables) -> list[Parameter]:
+def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Parameter]:
     """Give rows that are equal across groups lavaan's own label, `.p5.` for the fifth row."""
     labelled = list(rows)
-    for first, other in group_ties(rows, groups, variables):
+    for first, other in across:
         for index in (first, other):
             labelled[index] = replace(rows[index], label=f".p{first + 1}.")
     return labelled
@@ -302,9 +304,12 @@ def _labelled(rows: list[Parameter], groups: Groups, variables: Variables) -> li
 
 def _bounds(rows: list[Parameter]) -> Iterator[Constraint]:
     """Bounds of single parameters as inequality constraints on their rows."""
+    infinite = float("inf")
     for index, row in enumerate(rows):
+        if row.lower == -infinite and row.upper == infinite:
+            continue
         for op, bound in ((">", row.lower), ("<", row.upper)):
-            if abs(bound) != float("inf"):
+            if abs(bound) != infinite:
                 side: Expression = Name(row_name(index))
                 text = f"{row} {op} {bound:g}"
                 yield Constraint(side, op, Number(bound), 0, 0, text)

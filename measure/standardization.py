@@ -103,13 +103,18 @@ class Standardization:
         outcomes
             The same for the left side of a regression; by default `kept`.
         """
-        return self._factors(kept, kept if outcomes is None else outcomes)[1]
+        powers = _restricted(self._powers, self.model, kept, outcomes)
+        return _factor(powers, self._variances)
 
-    def _factors(self, kept: set[str], outcomes: set[str]) -> tuple[Array, Array]:
-        """Exponents of each row (n_rows, n_scales), and what its estimate is multiplied with."""
-        powers = _exponents(self.model, kept, outcomes)
-        variances = _variances(self.states)
-        return powers / np.where(variances > 0, variances, 1.0), _factor(powers, variances)
+    @cached_property
+    def _powers(self) -> Array:
+        """Exponents of each row where all variables are standardised, (n_rows, n_scales)."""
+        return _exponents(self.model)
+
+    @cached_property
+    def _variances(self) -> Array:
+        """Variances that standardise, (n_scales,)."""
+        return _variances(self.states)
 
     def _values(self, *, items: bool) -> Array:
         value = self.raw * self.factors(_kept(self.model, items=items))
@@ -117,7 +122,9 @@ class Standardization:
 
     def _jacobian(self, *, items: bool) -> Array:
         kept = _kept(self.model, items=items)
-        relative, factor = self._factors(kept, kept)
+        powers, variances = _restricted(self._powers, self.model, kept), self._variances
+        relative = powers / np.where(variances > 0, variances, 1.0)
+        factor = _factor(powers, variances)
         value = self.raw * factor
         slope = value[:, None] * (relative @ self._variance_slopes)
         free = list(self.model.free_rows)
@@ -150,8 +157,7 @@ def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
     -------
     (n, n_rows + n_definitions); NaN where a variance to divide by is negative.
     """
-    kept = _kept(model, items=True)
-    value = raw * _factor(_exponents(model, kept, kept), _variances(states))
+    value = raw * _factor(_exponents(model), _variances(states))
     return np.hstack([value, defined_values(model.table, value)])
 
 
@@ -177,6 +183,8 @@ def _variances(states: list[State]) -> Array:
 def _factor(powers: Array, variances: Array) -> Array:
     """What each estimate is multiplied with (..., n_rows), from variances (..., n_scales)."""
     positive = variances > 0
+    if positive.all():
+        return np.asarray(np.exp(np.log(variances) @ powers.T))
     factor = np.exp(np.log(np.where(positive, variances, 1.0)) @ powers.T)
     # The root of a negative variance does not exist; lavaan gives NaN likewise.
     return np.where(~positive @ (powers != 0).T, np.nan, factor)
@@ -194,7 +202,7 @@ def _scale_names(block: Block) -> list[Key]:
     return names + [("" if name in block.eta else "residual", name) for name in block.observed]
 
 
-def _exponents(model: Model, kept: set[str], outcomes: set[str]) -> Array:
+def _exponents(model: Model) -> Array:
     """Powers of the variances that each row is multiplied with, (n_rows, n_scales)."""
     rows = model.table.parameters
     names = [_scale_names(block) for block in model.blocks]
@@ -205,13 +213,25 @@ def _exponents(model: Model, kept: set[str], outcomes: set[str]) -> Array:
         place = {key: begin + k for k, key in enumerate(own)}
         for index in block.places:
             above, below = _units(rows[index])
-            divisors = outcomes if rows[index].op == "~" else kept
-            for key in (k for k in above if k[1] in kept):
+            for key in above:
                 powers[index, place[key]] += 0.5
-            for key in (k for k in below if k[1] in divisors):
+            for key in below:
                 powers[index, place[key]] -= 0.5
         begin += len(own)
     return powers
+
+
+def _restricted(
+    powers: Array, model: Model, kept: set[str], outcomes: set[str] | None = None
+) -> Array:
+    """Leave only the powers of variables that are standardised; see `Standardization.factors`."""
+    names = [name for block in model.blocks for _, name in _scale_names(block)]
+    own = powers * np.array([name in kept for name in names])
+    if outcomes is not None:
+        paths = [k for k, row in enumerate(model.table.parameters) if row.op == "~"]
+        divided = np.minimum(powers[paths], 0.0) * np.array([name in outcomes for name in names])
+        own[paths] = np.maximum(own[paths], 0.0) + divided
+    return own
 
 
 def _units(row: Parameter) -> tuple[list[Key], list[Key]]:
