@@ -83,6 +83,11 @@ class Moments:
     ordinal: Categories | None = None
 
     @property
+    def thresholds(self) -> tuple[int, ...]:
+        """Number of thresholds of each variable, 0 for a continuous one."""
+        return (0,) * len(self.names) if self.ordinal is None else self.ordinal.n_thresholds
+
+    @cached_property
     def layout(self) -> Layout | None:
         """The order of the moments where there are ordered items."""
         return None if self.ordinal is None else Layout(self.ordinal.n_thresholds)
