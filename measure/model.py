@@ -56,8 +56,7 @@ class Derivatives(NamedTuple):
     d_mu: Array | None
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a row of the parameter table stands: matrix, row, column."""
 
     matrix: str
@@ -376,7 +375,8 @@ class _Columns(NamedTuple):
         loading, n_eta = len(block.observed), len(block.eta)
         cross, zero, one = loading + n_eta, n_eta, n_eta + 1
         size = sum(len(elements) for _, _, elements in block.elements.values())
-        found = cls(*np.zeros((3, size), np.intp), np.zeros(size), np.full(size, one))
+        indices = np.zeros((3, size), dtype=np.intp)
+        found = cls(indices[0], indices[1], indices[2], np.zeros(size), np.full(size, one))
         begin = 0
         for name, (i, j, elements) in block.elements.items():
             own = slice(begin, begin := begin + len(elements))

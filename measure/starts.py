@@ -273,7 +273,7 @@ def _principal_factor(correlations: Array) -> Array:
     off = correlations - np.diag(correlations.diagonal())
     values, vectors = np.linalg.eigh(off + np.diag(np.abs(off).max(axis=0)))
     loadings = vectors[:, -1] * np.sqrt(max(values[-1], SMALLEST_LOADING**2))
-    return np.minimum(np.maximum(loadings, -0.95), 0.95)
+    return np.asarray(np.minimum(np.maximum(loadings, -0.95), 0.95))
 
 
 def _equal(correlations: Array) -> Array:
