@@ -107,8 +107,7 @@ class Scale(NamedTuple):
     d_delta: Array | None
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a row of the parameter table stands: matrix, row, column."""
 
     matrix: str
@@ -576,7 +575,8 @@ class _Columns(NamedTuple):
         cross, zero, one = loading + n_eta, n_eta, n_eta + 1
         own_elements = {n: e for n, e in block.elements.items() if n in MATRICES}
         size = sum(len(elements) for _, _, elements in own_elements.values())
-        found = cls(*np.zeros((3, size), np.intp), np.zeros(size), np.full(size, one))
+        indices = np.zeros((3, size), dtype=np.intp)
+        found = cls(indices[0], indices[1], indices[2], np.zeros(size), np.full(size, one))
         begin = 0
         for name, (i, j, elements) in own_elements.items():
             own = slice(begin, begin := begin + len(elements))

@@ -26,9 +26,9 @@ STARTS_IF_IMPROPER = 3
 # turns the linear convergence of scoring into a quadratic one. The change is made when a step
 # promises less than this.
 NEAR = 3e-2
-# Newton's steps square what is left to gain, up to a factor of 3 to 30 in the models of the tests.
-# After a step that promises so little, less than `TOLERANCE` is left: no further one is looked for.
-LAST = 2e-8
+# Newton's steps square what is left to gain, up to a factor of 3 to 30 in the models of the tests,
+# so that the one after such a step would be lost in rounding: it is not looked for.
+LAST = 1e-9
 
 
 class Local(Protocol):

@@ -112,6 +112,11 @@ class Moments:
         """Share of the respondents in each group, by which information is weighted."""
         return np.array(self.n_obs, dtype=float) / self.n_total
 
+    @cached_property
+    def log_determinants(self) -> list[Array]:
+        """ln|S| of each group."""
+        return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.sample]
+
     @property
     def n_clusters(self) -> int | None:
         """Number of clusters; None where there are none."""

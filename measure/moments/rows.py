@@ -76,6 +76,8 @@ def rows_of(
         if (codes < 0).all():
             raise DataError(f'the cluster column "{cluster}" is empty. Leave `cluster` out.')
         keep &= codes >= 0
+    if group is None and keep.all():
+        return Rows(names, labels, (values,), None if codes is None else (codes,), 0)
     chosen = [np.flatnonzero(keep & (of_group == k)) for k in range(len(labels))]
     parts = tuple(values[rows] for rows in chosen)
     if group is not None:
