@@ -17,7 +17,7 @@ SHOWN = 8
 
 
 def notes_of(group: TwoStep, where: str) -> tuple[str, ...]:
-    """Sentences about empty cells, sparse tables and an improper matrix of one group.
+    """Sentences about the empty cells and sparse tables of one group.
 
     Parameters
     ----------
@@ -26,13 +26,7 @@ def notes_of(group: TwoStep, where: str) -> tuple[str, ...]:
     where
         ' in group "..."', or nothing.
     """
-    found = (
-        _filled(group, where),
-        _sparse(group, where),
-        perfect_note(group, where),
-        improper_note(group, where),
-    )
-    return tuple(note for note in found if note)
+    return tuple(note for note in (_filled(group, where), _sparse(group, where)) if note)
 
 
 def _filled(group: TwoStep, where: str) -> str:
@@ -76,13 +70,13 @@ def perfect_note(group: TwoStep, where: str) -> str:
 
 
 def improper_note(group: TwoStep, where: str) -> str:
-    """Say where the correlation matrix is not positive definite; empty where it is."""
+    """Say that the correlation matrix is not positive definite; empty where it is."""
     smallest = float(np.linalg.eigvalsh(group.correlations)[0])
     if smallest > 0:
         return ""
     return (
         f"the matrix of correlations{where} is not positive definite (smallest eigenvalue "
-        f"{smallest:.3g}). It was left as it is."
+        f"{smallest:.3g}), as may happen where each correlation is estimated by itself."
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Moments
-from measure.moments.category_notes import notes_of, pair_names
+from measure.moments.category_notes import improper_note, notes_of, pair_names
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
 from measure.moments.rows import Rows
@@ -73,7 +73,7 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        notes += notes_of(group, where)
+        notes += [*notes_of(group, where), *filter(None, [improper_note(group, where)])]
     return Moments(
         names=found.layout.names,
         groups=found.groups,

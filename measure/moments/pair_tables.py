@@ -49,7 +49,7 @@ def joint_counts(codes: Codes, width: int) -> Array:
     kinds = np.arange(width, dtype=np.uint8)[None, :, None]
     for begin in range(0, n, step):
         chunk = codes[:, None, begin : begin + step] == kinds
-        indicators = chunk.reshape(size, -1).astype(np.float32)
+        indicators = chunk.reshape(size, chunk.shape[2]).astype(np.float32)
         counts += indicators @ indicators.T
     return counts.reshape(n_items, width, n_items, width)
 

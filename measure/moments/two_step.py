@@ -22,7 +22,7 @@ from measure.moments.category_influence import (
 from measure.moments.continuous_pairs import Scales, correlations, scales_of
 from measure.moments.correlation_search import LIMIT
 from measure.moments.layout import Layout
-from measure.moments.pair_tables import PairTables
+from measure.moments.pair_tables import PairTables, joint_counts
 from measure.moments.polychoric import polychoric
 from measure.moments.polyserial import Answers, polyserial
 from measure.moments.thresholds import threshold_influence
@@ -98,6 +98,36 @@ class TwoStep:
     def thin(self) -> Array:
         """Share of the cells of each table in which fewer than 5 answers are expected."""
         return self.tables.thin(self.rho[self.layout.ordered_pairs.places])
+
+    @property
+    def n_together(self) -> NDArray[np.int_]:
+        """Rows that have both of two variables, (p, p)."""
+        missing = np.empty((len(self.layout.names), self.n_rows), dtype=np.uint8)
+        missing[self.layout.ordered] = self.codes >= self.layout.width
+        missing[self.layout.continuous] = np.isnan(self.z)
+        return joint_counts(missing, 1)[:, 0, :, 0].astype(int)
+
+    @property
+    def correlation_slopes(self) -> Array:
+        """Derivatives of the correlations with respect to all statistics, (n_pairs, n_statistics).
+
+        Covariances are correlations times the standard deviations of the continuous variables.
+        """
+        layout = self.layout
+        i, j = layout.pairs
+        _, _, variances, covariances = layout.sections
+        sd = np.ones(len(layout.names))
+        sd[layout.continuous] = self.scales.sd
+        slopes = np.zeros((len(i), layout.size))
+        rows = np.arange(len(i))
+        slopes[rows, covariances.start + rows] = 1 / (sd[i] * sd[j])
+        place = np.zeros(len(layout.names), dtype=np.intp)
+        place[layout.continuous] = np.arange(variances.start, variances.stop)
+        for member in (i, j):
+            some = ~layout.is_ordered[member]
+            own = member[some]
+            slopes[rows[some], place[own]] -= self.rho[some] / (2 * sd[own] ** 2)
+        return slopes
 
     def influence(self) -> Influence:
         """Influence of each row on the statistics."""
