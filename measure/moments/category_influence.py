@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from measure.moments.continuous_pairs import Scales, scale_scores
 from measure.moments.layout import Layout, Pairs
-from measure.moments.polychoric import Cells, Tables, blocks
+from measure.moments.polychoric import Cells, Tables
 from measure.moments.polyserial import Answers, Given
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ def cell_influence(
     """
     n_pairs, width = len(tables), thresholds.shape[2] - 1
     influence = np.zeros((n_pairs, width + 1, width + 1))
-    for place in blocks(tables):
+    for place in tables.blocks():
         part = tables.part(place)
         cells = Cells(part, rho[place])
         weighted = part.counts * cells.scores / n_rows

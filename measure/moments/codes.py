@@ -70,7 +70,7 @@ def coded(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Coded:
     for k, values in enumerate(rows.values):
         missing = np.isnan(values)
         use = ~missing.all(axis=1) if pairwise else ~missing.any(axis=1)
-        used = values if use.all() else values[use]
+        used = values if use.all() else values.T[:, use].T
         _require_rows(used, rows.names, _where(rows, k), pairwise=pairwise)
         kept.append(used)
         if rows.clusters is not None:

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.distributions import normal_cdf
+from measure.distributions import normal_between
 from measure.moments.correlation_search import Likelihoods, climb
 from measure.moments.layout import Pairs
 from measure.moments.thresholds import threshold_density
@@ -108,11 +108,7 @@ class Given:
     def probability(self) -> Array:
         """Probability of each answer."""
         (_, upper, _), (_, lower, _) = self._ends
-        # Far up, where both probabilities are nearly 1, the difference is taken from above.
-        turn = lower > 0
-        high = np.where(turn, -lower, upper)
-        low = np.where(turn, -upper, lower)
-        return np.maximum(normal_cdf(high) - normal_cdf(low), SMALLEST)
+        return np.maximum(normal_between(lower, upper), SMALLEST)
 
     @cached_property
     def edges(self) -> tuple[Array, Array]:
