@@ -7,6 +7,9 @@ from measure.distributions import normal_cdf
 
 Array = NDArray[np.float64]
 
+# Nodes of the integral over a far corner; with 32 it is right to about 1e-12 of itself.
+NODES = 32
+
 
 def bivariate_cdf(h: Array, k: Array, rho: Array) -> Array:
     """Probability that two standard normal values of correlation `rho` lie below `h` and `k`.
@@ -57,3 +60,38 @@ def bivariate_density(h: Array, k: Array, rho: Array) -> Array:
     rest = (1 - rho) * (1 + rho)
     density = np.exp(-(a * a - 2 * rho * a * b + b * b) / (2 * rest)) / (2 * np.pi * np.sqrt(rest))
     return np.asarray(np.where(infinite, 0.0, density))
+
+
+def bivariate_corner(h: Array, k: Array, rho: Array) -> Array:
+    """Probability of one value below `h` and the other above `k`, far from where they usually lie.
+
+    Differences of `bivariate_cdf` lose such a probability in rounding; here it is as exact in
+    proportion as any other.
+
+    Parameters
+    ----------
+    h, k
+        Limits with h < k; the probability is that of X < h and Y > k, which is also that of
+        X > k and Y < h. 0 where one is infinite.
+    rho
+        Correlations, at least 0.3 (the integrand is steep at 0) and below 1. All three are
+        broadcast against each other.
+
+    Returns
+    -------
+    Array
+        The integral of the density over the correlation from rho to 1 (Plackett 1954), where the
+        probability is 0. With s = sin t the density is exp(-(h - k)^2 / (2 cos^2 t) - hk/(1 + s))
+        / 2 pi; it is integrated over v = (h - k)^2 (tan^2 t - tan^2 t0)/2 by Gauss and Laguerre.
+    """
+    nodes, weights = np.polynomial.laguerre.laggauss(NODES)
+    h, k, rho = np.broadcast_arrays(h, k, rho)
+    infinite = np.isinf(h) | np.isinf(k)
+    a, b = (np.where(infinite, other, limit)[..., None] for limit, other in ((h, -1.0), (k, 1.0)))
+    rest = ((1 - rho) * (1 + rho))[..., None]
+    apart = (a - b) ** 2
+    tangent = np.sqrt(rho[..., None] ** 2 / rest + 2 * nodes / apart)
+    cosine = 1 / np.sqrt(1 + tangent**2)
+    exponent = -apart / (2 * rest) - a * b / (1 + tangent * cosine)
+    values = np.exp(exponent) * cosine**2 / tangent @ weights
+    return np.asarray(np.where(infinite, 0.0, values / (2 * np.pi * apart[..., 0])))
