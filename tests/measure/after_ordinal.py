@@ -1,5 +1,6 @@
 """What the reference software found after fits to ordered items, as arrays by group."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 
@@ -7,6 +8,7 @@ import numpy as np
 
 import measure
 from measure.answer_sums import Answers
+from measure.errors import ListwiseWarning
 from measure.factor_posterior import Joint
 from tests.reference_cases import case, cases, data, matrix
 
@@ -60,4 +62,6 @@ def fitted(name):
     """Fit the model of a case."""
     content = case(name)
     options = {k: v for k, v in content["options"].items() if k not in ("function", "input")}
-    return measure.cfa(content["model"], data(content["data"]), **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ListwiseWarning)
+        return measure.cfa(content["model"], data(content["data"]), **options)
