@@ -25,8 +25,8 @@ def fit_measures(fit: "Fit") -> dict[str, float]:
     """Compute the measures of fit.
 
     `.scaled` measures are there where the test is scaled; `.robust` ones where the scaled test has
-    them in lavaan (not for "mean.var.adjusted"), or answers are missing (Zhang & Savalei 2023). With
-    ordered items they are those of Savalei (2021), for any scaled test.
+    them in lavaan (not for "mean.var.adjusted"), or answers are missing (Zhang & Savalei 2023).
+    With ordered items they are those of Savalei (2021), for any scaled test.
 
     Three differ from lavaan 0.6-14 by what they mean. `gfi` of incomplete answers compares the
     model with the saturated moments that it was fitted to, not with available-case ones.

@@ -19,8 +19,8 @@ from tests.reference_cases import case, matrix
 PLACES = places(ordinal)
 COLUMNS = ("est", "se", "z", "pvalue", "ci.lower", "ci.upper", "std.lv", "std.all", "std.all.se")
 MARKER = "cfa_bfi_2f_wlsmv_marker"
-# Models in which the residual variance of an ordered item reaches other variables: under the
-# delta parameterization it follows from the rest of the model, which lavaan's derivatives leave out.
+# Models in which the residual variance of an ordered item reaches other variables: under the delta
+# parameterization it follows from the rest of the model, which lavaan's derivatives leave out.
 PASSED_ON = {"engine_ordinal_mixed_paths": "engine_ordinal_mixed_paths_theta"}
 
 
