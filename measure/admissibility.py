@@ -32,12 +32,15 @@ def _matrix(state: State, name: str, own: list[int]) -> list[str]:
     of_items = name == "theta"
     names = state.block.observed if of_items else state.block.eta
     variables = [names[k] for k in own]
-    matrix = state.matrices[name][np.ix_(own, own)]
+    matrix = state.matrices[name]
+    if len(own) < len(names):
+        matrix = matrix[np.ix_(own, own)]
     # A variance that a constraint holds at 0 may be a rounding error below it.
-    size = np.diag(state.implied.sigma if of_items else state.covariance)[own]
-    variances = np.where(np.abs(np.diag(matrix)) < ROUNDING * size, 0.0, np.diag(matrix))
+    size = np.diag(state.sigma if of_items else state.covariance)[own]
+    diagonal = matrix.diagonal()
+    variances = np.where(np.abs(diagonal) < ROUNDING * size, 0.0, diagonal)
     scale = np.where(variances > 0, np.sqrt(np.abs(variances)), 1.0)
-    standard = matrix / np.outer(scale, scale)
+    standard = matrix / (scale[:, None] * scale)
     if (variances >= 0).all() and is_positive_definite(standard + ALLOWANCE * np.eye(len(own))):
         return []
     found = [

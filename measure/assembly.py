@@ -5,6 +5,7 @@ import numpy as np
 from measure.constraints import reduction, restrictions
 from measure.errors import ModelError
 from measure.model import Array, Block, Implied, Indices, Model, Place
+from measure.responses import Layout
 from measure.table import Parameter, ParameterTable
 
 
@@ -78,12 +79,17 @@ def _block(
     }
     for j, name in enumerate(eta[len(latent) :], start=len(latent)):
         template["lambda_"][observed.index(name), j] = 1.0
+    layout = table.layout(observed)
+    if layout is not None:
+        template["tau"] = np.zeros((len(layout.items), 1))
+        template["delta"] = np.ones((n_observed, 1))
     places: dict[int, Place] = {}
+    following: dict[int, Place] = {}
     taken: dict[tuple[str, int, int], Parameter] = {}
     for index, row in enumerate(table.parameters):
         if row.group != group:
             continue
-        place = _place(row, observed, eta)
+        place = _place(row, observed, eta, layout)
         key = (place.matrix, place.i, place.j)
         if key in taken:
             raise ModelError(
@@ -91,12 +97,31 @@ def _block(
             )
         taken[key] = row
         places[index] = place
-        if index not in position:
+        if table.follows(row):
+            following[index] = place
+        elif index not in position:
             template[place.matrix][place.i, place.j] = values[index]
             if place.matrix in ("theta", "psi"):
                 template[place.matrix][place.j, place.i] = values[index]
+    standing = [(place, position[index]) for index, place in places.items() if index in position]
+    theta_scaled, follows = False, tuple[Place, ...]()
+    if table.ordered is not None:
+        theta_scaled = table.ordered.parameterization == "theta"
+        if not theta_scaled:
+            follows = tuple(_residual(name, observed, eta) for name in table.ordered.n_thresholds)
+            standing += [(place, len(position) + k) for k, place in enumerate(follows)]
     return Block(
-        group, observed, eta, template, places, _by_matrix(places, position), table.meanstructure
+        group,
+        observed,
+        eta,
+        template,
+        places,
+        _by_matrix(standing),
+        table.meanstructure,
+        layout,
+        theta_scaled,
+        follows,
+        following,
     )
 
 
@@ -107,20 +132,21 @@ def _among_eta(table: ParameterTable) -> set[str]:
     psi and theta have no element between them.
     """
     inside = set(table.latent) | table.regressed | set(table.fixed_x)
-    pairs = [{row.lhs, row.rhs} for row in table.parameters if row.op == "~~"]
+    pairs = [
+        {row.lhs, row.rhs} for row in table.parameters if row.op == "~~" and row.lhs != row.rhs
+    ]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more
     return inside - set(table.latent)
 
 
 def _by_matrix(
-    places: dict[int, Place], position: dict[int, int]
+    standing: list[tuple[Place, int]],
 ) -> dict[str, tuple[Indices, Indices, Indices]]:
-    """Index arrays (i, j, element) of the free elements of each matrix."""
+    """Index arrays (i, j, element) of the elements of each matrix, from their places."""
     found: dict[str, list[tuple[int, int, int]]] = {}
-    for index, place in places.items():
-        if index in position:
-            found.setdefault(place.matrix, []).append((place.i, place.j, position[index]))
+    for place, element in standing:
+        found.setdefault(place.matrix, []).append((place.i, place.j, element))
     result = {}
     for name, entries in found.items():
         columns = np.array(entries, dtype=np.intp).T
@@ -128,8 +154,22 @@ def _by_matrix(
     return result
 
 
-def _place(row: Parameter, observed: tuple[str, ...], eta: tuple[str, ...]) -> Place:
+def _residual(name: str, observed: tuple[str, ...], eta: tuple[str, ...]) -> Place:
+    """Find the residual variance of an observed variable."""
+    if name in eta:
+        return Place("psi", eta.index(name), eta.index(name))
+    return Place("theta", observed.index(name), observed.index(name))
+
+
+def _place(
+    row: Parameter, observed: tuple[str, ...], eta: tuple[str, ...], layout: Layout | None
+) -> Place:
     """Find the matrix element that a row of the table stands for."""
+    if layout is not None and row.op in ("|", "~*~"):
+        item = observed.index(row.lhs)
+        if row.op == "~*~":
+            return Place("delta", item, 0)
+        return Place("tau", sum(layout.n_thresholds[:item]) + int(row.rhs[1:]) - 1, 0)
     if row.op == "=~":
         factor = eta.index(row.lhs)
         if row.rhs in eta:

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 
 from measure.assembly import build as build_model
-from measure.chisquare import Statistic, independence
+from measure.chisquare import Statistic, independence, projected, scaled
 from measure.defaults import NAN
 from measure.errors import ConvergenceError
-from measure.model import Implied
+from measure.inference import weigh
+from measure.model import Implied, moment_vector
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.options import Method
@@ -19,12 +20,47 @@ from measure.table import Parameter, ParameterTable
 
 def closed_form(problem: Problem, method: Method) -> Statistic | None:
     """Test the baseline model without a search; None where there is no closed form."""
+    if problem.moments.layout is not None:
+        return _independent_answers(problem, method)
     table = problem.model.table
     simple = method.estimator.discrepancy == "ML" and not method.fiml and not table.auxiliary
     if not simple or method.test not in ("standard", "none"):
         return None
     chisq, df = independence(problem.moments, table.exogenous)
     return Statistic("standard", chisq, df)
+
+
+def _independent_answers(problem: Problem, method: Method) -> Statistic:
+    """Test that nothing covaries, with ordered items: all other moments fit exactly.
+
+    What is left of the weight of the covariances once the other moments are free is
+    W_cc - W_cf W_ff^-1 W_fc. Covariances among observed predictors are free.
+    """
+    moments, layout = problem.moments, problem.moments.layout
+    assert layout is not None
+    assert moments.ordinal is not None
+    x = np.array([name in problem.model.table.exogenous for name in moments.names])
+    tested = layout.is_covariance.copy()
+    tested[layout.is_covariance] = ~(x[layout.pairs[0]] & x[layout.pairs[1]])
+    own, gaps = [], []
+    for share, weight, sample in zip(
+        moments.shares, problem.discrepancy.weight([]), moments.sample, strict=True
+    ):
+        if weight.ndim == 1:
+            own.append(share * weight[tested])
+        else:
+            across = weight[np.ix_(tested, ~tested)]
+            rest = np.linalg.solve(weight[np.ix_(~tested, ~tested)], across.T)
+            own.append(share * (weight[np.ix_(tested, tested)] - across @ rest))
+        gaps.append(moment_vector(sample, means=True, layout=layout)[tested])
+    gap = np.concatenate(gaps)
+    chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
+    if method.test in ("standard", "none"):
+        return Statistic("standard", chisq, df)
+    keep = np.tile(tested, len(moments.n_obs))
+    nothing = np.zeros((df, 0))
+    spread = projected(own, nothing, np.zeros((0, 0)), moments.ordinal.gamma[np.ix_(keep, keep)])
+    return scaled(method.test, chisq, df, spread)
 
 
 def baseline_point(problem: Problem) -> Point:

@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.checks import confidence, known_option
-from measure.confirmatory import Source
 from measure.display import render_html, render_text
 from measure.errors import DataError, MeasureError, MeasureWarning, OptionError
 from measure.estimators import DISCREPANCIES
@@ -24,6 +23,7 @@ from measure.problem import Problem
 from measure.refitting import Refit, Refits
 from measure.repeat import Repeats, reasons_table, repeat
 from measure.resampling import Resampling
+from measure.source import Source
 from measure.workers import Count, add, alike
 
 Array = NDArray[np.float64]

@@ -113,6 +113,14 @@ def _numbers(
     values = np.empty((len(data), len(chosen)), order="F")
     for k, name in enumerate(chosen):
         values[:, k] = _as_float(name, data[name])
+    infinite = np.isinf(values)
+    if infinite.any():
+        k = int(infinite.any(axis=0).argmax())
+        n_rows, first = row_numbers(infinite[:, k])
+        raise DataError(
+            f'item "{chosen[k]}" is infinite in {_count(n_rows, "row")} (first: row {first}). '
+            "Code missing answers as NaN."
+        )
     return values, chosen
 
 
@@ -204,9 +212,9 @@ def confidence(level: float) -> float:
     return level
 
 
-def row_numbers(selected: pd.Series) -> tuple[int, int]:
+def row_numbers(selected: pd.Series | NDArray[np.bool_]) -> tuple[int, int]:
     """Return how many rows are selected, and the number of the first of them, from 1."""
-    where = np.flatnonzero(selected.to_numpy())
+    where = np.flatnonzero(selected)
     return len(where), int(where[0]) + 1
 
 
@@ -232,47 +240,33 @@ def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> li
     return chosen
 
 
-def _as_float(name: Hashable, column: pd.Series) -> Array:
+def _as_float(name: Hashable, column: pd.Series) -> NDArray[Any]:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
-        numbers = column.to_numpy(dtype=np.float64)
-    elif pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(
-        column.dtype
-    ):
-        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        if pd.api.types.is_complex_dtype(column.dtype):
-            raise DataError(f'item "{name}" holds complex numbers. Give real ones.')
-        parsed = pd.to_numeric(column.astype(object), errors="coerce")
-        # Text is refused even where it reads as a number: "3" may be a label of category 7.
-        text = column.map(lambda value: isinstance(value, str)).astype(bool) | (
-            parsed.isna() & column.notna()
-        )
-        if text.any():
-            n_rows, first = row_numbers(text)
-            raise DataError(
-                f'item "{name}" holds text in {_count(n_rows, "row")} (first: row {first}, '
-                f"{column.iloc[first - 1]!r}). Code the answers as numbers, missing ones as NaN."
-            )
-        numbers = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-    infinite = np.isinf(numbers)
-    if infinite.any():
-        n_rows, first = row_numbers(pd.Series(infinite))
+        # Turned into floats where they are written.
+        return column.to_numpy()
+    if pd.api.types.is_complex_dtype(column.dtype):
+        raise DataError(f'item "{name}" holds complex numbers. Give real ones.')
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    parsed = pd.to_numeric(column.astype(object), errors="coerce")
+    # Text is refused even where it reads as a number: "3" may be a label of category 7.
+    text = column.map(lambda value: isinstance(value, str)).astype(bool) | (
+        parsed.isna() & column.notna()
+    )
+    if text.any():
+        n_rows, first = row_numbers(text)
         raise DataError(
-            f'item "{name}" is infinite in {_count(n_rows, "row")} (first: row {first}). '
-            "Code missing answers as NaN."
+            f'item "{name}" holds text in {_count(n_rows, "row")} (first: row {first}, '
+            f"{column.iloc[first - 1]!r}). Code the answers as numbers, missing ones as NaN."
         )
-    return numbers
+    return parsed.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def require_variance(values: Array, names: Sequence[Hashable], where: str = "") -> None:
     """Refuse items (n_rows, n_items) that have no answers, or the same one everywhere."""
-    lowest, highest = values, values
-    if np.isnan(values).any():
-        answered = ~np.isnan(values)
-        lowest = np.where(answered, values, np.inf)
-        highest = np.where(answered, values, -np.inf)
-    low = lowest.min(axis=0, initial=np.inf).tolist()
-    high = highest.max(axis=0, initial=-np.inf).tolist()
+    # These pass over missing answers, which compare with nothing.
+    low = np.fmin.reduce(values, axis=0, initial=np.inf).tolist()
+    high = np.fmax.reduce(values, axis=0, initial=-np.inf).tolist()
     for name, least, most in zip(names, low, high, strict=True):
         if least > most:
             raise DataError(f'item "{name}" has no answers{where}. Leave it out.')

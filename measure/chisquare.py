@@ -1,5 +1,6 @@
 """Chi-square tests of a model's fit, and their scaled versions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,7 +14,8 @@ from measure.inference import (
     inverse,
     moment_covariance,
     score_products,
-    stacked_weight,
+    weigh,
+    weights,
 )
 from measure.model import vech_places
 from measure.moments import Moments
@@ -85,7 +87,7 @@ def statistic(point: Point, method: Method, value: float) -> Statistic:
         return Statistic(method.test, chisq, df, scaled=chisq, scaled_df=0.0)
     if method.test == "yuan.bentler.mplus":
         return _yuan_bentler(point, method, chisq)
-    return _satorra_bentler(point, method, chisq)
+    return scaled(method.test, chisq, df, traces(point))
 
 
 class Traces(NamedTuple):
@@ -101,34 +103,58 @@ def traces(point: Point) -> Traces:
     W are the weights of the moments and D the derivatives of the implied ones, over all groups.
     NaN where D'WD is singular.
     """
-    change = np.vstack(point.jacobians)
-    weight = stacked_weight(point)
-    weighted = weight @ change
-    bread = inverse(change.T @ weighted, point.basis)
+    change, own = np.vstack(point.jacobians), weights(point)
+    pressed = weigh(own, change)
+    bread = inverse(change.T @ pressed, point.basis)
     if bread is None:
         return Traces(NAN, NAN)
-    residual = weight - weighted @ bread @ weighted.T
-    product = residual @ moment_covariance(point)
-    return Traces(float(np.trace(product)), float(np.sum(product * product.T)))
+    return projected(own, pressed, bread, moment_covariance(point))
 
 
-def _satorra_bentler(point: Point, method: Method, chisq: float) -> Statistic:
+def projected(own: Sequence[Array], pressed: Array, bread: Array, gamma: Array) -> Traces:
+    """Traces of U Gamma with U = W - P B P'.
+
+    Parameters
+    ----------
+    own
+        The weights W, one a group; a diagonal one as (m,).
+    pressed, bread
+        P = W D (m, q), and B = (D'WD)^-1 (q, q). The product U Gamma (m, m) is not formed, as q is
+        smaller than m.
+    gamma
+        Covariance of the moments, (m, m).
+    """
+    spread = gamma @ pressed
+    inner, outer = pressed.T @ spread, spread.T @ weigh(own, spread)
+    turned = bread @ inner
+    if all(weight.ndim == 1 for weight in own):
+        weight = np.concatenate(own)
+        first, second = float(weight @ np.diag(gamma)), float(weight @ gamma**2 @ weight)
+    else:
+        product = weigh(own, gamma)
+        first, second = float(np.trace(product)), float(np.sum(product * product.T))
+    return Traces(
+        float(first - np.trace(turned)),
+        float(second - 2 * np.sum(bread * outer) + np.sum(turned * turned.T)),
+    )
+
+
+def scaled(test: str, chisq: float, df: int, spread: Traces) -> Statistic:
     """Mean scaled, mean-and-variance adjusted, or scaled and shifted statistic.
 
     Satorra & Bentler (1994, eqs 13 and 15); Asparouhov & Muthen (2010) for the last.
     """
-    df = point.problem.df
-    first, second = traces(point)
-    if method.test == "satorra.bentler":
+    first, second = spread
+    if test == "satorra.bentler":
         factor, shift, scaled_df = first / df, NAN, float(df)
-    elif method.test == "mean.var.adjusted":
+    elif test == "mean.var.adjusted":
         scaled_df = first**2 / second
         factor, shift = first / scaled_df, NAN
     else:
         stretch = float(np.sqrt(df / second))
         factor, shift, scaled_df = 1 / stretch, df - stretch * first, float(df)
-    scaled = chisq / factor + (0.0 if np.isnan(shift) else shift)
-    return Statistic(method.test, chisq, df, scaled, scaled_df, factor, shift, first)
+    value = chisq / factor + (0.0 if np.isnan(shift) else shift)
+    return Statistic(test, chisq, df, value, scaled_df, factor, shift, first)
 
 
 def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
@@ -183,10 +209,12 @@ def independence(moments: Moments, exogenous: tuple[str, ...]) -> tuple[float, i
     """
     total = 0.0
     x = np.array([name in exogenous for name in moments.names])
-    for weight, sample in zip(moments.weights, moments.sample, strict=True):
-        alone = np.log(np.diag(sample.sigma)[~x]).sum()
+    for weight, sample, whole in zip(
+        moments.weights, moments.sample, moments.log_determinants, strict=True
+    ):
+        alone = np.log(sample.sigma.diagonal()[~x]).sum()
         given = np.linalg.slogdet(sample.sigma[np.ix_(x, x)])[1] if x.any() else 0.0
-        total += weight * (alone + given - np.linalg.slogdet(sample.sigma)[1])
+        total += weight * (alone + given - whole)
     p, p_x = len(x), int(x.sum())
     pairs = p * (p - 1) // 2 - p_x * (p_x - 1) // 2
     return moments.scale * float(total), pairs * len(moments.n_obs)

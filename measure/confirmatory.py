@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.assembly import build as build_model
+from measure.categorical_fit import unavailable
 from measure.constrained import minimize_restricted
 from measure.errors import (
     ConvergenceError,
-    DataError,
     ImproperSolutionWarning,
     ListwiseWarning,
     MeasureWarning,
@@ -25,17 +24,18 @@ from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
 from measure.model import ACTIVE, Model
-from measure.moments import Moments, complete, missing
-from measure.moments.asymptotic import spanning
-from measure.moments.rows import group_labels, rows_of
+from measure.moments import Moments
 from measure.optimize import Search, minimize, search_from_several
-from measure.options import Method, Options
+from measure.options import SCALED, Method, Options
 from measure.parameters import build as build_table
-from measure.problem import Point, Problem, moment_count
+from measure.problem import Point, Problem
+from measure.responses import Ordered
+from measure.source import Source
 from measure.starts import starting_points
 from measure.syntax import parse
-from measure.table import Groups, ParameterTable
+from measure.table import ParameterTable
 from measure.threads import on_one_thread
+from measure.variables import variables_of
 
 Array = NDArray[np.float64]
 
@@ -45,82 +45,28 @@ START_SEED = 1939
 FEW_CLUSTERS = 50
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """What a model is fitted to: raw rows, or moments with their numbers of respondents.
-
-    The names are those of `cfa`; with several groups the last three are dictionaries.
-    """
-
-    data: pd.DataFrame | None = None
-    sample_cov: object = None
-    sample_mean: object = None
-    sample_nobs: object = None
-
-    def groups(self, options: Options) -> Groups:
-        """Find the groups of the model."""
-        labels: tuple[object, ...] = (1,)
-        if self.data is not None and self.sample_cov is not None:
-            raise OptionError("give either data or sample_cov, not both.")
-        if self.data is None and self.sample_cov is None:
-            raise DataError("there is nothing to fit the model to: give data, or sample_cov.")
-        if options.group is not None and self.data is not None:
-            labels = group_labels(self.data, options.group)
-        elif isinstance(self.sample_cov, Mapping):
-            labels = tuple(self.sample_cov)
-        return Groups(
-            labels,
-            tuple(options.group_equal),
-            tuple(options.group_partial),
-            options.meanstructure is not False,
-        )
-
-    def moments(self, names: tuple[str, ...], options: Options, method: Method) -> Moments:
-        """Gather the moments of the named variables."""
-        if self.data is not None:
-            rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
-            if method.fiml:
-                moments = missing.from_rows(rows)
-            else:
-                moments = complete.from_rows(rows, less_one=method.less_one)
-            _require_clusters(moments, options)
-            return moments
-        if method.fiml or options.cluster is not None:
-            raise OptionError(
-                "missing answers and clusters are seen in the rows only, and sample_cov has none. "
-                "Give data."
-            )
-        return complete.from_covariance(
-            self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
-        )
-
-
-def _require_clusters(moments: Moments, options: Options) -> None:
-    """Refuse a single cluster, which says nothing about how clusters differ."""
-    if moments.clusters is None:
-        return
-    where = [""] if spanning(moments.clusters) else [f' in group "{g}"' for g in moments.groups]
-    parts = [np.concatenate(moments.clusters)] if len(where) == 1 else moments.clusters
-    for place, codes in zip(where, parts, strict=True):
-        if len(np.unique(codes)) < 2:
-            raise DataError(
-                f"the rows used{place if options.group else ''} belong to one cluster (column "
-                f'"{options.cluster}"); cluster-robust standard errors need at least two, and '
-                "many more to be trusted. Leave `cluster` out."
-            )
-
-
 @on_one_thread
 def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     """Take the steps of a fit in their order: text, table, moments, model, search, inference."""
-    method = options.checked().method()
-    table = build_table(
-        parse(text),
-        options.defaults(function),
-        groups=source.groups(options),
-        auxiliary=options.auxiliary,
-    )
-    moments = source.moments(table.observed, options, method)
+    syntax = parse(text)
+    ordered = source.ordered(syntax, options)
+    options = options.completed(ordered=bool(ordered)).checked()
+    method, groups = options.method(), source.groups(options)
+    if ordered:
+        # The answers say how many thresholds there are, and so come before the table.
+        names = variables_of(syntax.statements).observed
+        moments = source.moments(names, options, method, ordered)
+        table = build_table(
+            syntax,
+            options.defaults(function),
+            groups=groups,
+            ordered=Ordered.of(moments.names, moments.thresholds, options.parameterization),
+        )
+    else:
+        table = build_table(
+            syntax, options.defaults(function), groups=groups, auxiliary=options.auxiliary
+        )
+        moments = source.moments(table.observed, options, method)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
@@ -156,11 +102,17 @@ def solve(problem: Problem, request: _Request) -> Fit:
     """
     model = problem.model
     starts = starting_points(model, list(problem.moments.sample), START_SEED)
-    first = starts[0]()
-    require_identified(model, problem.df + model.n_free, first)
-    starts[0] = lambda: _near(problem, first)
+    first = problem.at(starts[0]())
+    require_identified(first)
+    starts[0] = lambda: _near(problem, first.params)
+
+    def search_from(start: Array) -> Search:
+        if model.restrictions:
+            return minimize_restricted(problem, start)
+        return minimize(problem, start, here=first if start is first.params else None)
+
     search, n_starts = search_from_several(
-        lambda start: (minimize_restricted if model.restrictions else minimize)(problem, start),
+        search_from,
         starts,
         lambda found: not _point(problem, found).improprieties,
     )
@@ -237,7 +189,7 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
     moments, notes = point.problem.moments, list[_Note]()
     if moments.n_dropped:
         notes.append(_dropped(moments, request))
-    n_moments = moment_count(len(moments.names), means=point.problem.model.table.meanstructure)
+    n_moments = len(point.jacobians[0])
     for label, n in zip(moments.groups, moments.n_obs, strict=True):
         if n < n_moments:
             where = f' in group "{label}"' if len(moments.groups) > 1 else ""
@@ -246,6 +198,13 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
                     f"There are {n} respondents for {n_moments} sample moments{where}; tests and "
                     "standard errors, robust ones above all, need more."
                 )
+            )
+    if moments.ordinal is not None:
+        notes += [_Note(text) for text in moments.ordinal.notes]
+        reason = unavailable(point) if request.method.test in SCALED else None
+        if reason is not None:
+            notes.append(
+                _Note(f"There are no robust CFI, TLI and RMSEA (Savalei 2021), because {reason}.")
             )
     held = _bounds_reached(point)
     if held:
@@ -289,7 +248,7 @@ def _bounds_reached(point: Point) -> list[str]:
 
 def _dropped(moments: Moments, request: _Request) -> _Note:
     total = moments.n_total + moments.n_dropped
-    if request.method.fiml:
+    if request.method.fiml or request.options.missing == "pairwise":
         why = "have no answer to any item of the model, no group or no cluster, and were left out"
     else:
         why = "lack an answer to an item of the model and were left out (listwise)"
@@ -319,7 +278,7 @@ def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
         model: str,
         data: pd.DataFrame | None = None,
         *,
-        estimator: str = "ML",
+        estimator: str | None = None,
         missing: str = "listwise",
         ordered: Sequence[str] | bool = (),
         group: str | None = None,

@@ -76,19 +76,20 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
     row = 0
     # Reduced row echelon form from the last element backwards, so that the first of several tied
     # parameters is the one that is estimated.
-    for column in reversed(range(n)):
+    for column in np.flatnonzero(matrix.any(axis=0)).tolist()[::-1]:
         if row == len(matrix):
             break
         best = row + int(np.argmax(np.abs(matrix[row:, column])))
         if abs(matrix[best, column]) < 1e-10:
             continue
-        matrix[[row, best]], right[[row, best]] = matrix[[best, row]], right[[best, row]]
+        if best != row:
+            matrix[[row, best]], right[[row, best]] = matrix[[best, row]], right[[best, row]]
         right[row] /= matrix[row, column]
         matrix[row] /= matrix[row, column]
-        for other in range(len(matrix)):
-            if other != row:
-                right[other] -= matrix[other, column] * right[row]
-                matrix[other] = matrix[other] - matrix[other, column] * matrix[row]
+        others = matrix[:, column].copy()
+        others[row] = 0.0
+        right -= others * right[row]
+        matrix -= others[:, None] * matrix[row]
         pivots.append(column)
         row += 1
     if np.any(np.abs(right[row:]) > 1e-10):

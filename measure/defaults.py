@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from measure.responses import Ordered
 from measure.variables import Variables
 
 NAN = float("nan")
@@ -20,6 +21,9 @@ class Defaults:
     auto_var: bool = True
     auto_cov_lv_x: bool = True
     auto_cov_y: bool = True
+    auto_th: bool = True
+    auto_delta: bool = True
+    scales_free: bool = False
     fixed_x: bool = False
     std_lv: bool = False
     orthogonal: bool = False
@@ -29,7 +33,10 @@ class Defaults:
 
 _SEM = {"fixed_x": True}
 _NOTHING = dict.fromkeys(
-    ("int_ov_free", "auto_fix_first", "auto_fix_single", "auto_var", "auto_cov_lv_x", "auto_cov_y"),
+    (
+        *("int_ov_free", "auto_fix_first", "auto_fix_single", "auto_var", "auto_cov_lv_x"),
+        *("auto_cov_y", "auto_th", "auto_delta"),
+    ),
     False,
 )
 DEFAULTS: dict[str, Defaults] = {
@@ -46,13 +53,25 @@ _Default = tuple[str, str, str, float, bool]
 
 
 def default_rows(
-    variables: Variables, defaults: Defaults, fixed_x: tuple[str, ...], means: bool
+    variables: Variables,
+    defaults: Defaults,
+    fixed_x: tuple[str, ...],
+    *,
+    means: bool,
+    ordered: Ordered | None = None,
 ) -> Iterator[_Default]:
     """Rows that the text leaves out, in lavaan's order; NaN means free."""
     single = _single_indicators(variables) if defaults.auto_fix_single else frozenset()
+    thresholds = {} if ordered is None else ordered.n_thresholds
+    if defaults.auto_th:
+        for x in (x for x in variables.observed if x in thresholds):
+            for k in range(1, thresholds[x] + 1):
+                yield x, "|", f"t{k}", NAN, False
     if defaults.auto_var:
         for x in variables.observed:
-            if x not in variables.given:
+            if x in thresholds:
+                yield x, "~~", x, _scale(ordered, "~~", defaults), False
+            elif x not in variables.given:
                 yield x, "~~", x, 0.0 if x in single else NAN, False
         for f in variables.latent:
             yield f, "~~", f, 1.0 if defaults.std_lv else NAN, False
@@ -61,14 +80,23 @@ def default_rows(
         for index, x in enumerate(variables.given):
             for other in variables.given[index:]:
                 yield x, "~~", other, NAN, bool(fixed_x)
+    if defaults.auto_delta:
+        for x in (x for x in variables.observed if x in thresholds):
+            yield x, "~*~", x, _scale(ordered, "~*~", defaults), False
     if means:
         for x in variables.observed:
             exogenous = x in fixed_x
-            fixed = not (exogenous or defaults.int_ov_free)
+            fixed = x in thresholds or not (exogenous or defaults.int_ov_free)
             yield x, "~1", "", 0.0 if fixed else NAN, exogenous
         free_latent = defaults.int_lv_free or defaults.effect_coding
         for f in variables.latent:
             yield f, "~1", "", NAN if free_latent else 0.0, False
+
+
+def _scale(ordered: Ordered | None, op: str, defaults: Defaults) -> float:
+    """Unit of a latent response: 1, but free where equal thresholds determine it."""
+    assert ordered is not None
+    return NAN if defaults.scales_free and op != ordered.follows else 1.0
 
 
 def _default_covariances(variables: Variables, defaults: Defaults) -> Iterator[_Default]:

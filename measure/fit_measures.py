@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from measure import indices
+from measure import categorical_fit, indices
 from measure.chisquare import Statistic, p_value
 from measure.corrected import corrected_for_missing
 from measure.estimators import Likelihood
@@ -83,6 +83,8 @@ class _Robust:
 
 
 def _robust_tests(fit: "Fit") -> _Robust | None:
+    if fit.moments.layout is not None:
+        return _categorical(fit) if _is_scaled(fit.test) and fit.df else None
     if fit.method.fiml:
         return _Robust(
             *corrected_for_missing(fit.point, fit.baseline_point, robust=_is_scaled(fit.test))
@@ -90,6 +92,14 @@ def _robust_tests(fit: "Fit") -> _Robust | None:
     if fit.test.test in ("standard", "mean.var.adjusted"):
         return None
     return _Robust(fit.test, fit.baseline)
+
+
+def _categorical(fit: "Fit") -> _Robust:
+    """Give the statistics of Savalei (2021); NaN where there are none, which the notes explain."""
+    if categorical_fit.unavailable(fit.point) is not None:
+        nothing = Statistic("standard", NAN, fit.df, NAN)
+        return _Robust(nothing, nothing)
+    return _Robust(*categorical_fit.robust_tests(fit.point, fit.test, fit.baseline))
 
 
 def _incremental(test: Statistic, base: Statistic, robust: _Robust | None) -> dict[str, float]:
@@ -191,8 +201,11 @@ def _likelihood_measures(fit: "Fit") -> dict[str, float]:
 
 def _residual_measures(fit: "Fit") -> dict[str, float]:
     means = fit.problem.model.table.meanstructure
+    layout = fit.moments.layout
     groups = [
         indices.root_mean_squares(sample, implied, means=means)
+        if layout is None
+        else indices.root_mean_squares_of_answers(sample, implied)
         for sample, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
     ]
     shares = np.array(fit.moments.n_obs) / fit.n_obs
@@ -203,7 +216,11 @@ def _absolute_measures(fit: "Fit") -> dict[str, float]:
     table, df, npar = fit.problem.model.table, fit.problem.df, fit.problem.model.n_free
     scale, chisq = fit.problem.moments.scale, fit.test.chisq
     # lavaan counts all moments here, those that fixed.x takes from the sample included.
-    per_group = moment_count(len(fit.moments.names), means=table.meanstructure)
+    layout = fit.moments.layout
+    if layout is None:
+        per_group = moment_count(len(fit.moments.names), means=table.meanstructure)
+    else:
+        per_group = layout.size
     n_moments = per_group * fit.n_groups
     gfi = _gfi(fit)
     return {
@@ -212,6 +229,8 @@ def _absolute_measures(fit: "Fit") -> dict[str, float]:
         "pgfi": df / n_moments * gfi,
         "mfi": indices.mcdonald_fit(chisq, df, scale),
         "ecvi": chisq / scale + 2 * npar / scale,
+        # Weighted root mean square residual (Yu 2002), per moment of one group, as in lavaan.
+        **({"wrmr": float(np.sqrt(chisq / per_group))} if layout is not None else {}),
     }
 
 
@@ -221,6 +240,8 @@ def _gfi(fit: "Fit") -> float:
     Moments of fixed.x alone, which no model explains, do not count.
     """
     moments, means = fit.moments, fit.problem.model.table.meanstructure
+    if moments.layout is not None:
+        return _gfi_of_answers(fit)
     given = np.array([name in fit.problem.model.table.fixed_x for name in moments.names])
     own = [_explained(sample, given, means=means) for sample in moments.sample]
     models = [_explained(model, given, means=means) for model in fit.implied_moments]
@@ -232,6 +253,18 @@ def _gfi(fit: "Fit") -> float:
     whole = fit.problem.discrepancy.sizes(fit.implied_moments, own)
     shares = np.array(moments.n_obs) / fit.n_obs
     return float(shares @ (1 - np.array(missed) / np.array(whole)))
+
+
+def _gfi_of_answers(fit: "Fit") -> float:
+    """The same with ordered items: share of the weighted thresholds and correlations."""
+    moments, discrepancy = fit.moments, fit.problem.discrepancy
+    gaps = [
+        Implied(*(np.asarray(a) - np.asarray(b) for a, b in zip(sample, model, strict=True)))
+        for sample, model in zip(moments.sample, fit.implied_moments, strict=True)
+    ]
+    missed = np.array(discrepancy.sizes(fit.implied_moments, gaps))
+    whole = np.array(discrepancy.sizes(fit.implied_moments, list(moments.sample)))
+    return float(moments.shares @ (1 - missed / whole))
 
 
 def _explained(moments: Implied, given: NDArray[np.bool_], *, means: bool) -> Implied:

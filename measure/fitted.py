@@ -88,8 +88,8 @@ class Fit:
 
     @property
     def estimator(self) -> str:
-        """Name of the estimator, as asked for."""
-        return self.options.estimator
+        """Name of the estimator."""
+        return self.method.estimator.name
 
     @property
     def missing(self) -> str:
@@ -174,8 +174,12 @@ class Fit:
     @cached_property
     def standardization(self) -> Standardization:
         """Standardised values of all rows, with their derivatives."""
-        row_values = self.model.row_values(self.params)
-        return Standardization(self.model, self.point.states, row_values)
+        return Standardization(self.model, self.point.states, self.row_values)
+
+    @cached_property
+    def row_values(self) -> Array:
+        """Value of every row of the parameter table, (n_rows,)."""
+        return self.model.table_values(self.params, self.point.states)
 
     @cached_property
     @on_one_thread
@@ -188,7 +192,7 @@ class Fit:
         """
         rows = self.model.table.parameters
         defined = self.model.table.definitions
-        row_values = self.model.row_values(self.params)
+        row_values = self.row_values
         values, slopes = definitions(self.model.table, row_values)
         free = list(self.model.free_rows)
         spread = self.vcov_elements
@@ -205,21 +209,23 @@ class Fit:
         texts += [(str(d.lhs), ":=", str(d.rhs), str(d.lhs)) for d in defined]
         # All texts are turned into a column at once, which is what takes time, and then parted.
         column = pd.array([text for part in zip(*texts, strict=True) for text in part], dtype="str")
+        # The arrays are the table's own, so that it need not copy them.
         return pd.DataFrame(
             {
                 "lhs": column[:n],
                 "op": column[n : 2 * n],
                 "rhs": column[2 * n : 3 * n],
                 "group": [labels[row.group - 1] for row in rows] + [none] * len(defined),
-                "level": [row.level for row in rows] + [0] * len(defined),
+                "level": np.array([row.level for row in rows] + [0] * len(defined)),
                 "label": column[3 * n :],
-                "free": [row.free for row in rows] + [False] * len(defined),
+                "free": np.array([row.free for row in rows] + [False] * len(defined)),
                 "est": est,
                 "se": se,
                 **wald(est, se),
-                "std.lv": self.standardization.std_lv,
-                "std.all": self.standardization.std_all,
-            }
+                "std.lv": self.standardization.std_lv.copy(),
+                "std.all": self.standardization.std_all.copy(),
+            },
+            copy=False,
         )
 
     @cached_property

@@ -58,13 +58,17 @@ def group_ties(
     """
     if len(groups.labels) == 1:
         return
+    inside = {*variables.observed, *variables.latent}
     asked = {
         (row.lhs, row.op, row.rhs)
         for row in rows
-        if row.group == 1 and _kind(row, variables) in groups.equal
+        if row.group == 1
+        # Auxiliary variables are no part of the model, and are saturated in each group.
+        and inside.issuperset((row.lhs, row.lhs if row.op == "|" else row.rhs or row.lhs))
+        and _kind(row, variables) in groups.equal
     }
-    known = {_key(f"{row}") for row in rows}
     partial = {_key(text) for text in groups.partial}
+    known = {_key(f"{row}") for row in rows} if partial else set()
     for text in groups.partial:
         if _key(text) not in known:
             raise OptionError(
@@ -74,7 +78,7 @@ def group_ties(
     first: dict[tuple[str, str, str], int] = {}
     for index, row in enumerate(rows):
         name = (row.lhs, row.op, row.rhs)
-        if name not in asked or row.label or _key(f"{row}") in partial:
+        if name not in asked or row.label or (partial and _key(f"{row}") in partial):
             continue
         place = first.setdefault(name, index)
         if place != index and (row.free or rows[place].free):
@@ -86,13 +90,10 @@ def _key(text: str) -> str:
 
 
 def _kind(row: Parameter, variables: Variables) -> str:
-    """Name the kind of a parameter in the words of `group_equal`; "" for none.
-
-    Auxiliary variables are no part of the model, and are saturated in each group.
-    """
-    if not {row.lhs, row.rhs or row.lhs} <= {*variables.observed, *variables.latent}:
-        return ""
-    if row.exogenous or {row.lhs, row.rhs} & set(variables.given):
+    """Name the kind of a parameter in the words of `group_equal`; "" for none."""
+    if row.op == "|":
+        return "thresholds"
+    if row.exogenous or row.lhs in variables.given or row.rhs in variables.given:
         return "regressions" if row.op == "~" else ""
     latent = row.lhs in variables.latent
     if row.op == "~~":

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from measure.casewise import model_moments, row_logliks
 from measure.checks import numeric_items
-from measure.confirmatory import Source, estimate
+from measure.confirmatory import estimate
 from measure.errors import MeasureError, MeasureWarning, OptionError
 from measure.fitted import Fit
 from measure.model import Implied
 from measure.options import Options
+from measure.source import Source
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

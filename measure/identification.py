@@ -1,11 +1,14 @@
 """Is the model identified? Asked before the search, and named where it is not."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import IdentificationError
-from measure.model import Derivatives, Model
+from measure.model import Derivatives
 from measure.optimize import is_positive_definite
+from measure.problem import Point
 
 Array = NDArray[np.float64]
 
@@ -15,7 +18,7 @@ TRIALS = 4
 RANK_TOLERANCE = 1e-9
 
 
-def require_identified(model: Model, n_moments: int, start: Array) -> None:
+def require_identified(start: Point) -> None:
     """Refuse a model whose parameters the moments cannot determine.
 
     Two conditions: no more free parameters than moments (the counting rule), and a Jacobian of the
@@ -27,22 +30,18 @@ def require_identified(model: Model, n_moments: int, start: Array) -> None:
     IdentificationError
         Naming how many parameters are too many, or which ones can be traded against each other.
     """
-    df = n_moments - model.n_free
+    model, df = start.problem.model, start.problem.df
     if df < 0:
         raise IdentificationError(
-            f"{model.n_free} free parameters but only {n_moments} sample moments (df = {df}).\n"
+            f"{model.n_free} free parameters but only {df + model.n_free} sample moments "
+            f"(df = {df}).\n"
             f"    Fix or equate at least {-df} parameter{'s' if df < -1 else ''}."
         )
-    rng = np.random.default_rng(20_240_101)
     direction = np.zeros(0)
-    for trial in range(TRIALS):
-        # The start itself may be a special point (covariances of exactly 0), so it is jittered.
-        spread = 0.1 * (trial + 1)
-        point = start * (1 + rng.uniform(-spread, spread, len(start)))
-        point = point + rng.uniform(-spread, spread, len(start)) * 0.1
-        gram = _gram(model, point)
-        scale = np.sqrt(np.maximum(np.diag(gram), np.finfo(float).tiny))
-        unit = gram / np.outer(scale, scale)
+    for point in _near(start):
+        gram = _gram(point)
+        scale = np.sqrt(np.maximum(gram.diagonal(), np.finfo(float).tiny))
+        unit = gram / (scale[:, None] * scale)
         # The largest eigenvalue is at most q, so that this is the rank of the Jacobian.
         if is_positive_definite(unit - RANK_TOLERANCE * len(unit) * np.eye(len(unit))):
             return
@@ -58,21 +57,35 @@ def require_identified(model: Model, n_moments: int, start: Array) -> None:
     )
 
 
-def _gram(model: Model, point: Array) -> Array:
+def _near(start: Point) -> Iterator[Point]:
+    """Give the start, and points around it: it may be a special one (covariances of exactly 0)."""
+    yield start
+    rng, params = np.random.default_rng(20_240_101), start.params
+    for trial in range(1, TRIALS):
+        spread = 0.1 * trial
+        jittered = params * (1 + rng.uniform(-spread, spread, len(params)))
+        yield start.problem.at(jittered + rng.uniform(-spread, spread, len(params)) * 0.1)
+
+
+def _gram(point: Point) -> Array:
     """Jacobian' Jacobian of the moments with respect to the parameters, over all blocks.
 
     With d sigma = u v' + v u' the inner product of two derivative matrices is
     2 [(u'a)(v'b) + (u'b)(v'a)], so that the Jacobian itself is never formed. Variables are put on
     their own implied scale, so that 10-point and 1000-point items count alike.
     """
-    states = model.states(point)
+    model = point.problem.model
     total = np.zeros((len(model.free_rows), len(model.free_rows)))
-    for state, d in zip(states, model.derivatives(states), strict=True):
+    for state, d in zip(point.states, point.derivatives, strict=True):
+        if d.scale is not None:
+            # Thresholds and correlations have no units; those of continuous variables cancel below.
+            total += d.jacobian.T @ d.jacobian
+            continue
         sd = np.sqrt(np.abs(state.implied.sigma.diagonal()))
         scale = (1 / np.where(sd > 0, sd, 1.0))[:, None]
         total += gram(Derivatives(d.u * scale, d.v * scale, _scaled(d.d_mu, scale)))
     if model.restrictions.equal:
-        _, slopes = model.restrictions.evaluate("equal", model.row_values(point))
+        _, slopes = model.restrictions.evaluate("equal", model.row_values(point.params))
         total = total + slopes.T @ slopes
     return model.reduction.reduce_matrix(total)
 

@@ -16,7 +16,6 @@ from measure.distributions import (
 from measure.model import Implied
 
 Array = NDArray[np.float64]
-Cells = tuple[NDArray[np.signedinteger], NDArray[np.signedinteger]]
 
 
 class Factors(NamedTuple):
@@ -186,12 +185,14 @@ def residual_moments(sample: Implied, implied: Implied, kind: str) -> tuple[Arra
         p. 258), so that its diagonal is 0, with the means as in `cor.bentler` (as in lavaan).
     """
     s, sigma = sample.sigma, implied.sigma
-    sd = np.ones(len(s)) if kind == "raw" else np.sqrt(np.diag(s))
-    sd_implied = np.sqrt(np.diag(sigma)) if kind == "cor.bollen" else sd
+    sd = np.ones(len(s)) if kind == "raw" else np.sqrt(s.diagonal())
+    sd_implied = np.sqrt(sigma.diagonal()) if kind == "cor.bollen" else sd
     mean = None
     if sample.mu is not None and implied.mu is not None:
         mean = (sample.mu - implied.mu) / sd
-    return s / np.outer(sd, sd) - sigma / np.outer(sd_implied, sd_implied), mean
+    if kind == "raw":
+        return s - sigma, mean
+    return s / (sd[:, None] * sd) - sigma / (sd_implied[:, None] * sd_implied), mean
 
 
 def root_mean_square(residuals: Array) -> float:
@@ -207,30 +208,60 @@ def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict
     without the diagonal. `srmr_mplus` standardises each side by itself but keeps the diagonal as
     relative residual variance. The variants `_nomean` leave the means out.
     """
-    p = len(sample.sigma)
-    lower = np.tril_indices(p)
-    strict = np.tril_indices(p, -1)
     raw, raw_mean = residual_moments(sample, implied, "raw")
     bentler, bentler_mean = residual_moments(sample, implied, "cor.bentler")
     bollen, _ = residual_moments(sample, implied, "cor.bollen")
-    mplus = bollen + np.diag(1 - np.diag(implied.sigma) / np.diag(sample.sigma))
+    s, sigma = sample.sigma.diagonal(), implied.sigma.diagonal()
     mplus_mean = None
     if sample.mu is not None and implied.mu is not None:
-        sd, sd_implied = np.sqrt(np.diag(sample.sigma)), np.sqrt(np.diag(implied.sigma))
-        mplus_mean = sample.mu / sd - implied.mu / sd_implied
+        mplus_mean = sample.mu / np.sqrt(s) - implied.mu / np.sqrt(sigma)
+    mplus_variances = 1 - sigma / s
 
-    def size(residual: Array, cells: Cells, mean: Array | None) -> float:
-        parts = residual[cells]
-        return root_mean_square(parts if mean is None or not means else np.append(parts, mean))
+    def sizes(off: Array, diagonal: Array, mean: Array | None) -> tuple[float, float]:
+        """With and without the means; `off` (p, p) has residuals of covariances on both sides."""
+        total = float(np.vdot(off, off) - off.diagonal() @ off.diagonal()) / 2
+        total, n = total + float(diagonal @ diagonal), len(off) * (len(off) - 1) / 2 + len(diagonal)
+        alone = float(np.sqrt(total / n)) if n else 0.0
+        if mean is None or not means:
+            return alone, alone
+        return float(np.sqrt((total + float(mean @ mean)) / (n + len(mean)))), alone
 
+    rmr, rmr_nomean = sizes(raw, raw.diagonal(), raw_mean)
+    srmr, srmr_nomean = sizes(bentler, bentler.diagonal(), bentler_mean)
+    crmr, crmr_nomean = sizes(bollen, np.zeros(0), bentler_mean)
+    srmr_mplus, srmr_mplus_nomean = sizes(bollen, mplus_variances, mplus_mean)
     return {
-        "rmr": size(raw, lower, raw_mean),
-        "rmr_nomean": size(raw, lower, None),
-        "srmr": size(bentler, lower, bentler_mean),
-        "srmr_bentler": size(bentler, lower, bentler_mean),
-        "srmr_bentler_nomean": size(bentler, lower, None),
-        "crmr": size(bollen, strict, bentler_mean),
-        "crmr_nomean": size(bollen, strict, None),
-        "srmr_mplus": size(mplus, lower, mplus_mean),
-        "srmr_mplus_nomean": size(mplus, lower, None),
+        "rmr": rmr,
+        "rmr_nomean": rmr_nomean,
+        "srmr": srmr,
+        "srmr_bentler": srmr,
+        "srmr_bentler_nomean": srmr_nomean,
+        "crmr": crmr,
+        "crmr_nomean": crmr_nomean,
+        "srmr_mplus": srmr_mplus,
+        "srmr_mplus_nomean": srmr_mplus_nomean,
     }
+
+
+def root_mean_squares_of_answers(sample: Implied, implied: Implied) -> dict[str, float]:
+    """RMR, SRMR and CRMR of one group with ordered items, under lavaan's names.
+
+    As `root_mean_squares`, with the thresholds in place of the means. `srmr` leaves them out, and
+    counts the variances of ordered items, which are 1 on both sides, among the moments, as lavaan
+    does.
+    """
+    assert sample.thresholds is not None
+    assert implied.thresholds is not None
+    p = len(sample.sigma)
+    lower, strict = np.tril_indices(p), np.tril_indices(p, -1)
+    thresholds = sample.thresholds - implied.thresholds
+    found: dict[str, float] = {}
+    for name, kind, cells in (
+        ("rmr", "raw", lower),
+        ("srmr_bentler", "cor.bentler", lower),
+        ("crmr", "cor.bollen", strict),
+    ):
+        own = residual_moments(sample, implied, kind)[0][cells]
+        found[name] = root_mean_square(np.append(own, thresholds))
+        found[f"{name}_nomean"] = root_mean_square(own)
+    return {**found, "srmr": found["srmr_bentler_nomean"]}

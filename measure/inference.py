@@ -4,12 +4,15 @@ Constraints are kept by moving along their tangent: with K its directions (n_ele
 inverse of an information matrix I is K (K' I K)^-1 K' (Aitchison & Silvey 1958).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.estimators import Likelihood
+from measure.estimators.least_squares import weighted
 from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
 from measure.optimize import is_positive_definite
 from measure.options import Method
@@ -42,8 +45,9 @@ def inverse(
     reduced = information if basis is None else basis.T @ information @ basis
     if not len(reduced):
         return np.zeros_like(information)
-    scale = np.sqrt(np.maximum(np.diag(reduced), np.finfo(float).tiny))
-    unit = reduced / np.outer(scale, scale)
+    scale = np.sqrt(np.maximum(reduced.diagonal(), np.finfo(float).tiny))
+    products = scale[:, None] * scale
+    unit = reduced / products
     if not np.isfinite(unit).all():
         return None
     if indefinite:
@@ -52,7 +56,7 @@ def inverse(
         singular = not is_positive_definite(unit - SINGULAR * np.eye(len(unit)))
     if singular:
         return None
-    small = np.asarray(np.linalg.inv(unit) / np.outer(scale, scale))
+    small = np.asarray(np.linalg.inv(unit) / products)
     return small if basis is None else basis @ small @ basis.T
 
 
@@ -88,7 +92,8 @@ def score_products(point: Point) -> Array:
 
 
 def _require_rows(point: Point) -> None:
-    if point.problem.moments.rows is None:
+    moments = point.problem.moments
+    if moments.rows is None and moments.ordinal is None:
         raise OptionError(
             "robust and first-order standard errors and scaled tests need the answers themselves; "
             "sample_cov does not hold them. Give data."
@@ -98,21 +103,31 @@ def _require_rows(point: Point) -> None:
 def moment_covariance(point: Point) -> Array:
     """N times the covariance of the sample moments of all groups, stacked (Gamma)."""
     moments = point.problem.moments
+    if moments.ordinal is not None:
+        return moments.ordinal.gamma
     table = point.problem.model.table
     parts = moment_contributions(moments, means=table.meanstructure, fixed_x=table.fixed_x)
     return joint_covariance(parts, moments.clusters, moments.shares)
 
 
+def weights(point: Point) -> list[Array]:
+    """Weight of the moments of each group times its share; a diagonal one as (m,)."""
+    own = point.problem.discrepancy.weight(point.implied)
+    shares = point.problem.moments.shares
+    return [share * weight for share, weight in zip(shares, own, strict=True)]
+
+
+def weigh(weights: Sequence[Array], stacked: Array) -> Array:
+    """Multiply the stacked moments of all groups, (m,) or (m, q), with their weights."""
+    ends = np.cumsum([len(weight) for weight in weights])
+    parts = zip(weights, np.split(stacked, ends[:-1]), strict=True)
+    return np.concatenate([weighted(weight, part) for weight, part in parts])
+
+
 def stacked_weight(point: Point) -> Array:
     """Weights of the moments of all groups, each times its share, as one block-diagonal matrix."""
-    discrepancy, moments = point.problem.discrepancy, point.problem.moments
-    weights = discrepancy.weight(point.implied)
-    sizes = np.cumsum([0, *map(len, weights)])
-    stacked = np.zeros((sizes[-1], sizes[-1]))
-    for k, (share, weight) in enumerate(zip(moments.shares, weights, strict=True)):
-        place = slice(sizes[k], sizes[k + 1])
-        stacked[place, place] = share * weight
-    return stacked
+    own = weights(point)
+    return weigh(own, np.eye(sum(map(len, own))))
 
 
 def covariance_of_estimates(point: Point, method: Method) -> Array | None:
@@ -128,7 +143,8 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     """
     if method.se == "none":
         return None
-    bread = inverse(information(point, method.information), point.basis)
+    basis = point.basis if point.problem.model.constrained else None
+    bread = inverse(information(point, method.information), basis)
     scale = point.problem.moments.scale
     if bread is None or method.se == "standard":
         return None if bread is None else bread / scale
@@ -148,8 +164,8 @@ def meat(point: Point, se: str) -> Array:
     if se == "robust.huber.white":
         return score_products(point)
     _require_rows(point)
-    weighted = stacked_weight(point) @ np.vstack(point.jacobians)
-    return np.asarray(weighted.T @ moment_covariance(point) @ weighted)
+    pressed = weigh(weights(point), np.vstack(point.jacobians))
+    return np.asarray(pressed.T @ moment_covariance(point) @ pressed)
 
 
 def weakest_direction(matrix: Array) -> Array:
@@ -169,8 +185,7 @@ def wald(est: Array, se: Array, level: float = 0.95) -> dict[str, Array]:
 
     The interval of a fixed parameter is the parameter itself, as lavaan prints it.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(se > 0, est / se, np.nan)
+    z = np.divide(est, se, out=np.full(len(se), np.nan), where=se > 0)
     reach = normal_quantile(0.5 + level / 2) * se
     return {
         "z": z,

@@ -127,7 +127,8 @@ def _source(fit: "Fit") -> Iterator[str]:
 
 
 def _options(fit: "Fit") -> Iterator[str]:
-    options, default = fit.options, Options()
+    options = fit.options
+    default = Options().completed(ordered=options.has_ordered)
     for name, theirs in _NAMES.items():
         value = getattr(options, name)
         if value != getattr(default, name):

@@ -23,12 +23,13 @@ STARTS_IF_IMPROPER = 3
 
 
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
-# turns the linear convergence of scoring into a quadratic one. The change is made when a step
-# promises less than this.
-NEAR = 3e-2
-# Newton's steps square what is left to gain, so that the one after such a step would be lost in
-# rounding: it is not looked for.
-LAST = 1e-10
+# turns the linear convergence of scoring into a quadratic one. The change is made after a step that
+# promised less than `SOON`, or instead of one that promises less than `NEAR`.
+SOON = 1e-1
+NEAR = 3e-3
+# Newton's steps square what is left to gain, up to a factor of 3 to 30 in the models of the tests,
+# so that the one after such a step would be lost in rounding: it is not looked for.
+LAST = 1e-9
 
 
 class Local(Protocol):
@@ -47,8 +48,8 @@ class Local(Protocol):
         """Give the expected Hessian, which is positive semi-definite."""
 
     @property
-    def exact_curvature(self) -> Array:
-        """Give the Hessian."""
+    def exact_curvature(self) -> Array | None:
+        """Give the Hessian; None where it is not worked out."""
 
 
 class Objective(Protocol):
@@ -74,7 +75,13 @@ class Search:
     here: Local | None = None
 
 
-def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_ITERATIONS) -> Search:
+def minimize(
+    objective: Objective,
+    start: Array,
+    *,
+    here: Local | None = None,
+    max_iterations: int = MAX_ITERATIONS,
+) -> Search:
     """Fisher scoring with Levenberg damping, and Newton's method near the end.
 
     The step solves (H + c diag H) step = -gradient with H the Hessian. The damping c falls after
@@ -88,10 +95,12 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
         The function to minimise.
     start
         Where to begin, (n_params,); the function has to be finite there.
+    here
+        The function at the start, where it has been looked at before.
     max_iterations
         After so many slopes the search gives up.
     """
-    params, here = start, objective.at(start)
+    params, here = start, here or objective.at(start)
     gradient = np.full(len(start), np.inf)
     damping, iteration, near = 0.0, 0, False
     if not np.isfinite(here.value):
@@ -118,6 +127,7 @@ def minimize(objective: Objective, start: Array, *, max_iterations: int = MAX_IT
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
+        near = near or gain < SOON
         if near and gain < LAST and damping == 0.0:
             return Search(params, here.value, here.slope, True, iteration, "converged", here)
     return Search(
@@ -129,7 +139,7 @@ def _curvature(here: Local, near: bool) -> tuple[Array, bool]:
     """Give the exact Hessian near the minimum where it is positive definite, else the expected."""
     if near:
         exact = here.exact_curvature
-        if is_positive_definite(exact):
+        if exact is not None and is_positive_definite(exact):
             return exact, True
     return here.expected_curvature, False
 
@@ -149,9 +159,11 @@ def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, flo
     It is solved in units in which the curvature has a diagonal of 1, so that parameters of any size
     count alike.
     """
-    diagonal = np.diag(curvature)
+    diagonal = curvature.diagonal()
     unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    damped = curvature * np.outer(unit, unit) + damping * np.eye(len(unit))
+    damped = curvature * (unit[:, None] * unit)
+    if damping:
+        damped = damped + damping * np.eye(len(unit))
     slope = gradient * unit
     try:
         step = -np.linalg.solve(damped, slope)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from measure.defaults import DEFAULTS, Defaults
 from measure.errors import OptionError
-from measure.estimators import ESTIMATORS, Estimator
+from measure.estimators import ESTIMATORS, FOR_ORDERED, Estimator
 from measure.estimators import estimator as find_estimator
 
 ROBUST = ("robust.sem", "robust.huber.white")
@@ -17,9 +17,13 @@ _BY_RESAMPLING = "comes from measure.bootstrap(fit, data, n=1000, seed=...), whi
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller asked for, apart from model and data; the names are those of `cfa`."""
+    """What the caller asked for, apart from model and data; the names are those of `cfa`.
 
-    estimator: str = "ML"
+    An `estimator` of None is "ML", or "WLSMV" with ordered items; `has_ordered` tells whether there
+    are such, once the model is known.
+    """
+
+    estimator: str | None = None
     missing: str = "listwise"
     ordered: Sequence[str] | bool = ()
     group: str | None = None
@@ -39,10 +43,21 @@ class Options:
     test: str | None = None
     auxiliary: Sequence[str] = ()
     rotation: str | None = None
+    has_ordered: bool = False
+
+    def completed(self, *, ordered: bool) -> "Options":
+        """Choose the estimator where none was asked for."""
+        default = "WLSMV" if ordered else "ML"
+        return replace(self, estimator=self.estimator or default, has_ordered=ordered)
+
+    @property
+    def row(self) -> Estimator:
+        """The estimator that was asked for."""
+        return find_estimator(self.estimator or "ML")
 
     def checked(self) -> "Options":
         """Refuse by name what does not exist or is not available in this version."""
-        find_estimator(self.estimator)
+        row = self.row
         for name in ("group_equal", "group_partial", "auxiliary"):
             if isinstance(getattr(self, name), str):
                 raise OptionError(
@@ -59,6 +74,15 @@ class Options:
         for name, purpose in _LATER.items():
             if getattr(self, name):
                 raise OptionError(f"`{name}` ({purpose}) is not available in this version.")
+        if self.has_ordered:
+            self._require_for_ordered(row)
+        elif "thresholds" in self.group_equal:
+            raise OptionError('group_equal "thresholds" needs ordered items; there are none.')
+        elif self.missing == "pairwise":
+            raise OptionError(
+                'missing="pairwise" is for ordered items; for continuous ones choose "listwise" or '
+                '"fiml".'
+            )
         if (self.group_equal or self.group_partial) and self.group is None:
             raise OptionError(
                 "group_equal and group_partial need `group`, the column of the groups."
@@ -69,12 +93,34 @@ class Options:
             )
         return self
 
+    def _require_for_ordered(self, row: Estimator) -> None:
+        """Refuse what is defined for continuous items only."""
+        if row.discrepancy not in FOR_ORDERED:
+            names = ", ".join(e.name for e in ESTIMATORS.values() if e.discrepancy in FOR_ORDERED)
+            raise OptionError(
+                f'estimator "{row.name}" is not available for ordered items; choose one of {names}.'
+            )
+        if self.missing == "fiml":
+            raise OptionError(
+                'missing="fiml" is not available for ordered items; "pairwise" uses all answers to '
+                "each pair of items, and takes them to be missing completely at random."
+            )
+        if self.auxiliary:
+            raise OptionError("auxiliary variables are not available with ordered items.")
+        if self.information not in (None, "expected"):
+            raise OptionError(
+                f'information="{self.information}" is not available for ordered items; choose '
+                '"expected".'
+            )
+        if self.meanstructure is False:
+            raise OptionError("ordered items need thresholds; leave meanstructure out.")
+
     def defaults(self, function: str) -> Defaults:
         """Combine what the function adds to the text with what the caller asked for."""
         base = DEFAULTS[function]
         needs_means = self.missing == "fiml" or self.cluster is not None
         means = base.meanstructure or needs_means
-        likelihood = find_estimator(self.estimator).discrepancy == "ML"
+        likelihood = self.row.discrepancy == "ML"
         if self.meanstructure is False and needs_means:
             raise OptionError("missing answers and clusters need means; leave meanstructure out.")
         return replace(
@@ -90,7 +136,7 @@ class Options:
 
     def method(self) -> "Method":
         """Expand the estimator's name, as lavaan does, to what is computed."""
-        row = find_estimator(self.estimator)
+        row = self.row
         se, test = self.se or row.se, self.test or row.test
         information = self.information or row.information
         fiml, clustered = self.missing == "fiml", self.cluster is not None
@@ -152,7 +198,7 @@ class Method:
 
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
-    "missing": ("listwise", "fiml"),
+    "missing": ("listwise", "fiml", "pairwise"),
     "likelihood": ("normal", "wishart"),
     "information": (None, "expected", "observed", "first.order"),
     "se": (None, "standard", "robust", *ROBUST, "none"),
@@ -160,15 +206,11 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "parameterization": ("delta", "theta"),
 }
 _ELSEWHERE = {
-    "pairwise": 'is for ordered items; for continuous ones choose "listwise" or "fiml"',
     "ml": 'is written "fiml" here',
     "bootstrap": _BY_RESAMPLING,
     "bollen.stine": _BY_RESAMPLING,
 }
-_LATER = {
-    "ordered": "items answered in categories",
-    "rotation": "rotation of an exploratory block",
-}
+_LATER = {"rotation": "rotation of an exploratory block"}
 
 
 def option_table() -> pd.DataFrame:

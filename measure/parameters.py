@@ -13,7 +13,13 @@ from measure.errors import ModelError, OptionError
 from measure.expressions import Expression, Name, Number
 from measure.expressions import names as names_in
 from measure.grouping import group_ties, statements_of_groups
-from measure.refusals import refuse_what_is_not_estimated
+from measure.refusals import (
+    refuse_for_ordered,
+    refuse_what_is_not_estimated,
+    refuse_wrong_scales,
+    require_whole_scales,
+)
+from measure.responses import Ordered
 from measure.syntax import Constraint, Modifier, Statement, Syntax
 from measure.table import Groups, Parameter, ParameterTable
 from measure.variables import Variables, variables_of
@@ -25,6 +31,7 @@ def build(
     *,
     groups: Groups | None = None,
     auxiliary: Sequence[str] = (),
+    ordered: Ordered | None = None,
 ) -> ParameterTable:
     """Complete the statements of a model text to the table of its parameters.
 
@@ -39,6 +46,8 @@ def build(
     auxiliary
         Observed variables outside the model that covary freely with all of its observed variables
         (saturated correlates; Graham 2003).
+    ordered
+        The items that are answered in ordered categories; None where there are none.
 
     Returns
     -------
@@ -58,30 +67,36 @@ def build(
     variables = variables_of(syntax.statements)
     if not variables.observed:
         raise ModelError("the model names no observed variable.")
+    refuse_wrong_scales(syntax, variables, ordered)
+    if ordered is not None:
+        refuse_for_ordered(defaults, groups, ordered)
     # Means tell groups apart, so that several groups have a mean structure, as in lavaan.
     means = (
         defaults.meanstructure
         or groups.asks_for_means
+        or ordered is not None
         or any(row.op == "~1" for row in syntax.statements)
     )
     fixed_x = variables.given if defaults.fixed_x and not auxiliary else ()
-    plan = _Plan(defaults, fixed_x, means, groups)
+    plan = _Plan(defaults, fixed_x, means, groups, ordered)
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
     for group, statements in enumerate(texts, start=1):
-        own = variables_of(statements)
-        rows += _group_rows(statements, replace(own, observed=variables.observed), plan, group)
+        own = variables
+        if statements is not syntax.statements:
+            own = replace(variables_of(statements), observed=variables.observed)
+        rows += _group_rows(statements, own, plan, group)
         rows += _auxiliary_rows(auxiliary, variables, plan, group)
-    ties = [*_ties(rows, texts), *group_ties(rows, groups, variables)]
-    return ParameterTable(
-        parameters=tuple(_labelled(rows, groups, variables)),
+    across = list(group_ties(rows, groups, variables))
+    table = ParameterTable(
+        parameters=tuple(_labelled(rows, across)),
         observed=(*variables.observed, *auxiliary),
         latent=variables.latent,
         exogenous=variables.given,
         fixed_x=fixed_x,
         meanstructure=means,
         groups=groups,
-        ties=tuple(ties),
+        ties=(*_ties(rows, texts), *across),
         sums=tuple(_effect_coding(rows, variables, groups)) if defaults.effect_coding else (),
         constraints=(*(c for c in syntax.constraints if c.op != ":="), *_bounds(rows)),
         definitions=tuple(c for c in syntax.constraints if c.op == ":="),
@@ -90,7 +105,11 @@ def build(
             *_one_label_note(syntax.statements, groups),
         ),
         auxiliary=tuple(auxiliary),
+        ordered=ordered,
     )
+    if ordered is not None:
+        require_whole_scales(table)
+    return table
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,7 @@ class _Plan:
     fixed_x: tuple[str, ...]
     means: bool
     groups: Groups
+    ordered: Ordered | None
 
 
 def _mixed_exogenous_note(
@@ -162,7 +182,7 @@ def _group_rows(
         value = 1.0 if marker or standard else NAN
         yield _user_row(statement, value, group, len(plan.groups.labels))
     for lhs, op, rhs, value, exogenous in default_rows(
-        variables, defaults, plan.fixed_x, plan.means
+        variables, defaults, plan.fixed_x, means=plan.means, ordered=plan.ordered
     ):
         if (lhs, op, rhs) not in seen:
             free = value != value and not exogenous
@@ -273,20 +293,23 @@ def _name(lhs: str, op: str, rhs: str, group: int) -> str:
     return f"{lhs}{op}{rhs}" if group == 1 else f"{lhs}{op}{rhs}.g{group}"
 
 
-def _labelled(rows: list[Parameter], groups: Groups, variables: Variables) -> list[Parameter]:
+def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Parameter]:
     """Give rows that are equal across groups lavaan's own label, `.p5.` for the fifth row."""
     labelled = list(rows)
-    for first, other in group_ties(rows, groups, variables):
+    for first, other in across:
         for index in (first, other):
-            labelled[index] = replace(rows[index], label=f".p{first + 1}.")
+            labelled[index] = rows[index]._replace(label=f".p{first + 1}.")
     return labelled
 
 
 def _bounds(rows: list[Parameter]) -> Iterator[Constraint]:
     """Bounds of single parameters as inequality constraints on their rows."""
+    infinite = float("inf")
     for index, row in enumerate(rows):
+        if row.lower == -infinite and row.upper == infinite:
+            continue
         for op, bound in ((">", row.lower), ("<", row.upper)):
-            if abs(bound) != float("inf"):
+            if abs(bound) != infinite:
                 side: Expression = Name(row_name(index))
                 text = f"{row} {op} {bound:g}"
                 yield Constraint(side, op, Number(bound), 0, 0, text)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
 from measure.estimators import Discrepancy, Evaluation
-from measure.model import Curvature, Derivatives, Implied, Model, State, jacobian
+from measure.model import Curvature, Derivatives, Implied, Model, State
 from measure.moments import Moments
 
 Array = NDArray[np.float64]
@@ -29,10 +29,13 @@ class Problem:
     @property
     def df(self) -> int:
         """Degrees of freedom: moments that the model explains less free parameters."""
-        table = self.model.table
-        n_moments = moment_count(
-            len(self.moments.names), means=table.meanstructure, n_given=len(table.fixed_x)
-        )
+        table, layout = self.model.table, self.moments.layout
+        if layout is not None:
+            n_moments = layout.size
+        else:
+            n_moments = moment_count(
+                len(self.moments.names), means=table.meanstructure, n_given=len(table.fixed_x)
+            )
         return n_moments * len(self.moments.n_obs) - self.model.n_free
 
 
@@ -88,9 +91,15 @@ class Point:
         return self._defined.information(self.derivatives)
 
     @cached_property
+    def _second(self) -> Array | None:
+        return self._defined.hessian(self.derivatives, self.curvatures)
+
+    @property
     def hessian(self) -> Array:
         """Second derivatives of the discrepancy over elements."""
-        return self._defined.hessian(self.derivatives, self.curvatures)
+        if self._second is None:
+            raise AssertionError("second derivatives are not worked out for this model")
+        return self._second
 
     @cached_property
     def gradient(self) -> Array:
@@ -108,9 +117,11 @@ class Point:
         return 2 * self.problem.model.reduction.reduce_matrix(self.information)
 
     @property
-    def exact_curvature(self) -> Array:
-        """Second derivatives over the parameters."""
-        return self.problem.model.reduction.reduce_matrix(self.hessian)
+    def exact_curvature(self) -> Array | None:
+        """Second derivatives over the parameters; None where they are not worked out."""
+        if self._second is None:
+            return None
+        return self.problem.model.reduction.reduce_matrix(self._second)
 
     @cached_property
     def improprieties(self) -> list[str]:
@@ -119,8 +130,8 @@ class Point:
 
     @cached_property
     def jacobians(self) -> list[Array]:
-        """Derivatives of (mu, vech Sigma) of each block over elements."""
-        return [jacobian(d) for d in self.derivatives]
+        """Derivatives of the vector of moments of each block over elements."""
+        return [d.jacobian for d in self.derivatives]
 
     @cached_property
     def basis(self) -> Array:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from measure.estimators.ml import LikelihoodAt, MaximumLikelihood
 from measure.model import Block, Implied, Model
 from measure.moments import Moments
-from measure.optimize import NEAR, TOLERANCE
+from measure.optimize import SOON, TOLERANCE
 from measure.problem import Point, Problem
 
 Array = NDArray[np.float64]
@@ -87,7 +87,7 @@ def minimize_stack(model: Model, moments: Moments, start: Array) -> StackedSearc
         left = ~ended
         there = _at(model, moments, (here.point.params + step)[left], here.places[left])
         downhill = there.values < here.values[left]
-        progress = progress.after(gain < NEAR, left, downhill)
+        progress = progress.after(gain < SOON, left, downhill)
         if not downhill.all():
             kept = np.where(downhill[:, None], there.point.params, here.point.params[left])
             there = _at(model, moments, kept, there.places)
@@ -123,14 +123,13 @@ class _Progress(NamedTuple):
 
 def _steps(point: Point, progress: _Progress) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Steps (n, n_params), how much each promises (n,), and whether by the exact Hessian (n,)."""
-    exact = progress.near.copy()
-    if exact.any():
-        curvature = point.exact_curvature
-        exact[exact] = definite(curvature[exact])
-    if not exact.any():
+    exact, second = progress.near.copy(), None
+    if exact.any() and (second := point.exact_curvature) is not None:
+        exact[exact] = definite(second[exact])
+    if second is None or not exact.any():
         curvature = point.expected_curvature
-    elif not exact.all():
-        curvature = np.where(exact[:, None, None], curvature, point.expected_curvature)
+    else:
+        curvature = np.where(exact[:, None, None], second, point.expected_curvature)
     if progress.damping.any():
         diagonal = np.diagonal(curvature, axis1=1, axis2=2) * progress.damping[:, None]
         curvature = curvature + diagonal[:, None] * np.eye(curvature.shape[-1])

@@ -5,6 +5,7 @@ the root of the factor's variance over the root of the item's (Bollen 1989, p. 1
 est * prod_s V_s^e_s with the exponents e of each row, its derivatives follow at once.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.definitions import defined_values, definitions
-from measure.model import Block, Model, State, latent_derivatives, observed_derivatives
+from measure.model import (
+    Block,
+    Derivatives,
+    Model,
+    State,
+    latent_derivatives,
+    observed_derivatives,
+)
 from measure.table import Parameter
 
 Array = NDArray[np.float64]
@@ -51,21 +59,36 @@ class Standardization:
         return self._jacobian(items=True)
 
     @cached_property
+    def _observed(self) -> list[Derivatives]:
+        """Derivatives of the observed moments, per block."""
+        return [observed_derivatives(state, len(self.model.free_rows)) for state in self.states]
+
+    def _following(self) -> Iterator[tuple[int, Array]]:
+        """Rows whose values follow from the elements, each with its derivatives (n_elements,)."""
+        for state, d in zip(self.states, self._observed, strict=True):
+            block = state.block
+            for index, place in block.following_rows.items():
+                if d.following is not None:
+                    yield index, d.following.slope[block.follows.index(place)]
+                elif d.scale is not None and d.scale.d_delta is not None:
+                    yield index, d.scale.d_delta[place.i]
+
+    @cached_property
     def _variance_slopes(self) -> Array:
         """Derivatives of the variances, (n_scales, n_elements)."""
         n_elements = len(self.model.free_rows)
         parts = []
-        for state in self.states:
-            for d in (
-                latent_derivatives(state, n_elements),
-                observed_derivatives(state, n_elements),
-            ):
-                parts.append(2 * d.u * d.v)
+        for state, observed in zip(self.states, self._observed, strict=True):
+            parts += [latent_derivatives(state, n_elements).variances, observed.variances]
             for matrix in ("psi", "theta"):
-                slope = np.zeros((len(state.matrices[matrix]), n_elements))
+                n_all = n_elements + len(state.block.follows)
+                slope = np.zeros((len(state.matrices[matrix]), n_all))
                 if matrix in state.block.elements:
                     i, j, element = state.block.elements[matrix]
                     slope[i[i == j], element[i == j]] = 1.0
+                if observed.following is not None:
+                    moved = slope[:, n_elements:] @ observed.following.slope
+                    slope = slope[:, :n_elements] + moved
                 parts.append(slope)
         return np.vstack(parts)
 
@@ -80,13 +103,18 @@ class Standardization:
         outcomes
             The same for the left side of a regression; by default `kept`.
         """
-        return self._factors(kept, kept if outcomes is None else outcomes)[1]
+        powers = _restricted(self._powers, self.model, kept, outcomes)
+        return _factor(powers, self._variances)
 
-    def _factors(self, kept: set[str], outcomes: set[str]) -> tuple[Array, Array]:
-        """Exponents of each row (n_rows, n_scales), and what its estimate is multiplied with."""
-        powers = _exponents(self.model, kept, outcomes)
-        variances = _variances(self.states)
-        return powers / np.where(variances > 0, variances, 1.0), _factor(powers, variances)
+    @cached_property
+    def _powers(self) -> Array:
+        """Exponents of each row where all variables are standardised, (n_rows, n_scales)."""
+        return _exponents(self.model)
+
+    @cached_property
+    def _variances(self) -> Array:
+        """Variances that standardise, (n_scales,)."""
+        return _variances(self.states)
 
     def _values(self, *, items: bool) -> Array:
         value = self.raw * self.factors(_kept(self.model, items=items))
@@ -94,18 +122,23 @@ class Standardization:
 
     def _jacobian(self, *, items: bool) -> Array:
         kept = _kept(self.model, items=items)
-        relative, factor = self._factors(kept, kept)
+        powers, variances = _restricted(self._powers, self.model, kept), self._variances
+        relative = powers / np.where(variances > 0, variances, 1.0)
+        factor = _factor(powers, variances)
         value = self.raw * factor
         slope = value[:, None] * (relative @ self._variance_slopes)
         free = list(self.model.free_rows)
         slope[free, range(len(free))] += factor[free]
+        for index, own in self._following():
+            slope[index] += factor[index] * own
         defined = definitions(self.model.table, value)[1]
         return np.vstack([slope, defined @ slope]) if len(defined) else slope
 
 
 def standardize(model: Model, params: Array) -> Standardization:
     """Standardise all rows of a model's table at `params` (n_params,)."""
-    return Standardization(model, model.states(params), model.row_values(params))
+    states = model.states(params)
+    return Standardization(model, states, model.table_values(params, states))
 
 
 def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
@@ -124,8 +157,7 @@ def standardized_values(model: Model, states: list[State], raw: Array) -> Array:
     -------
     (n, n_rows + n_definitions); NaN where a variance to divide by is negative.
     """
-    kept = _kept(model, items=True)
-    value = raw * _factor(_exponents(model, kept, kept), _variances(states))
+    value = raw * _factor(_exponents(model), _variances(states))
     return np.hstack([value, defined_values(model.table, value)])
 
 
@@ -140,7 +172,7 @@ def _variances(states: list[State]) -> Array:
     parts = []
     for state in states:
         residuals = state.matrices["psi"], state.matrices["theta"]
-        for matrix in (state.covariance, state.implied.sigma, *residuals):
+        for matrix in (state.covariance, state.sigma, *residuals):
             parts.append(matrix.diagonal(axis1=-2, axis2=-1))
     stack = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
     return np.concatenate(
@@ -151,6 +183,8 @@ def _variances(states: list[State]) -> Array:
 def _factor(powers: Array, variances: Array) -> Array:
     """What each estimate is multiplied with (..., n_rows), from variances (..., n_scales)."""
     positive = variances > 0
+    if positive.all():
+        return np.asarray(np.exp(np.log(variances) @ powers.T))
     factor = np.exp(np.log(np.where(positive, variances, 1.0)) @ powers.T)
     # The root of a negative variance does not exist; lavaan gives NaN likewise.
     return np.where(~positive @ (powers != 0).T, np.nan, factor)
@@ -168,7 +202,7 @@ def _scale_names(block: Block) -> list[Key]:
     return names + [("" if name in block.eta else "residual", name) for name in block.observed]
 
 
-def _exponents(model: Model, kept: set[str], outcomes: set[str]) -> Array:
+def _exponents(model: Model) -> Array:
     """Powers of the variances that each row is multiplied with, (n_rows, n_scales)."""
     rows = model.table.parameters
     names = [_scale_names(block) for block in model.blocks]
@@ -178,24 +212,36 @@ def _exponents(model: Model, kept: set[str], outcomes: set[str]) -> Array:
         # Observed variables that stand among eta have the same total twice; the later one counts.
         place = {key: begin + k for k, key in enumerate(own)}
         for index in block.places:
-            above, below = _units(rows[index])
-            divisors = outcomes if rows[index].op == "~" else kept
-            for key in (k for k in above if k[1] in kept):
-                powers[index, place[key]] += 0.5
-            for key in (k for k in below if k[1] in divisors):
-                powers[index, place[key]] -= 0.5
+            for key, power in _units(rows[index]):
+                powers[index, place[key]] = power
         begin += len(own)
     return powers
 
 
-def _units(row: Parameter) -> tuple[list[Key], list[Key]]:
-    """Variances whose root a parameter is multiplied with, and divided by."""
+def _restricted(
+    powers: Array, model: Model, kept: set[str], outcomes: set[str] | None = None
+) -> Array:
+    """Leave only the powers of variables that are standardised; see `Standardization.factors`."""
+    names = [name for block in model.blocks for _, name in _scale_names(block)]
+    own: Array = powers * np.array([name in kept for name in names])
+    if outcomes is not None:
+        paths = [k for k, row in enumerate(model.table.parameters) if row.op == "~"]
+        divided = np.minimum(powers[paths], 0.0) * np.array([name in outcomes for name in names])
+        own[paths] = np.maximum(own[paths], 0.0) + divided
+    return own
+
+
+def _units(row: Parameter) -> list[tuple[Key, float]]:
+    """Powers of the variances that a parameter is multiplied with."""
     if row.op == "=~":
-        return [("total", row.lhs)], [("total", row.rhs)]
+        return [(("total", row.lhs), 0.5), (("total", row.rhs), -0.5)]
     if row.op == "~":
-        return [("total", row.rhs)], [("total", row.lhs)]
-    if row.op == "~1":
-        return [], [("total", row.lhs)]
+        return [(("total", row.rhs), 0.5), (("total", row.lhs), -0.5)]
+    if row.op in ("~1", "|"):
+        return [(("total", row.lhs), -0.5)]
+    if row.op == "~*~":
+        # A scaling factor is 1 over a standard deviation.
+        return [(("total", row.lhs), 0.5)]
     if row.lhs == row.rhs:
-        return [], [("total", row.lhs)] * 2
-    return [], [("residual", row.lhs), ("residual", row.rhs)]
+        return [(("total", row.lhs), -1.0)]
+    return [(("residual", row.lhs), -0.5), (("residual", row.rhs), -0.5)]

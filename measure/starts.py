@@ -78,14 +78,30 @@ def _start(model: Model, sample: list[Implied], plan: _Plan) -> Array:
     values = np.full(len(model.table.parameters), np.nan)
     for block, moments in zip(model.blocks, sample, strict=True):
         _Guess(model.table, block, moments.sigma, plan).fill(values)
+        if moments.thresholds is not None:
+            _answers(model.table, block, moments, values)
     for index, row in enumerate(model.table.parameters):
         if np.isfinite(row.start):
             values[index] = row.start
     elements = values[list(model.free_rows)]
     params = _reduce(model, elements)
-    if model.table.meanstructure:
+    if model.table.meanstructure and model.table.ordered is None:
         params = _fit_means(model, params, sample)
     return params
+
+
+def _answers(table: ParameterTable, block: Block, moments: Implied, values: Array) -> None:
+    """Start thresholds and the means of continuous variables at those of the sample."""
+    assert moments.thresholds is not None
+    assert moments.mu is not None
+    for index, place in block.places.items():
+        row = table.parameters[index]
+        if row.op == "|":
+            values[index] = moments.thresholds[place.i]
+        elif row.op == "~*~":
+            values[index] = 1.0
+        elif row.op == "~1" and row.lhs in block.observed:
+            values[index] = moments.mu[block.observed.index(row.lhs)]
 
 
 def _reduce(model: Model, elements: Array) -> Array:
@@ -93,7 +109,8 @@ def _reduce(model: Model, elements: Array) -> Array:
     reduction = model.reduction
     if reduction.basis is None or reduction.offset is None:
         return elements
-    return np.asarray(np.linalg.lstsq(reduction.basis, elements - reduction.offset)[0])
+    basis = reduction.basis
+    return np.asarray(np.linalg.solve(basis.T @ basis, basis.T @ (elements - reduction.offset)))
 
 
 def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
@@ -108,8 +125,10 @@ def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
         slopes.append(np.where(fixed, 0.0, d.d_mu))
         gaps.append(moments.mu - state.implied.mu)
     slope = model.reduction.reduce_gradient(np.vstack(slopes))
-    step = np.linalg.lstsq(slope, np.concatenate(gaps))[0]
-    return np.asarray(params + step)
+    moving = slope.any(axis=0)
+    moved = params.copy()
+    moved[moving] += np.linalg.lstsq(slope[:, moving], np.concatenate(gaps))[0]
+    return moved
 
 
 @dataclass
@@ -130,10 +149,16 @@ class _Guess:
             for index, row in enumerate(self.table.parameters)
             if row.group == self.block.group
         ]
-        self.n_factors = Counter(row.rhs for _, row in self.rows if row.op == "=~")
+        self.loadings: dict[str, list[tuple[int, Parameter]]] = {}
+        for index, row in self.rows:
+            if row.op == "=~":
+                self.loadings.setdefault(row.lhs, []).append((index, row))
+        self.n_factors = Counter(
+            row.rhs for loadings in self.loadings.values() for _, row in loadings
+        )
         # Weights of the observed variables whose sum stands in for each variable.
         self.weights = dict(zip(self.observed, np.eye(len(self.observed)), strict=True))
-        self.variance = dict(zip(self.observed, np.diag(self.sigma), strict=True))
+        self.variance = dict(zip(self.observed, self.sigma.diagonal().tolist(), strict=True))
         self.explained = dict.fromkeys(self.names, 0.0)
 
     def fill(self, values: Array) -> None:
@@ -142,7 +167,7 @@ class _Guess:
             if row.free and row.op in ("~", "~1"):
                 values[index] = 0.0
         # A group's own block of text may leave a factor out.
-        waiting = [f for f in self.table.latent if self._items(f)]
+        waiting = [f for f in self.table.latent if f in self.loadings]
         while waiting:
             ready = [f for f in waiting if not set(self._items(f)) & set(waiting)] or waiting[:1]
             for factor in ready:
@@ -156,7 +181,7 @@ class _Guess:
                 values[index] = self._residual_covariance(row) if self.plan.covariances else 0.0
 
     def _items(self, factor: str) -> list[str]:
-        return [row.rhs for _, row in self.rows if row.op == "=~" and row.lhs == factor]
+        return [row.rhs for _, row in self.loadings[factor]]
 
     def _covariance(self, first: str, second: str) -> float:
         if first == second:
@@ -164,21 +189,21 @@ class _Guess:
         if first not in self.weights or second not in self.weights:
             return 0.0
         raw = float(self.weights[first] @ self.sigma @ self.weights[second])
-        limit = LARGEST_CORRELATION * np.sqrt(self.variance[first] * self.variance[second])
-        return float(np.clip(raw, -limit, limit))
+        limit = LARGEST_CORRELATION * float(np.sqrt(self.variance[first] * self.variance[second]))
+        return min(max(raw, -limit), limit)
 
     def _matrix(self, names: list[str]) -> Array:
         if all(name in self.place for name in names):
             chosen = [self.place[name] for name in names]
-            return self.sigma[np.ix_(chosen, chosen)]
+            return self.sigma[chosen][:, chosen]
         return np.array([[self._covariance(a, b) for b in names] for a in names])
 
     def _factor(self, factor: str, values: Array) -> None:
         """Loadings, variance and Bartlett weights of one factor from its indicators alone."""
-        loadings = [(i, r) for i, r in self.rows if r.op == "=~" and r.lhs == factor]
+        loadings = self.loadings[factor]
         items = [row.rhs for _, row in loadings]
         scale = np.sqrt([max(self._covariance(x, x), TINY) for x in items])
-        pattern = self.plan.pattern(self._matrix(items) / np.outer(scale, scale))
+        pattern = self.plan.pattern(self._matrix(items) / (scale[:, None] * scale))
         # An item of several factors shares its common variance among them.
         pattern = pattern / np.sqrt([self.n_factors[x] for x in items])
         # With nothing to fix it, the sign of a factor is that of its first loading, as in lavaan.
@@ -210,10 +235,13 @@ class _Guess:
         for x, part in zip(items, common if self.plan.proper else whole, strict=True):
             self.explained[x] += float(part)
         precision = raw / np.maximum(total - common, TINY)
-        weight = sum(
-            w * self.weights[x] for w, x in zip(precision, items, strict=True) if x in self.weights
-        )
-        self.weights[factor] = np.asarray(weight) / max(float(precision @ raw), TINY)
+        weight = np.zeros(len(self.observed))
+        for x, w in zip(items, precision, strict=True):
+            if x in self.place:
+                weight[self.place[x]] += w
+            elif x in self.weights:
+                weight += w * self.weights[x]
+        self.weights[factor] = weight / max(float(precision @ raw), TINY)
         self.variance[factor] = variance
 
     def _fixed_variance(self, factor: str) -> float | None:
@@ -258,12 +286,10 @@ def _principal_factor(correlations: Array) -> Array:
         r = correlations[0, 1]
         size = np.sqrt(np.clip(abs(r), SMALLEST_LOADING**2, LARGEST_CORRELATION))
         return np.array([size, size if r >= 0 else -size])
-    off = np.abs(correlations - np.eye(n_items)).max(axis=0)
-    reduced = correlations.copy()
-    np.fill_diagonal(reduced, off)
-    values, vectors = np.linalg.eigh(reduced)
+    off = correlations - np.diag(correlations.diagonal())
+    values, vectors = np.linalg.eigh(off + np.diag(np.abs(off).max(axis=0)))
     loadings = vectors[:, -1] * np.sqrt(max(values[-1], SMALLEST_LOADING**2))
-    return np.asarray(np.clip(loadings, -0.95, 0.95))
+    return np.asarray(np.minimum(np.maximum(loadings, -0.95), 0.95))
 
 
 def _equal(correlations: Array) -> Array:

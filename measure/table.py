@@ -1,9 +1,11 @@
 """The parameter table: what is free, fixed or tied in a model, group by group."""
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from measure.defaults import Defaults
 from measure.errors import OptionError
+from measure.responses import Layout, Ordered
 from measure.syntax import Constraint
 
 # What `group_equal` can name: lavaan's words, each with the rows that it stands for.
@@ -16,8 +18,8 @@ EQUAL = (
     "residual.covariances",
     "lv.variances",
     "lv.covariances",
+    "thresholds",
 )
-ORDERED_ONLY = ("thresholds",)
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,6 @@ class Groups:
 
     def __post_init__(self) -> None:
         for word in self.equal:
-            if word in ORDERED_ONLY:
-                raise OptionError(f'group_equal "{word}" needs ordered items; there are none.')
             if word not in EQUAL:
                 raise OptionError(
                     f'group_equal "{word}" is not known; choose from {", ".join(EQUAL)}.'
@@ -63,22 +63,24 @@ class Groups:
     def defaults_for(self, group: int, defaults: Defaults) -> Defaults:
         """Give the defaults of one group; what equality identifies is free after the first.
 
-        Equal intercepts identify the latent means of the later groups, and with `std_lv` equal
-        loadings their latent variances, as in lavaan.
+        Equal intercepts or thresholds identify the latent means of the later groups, with `std_lv`
+        equal loadings their latent variances, and equal thresholds the scale of ordered items, as
+        in lavaan.
         """
         if group == 1:
             return defaults
-        means = "intercepts" in self.equal and "means" not in self.equal
+        scales_answers = "thresholds" in self.equal
+        means = ("intercepts" in self.equal or scales_answers) and "means" not in self.equal
         scales = defaults.std_lv and "loadings" in self.equal and "lv.variances" not in self.equal
         return replace(
             defaults,
             int_lv_free=defaults.int_lv_free or means,
             std_lv=defaults.std_lv and not scales,
+            scales_free=scales_answers and "residuals" not in self.equal,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One row of the parameter table.
 
     `value` is the fixed value, NaN where the parameter is free or (`exogenous`) fixed to the
@@ -120,6 +122,8 @@ class ParameterTable:
         The same where their moments are taken from the sample, otherwise none.
     auxiliary
         Observed variables that are no part of the model: saturated correlates.
+    ordered
+        The ordered items; None where all variables are continuous.
     groups
         The groups, and what is asked to be equal across them.
     ties
@@ -145,11 +149,26 @@ class ParameterTable:
     definitions: tuple[Constraint, ...]
     notes: tuple[str, ...]
     auxiliary: tuple[str, ...] = field(default=())
+    ordered: Ordered | None = None
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return len(self.groups.labels)
+
+    def layout(self, names: tuple[str, ...]) -> Layout | None:
+        """Give the order of the moments of these variables; None where all are continuous."""
+        return None if self.ordered is None else self.ordered.layout(names)
+
+    def follows(self, row: Parameter) -> bool:
+        """Whether the value of a row follows from all others (see `measure.responses`)."""
+        own = self.ordered
+        return (
+            own is not None
+            and row.op == own.follows
+            and row.lhs == row.rhs
+            and row.lhs in own.n_thresholds
+        )
 
     @property
     def regressed(self) -> frozenset[str]:

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from measure.errors import OptionError
 from measure.estimators.fiml import FullInformation
-from measure.estimators.least_squares import distribution_free, generalized, unweighted
+from measure.estimators.least_squares import (
+    diagonal,
+    distribution_free,
+    generalized,
+    unweighted,
+)
 from measure.estimators.ml import MaximumLikelihood
 from measure.model import Curvature, Derivatives, Implied
 from measure.moments import Moments
@@ -30,8 +35,8 @@ class Evaluation(Protocol):
     def information(self, derivatives: list[Derivatives]) -> Array:
         """Give the expected unit information: half the expected second derivatives."""
 
-    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
-        """Give its second derivatives."""
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array | None:
+        """Give its second derivatives; None where they are not worked out."""
 
 
 class Discrepancy(Protocol):
@@ -61,6 +66,7 @@ DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
     "GLS": generalized,
     "ULS": unweighted,
     "WLS": distribution_free,
+    "DWLS": diagonal,
 }
 
 
@@ -89,12 +95,17 @@ ESTIMATORS = {
         Estimator("MLR", "ML", "robust.huber.white", "yuan.bentler.mplus", "observed"),
         Estimator("GLS", "GLS", "standard", "standard", "expected"),
         Estimator("ULS", "ULS", "standard", "standard", "expected"),
+        Estimator("ULSM", "ULS", "robust.sem", "satorra.bentler", "expected"),
+        Estimator("ULSMV", "ULS", "robust.sem", "scaled.shifted", "expected"),
         Estimator("WLS", "WLS", "standard", "standard", "expected"),
+        Estimator("DWLS", "DWLS", "standard", "standard", "expected"),
+        Estimator("WLSM", "DWLS", "robust.sem", "satorra.bentler", "expected"),
+        Estimator("WLSMV", "DWLS", "robust.sem", "scaled.shifted", "expected"),
     )
 }
 
-# lavaan's other estimators, which are for ordered items
-_NOT_YET = ("DWLS", "WLSM", "WLSMV", "ULSM", "ULSMV")
+# The discrepancies that ordered items can be fitted by.
+FOR_ORDERED = ("ULS", "WLS", "DWLS")
 
 
 def estimator(name: str) -> Estimator:
@@ -103,14 +114,8 @@ def estimator(name: str) -> Estimator:
     Raises
     ------
     OptionError
-        Where the name is not known, or known but not available in this version.
+        Where the name is not known.
     """
-    available = ", ".join(ESTIMATORS)
-    if name in ESTIMATORS:
-        return ESTIMATORS[name]
-    if name in _NOT_YET:
-        raise OptionError(
-            f'estimator "{name}" is for ordered items and not available in this version; '
-            f"available: {available}."
-        )
-    raise OptionError(f'unknown estimator "{name}"; available: {available}.')
+    if name not in ESTIMATORS:
+        raise OptionError(f'unknown estimator "{name}"; available: {", ".join(ESTIMATORS)}.')
+    return ESTIMATORS[name]

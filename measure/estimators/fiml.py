@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, jacobian, moment_vector
+from measure.model import Curvature, Derivatives, Implied, moment_vector
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood, Patterns
 
@@ -161,7 +161,7 @@ class _Evaluation:
         for share, here, d in zip(
             self.discrepancy.moments.weights, self.groups, derivatives, strict=True
         ):
-            change = jacobian(d)
+            change = d.jacobian
             total = total + share * (change.T @ here.information(observed=False) @ change)
         return np.asarray(total)
 
@@ -172,7 +172,7 @@ class _Evaluation:
             self.discrepancy.moments.weights, self.groups, derivatives, curvatures, strict=True
         ):
             g, centre = here.gradient
-            change = jacobian(d)
+            change = d.jacobian
             own = 2 * change.T @ here.information(observed=True) @ change
             total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
         return np.asarray(total)

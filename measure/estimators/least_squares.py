@@ -1,9 +1,11 @@
 """Least squares: (s - sigma)' W (s - sigma) with a weight that does not move with the model.
 
 F = sum_g w_g (s - sigma)' W (s - sigma) over s = (m, vech S), or vech S alone without means
-(Browne 1974, 1984). GLS weighs by the normal theory at S, WLS by the inverse of the asymptotic
-covariance of s (asymptotically distribution free), ULS counts every different moment once, as
-lavaan does. The statistic is (N - G) F.
+(Browne 1974, 1984); with ordered items s are thresholds, polychoric correlations and what
+`measure.responses.Layout` lists further (Muthen 1984). GLS weighs by the normal theory at S, WLS
+by the inverse of the asymptotic covariance of s (asymptotically distribution free), DWLS by the
+inverse of its diagonal, ULS counts every different moment once, as lavaan does. The statistic is
+(N - G) F.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError, OptionError
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, jacobian, moment_vector, vech_places
+from measure.model import Curvature, Derivatives, Implied, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.asymptotic import cross_products, moment_contributions
 
@@ -24,30 +26,44 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    """Weighted squared distance of implied and sample moments."""
+    """Weighted squared distance of implied and sample moments.
+
+    `weights` has one weight a group: a matrix, or the diagonal of one.
+    """
 
     moments: Moments
     weights: tuple[Array, ...]
     means: bool
 
+    def vector(self, moments: Implied) -> Array:
+        """Put the moments of one group into the vector that is weighed."""
+        return moment_vector(moments, means=self.means, layout=self.moments.layout)
+
     def at(self, implied: list[Implied]) -> "_Evaluation | None":
         """Evaluate at implied moments; None where they are not finite."""
-        pairs = zip(self.moments.sample, implied, strict=True)
-        gaps = [
-            moment_vector(sample, means=self.means) - moment_vector(model, means=self.means)
-            for sample, model in pairs
-        ]
+        pairs = zip(self._sample, implied, strict=True)
+        gaps = [sample - self.vector(model) for sample, model in pairs]
         return _Evaluation(self, gaps) if all(np.isfinite(gap).all() for gap in gaps) else None
+
+    @cached_property
+    def _sample(self) -> list[Array]:
+        return [self.vector(sample) for sample in self.moments.sample]
 
     def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
         """Weighted squares of moments."""
-        vectors = [moment_vector(m, means=self.means) for m in moments]
-        pairs = zip(self.weights, vectors, strict=True)
-        return [float(vector @ weight @ vector) for weight, vector in pairs]
+        pairs = zip(self.weights, map(self.vector, moments), strict=True)
+        return [float(vector @ weighted(weight, vector)) for weight, vector in pairs]
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """The weights; they do not depend on the implied moments."""
         return list(self.weights)
+
+
+def weighted(weight: Array, moments: Array) -> Array:
+    """Multiply a weight, or the diagonal (m,) of one, with moments (m,) or (m, q)."""
+    if weight.ndim > 1:
+        return np.asarray(weight @ moments)
+    return weight * moments if moments.ndim == 1 else weight[:, None] * moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,20 +74,27 @@ class _Evaluation:
     gaps: list[Array]
 
     def _groups(self) -> Iterator[tuple[float, Array, Array]]:
-        """Share, gap and weight of each group."""
+        """Share, weighted gap and weight of each group."""
         shares = self.discrepancy.moments.weights
-        return zip(shares, self.gaps, self.discrepancy.weights, strict=True)
+        return zip(shares, self._pulls, self.discrepancy.weights, strict=True)
+
+    @cached_property
+    def _pulls(self) -> list[Array]:
+        pairs = zip(self.discrepancy.weights, self.gaps, strict=True)
+        return [weighted(weight, gap) for weight, gap in pairs]
 
     @cached_property
     def value(self) -> float:
         """F."""
-        return float(sum(share * gap @ weight @ gap for share, gap, weight in self._groups()))
+        shares = self.discrepancy.moments.weights
+        parts = zip(shares, self.gaps, self._pulls, strict=True)
+        return float(sum(share * gap @ pull for share, gap, pull in parts))
 
     def gradient(self, derivatives: list[Derivatives]) -> Array:
         """First derivatives of F with respect to the free elements."""
         total: Array | float = 0.0
-        for (share, gap, weight), d in zip(self._groups(), derivatives, strict=True):
-            total = total - share * 2 * (gap @ weight) @ jacobian(d)
+        for (share, pull, _), d in zip(self._groups(), derivatives, strict=True):
+            total = total - share * 2 * pull @ d.jacobian
         return np.asarray(total)
 
     def information(self, derivatives: list[Derivatives]) -> Array:
@@ -81,26 +104,37 @@ class _Evaluation:
     def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
         total: Array | float = 0.0
         for share, weight, d in zip(shares, self.discrepancy.weights, derivatives, strict=True):
-            change = jacobian(d)
-            total = total + share * (change.T @ weight @ change)
+            total = total + share * (d.jacobian.T @ weighted(weight, d.jacobian))
         return np.asarray(total)
 
-    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
-        """Second derivatives of F with respect to the free elements."""
-        means = self.discrepancy.means
+    def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array | None:
+        """Second derivatives of F with respect to the free elements.
+
+        None where the scale of ordered answers moves with the model, for which they are not
+        worked out: the search then keeps to the Gauss-Newton Hessian.
+        """
+        if any(curvature.state.block.bends for curvature in curvatures):
+            return None
         total = 2 * self._squares(derivatives, self.discrepancy.moments.weights)
-        for (share, gap, weight), d, curvature in zip(
-            self._groups(), derivatives, curvatures, strict=True
-        ):
-            pull = -2 * (weight @ gap)
-            p = len(d.u)
-            a, b = vech_places(p)
-            matrix = np.zeros((p, p))
-            # A covariance counts once in the vector and twice in the matrix.
-            matrix[a, b] = pull[-len(a) :] / np.where(a == b, 1.0, 2.0)
-            matrix = matrix + np.triu(matrix, 1).T
-            total = total + share * curvature.weighted(matrix, pull[:p] if means else None)
+        for (share, pull, _), curvature in zip(self._groups(), curvatures, strict=True):
+            total = total + share * curvature.weighted(*self._force(-2 * pull, curvature))
         return np.asarray(total)
+
+    def _force(self, pull: Array, curvature: Curvature) -> tuple[Array, Array | None]:
+        """Weights of the second derivatives of sigma (p, p) and of mu (p,)."""
+        layout, means = self.discrepancy.moments.layout, self.discrepancy.means
+        responses = curvature.state.responses
+        if layout is not None and responses is not None:
+            mu, sigma, thresholds = layout.spread(pull)
+            delta = responses.delta
+            np.subtract.at(mu, layout.items, delta[layout.items] * thresholds)
+            return sigma * np.outer(delta, delta), mu
+        p = curvature.first.u.shape[0]
+        a, b = vech_places(p)
+        matrix = np.zeros((p, p))
+        # A covariance counts once in the vector and twice in the matrix.
+        matrix[a, b] = pull[-len(a) :] / np.where(a == b, 1.0, 2.0)
+        return matrix + np.triu(matrix, 1).T, pull[:p] if means else None
 
 
 def generalized(moments: Moments, *, means: bool) -> LeastSquares:
@@ -111,9 +145,14 @@ def generalized(moments: Moments, *, means: bool) -> LeastSquares:
 
 def unweighted(moments: Moments, *, means: bool) -> LeastSquares:
     """ULS: every different moment counts alike."""
-    p = len(moments.names)
-    size = p * (p + 1) // 2 + (p if means else 0)
-    return LeastSquares(moments, tuple(np.eye(size) for _ in moments.sample), means)
+    size = len(moment_vector(moments.sample[0], means=means, layout=moments.layout))
+    return LeastSquares(moments, tuple(np.ones(size) for _ in moments.sample), means)
+
+
+def diagonal(moments: Moments, *, means: bool) -> LeastSquares:
+    """DWLS: every moment counts by the inverse of its asymptotic variance."""
+    spreads = _spreads(moments, means=means)
+    return LeastSquares(moments, tuple(1 / np.diag(spread) for spread in spreads), means)
 
 
 def distribution_free(moments: Moments, *, means: bool) -> LeastSquares:
@@ -126,16 +165,31 @@ def distribution_free(moments: Moments, *, means: bool) -> LeastSquares:
     """
     if moments.clusters is not None:
         raise OptionError(
-            "WLS does not account for clusters. Choose ML, MLM, MLMV or ULS with `cluster`."
+            "WLS does not account for clusters. Choose ML, MLM, MLMV, ULS, or WLSMV for ordered "
+            "items, with `cluster`."
         )
     weights: list[Array] = []
-    for label, own in zip(moments.groups, moment_contributions(moments, means=means), strict=True):
-        n, size = own.shape
+    spreads = _spreads(moments, means=means)
+    for label, n, spread in zip(moments.groups, moments.n_obs, spreads, strict=True):
+        size = len(spread)
         if n <= size:
             where = "" if len(moments.groups) == 1 else f' in group "{label}"'
             raise DataError(
                 f"WLS weighs {size} moments by their covariances, which takes more than {size} "
-                f"rows; there are {n}{where}. Choose another estimator, such as MLR."
+                f"rows; there are {n}{where}. Choose another estimator, such as "
+                f"{'MLR' if moments.layout is None else 'WLSMV'}."
             )
-        weights.append(np.asarray(np.linalg.inv(cross_products(own, None))))
+        weights.append(np.asarray(np.linalg.inv(spread)))
     return LeastSquares(moments, tuple(weights), means)
+
+
+def _spreads(moments: Moments, *, means: bool) -> list[Array]:
+    """Asymptotic covariance of the moments of each group, times its number of respondents."""
+    if moments.ordinal is None:
+        own = moment_contributions(moments, means=means)
+        return [cross_products(part, None) for part in own]
+    size = len(moments.ordinal.gamma) // len(moments.groups)
+    return [
+        share * moments.ordinal.gamma[k * size : (k + 1) * size, k * size : (k + 1) * size]
+        for k, share in enumerate(moments.shares)
+    ]

@@ -25,11 +25,6 @@ class MaximumLikelihood:
 
     moments: Moments
 
-    @cached_property
-    def log_determinants(self) -> list[Array]:
-        """ln|S| of each group."""
-        return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.moments.sample]
-
     def at(self, implied: list[Implied]) -> "LikelihoodAt | None":
         """Evaluate at implied moments; None where they are not positive definite."""
         try:
@@ -127,11 +122,17 @@ class LikelihoodAt:
         pairs = zip(self.discrepancy.moments.sample, self.implied, strict=True)
         return [_with_mean_residual(sample, model) for sample, model in pairs]
 
+    @cached_property
+    def weighted(self) -> list[Array]:
+        """D = P (S + r r') P of each group."""
+        pairs = zip(self.inverses, self.spreads, strict=True)
+        return [inverse @ spread @ inverse for inverse, spread in pairs]
+
     def _groups(self) -> Iterator[tuple[Array, Implied, Implied, Array, Array]]:
-        """Weight, implied and sample moments, P and S + r r' of each group."""
+        """Weight, implied and sample moments, P and D of each group."""
         moments = self.discrepancy.moments
         return zip(
-            moments.weights, self.implied, moments.sample, self.inverses, self.spreads, strict=True
+            moments.weights, self.implied, moments.sample, self.inverses, self.weighted, strict=True
         )
 
     @property
@@ -143,8 +144,11 @@ class LikelihoodAt:
     def values(self) -> Array:
         """F of each sample, (...,)."""
         total: Array | float = 0.0
-        known = zip(self._groups(), self.roots, self.discrepancy.log_determinants, strict=True)
-        for (weight, _, _, inverse, spread), root, log_determinant in known:
+        moments = self.discrepancy.moments
+        own = zip(self.roots, self.inverses, self.spreads, strict=True)
+        for weight, log_determinant, (root, inverse, spread) in zip(
+            moments.weights, moments.log_determinants, own, strict=True
+        ):
             diagonal = root.diagonal(axis1=-2, axis2=-1)
             log_ratio = 2 * np.log(diagonal).sum(axis=-1) - log_determinant
             trace = (inverse * spread).sum(axis=(-2, -1))
@@ -157,8 +161,7 @@ class LikelihoodAt:
         for (weight, model, sample, inverse, spread), d in zip(
             self._groups(), derivatives, strict=True
         ):
-            centre = inverse - inverse @ spread @ inverse
-            slope = 2 * (d.u * (centre @ d.v)).sum(axis=-2)
+            slope = 2 * (d.u * ((inverse - spread) @ d.v)).sum(axis=-2)
             if d.d_mu is not None and model.mu is not None and sample.mu is not None:
                 residual = (sample.mu - model.mu)[..., None, :]
                 slope = slope - 2 * (residual @ inverse @ d.d_mu)[..., 0, :]
@@ -183,10 +186,9 @@ class LikelihoodAt:
         means, 2 dmu_a' P dmu_b + 2 r' P (dSigma_a P dmu_b + dSigma_b P dmu_a).
         """
         total: Array | float = 0.0
-        for (weight, model, sample, inverse, own_spread), d, curvature in zip(
+        for (weight, model, sample, inverse, spread), d, curvature in zip(
             self._groups(), derivatives, curvatures, strict=True
         ):
-            spread = inverse @ own_spread @ inverse
             residual = None
             if d.d_mu is not None and model.mu is not None and sample.mu is not None:
                 residual = (inverse @ (sample.mu - model.mu)[..., None])[..., 0]

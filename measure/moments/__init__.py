@@ -1,20 +1,43 @@
 """What the data say: the sample moments that a model is compared with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.model import Implied
 from measure.moments.patterns import Patterns
-
-if TYPE_CHECKING:
-    from measure.moments.ordinal import Categories
+from measure.responses import Layout
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Categories:
+    """How the answers to ordered items fall into categories, and how sure their moments are.
+
+    Attributes
+    ----------
+    ordered
+        The ordered items.
+    values
+        Their answers, ascending.
+    n_thresholds
+        One entry a variable of the moments; 0 for a continuous one.
+    gamma
+        N times the covariance matrix of the moments of all groups, one after the other.
+    notes
+        What was done about empty cells and the like.
+    """
+
+    ordered: tuple[str, ...]
+    values: Mapping[str, tuple[object, ...]]
+    n_thresholds: tuple[int, ...]
+    gamma: Array
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +67,8 @@ class Moments:
     n_dropped
         Rows left out because an answer, the group or the cluster is missing.
     ordinal
-        The ordered variables and how their statistics vary; None where all are continuous.
+        The categories of ordered items; None where all variables are continuous. Means and
+        covariances are then those that `measure.responses.Layout` describes.
     """
 
     names: tuple[str, ...]
@@ -56,7 +80,17 @@ class Moments:
     clusters: tuple[Codes, ...] | None = None
     patterns: tuple[Patterns, ...] | None = None
     n_dropped: int = 0
-    ordinal: "Categories | None" = None
+    ordinal: Categories | None = None
+
+    @property
+    def thresholds(self) -> tuple[int, ...]:
+        """Number of thresholds of each variable, 0 for a continuous one."""
+        return (0,) * len(self.names) if self.ordinal is None else self.ordinal.n_thresholds
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """The order of the moments where there are ordered items."""
+        return None if self.ordinal is None else Layout(self.ordinal.n_thresholds)
 
     @property
     def n_total(self) -> int:
@@ -77,6 +111,11 @@ class Moments:
     def shares(self) -> Array:
         """Share of the respondents in each group, by which information is weighted."""
         return np.array(self.n_obs, dtype=float) / self.n_total
+
+    @cached_property
+    def log_determinants(self) -> list[Array]:
+        """ln|S| of each group."""
+        return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.sample]
 
     @property
     def n_clusters(self) -> int | None:

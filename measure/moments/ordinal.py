@@ -3,14 +3,13 @@
 The estimates of each group stand in `two_step`, the order of the statistics in `layout`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
-from measure.moments import Moments
+from measure.moments import Categories, Moments
 from measure.moments.category_notes import improper_note, notes_of, pair_names
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
@@ -19,33 +18,6 @@ from measure.moments.two_step import TwoStep, two_step
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-
-@dataclass(frozen=True, eq=False)
-class Categories:
-    """The ordered variables of moments, and how their statistics vary between samples.
-
-    Attributes
-    ----------
-    ordered
-        Names, in the order of the moments.
-    values
-        Category codes of each ordered variable, ascending, as in the data.
-    n_thresholds
-        Thresholds of each variable of the moments, 0 for a continuous one.
-    gamma
-        N times the asymptotic covariance of the statistics of all groups, stacked, (G m, G m). The
-        order in a group is that of `layout`; the block of a group is its own Gamma divided by its
-        share of the rows.
-    notes
-        What was done about empty cells and the like, in sentences.
-    """
-
-    ordered: tuple[str, ...]
-    values: Mapping[str, tuple[int, ...]]
-    n_thresholds: tuple[int, ...]
-    gamma: Array
-    notes: tuple[str, ...]
 
 
 def from_rows(
@@ -86,7 +58,8 @@ def from_rows(
         groups=found.groups,
         n_obs=tuple(group.n_rows for group in groups),
         sample=tuple(group.implied for group in groups),
-        counts=tuple(group.n_rows for group in groups),
+        # Chi-squares count N - G, as lavaan's do.
+        counts=tuple(group.n_rows - 1 for group in groups),
         rows=found.rows,
         clusters=found.clusters,
         n_dropped=found.n_dropped,

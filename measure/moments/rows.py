@@ -31,14 +31,19 @@ def group_labels(data: pd.DataFrame, group: str) -> tuple[object, ...]:
     DataError
         Where there is no such column, or only one group in it.
     """
-    column = _column(data, group, "group")
-    labels = tuple(column.dropna().unique().tolist())
+    return _groups(data, group)[1]
+
+
+def _groups(data: pd.DataFrame, group: str) -> tuple[NDArray[np.intp], tuple[object, ...]]:
+    """Give the number of each row's group, -1 for none, and the values of the groups."""
+    codes, found = pd.factorize(_column(data, group, "group").to_numpy(dtype=object))
+    labels = tuple(found.tolist())
     if len(labels) < 2:
         raise DataError(
             f'the group column "{group}" holds {len(labels)} value{"s" * (len(labels) != 1)}; '
             "a model of several groups needs at least two. Leave `group` out for one group."
         )
-    return labels
+    return codes, labels
 
 
 def rows_of(
@@ -63,17 +68,16 @@ def rows_of(
     labels: tuple[object, ...] = (1,)
     of_group = np.zeros(len(values), dtype=np.intp)
     if group is not None:
-        labels = group_labels(data, group)
-        column = _column(data, group, "group")
-        keep &= column.notna().to_numpy()
-        places = pd.Index(list(labels), dtype=object).get_indexer(pd.Index(column, dtype=object))
-        of_group = np.asarray(places, dtype=np.intp)
+        of_group, labels = _groups(data, group)
+        keep &= of_group >= 0
     codes = None
     if cluster is not None:
         codes, _ = pd.factorize(_column(data, cluster, "cluster"))
         if (codes < 0).all():
             raise DataError(f'the cluster column "{cluster}" is empty. Leave `cluster` out.')
         keep &= codes >= 0
+    if group is None and keep.all():
+        return Rows(names, labels, (values,), None if codes is None else (codes,), 0)
     chosen = [np.flatnonzero(keep & (of_group == k)) for k in range(len(labels))]
     # Columns stay together in memory; all rows are taken as they are.
     parts = tuple(values if len(rows) == len(values) else values.T[:, rows].T for rows in chosen)

@@ -106,7 +106,6 @@ def test_models_that_are_not_identified(hs39, model, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"estimator": "WLSMV"}, '"WLSMV" is for ordered items and not available in this version'),
         ({"estimator": "XYZ"}, 'unknown estimator "XYZ"'),
         ({"missing": "pairwise"}, 'missing="pairwise" is for ordered items'),
         ({"missing": "fiml", "estimator": "MLM"}, '"MLM" needs complete answers'),
@@ -129,7 +128,8 @@ def test_models_that_are_not_identified(hs39, model, words):
         ({"test": "bollen.stine"}, "measure.bootstrap"),
         ({"estimator": "GLS", "se": "robust.huber.white"}, "needs a likelihood"),
         ({"likelihood": "wishart", "estimator": "MLR"}, "standard test only"),
-        ({"ordered": ["x1"]}, "items answered in categories"),
+        ({"ordered": ["q1"]}, "ordered names q1, which the model does not use"),
+        ({"ordered": "x1"}, 'as ordered=\\["x1"\\], or True'),
         ({"std_lv": True, "effect_coding": True}, "both set the scale"),
         ({"likelihood": "bayes"}, "not known"),
         ({"seed": 1}, "no use in this model"),
@@ -144,7 +144,6 @@ def test_options_are_refused_by_name(hs39, arguments, words):
     ("model", "words"),
     [
         ("f <~ x1 + x2 + x3", "Composites"),
-        ("f =~ x1 + x2 + x3\nx1 | t1", "thresholds"),
         ("level: 1\nf =~ x1 + x2 + x3\nlevel: 2\nf =~ x1 + x2 + x3", "two-level"),
         ("f =~ x1 + a*x2 + x3\na > q", '"q", which labels no parameter'),
         ("group: 1\nf =~ x1 + x2 + x3\ngroup: 2\nf =~ x1 + x2 + x3", "groups 1. Give each"),

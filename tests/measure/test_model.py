@@ -7,7 +7,7 @@ import measure
 from measure.estimators import DISCREPANCIES
 from measure.estimators.least_squares import LeastSquares
 from measure.identification import gram
-from measure.model import Implied, jacobian, moment_vector, vech_places
+from measure.model import Implied, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood
 from measure.problem import Problem
@@ -54,7 +54,7 @@ def problem(fit, estimator):
     """The fit's model and data with another discrepancy."""
     means = fit.model.table.meanstructure
     moments = fit.moments
-    if estimator == "WLS" and (moments.rows is None or moments.patterns is not None):
+    if estimator in ("WLS", "DWLS") and (moments.rows is None or moments.patterns is not None):
         # There are no complete rows to weigh by; any positive definite weight will do.
         size = len(moment_vector(moments.sample[0], means=means))
         root = np.random.default_rng(5).standard_normal((size, size))
@@ -77,7 +77,7 @@ def test_derivatives_of_moments(fitted):
     if d.d_mu is not None:
         numeric = central(lambda x: model.implied(x)[0].mu, params)
         assert relative(model.reduction.reduce_gradient(d.d_mu), numeric) < 1e-7
-    assert relative(jacobian(d)[-len(vech_places(len(d.u))[0]) :], vech(d_sigma)) < 1e-12
+    assert relative(d.jacobian[-len(vech_places(len(d.u))[0]) :], vech(d_sigma)) < 1e-12
     products = np.einsum("ijk,ijl->kl", d_sigma, d_sigma)
     products += 0 if d.d_mu is None else d.d_mu.T @ d.d_mu
     np.testing.assert_allclose(gram(d), products, rtol=1e-10, atol=1e-10 * np.abs(products).max())

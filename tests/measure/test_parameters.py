@@ -77,7 +77,7 @@ def test_equal_ties_the_named_parameter():
         ("group: a\nx1 ~ x3\ngroup: b\nx1 ~ x3", "the data have the groups 1"),
         ('efa("b")*f =~ x1 + x2 + x3', "exploratory block"),
         ("g =~ 0\ng ~ x1", "factor without indicators"),
-        ("x1 ~*~ 1*x1\nf =~ x1 + x2 + x3", "scaling factors"),
+        ("x1 ~*~ 1*x1\nf =~ x1 + x2 + x3", "not among the ordered items"),
     ],
 )
 def test_what_is_not_estimated_is_named(text, words):
