@@ -15,6 +15,7 @@ from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
 from measure.moments.rows import Rows
 from measure.moments.two_step import TwoStep, two_step
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -78,6 +79,7 @@ def place_of(label: object, found: Coded) -> str:
     return f' in group "{label}"' if len(found.groups) > 1 else ""
 
 
+@on_one_thread
 def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     """Estimate the statistics of every group."""
     layout = found.layout
@@ -87,6 +89,7 @@ def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     ]
 
 
+@on_one_thread
 def gamma_of(
     groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
 ) -> Array:
