@@ -15,7 +15,12 @@ from measure.distributions import normal_quantile
 from measure.errors import DataError, MeasureWarning
 from measure.moments.asymptotic import FEW_CLUSTERS
 from measure.moments.category_influence import INFORMATION
-from measure.moments.category_notes import improper_note, notes_of, perfect_note
+from measure.moments.category_notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    perfect_note,
+)
 from measure.moments.codes import Coded, coded
 from measure.moments.labels import with_numbers
 from measure.moments.ordinal import estimates, gamma_of, place_of
@@ -288,7 +293,10 @@ def _variables(
 
 def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple[Array, list[str]]:
     """Correlation matrix of a group as it is reported, and what has to be said about it."""
-    notes = list(notes_of(group, where, information))
+    notes = list(notes_of(group, where))
+    doubt = abnormal_note(group, where)
+    if doubt and information == "first.order":
+        notes.append(f'{doubt} information="observed" gives some that do not need normality.')
     alarming = [note for note in (perfect_note(group, where),) if note]
     matrix = group.correlations
     improper = improper_note(group, where)

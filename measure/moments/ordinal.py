@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Categories, Moments
-from measure.moments.category_notes import improper_note, notes_of, pair_names
+from measure.moments.category_notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    pair_names,
+)
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
 from measure.moments.rows import Rows
@@ -50,10 +55,8 @@ def from_rows(
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        notes += [
-            *notes_of(group, where, information),
-            *filter(None, [improper_note(group, where)]),
-        ]
+        doubt = abnormal_note(group, where) if information == "first.order" else ""
+        notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
     return Moments(
         names=found.layout.names,
         groups=found.groups,
