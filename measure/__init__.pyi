@@ -4,6 +4,7 @@ from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
+from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .confirmatory import cfa, fit, growth, sem
 from .crossvalidation import CrossValidation, cross_validate
@@ -59,6 +60,8 @@ __all__ = [
     "FactorScores",
     "second_opinion",
     "SecondOpinion",
+    "polychoric",
+    "CategoryCorrelations",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

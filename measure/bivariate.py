@@ -7,6 +7,9 @@ from measure.distributions import normal_cdf
 
 Array = NDArray[np.float64]
 
+# Nodes of the integral over a far corner; with 32 it is right to about 1e-12 of itself.
+NODES = 32
+
 
 def bivariate_cdf(h: Array, k: Array, rho: Array) -> Array:
     """Probability that two standard normal values of correlation `rho` lie below `h` and `k`.
@@ -25,24 +28,25 @@ def bivariate_cdf(h: Array, k: Array, rho: Array) -> Array:
     """
     from scipy.special import owens_t
 
-    h, k, rho = np.broadcast_arrays(h, k, rho)
+    margin_h, margin_k = normal_cdf(h), normal_cdf(k)
     root = np.sqrt((1 - rho) * (1 + rho))
     # A limit of exactly 0 has a slope of infinite size, which the T function knows. Where both
     # are 0, and where one is infinite, the formula below is not defined.
     a, b = np.where(np.isinf(h), 0.0, h), np.where(np.isinf(k), 0.0, k)
     with np.errstate(divide="ignore", invalid="ignore"):
         slope_h, slope_k = (b / a - rho) / root, (a / b - rho) / root
-    # The sign of the zero decides which infinity a division gave; the other limit decides here.
-    slope_h = np.where((a == 0) & (b != 0), np.copysign(np.inf, b), slope_h)
-    slope_k = np.where((b == 0) & (a != 0), np.copysign(np.inf, a), slope_k)
-    apart = (a * b < 0) | ((a * b == 0) & (a + b < 0))
-    found = (
-        (normal_cdf(a) + normal_cdf(b)) / 2 - owens_t(a, slope_h) - owens_t(b, slope_k) - apart / 2
-    )
-    both = (a == 0) & (b == 0)
-    found = np.where(both, 0.25 + np.arcsin(rho) / (2 * np.pi), found)
-    found = np.where(np.isinf(h), np.where(h > 0, normal_cdf(k), 0.0), found)
-    found = np.where(np.isinf(k), np.where(k > 0, normal_cdf(h), 0.0), found)
+    zero_h, zero_k = a == 0, b == 0
+    edges = bool(zero_h.any() or zero_k.any())
+    if edges:
+        # The sign of the zero decides which infinity a division gave; here the other limit does.
+        slope_h = np.where(zero_h & ~zero_k, np.copysign(np.inf, b), slope_h)
+        slope_k = np.where(zero_k & ~zero_h, np.copysign(np.inf, a), slope_k)
+    apart = (a * b < 0) | ((zero_h | zero_k) & (a + b < 0))
+    found = (margin_h + margin_k - apart) / 2 - owens_t(a, slope_h) - owens_t(b, slope_k)
+    if edges:
+        found = np.where(zero_h & zero_k, 0.25 + np.arcsin(rho) / (2 * np.pi), found)
+        found = np.where(np.isinf(h), np.where(h > 0, margin_k, 0.0), found)
+        found = np.where(np.isinf(k), np.where(k > 0, margin_h, 0.0), found)
     return np.asarray(np.clip(found, 0.0, 1.0))
 
 
@@ -57,3 +61,38 @@ def bivariate_density(h: Array, k: Array, rho: Array) -> Array:
     rest = (1 - rho) * (1 + rho)
     density = np.exp(-(a * a - 2 * rho * a * b + b * b) / (2 * rest)) / (2 * np.pi * np.sqrt(rest))
     return np.asarray(np.where(infinite, 0.0, density))
+
+
+def bivariate_corner(h: Array, k: Array, rho: Array) -> Array:
+    """Probability of one value below `h` and the other above `k`, far from where they usually lie.
+
+    Differences of `bivariate_cdf` lose such a probability in rounding; here it is as exact in
+    proportion as any other.
+
+    Parameters
+    ----------
+    h, k
+        Limits with h < k; the probability is that of X < h and Y > k, which is also that of
+        X > k and Y < h. 0 where one is infinite.
+    rho
+        Correlations, at least 0.3 (the integrand is steep at 0) and below 1. All three are
+        broadcast against each other.
+
+    Returns
+    -------
+    Array
+        The integral of the density over the correlation from rho to 1 (Plackett 1954), where the
+        probability is 0. With s = sin t the density is exp(-(h - k)^2 / (2 cos^2 t) - hk/(1 + s))
+        / 2 pi; it is integrated over v = (h - k)^2 (tan^2 t - tan^2 t0)/2 by Gauss and Laguerre.
+    """
+    nodes, weights = np.polynomial.laguerre.laggauss(NODES)
+    h, k, rho = np.broadcast_arrays(h, k, rho)
+    infinite = np.isinf(h) | np.isinf(k)
+    a, b = (np.where(infinite, other, limit)[..., None] for limit, other in ((h, -1.0), (k, 1.0)))
+    rest = ((1 - rho) * (1 + rho))[..., None]
+    apart = (a - b) ** 2
+    tangent = np.sqrt(rho[..., None] ** 2 / rest + 2 * nodes / apart)
+    cosine = 1 / np.sqrt(1 + tangent**2)
+    exponent = -apart / (2 * rest) - a * b / (1 + tangent * cosine)
+    values = np.exp(exponent) * cosine**2 / tangent @ weights
+    return np.asarray(np.where(infinite, 0.0, values / (2 * np.pi * apart[..., 0])))

@@ -209,10 +209,12 @@ def independence(moments: Moments, exogenous: tuple[str, ...]) -> tuple[float, i
     """
     total = 0.0
     x = np.array([name in exogenous for name in moments.names])
-    for weight, sample in zip(moments.weights, moments.sample, strict=True):
-        alone = np.log(np.diag(sample.sigma)[~x]).sum()
+    for weight, sample, whole in zip(
+        moments.weights, moments.sample, moments.log_determinants, strict=True
+    ):
+        alone = np.log(sample.sigma.diagonal()[~x]).sum()
         given = np.linalg.slogdet(sample.sigma[np.ix_(x, x)])[1] if x.any() else 0.0
-        total += weight * (alone + given - np.linalg.slogdet(sample.sigma)[1])
+        total += weight * (alone + given - whole)
     p, p_x = len(x), int(x.sum())
     pairs = p * (p - 1) // 2 - p_x * (p_x - 1) // 2
     return moments.scale * float(total), pairs * len(moments.n_obs)

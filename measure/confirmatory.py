@@ -29,11 +29,13 @@ from measure.optimize import Search, minimize, search_from_several
 from measure.options import SCALED, Method, Options
 from measure.parameters import build as build_table
 from measure.problem import Point, Problem
+from measure.responses import Ordered
 from measure.source import Source
 from measure.starts import starting_points
 from measure.syntax import parse
 from measure.table import ParameterTable
 from measure.threads import on_one_thread
+from measure.variables import variables_of
 
 Array = NDArray[np.float64]
 
@@ -48,16 +50,23 @@ def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     """Take the steps of a fit in their order: text, table, moments, model, search, inference."""
     syntax = parse(text)
     ordered = source.ordered(syntax, options)
-    options = options.completed(ordered=ordered is not None).checked()
-    method = options.method()
-    table = build_table(
-        syntax,
-        options.defaults(function),
-        groups=source.groups(options),
-        auxiliary=options.auxiliary,
-        ordered=ordered,
-    )
-    moments = source.moments(table.observed, options, method, ordered)
+    options = options.completed(ordered=bool(ordered)).checked()
+    method, groups = options.method(), source.groups(options)
+    if ordered:
+        # The answers say how many thresholds there are, and so come before the table.
+        names = variables_of(syntax.statements).observed
+        moments = source.moments(names, options, method, ordered)
+        table = build_table(
+            syntax,
+            options.defaults(function),
+            groups=groups,
+            ordered=Ordered.of(moments.names, moments.thresholds, options.parameterization),
+        )
+    else:
+        table = build_table(
+            syntax, options.defaults(function), groups=groups, auxiliary=options.auxiliary
+        )
+        moments = source.moments(table.observed, options, method)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "

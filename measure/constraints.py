@@ -82,7 +82,8 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
         best = row + int(np.argmax(np.abs(matrix[row:, column])))
         if abs(matrix[best, column]) < 1e-10:
             continue
-        matrix[[row, best]], right[[row, best]] = matrix[[best, row]], right[[best, row]]
+        if best != row:
+            matrix[[row, best]], right[[row, best]] = matrix[[best, row]], right[[best, row]]
         right[row] /= matrix[row, column]
         matrix[row] /= matrix[row, column]
         others = matrix[:, column].copy()

@@ -19,6 +19,16 @@ def normal_cdf(x: Array | float) -> Array:
     return np.asarray(ndtr(x))
 
 
+def normal_between(lower: Array, upper: Array) -> Array:
+    """Probability of a standard normal value between two limits, exact in both tails."""
+    from scipy.special import ndtr
+
+    # Above the mean both probabilities are nearly 1; their difference is taken from above.
+    turned = lower > 0
+    high, low = np.where(turned, -lower, upper), np.where(turned, -upper, lower)
+    return np.asarray(ndtr(high) - ndtr(low))
+
+
 def normal_quantile(probability: Array | float) -> Array:
     """Standard normal value with this probability below it."""
     from scipy.special import ndtri

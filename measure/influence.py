@@ -56,7 +56,7 @@ def _freed(problem: Problem, row_values: Array) -> tuple[Problem, Array]:
     """Let the moments that fixed.x takes from the sample be parameters, with these as estimates."""
     table = problem.model.table
     rows = tuple(
-        replace(row, free=row.free or row.exogenous, exogenous=False) for row in table.parameters
+        row._replace(free=row.free or row.exogenous, exogenous=False) for row in table.parameters
     )
     moments: Moments = problem.moments
     model = build_model(

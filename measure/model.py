@@ -107,8 +107,7 @@ class Scale(NamedTuple):
     d_delta: Array | None
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a row of the parameter table stands: matrix, row, column."""
 
     matrix: str
@@ -155,6 +154,11 @@ class Block:
         names = (self.eta if p.matrix == "psi" else self.observed for p in self.follows)
         own = [name[p.i] for name, p in zip(names, self.follows, strict=True)]
         return np.array([self.observed.index(name) for name in own], dtype=np.intp)
+
+    @cached_property
+    def has_paths(self) -> bool:
+        """Whether some variable among eta depends on another."""
+        return "beta" in self.elements or bool(self.template["beta"].any())
 
     @cached_property
     def columns(self) -> "_Columns":
@@ -307,7 +311,7 @@ def _unscaled(block: Block, matrices: Mapping[str, Array]) -> State:
     """Multiply the matrices out."""
     lambda_, psi = matrices["lambda_"], matrices["psi"]
     n_eta = len(block.eta)
-    if "beta" in block.elements or block.template["beta"].any():
+    if block.has_paths:
         inverse = np.asarray(np.linalg.inv(np.eye(n_eta) - matrices["beta"]))
         covariance = inverse @ psi @ inverse.mT
         loading = lambda_ @ inverse
@@ -576,7 +580,8 @@ class _Columns(NamedTuple):
         cross, zero, one = loading + n_eta, n_eta, n_eta + 1
         own_elements = {n: e for n, e in block.elements.items() if n in MATRICES}
         size = sum(len(elements) for _, _, elements in own_elements.values())
-        found = cls(*np.zeros((3, size), np.intp), np.zeros(size), np.full(size, one))
+        indices = np.zeros((3, size), dtype=np.intp)
+        found = cls(indices[0], indices[1], indices[2], np.zeros(size), np.full(size, one))
         begin = 0
         for name, (i, j, elements) in own_elements.items():
             own = slice(begin, begin := begin + len(elements))

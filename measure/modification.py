@@ -213,11 +213,11 @@ def _extend(fit: Fit, wanted: list[Parameter]) -> _Extended:
             index = len(rows)
             rows.append(row)
             values.append(0.0)
-        rows[index] = replace(row, free=True)
+        rows[index] = row._replace(free=True)
         new_rows.append(index)
     given = [index for index, row in enumerate(rows) if row.exogenous]
     for index in given:
-        rows[index] = replace(rows[index], free=True)
+        rows[index] = rows[index]._replace(free=True)
     bare = replace(
         model.table, parameters=tuple(rows), ties=(), sums=(), constraints=(), definitions=()
     )

@@ -298,7 +298,7 @@ def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Para
     labelled = list(rows)
     for first, other in across:
         for index in (first, other):
-            labelled[index] = replace(rows[index], label=f".p{first + 1}.")
+            labelled[index] = rows[index]._replace(label=f".p{first + 1}.")
     return labelled
 
 

@@ -153,7 +153,7 @@ def _labels(syntax: Syntax, groups: Sequence[object] | None) -> tuple[object, ..
 def _without_means(table: ParameterTable) -> ParameterTable:
     """Fix the means that only the groups brought in to 0."""
     rows = tuple(
-        replace(row, free=False, value=0.0) if row.op == "~1" else row for row in table.parameters
+        row._replace(free=False, value=0.0) if row.op == "~1" else row for row in table.parameters
     )
     kept = tuple(tie for tie in table.ties if rows[tie[0]].op != "~1")
     return replace(table, parameters=rows, ties=kept)
@@ -168,16 +168,16 @@ def _with_values(table: ParameterTable) -> Model:
         Naming the parameters without a value, or with more than one.
     """
     rows = tuple(
-        replace(row, free=False, value=row.start) if np.isfinite(row.start) else row
+        row._replace(free=False, value=row.start) if np.isfinite(row.start) else row
         for row in table.parameters
     )
     # Values and equations are solved together, with every row an unknown at first.
-    unknown = tuple(replace(row, free=True, value=float("nan")) for row in rows)
+    unknown = tuple(row._replace(free=True, value=float("nan")) for row in rows)
     open_model = build_model(replace(table, parameters=unknown), _no_sample(table), table.observed)
     given = np.array([np.nan if row.free else row.value for row in rows])
     values = _solved(open_model, given)
     known = tuple(
-        replace(row, free=False, value=float(value))
+        row._replace(free=False, value=float(value))
         for row, value in zip(rows, values, strict=True)
     )
     _require_restrictions(open_model, values)

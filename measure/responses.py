@@ -38,6 +38,14 @@ class Ordered:
     n_thresholds: Mapping[str, int]
     parameterization: str = "delta"
 
+    @classmethod
+    def of(
+        cls, names: tuple[str, ...], n_thresholds: tuple[int, ...], parameterization: str
+    ) -> "Ordered":
+        """Take the variables that have thresholds."""
+        pairs = zip(names, n_thresholds, strict=True)
+        return cls({name: count for name, count in pairs if count}, parameterization)
+
     @property
     def follows(self) -> str:
         """Operator of the rows `x op x` whose values follow from all others."""

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from measure.checks import item_values
 from measure.errors import DataError, ModelError, OptionError
 from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import spanning
 from measure.moments.rows import group_labels, rows_of
 from measure.options import Method, Options
-from measure.responses import Ordered
 from measure.syntax import Syntax
 from measure.table import Groups
 from measure.variables import Variables, variables_of
@@ -48,44 +46,37 @@ class Source:
             options.meanstructure is not False,
         )
 
-    def ordered(self, syntax: Syntax, options: Options) -> Ordered | None:
+    def ordered(self, syntax: Syntax, options: Options) -> tuple[str, ...]:
         """Find the ordered items: those that `ordered` names or the text gives thresholds.
 
         Raises
         ------
-        OptionError, ModelError, DataError
+        OptionError, ModelError
             Where an item is not in the model, or cannot be ordered.
         """
         variables = variables_of(syntax.statements)
         names = _ordered_names(syntax, variables, options)
-        if not names:
-            return None
-        if self.data is None:
+        if names and self.data is None:
             raise OptionError(
                 "ordered items need the answers themselves; sample_cov does not hold them. Give "
                 "data."
             )
-        _refuse_predictors(variables, options)
-        answers = item_values(self.data, names).T
-        counts = {
-            name: len(np.unique(column[~np.isnan(column)])) - 1
-            for name, column in zip(names, answers, strict=True)
-        }
-        return Ordered(counts, options.parameterization)
+        if names:
+            _refuse_predictors(variables, options)
+        return names
 
     def moments(
         self,
         names: tuple[str, ...],
         options: Options,
         method: Method,
-        ordered: Ordered | None = None,
+        ordered: tuple[str, ...] = (),
     ) -> Moments:
         """Gather the moments of the named variables."""
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
-            if ordered is not None:
-                items = tuple(name for name in names if name in ordered.n_thresholds)
-                moments = ordinal.from_rows(rows, items, pairwise=options.missing == "pairwise")
+            if ordered:
+                moments = ordinal.from_rows(rows, ordered, pairwise=options.missing == "pairwise")
             elif method.fiml:
                 moments = missing.from_rows(rows)
             else:

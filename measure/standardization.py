@@ -212,11 +212,8 @@ def _exponents(model: Model) -> Array:
         # Observed variables that stand among eta have the same total twice; the later one counts.
         place = {key: begin + k for k, key in enumerate(own)}
         for index in block.places:
-            above, below = _units(rows[index])
-            for key in above:
-                powers[index, place[key]] += 0.5
-            for key in below:
-                powers[index, place[key]] -= 0.5
+            for key, power in _units(rows[index]):
+                powers[index, place[key]] = power
         begin += len(own)
     return powers
 
@@ -226,7 +223,7 @@ def _restricted(
 ) -> Array:
     """Leave only the powers of variables that are standardised; see `Standardization.factors`."""
     names = [name for block in model.blocks for _, name in _scale_names(block)]
-    own = powers * np.array([name in kept for name in names])
+    own: Array = powers * np.array([name in kept for name in names])
     if outcomes is not None:
         paths = [k for k, row in enumerate(model.table.parameters) if row.op == "~"]
         divided = np.minimum(powers[paths], 0.0) * np.array([name in outcomes for name in names])
@@ -234,17 +231,17 @@ def _restricted(
     return own
 
 
-def _units(row: Parameter) -> tuple[list[Key], list[Key]]:
-    """Variances whose root a parameter is multiplied with, and divided by."""
+def _units(row: Parameter) -> list[tuple[Key, float]]:
+    """Powers of the variances that a parameter is multiplied with."""
     if row.op == "=~":
-        return [("total", row.lhs)], [("total", row.rhs)]
+        return [(("total", row.lhs), 0.5), (("total", row.rhs), -0.5)]
     if row.op == "~":
-        return [("total", row.rhs)], [("total", row.lhs)]
+        return [(("total", row.rhs), 0.5), (("total", row.lhs), -0.5)]
     if row.op in ("~1", "|"):
-        return [], [("total", row.lhs)]
+        return [(("total", row.lhs), -0.5)]
     if row.op == "~*~":
         # A scaling factor is 1 over a standard deviation.
-        return [("total", row.lhs)], []
+        return [(("total", row.lhs), 0.5)]
     if row.lhs == row.rhs:
-        return [], [("total", row.lhs)] * 2
-    return [], [("residual", row.lhs), ("residual", row.rhs)]
+        return [(("total", row.lhs), -1.0)]
+    return [(("residual", row.lhs), -0.5), (("residual", row.rhs), -0.5)]

@@ -195,7 +195,7 @@ class _Guess:
     def _matrix(self, names: list[str]) -> Array:
         if all(name in self.place for name in names):
             chosen = [self.place[name] for name in names]
-            return self.sigma[np.ix_(chosen, chosen)]
+            return self.sigma[chosen][:, chosen]
         return np.array([[self._covariance(a, b) for b in names] for a in names])
 
     def _factor(self, factor: str, values: Array) -> None:
@@ -235,9 +235,13 @@ class _Guess:
         for x, part in zip(items, common if self.plan.proper else whole, strict=True):
             self.explained[x] += float(part)
         precision = raw / np.maximum(total - common, TINY)
-        none = np.zeros(len(self.observed))
-        weights = np.array([self.weights.get(x, none) for x in items])
-        self.weights[factor] = precision @ weights / max(float(precision @ raw), TINY)
+        weight = np.zeros(len(self.observed))
+        for x, w in zip(items, precision, strict=True):
+            if x in self.place:
+                weight[self.place[x]] += w
+            elif x in self.weights:
+                weight += w * self.weights[x]
+        self.weights[factor] = weight / max(float(precision @ raw), TINY)
         self.variance[factor] = variance
 
     def _fixed_variance(self, factor: str) -> float | None:
@@ -285,7 +289,7 @@ def _principal_factor(correlations: Array) -> Array:
     off = correlations - np.diag(correlations.diagonal())
     values, vectors = np.linalg.eigh(off + np.diag(np.abs(off).max(axis=0)))
     loadings = vectors[:, -1] * np.sqrt(max(values[-1], SMALLEST_LOADING**2))
-    return np.minimum(np.maximum(loadings, -0.95), 0.95)
+    return np.asarray(np.minimum(np.maximum(loadings, -0.95), 0.95))
 
 
 def _equal(correlations: Array) -> Array:

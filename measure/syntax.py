@@ -5,8 +5,9 @@ blocks. It adds no defaults and drops nothing; what the text does not say is dec
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from measure.errors import ModelSyntaxError, OptionError
 from measure.expressions import RESERVED, Expression, Name, names, read
@@ -24,8 +25,7 @@ class Block:
     level: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One parameter of the text: "f =~ a*x1 + x2" gives two.
 
     Attributes
@@ -355,7 +355,7 @@ class _Reader:
                 contradiction.line,
                 contradiction.column,
             )
-        self.statements[place] = replace(earlier, modifiers=merged)
+        self.statements[place] = earlier._replace(modifiers=merged)
         if len(merged) > len(earlier.modifiers):
             self._check_modifiers(merged)
 

@@ -1,6 +1,7 @@
 """The parameter table: what is free, fixed or tied in a model, group by group."""
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from measure.defaults import Defaults
 from measure.errors import OptionError
@@ -79,8 +80,7 @@ class Groups:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One row of the parameter table.
 
     `value` is the fixed value, NaN where the parameter is free or (`exogenous`) fixed to the

@@ -25,11 +25,6 @@ class MaximumLikelihood:
 
     moments: Moments
 
-    @cached_property
-    def log_determinants(self) -> list[Array]:
-        """ln|S| of each group."""
-        return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.moments.sample]
-
     def at(self, implied: list[Implied]) -> "LikelihoodAt | None":
         """Evaluate at implied moments; None where they are not positive definite."""
         try:
@@ -149,9 +144,10 @@ class LikelihoodAt:
     def values(self) -> Array:
         """F of each sample, (...,)."""
         total: Array | float = 0.0
-        moments, log_determinants = self.discrepancy.moments, self.discrepancy.log_determinants
-        for weight, root, inverse, spread, log_determinant in zip(
-            moments.weights, self.roots, self.inverses, self.spreads, log_determinants, strict=True
+        moments = self.discrepancy.moments
+        own = zip(self.roots, self.inverses, self.spreads, strict=True)
+        for weight, log_determinant, (root, inverse, spread) in zip(
+            moments.weights, moments.log_determinants, own, strict=True
         ):
             diagonal = root.diagonal(axis1=-2, axis2=-1)
             log_ratio = 2 * np.log(diagonal).sum(axis=-1) - log_determinant

@@ -115,11 +115,16 @@ def saturated_loglik(moments: Moments, fixed_x: tuple[str, ...] = ()) -> float:
     """
     x = np.array([name in fixed_x for name in moments.names])
 
-    def loglik(n: int, sigma: Array) -> float:
-        log_determinant = float(np.linalg.slogdet(sigma)[1])
-        return -n / 2 * (len(sigma) * (float(np.log(2 * np.pi)) + 1) + log_determinant)
+    def loglik(n: int, size: int, log_determinant: float) -> float:
+        return -n / 2 * (size * (float(np.log(2 * np.pi)) + 1) + log_determinant)
 
-    return sum(
-        loglik(n, sample.sigma) - loglik(n, sample.sigma[np.ix_(x, x)])
+    total = sum(
+        loglik(n, len(x), float(log_determinant))
+        for n, log_determinant in zip(moments.n_obs, moments.log_determinants, strict=True)
+    )
+    if not x.any():
+        return total
+    return total - sum(
+        loglik(n, int(x.sum()), float(np.linalg.slogdet(sample.sigma[np.ix_(x, x)])[1]))
         for n, sample in zip(moments.n_obs, moments.sample, strict=True)
     )

@@ -83,6 +83,11 @@ class Moments:
     ordinal: Categories | None = None
 
     @property
+    def thresholds(self) -> tuple[int, ...]:
+        """Number of thresholds of each variable, 0 for a continuous one."""
+        return (0,) * len(self.names) if self.ordinal is None else self.ordinal.n_thresholds
+
+    @cached_property
     def layout(self) -> Layout | None:
         """The order of the moments where there are ordered items."""
         return None if self.ordinal is None else Layout(self.ordinal.n_thresholds)
@@ -106,6 +111,11 @@ class Moments:
     def shares(self) -> Array:
         """Share of the respondents in each group, by which information is weighted."""
         return np.array(self.n_obs, dtype=float) / self.n_total
+
+    @cached_property
+    def log_determinants(self) -> list[Array]:
+        """ln|S| of each group."""
+        return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.sample]
 
     @property
     def n_clusters(self) -> int | None:

@@ -36,7 +36,8 @@ def from_rows(rows: Rows, *, less_one: bool) -> Moments:
     kept, clusters, sample = [], [], []
     for k, values in enumerate(rows.values):
         whole = ~np.isnan(values).any(axis=1)
-        complete = values if whole.all() else values[whole]
+        # Columns stay together, as they are gathered: means of them are then taken faster.
+        complete = values if whole.all() else values.T.compress(whole, axis=1).T
         where = f' of group "{rows.groups[k]}"' if len(rows.groups) > 1 else ""
         sample.append(_moments(complete, rows.names, where, less_one=less_one))
         kept.append(complete)

@@ -125,3 +125,25 @@ class Layout:
         leads = self.is_ordered[i]
         first, second = np.where(leads, i, j), np.where(leads, j, i)
         return Pairs(places, self._local[first], self._local[second])
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """What the correlation of each pair is called."""
+        i, j = self.pairs
+        binary = np.array([n == 1 for n in self.n_thresholds])
+        ordered = self.is_ordered[i].astype(int) + self.is_ordered[j]
+        words = np.array(["Pearson", "polyserial", "polychoric", "tetrachoric"])
+        return list(map(str, words[ordered + (binary[i] & binary[j])]))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the statistics in lavaan's words: `x|t1`, `y~1`, `y~~y`, `x~~y`."""
+        names = self.names
+        item, place = self.thresholds
+        values = [names[i] for i in self.continuous]
+        return (
+            *(f"{names[self.ordered[i]]}|t{k + 1}" for i, k in zip(item, place, strict=True)),
+            *(f"{name}~1" for name in values),
+            *(f"{name}~~{name}" for name in values),
+            *(f"{names[i]}~~{names[j]}" for i, j in zip(*self.pairs, strict=True)),
+        )

@@ -14,15 +14,22 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.bivariate import bivariate_cdf, bivariate_density
-from measure.distributions import normal_cdf
+from measure.bivariate import bivariate_cdf, bivariate_corner, bivariate_density
+from measure.distributions import normal_between, normal_cdf
 from measure.moments.correlation_search import Likelihoods, climb
 from measure.moments.thresholds import threshold_density
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
-# Below this, differences of the distribution function are rounding (its error is about 1e-16).
-SMALLEST = 1e-14
+# The distribution function is right to about 1e-16. Differences of it that are smaller than this
+# are computed anew where an answer makes them count, and taken for 0 elsewhere.
+FAR = 1e-9
+NOTHING = 1e-14
+# Smallest probability that a logarithm is taken of.
+LEAST = 1e-300
+# `bivariate_corner` needs so much correlation. With less, no cell is as improbable as FAR.
+SOME = 0.3
 # Corners evaluated together; their temporary arrays then stay in the processor's cache.
 CORNERS = 20_000
 
@@ -45,19 +52,22 @@ class Tables:
         """Some of the tables."""
         return Tables(self.counts[place], self.rows[place], self.columns[place])
 
+    def blocks(self) -> Iterator[slice]:
+        """Pairs to be worked on together."""
+        per_pair = max((self.rows.shape[1] - 2) * (self.columns.shape[1] - 2), 1)
+        size = max(CORNERS // per_pair, 1)
+        for begin in range(0, len(self), size):
+            yield slice(begin, begin + size)
+
     @cached_property
     def margins(self) -> tuple[Array, Array]:
         """Normal probabilities below the limits of the rows and of the columns."""
         return normal_cdf(self.rows), normal_cdf(self.columns)
 
-    @cached_property
+    @property
     def corners(self) -> tuple[Array, Array]:
-        """Limits that cross at the inner corners of the cells, (n_pairs, width - 1, width - 1)."""
-        inner = (*self.counts.shape[:1], *(size - 1 for size in self.counts.shape[1:]))
-        return (
-            np.broadcast_to(self.rows[:, 1:-1, None], inner),
-            np.broadcast_to(self.columns[:, None, 1:-1], inner),
-        )
+        """Limits of rows (n_pairs, width - 1, 1) and columns (n_pairs, 1, width - 1) inside."""
+        return self.rows[:, 1:-1, None], self.columns[:, None, 1:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +79,7 @@ class Cells:
 
     @cached_property
     def probabilities(self) -> Array:
-        """Probability of each cell, (n_pairs, width, width); at least `SMALLEST`."""
+        """Probability of each cell, (n_pairs, width, width)."""
         h, k = self.tables.corners
         below_rows, below_columns = self.tables.margins
         n, height, width = self.tables.counts.shape
@@ -77,7 +87,41 @@ class Cells:
         below[:, 1:-1, 1:-1] = bivariate_cdf(h, k, self.rho[:, None, None])
         below[:, :, -1] = below_rows
         below[:, -1, :] = below_columns
-        return np.maximum(np.diff(np.diff(below, axis=1), axis=2), SMALLEST)
+        found = np.diff(np.diff(below, axis=1), axis=2)
+        answered = (found < FAR) & (self.tables.counts > 0)
+        answered &= (np.abs(self.rho) > SOME)[:, None, None]
+        result = np.maximum(found, NOTHING)
+        if answered.any():
+            result[answered] = self._far(np.nonzero(answered), result[answered])
+        return result
+
+    def _far(self, cells: tuple[Indices, ...], found: Array) -> Array:
+        """Probability of cells far from the diagonal, from those of the corners beyond them.
+
+        With a negative correlation the columns are turned round. Cells that the diagonal crosses
+        keep what was found.
+        """
+        pair, row, column = cells
+        sign = np.sign(self.rho[pair])
+        h = self.tables.rows[pair, row], self.tables.rows[pair, row + 1]
+        k = sign * self.tables.columns[pair, column], sign * self.tables.columns[pair, column + 1]
+        k = np.minimum(*k), np.maximum(*k)
+        above = h[1] <= k[0]
+        # Below the diagonal the limits change their parts.
+        near = np.where(above, h[1], k[1]), np.where(above, k[0], h[0])
+        far = np.where(above, h[0], k[0]), np.where(above, k[1], h[1])
+        apart = near[0] < near[1]
+        pair, found = pair[apart], found.copy()
+        (a, b), (c, d) = ((one[apart], other[apart]) for one, other in (near, far))
+        rho = np.abs(self.rho[pair])
+        corners = (
+            bivariate_corner(a, b, rho)
+            - bivariate_corner(c, b, rho)
+            - bivariate_corner(a, d, rho)
+            + bivariate_corner(c, d, rho)
+        )
+        found[apart] = np.maximum(corners, LEAST)
+        return found
 
     @cached_property
     def density(self) -> Array:
@@ -137,14 +181,31 @@ class Cells:
         and takes it from (k + 1, b), with u_b = (lambda_b - rho tau_k) / sqrt(1 - rho^2); for
         the columns likewise, with the dimensions exchanged.
         """
-        own, other = self.tables.rows, self.tables.columns
-        if not of_rows:
-            own, other = other, own
+        own, other = self._turned(of_rows=of_rows)
         density = threshold_density(own)
         at = np.where(np.isfinite(own[:, 1:-1]), own[:, 1:-1], 0.0)
         root = np.sqrt((1 - self.rho) * (1 + self.rho))[:, None, None]
         turned = (other[:, None, :] - self.rho[:, None, None] * at[:, :, None]) / root
-        return np.asarray(density[:, :, None] * np.diff(normal_cdf(turned), axis=2))
+        return density[:, :, None] * normal_between(turned[..., :-1], turned[..., 1:])
+
+    def threshold_bends(self, *, of_rows: bool) -> Array:
+        """Derivatives of `threshold_slopes` with respect to rho.
+
+        Differences over b of the derivative of the bivariate density with respect to tau_k,
+        -(tau_k - rho lambda_b)/(1 - rho^2) times the density.
+        """
+        own, other = self._turned(of_rows=of_rows)
+        rho = self.rho[:, None, None]
+        tau, at = own[:, 1:-1, None], other[:, None, :]
+        density = bivariate_density(tau, at, rho)
+        there = density > 0
+        slope = np.where(there, tau, 0.0) - rho * np.where(there, at, 0.0)
+        return np.asarray(-np.diff(slope * density, axis=2) / ((1 - rho) * (1 + rho)))
+
+    def _turned(self, *, of_rows: bool) -> tuple[Array, Array]:
+        """Limits with those of the rows, or of the columns, first."""
+        limits = self.tables.rows, self.tables.columns
+        return limits if of_rows else limits[::-1]
 
 
 def _over_cells(corners: Array) -> Array:
@@ -158,21 +219,13 @@ def _over_cells(corners: Array) -> Array:
 def polychoric(tables: Tables) -> Array:
     """Correlation of each table by maximum likelihood, (n_pairs,), within `LIMIT` of 0."""
     rho = np.zeros(len(tables))
-    for place in blocks(tables):
+    for place in tables.blocks():
         rho[place] = _climbed(tables.part(place))
     return rho
 
 
 def _climbed(tables: Tables) -> Array:
     return climb(lambda some, rho: Cells(tables.part(some), rho).likelihoods, _start(tables))
-
-
-def blocks(tables: Tables) -> Iterator[slice]:
-    """Pairs to be worked on together."""
-    per_pair = max((tables.rows.shape[1] - 2) * (tables.columns.shape[1] - 2), 1)
-    size = max(CORNERS // per_pair, 1)
-    for begin in range(0, len(tables), size):
-        yield slice(begin, begin + size)
 
 
 def _start(tables: Tables) -> Array:

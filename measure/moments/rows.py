@@ -76,8 +76,11 @@ def rows_of(
         if (codes < 0).all():
             raise DataError(f'the cluster column "{cluster}" is empty. Leave `cluster` out.')
         keep &= codes >= 0
+    if group is None and keep.all():
+        return Rows(names, labels, (values,), None if codes is None else (codes,), 0)
     chosen = [np.flatnonzero(keep & (of_group == k)) for k in range(len(labels))]
-    parts = tuple(values[rows] for rows in chosen)
+    # Columns stay together in memory; all rows are taken as they are.
+    parts = tuple(values if len(rows) == len(values) else values.T[:, rows].T for rows in chosen)
     if group is not None:
         for label, part in zip(labels, parts, strict=True):
             require_variance(part, names, f' in group "{label}"')
