@@ -115,18 +115,22 @@ class Layout:
         own = self.continuous
         return np.concatenate([thresholds, mu[own], sigma[own, own], sigma[self.pairs]])
 
+    def parted(self, vector: Array) -> tuple[Array, Array, Array]:
+        """Put a vector into (mu, sigma, thresholds); 0 in the places of ordered items' scales."""
+        p, n, c = len(self.n_thresholds), len(self.items), len(self.continuous)
+        mu, sigma = np.zeros(p), np.zeros((p, p))
+        mu[self.continuous] = vector[n : n + c]
+        sigma[self.pairs] = vector[n + 2 * c :]
+        sigma = sigma + sigma.T
+        sigma[self.continuous, self.continuous] = vector[n + c : n + 2 * c]
+        return mu, sigma, vector[:n]
+
     def spread(self, vector: Array) -> tuple[Array, Array, Array]:
         """Put what belongs to each moment into its place in (mu, sigma, thresholds).
 
         A covariance counts once in the vector and stands twice in the matrix: it is halved.
         """
-        p, n, c = len(self.n_thresholds), len(self.items), len(self.continuous)
-        mu, sigma = np.zeros(p), np.zeros((p, p))
-        mu[self.continuous] = vector[n : n + c]
-        sigma[self.pairs] = vector[n + 2 * c :] / 2
-        sigma = sigma + sigma.T
-        sigma[self.continuous, self.continuous] = vector[n + c : n + 2 * c]
-        return mu, sigma, vector[:n]
+        return self.parted(np.where(self.is_covariance, vector / 2, vector))
 
 
 class Responses(NamedTuple):
