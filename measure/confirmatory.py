@@ -188,7 +188,7 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
     moments, notes = point.problem.moments, list[_Note]()
     if moments.n_dropped:
         notes.append(_dropped(moments, request))
-    n_moments = len(point.jacobians[0])
+    n_moments = point.problem.n_moments
     for label, n in zip(moments.groups, moments.n_obs, strict=True):
         if n < n_moments:
             where = f' in group "{label}"' if len(moments.groups) > 1 else ""
