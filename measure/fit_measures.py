@@ -228,7 +228,7 @@ def _absolute_measures(fit: "Fit") -> dict[str, float]:
         # square residual (Yu 2002), per moment of one group, as in lavaan.
         **(
             {"ecvi": chisq / scale + 2 * npar / scale}
-            if layout is None
+            if fit.moments.layout is None
             else {"wrmr": float(np.sqrt(chisq / per_group))}
         ),
     }
