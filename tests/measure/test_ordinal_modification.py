@@ -45,7 +45,7 @@ def test_all_indices_agree_with_lavaan(name):
     unlisted = {key[:3] for key in ours if frozenset((key[0], key[2])) not in listed}
     # lavaan has no residual covariances of outcomes that are no items, and counts one path of a
     # factor of factors, hardly identified, as not identified.
-    assert all(op == "~~" and rhs == "o7" or lhs == "g" for lhs, op, rhs in unlisted)
+    assert all((op == "~~" and rhs == "o7") or lhs == "g" for lhs, op, rhs in unlisted)
 
 
 def test_the_ten_largest_agree_with_lavaan():
