@@ -250,9 +250,9 @@ def _solved(model: Model, given: Array) -> Array:
         if gap.max() > ROUNDING:
             worst = int(gap.argmax())
             raise ModelError(
-                f'"{table.describe(model.free_rows[worst])}" has the value {given[worst]:g}, but the labels and '
-                f"equations of the text ask for another ({values[worst]:g}). Give tied parameters "
-                "one value."
+                f'"{table.describe(model.free_rows[worst])}" has the value {given[worst]:g}, but '
+                f"the labels and equations of the text ask for another ({values[worst]:g}). Give "
+                "tied parameters one value."
             )
         # Undetermined is what can still move when all that is given stays.
         _, sizes, directions = np.linalg.svd(basis[has])
