@@ -179,11 +179,7 @@ def item_correlations(
     """
     if n_obs is None:
         items = numeric_items(data, minimum_items=minimum_items)
-        if _is_correlation_matrix(items):
-            raise OptionError(
-                "the data look like a correlation matrix. Give n_obs, the number of respondents "
-                "behind it."
-            )
+        refuse_matrix(items)
         complete = complete_rows(items)
         if len(complete) <= items.shape[1]:
             raise DataError(
@@ -196,6 +192,15 @@ def item_correlations(
         found = Correlations(_given_matrix(data, n_obs, minimum_items), n_obs, 0)
     _refuse_singular(found.matrix)
     return found
+
+
+def refuse_matrix(items: pd.DataFrame) -> None:
+    """Raise `OptionError` where items given as answers are a correlation matrix."""
+    if _is_correlation_matrix(items):
+        raise OptionError(
+            "the data look like a correlation matrix. Give n_obs, the number of respondents "
+            "behind it."
+        )
 
 
 def known_option(option: str, value: object, known: Iterable[str]) -> None:
@@ -318,15 +323,21 @@ def _refuse_singular(matrix: pd.DataFrame) -> None:
             f'items "{first}" and "{second}" correlate perfectly '
             f"({values[rows[0], columns[0]]:.0f}): they hold the same answers. Leave one out."
         )
-    eigenvalues, vectors = np.linalg.eigh(values)
-    if eigenvalues[0] < SINGULAR:
-        involved = [names[i] for i in np.flatnonzero(np.abs(vectors[:, 0]) > 0.05)]
-        kind = "singular" if eigenvalues[0] > -SINGULAR else "not positive definite"
+    smallest, involved = determining(matrix)
+    if smallest < SINGULAR:
+        kind = "singular" if smallest > -SINGULAR else "not positive definite"
         raise DataError(
-            f"the correlation matrix is {kind} (smallest eigenvalue {eigenvalues[0]:.2g}). These "
-            f"items determine each other: {_shortened([str(name) for name in involved])}. "
+            f"the correlation matrix is {kind} (smallest eigenvalue {smallest:.2g}). These "
+            f"items determine each other: {involved}. "
             "Leave out at least one of them, or a sum score computed from the others."
         )
+
+
+def determining(matrix: pd.DataFrame) -> tuple[float, str]:
+    """Give the smallest eigenvalue of a correlation matrix, and name the items behind it."""
+    eigenvalues, vectors = np.linalg.eigh(matrix.to_numpy())
+    involved = matrix.columns[np.abs(vectors[:, 0]) > 0.05]
+    return float(eigenvalues[0]), _shortened([str(name) for name in involved])
 
 
 def _shortened(names: Sequence[str], most: int = 10) -> str:

@@ -1,6 +1,6 @@
 """Which items belong together? Exploratory factor analysis with rotation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import item_correlations, known_option
+from measure.checks import known_option
+from measure.correlating import Kind, correlations_of
 from measure.display import render_html, render_text
 from measure.errors import ConvergenceError, OptionError
 from measure.extraction import (
@@ -128,6 +129,9 @@ def efa(
     rotation: str = "oblimin",
     rotation_args: Mapping[str, Any] | None = None,
     correlation: str = "pearson",
+    ordered: bool | Sequence[str] = True,
+    empty_cells: str = "2x2",
+    smooth: str = "none",
     n_starts: int = 100,
     seed: int | None = None,
     n_obs: int | None = None,
@@ -152,7 +156,11 @@ def efa(
         stats and GPArotation in R) and its own: `gamma` (oblimin), `epsilon` (geomin), `kappa`
         (cfT, cfQ), `power` (promax), `target` (targetT, targetQ: items × factors, NaN is free).
     correlation
-        `"pearson"`.
+        `"pearson"` or `"polychoric"`; with `n_obs`, of which kind the matrix is.
+    ordered, empty_cells, smooth
+        With polychoric correlations: which items are ordered (True: all), what is done about empty
+        cells, and `smooth="eigenvalues"` where the matrix is not positive definite, which is
+        otherwise refused. See `measure.polychoric`.
     n_starts
         Random starts of the rotation besides the unrotated position.
     seed
@@ -164,11 +172,12 @@ def efa(
     ------
     DataError
         The items cannot be correlated, or their matrix is singular (see
-        `measure.checks.item_correlations`).
+        `measure.correlating.correlations_of`).
     IdentificationError
         More factors than the Ledermann bound allows.
     OptionError
-        Unknown extraction, rotation or rotation argument.
+        Unknown extraction, rotation or rotation argument; an option that has no effect on Pearson
+        correlations.
     ConvergenceError
         The extraction did not reach a minimum.
 
@@ -177,13 +186,11 @@ def efa(
     Harman & Jones (1966) minres; Jöreskog (1967) ML; Jennrich (2001, 2002) rotation.
     """
     known_option("extraction", extraction, EXTRACTIONS)
-    if correlation == "polychoric":
-        raise OptionError('correlation="polychoric" is not available yet in efa. Use "pearson".')
-    known_option("correlation", correlation, ["pearson"])
+    kind = Kind(correlation, ordered, empty_cells, smooth)
     if n_starts < 0:
         raise OptionError(f"n_starts is {n_starts}, but cannot be negative.")
     arguments = resolve_arguments(rotation, rotation_args)
-    found = item_correlations(data, n_obs=n_obs)
+    found = correlations_of(data, kind, n_obs=n_obs)
     R = found.matrix.to_numpy()
     check_identified(len(R), n_factors)
     psi, unrotated, gradient = extract(R, n_factors, extraction)
