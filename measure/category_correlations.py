@@ -136,8 +136,8 @@ class CategoryCorrelations:
         for k, group in enumerate(self._groups):
             place = slice(k * size, (k + 1) * size)
             own = self.covariance.to_numpy()[place, place]
-            change = group.correlation_slopes
-            variances = np.einsum("pm,pm->p", change @ own, change)
+            slopes = group.correlation_slopes
+            variances = np.einsum("pm,pm->p", slopes @ np.nan_to_num(own), slopes)
             variances[group.perfect] = np.nan
             found.append(np.sqrt(variances))
         return found

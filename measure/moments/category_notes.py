@@ -59,9 +59,9 @@ def _sparse(group: TwoStep, where: str) -> str:
     names = group.layout.names
     items = [f'"{names[item]}" ({count})' for item, count in members.most_common()]
     return (
-        f"in {len(sparse)} of {len(group.diagnosis.thin)} contingency tables{where} most cells are expected "
-        f"to hold fewer than {FEW:g} answers, so that their correlations and even more their "
-        "standard errors are uncertain. Items, with the number of such tables: "
+        f"in {len(sparse)} of {len(group.tables.counted)} contingency tables{where} most cells are "
+        f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "
+        "their standard errors are uncertain. Items, with the number of such tables: "
         f"{_listed(items)}. Merging rare categories would help."
     )
 
