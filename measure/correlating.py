@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from measure.category_correlations import polychoric
@@ -69,6 +70,8 @@ class Found:
         See `measure.checks.Correlations`.
     notes
         Sentences about empty cells, sparse tables, pairs that determine each other, smoothing.
+    smoothed
+        Whether the matrix was changed because it was not positive definite.
     shuffled
         The ordered answers, to be shuffled by parallel analysis; None for Pearson correlations and
         for a matrix that was given.
@@ -78,6 +81,7 @@ class Found:
     n_obs: int
     n_dropped: int
     notes: tuple[str, ...] = ()
+    smoothed: bool = False
     shuffled: Shuffled | None = None
 
 
@@ -117,6 +121,7 @@ def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None)
         n_obs=found.n_obs,
         n_dropped=found.n_dropped,
         notes=found.notes,
+        smoothed=not np.array_equal(found.correlations.to_numpy(), found.answers[0].correlations),
         shuffled=Shuffled(found.answers[0], kind.empty_cells),
     )
 

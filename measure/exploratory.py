@@ -20,9 +20,20 @@ from measure.extraction import (
     extract,
     fit_measures,
 )
+from measure.extraction_tests import Extracted, ordered_fit
 from measure.rotation import ROTATIONS, Rotated, resolve_arguments, rotate
 
 Array = NDArray[np.float64]
+
+NOT_NORMAL = (
+    "chi-square, RMSEA, TLI and BIC of normal answers do not hold for polychoric correlations and "
+    "are left out. The .scaled and .robust measures rest on the asymptotic covariance of these "
+    "correlations."
+)
+NO_TEST = (
+    "chi-square, RMSEA, TLI and BIC of normal answers do not hold for polychoric correlations and "
+    "are left out. A test that holds needs the answers, and a matrix that was not smoothed."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +64,13 @@ class FactorSolution:
     fit_measures
         `objective chisq df pvalue null.chisq null.df tli rmsea rmsea.ci.lower rmsea.ci.upper bic
         rms crms empirical.chisq empirical.pvalue fit fit.off`, as psych defines them: `objective`
-        is the ML discrepancy at the solution, whatever the extraction.
+        is the ML discrepancy at the solution, whatever the extraction. Those that suppose normal
+        answers are NaN for polychoric correlations, which have `chisq.scaled pvalue.scaled
+        chisq.scaling.factor cfi.scaled tli.scaled rmsea.scaled cfi.robust tli.robust rmsea.robust`
+        with 90 % intervals of the RMSEA beside them (see `measure.extraction_tests`).
     n_obs, n_items, n_factors, n_dropped
         Rows used, items, factors, rows left out because an answer is missing.
-    extraction, rotation, rotation_args
+    extraction, rotation, rotation_args, correlation
         What was done; `rotation_args` includes `normalize` (Kaiser).
     rotation_value, n_starts, share_at_best
         Criterion value, random starts, and the share of the starts that reached the best value.
@@ -84,6 +98,7 @@ class FactorSolution:
     extraction: str
     rotation: str
     rotation_args: dict[str, Any]
+    correlation: str
     rotation_value: float
     n_starts: int
     share_at_best: float
@@ -93,6 +108,7 @@ class FactorSolution:
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
+            "correlations": self.correlation,
             "extraction": self.extraction,
             "rotation": self.rotation,
             "Kaiser normalisation": bool(self.rotation_args.get("normalize", False)),
@@ -199,8 +215,15 @@ def efa(
     )
     heywood = found.matrix.columns[psi <= LOWEST_UNIQUENESS].map(str).to_list()
     found_minimum = gradient < GRADIENT_TOLERANCE
+    tables = _tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs)
+    notes = [*found.notes, *_notes(heywood, rotated)]
+    if kind.is_polychoric:
+        answers = None if found.shuffled is None or found.smoothed else found.shuffled.answers
+        extracted = Extracted(R, unrotated, extraction)
+        tables["fit_measures"] = ordered_fit(tables["fit_measures"], extracted, answers)
+        notes.append(NOT_NORMAL if answers else NO_TEST)
     solution = FactorSolution(
-        **_tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs),
+        **tables,
         n_obs=found.n_obs,
         n_items=len(R),
         n_factors=n_factors,
@@ -208,12 +231,13 @@ def efa(
         extraction=extraction,
         rotation=rotation if n_factors > 1 else "none",
         rotation_args=arguments if n_factors > 1 else {},
+        correlation=correlation,
         rotation_value=rotated.value,
         n_starts=n_starts,
         share_at_best=rotated.share_at_best,
         converged=found_minimum and rotated.converged,
         admissible=not heywood,
-        notes=tuple(_notes(heywood, rotated)),
+        notes=tuple(notes),
     )
     if not found_minimum:
         raise ConvergenceError(

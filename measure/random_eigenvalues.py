@@ -59,7 +59,7 @@ def descending(matrices: Array) -> Array:
     return np.asarray(np.linalg.eigvalsh(matrices)[..., ::-1], dtype=np.float64)
 
 
-def reduced(R: Array) -> Array:
+def with_squared_multiples(R: Array) -> Array:
     """Return the matrices with squared multiple correlations on their diagonals."""
     result = R.copy()
     diagonal = np.arange(R.shape[-1])
@@ -76,7 +76,7 @@ def of_uncorrelated(
     for start in range(0, n_draws, BATCH):
         R = random_correlations(n_obs, n_items, min(BATCH, n_draws - start), rng)
         full[start : start + BATCH] = descending(R)
-        small[start : start + BATCH] = descending(reduced(R))
+        small[start : start + BATCH] = descending(with_squared_multiples(R))
     return RandomEigenvalues(full, small)
 
 
@@ -152,4 +152,4 @@ def _eigenvalues(
     if improper:
         R, _ = smoothed(R)
         full = descending(R)
-    return full, descending(reduced(R)), improper
+    return full, descending(with_squared_multiples(R)), improper

@@ -16,7 +16,7 @@ from measure.random_eigenvalues import (
     descending,
     of_shuffled,
     of_uncorrelated,
-    reduced,
+    with_squared_multiples,
 )
 from measure.repeat import Progress
 
@@ -168,7 +168,7 @@ def factor_retention(
     else:
         random = of_shuffled(found.shuffled, smooth, Repetition(n_draws, seed, workers, progress))
     parallel = _compared(descending(R), random.full, quantile)
-    parallel_reduced = _compared(descending(reduced(R)), random.reduced, quantile)
+    parallel_reduced = _compared(descending(with_squared_multiples(R)), random.reduced, quantile)
     partials = minimum_average_partial(R)
     ekc = pd.DataFrame(
         {
@@ -194,7 +194,10 @@ def factor_retention(
 
 
 def _suggested(
-    parallel: pd.DataFrame, parallel_reduced: pd.DataFrame, partials: pd.DataFrame, ekc: pd.DataFrame
+    parallel: pd.DataFrame,
+    parallel_reduced: pd.DataFrame,
+    partials: pd.DataFrame,
+    ekc: pd.DataFrame,
 ) -> pd.DataFrame:
     """Number of factors by each criterion."""
     suggested = {}
