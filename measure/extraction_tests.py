@@ -144,7 +144,8 @@ def ordered_fit(plain: pd.Series, found: Extracted, answers: TwoStep | None) -> 
     known = {} if answers is None or not found.df else _scaled_measures(found, answers)
     measures = plain.where(~plain.index.isin(NORMAL_THEORY))
     every: pd.Series = pd.concat([measures, pd.Series(known, index=list(SCALED), dtype=float)])
-    return every.rename(plain.name)
+    every.name = plain.name
+    return every
 
 
 def _scaled_measures(found: Extracted, answers: TwoStep) -> dict[str, float]:

@@ -24,6 +24,11 @@ Array = NDArray[np.float64]
 
 # Draws below which a 95th percentile is uncertain enough to be said.
 ENOUGH_DRAWS = 500
+EKC_SUPPOSES = (
+    "the reference values of the empirical Kaiser criterion are those of Pearson correlations; "
+    "polychoric correlations vary more from sample to sample, so that it may suggest too many "
+    "factors."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,12 +234,7 @@ def _notes(found: Found, random: RandomEigenvalues, n_draws: int) -> tuple[str, 
             f"in {random.n_improper} of {n_draws} random data sets the matrix was not positive "
             f"definite; {random.treatment}."
         )
-    notes.append(
-        "the reference values of the empirical Kaiser criterion are those of Pearson correlations; "
-        "polychoric correlations vary more from sample to sample, so that it may suggest too many "
-        "factors."
-    )
-    return tuple(notes)
+    return (*notes, EKC_SUPPOSES)
 
 
 def first_not_above(observed: Array, reference: Array) -> int:

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from measure.errors import DataError, OptionError
-from measure.retention import factor_retention, first_not_above, random_correlations
+from measure.random_eigenvalues import random_correlations
+from measure.retention import factor_retention, first_not_above
 from tests.measure.ledger import RETENTION, unaccounted
 from tests.reference_cases import case, data
 
@@ -11,6 +12,7 @@ from tests.reference_cases import case, data
 def retention_of(reference, **options):
     table, asked = data(reference["data"]), reference["options"]
     if asked["input"] == "raw":
+        options |= {"correlation": asked.get("correlation", "pearson")}
         return factor_retention(table[asked["variables"]], seed=1, **options)
     return factor_retention(table, seed=1, n_obs=asked["sample_nobs"], **options)
 
@@ -26,20 +28,24 @@ def test_reference(name):
     np.testing.assert_allclose(found.map["squared"], expected["map"]["map_squared"], **exact)
     np.testing.assert_allclose(found.map["fourth"], expected["map"]["map_fourth"], **exact)
     np.testing.assert_allclose(found.ekc["reference"], expected["ekc"]["reference"], **exact)
-    reduced = expected["parallel"]["pfa_smc"]
-    np.testing.assert_allclose(found.parallel_reduced["eigenvalue"], reduced["observed"], **exact)
-    for table, drawn in (
-        (found.parallel, expected["parallel"]["pca"]),
-        (found.parallel_reduced, reduced),
-    ):
+    pairs = [("pca", found.parallel)]
+    if "pfa_smc" in expected["parallel"]:
+        pairs.append(("pfa_smc", found.parallel_reduced))
+        observed = expected["parallel"]["pfa_smc"]["observed"]
+        np.testing.assert_allclose(found.parallel_reduced["eigenvalue"], observed, **exact)
+    for method, table in pairs:
+        drawn = expected["parallel"][method]
         mean, p95 = tolerance["parallel_mean_abs"], tolerance["parallel_p95_abs"]
         np.testing.assert_allclose(table["mean"], drawn["mean"], rtol=0, atol=mean)
         np.testing.assert_allclose(table["q95"], drawn["p95"], rtol=0, atol=p95)
-    assert found.table.set_index("criterion")["n_factors"].to_dict() == {
-        "parallel_pca": expected["parallel"]["pca"]["n_p95"],
-        "parallel_pca_mean": expected["parallel"]["pca"]["n_mean"],
-        "parallel_paf": reduced["n_p95"],
-        "parallel_paf_mean": reduced["n_mean"],
+    suggested = found.table.set_index("criterion")["n_factors"].to_dict()
+    names = {"pca": "parallel_pca", "pfa_smc": "parallel_paf"}
+    for method, _ in pairs:
+        drawn = expected["parallel"][method]
+        assert suggested[names[method]] == drawn["n_p95"]
+        assert suggested[f"{names[method]}_mean"] == drawn["n_mean"]
+    others = {name: n for name, n in suggested.items() if not name.startswith("parallel")}
+    assert others == {
         "map_squared": expected["map"]["n_squared"],
         "map_fourth": expected["map"]["n_fourth"],
         "ekc": expected["ekc"]["n_factors"],
@@ -88,7 +94,9 @@ def test_two_items_are_enough_to_answer():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"correlation": "polychoric"}, "polychoric.* not available yet"),
+        ({"ordered": ["x1"]}, "ordered=.'x1'. has no effect on Pearson correlations"),
+        ({"smooth": "eigenvalues"}, "smooth='eigenvalues' has no effect"),
+        ({"correlation": "polychoric", "n_obs": 301}, "shuffles the answers, but n_obs says"),
         ({"correlation": "spearman"}, "unknown correlation 'spearman'"),
         ({"n_draws": 5}, "at least 20"),
         ({"quantile": 95}, "between 0 and 1"),
