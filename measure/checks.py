@@ -99,12 +99,7 @@ def _values(
 def _numbers(
     data: pd.DataFrame, items: str | Sequence[str] | None, minimum_items: int
 ) -> tuple[Array, list[Any]]:
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(
-            f"the data must be a pandas DataFrame with one row a respondent, "
-            f"not {type(data).__name__}."
-        )
-    chosen = _chosen_columns(data, items)
+    chosen = chosen_columns(data, items)
     if len(chosen) < minimum_items:
         raise DataError(
             f"{_count(len(chosen), 'item')} given, at least {minimum_items} are needed here."
@@ -223,7 +218,13 @@ def row_numbers(selected: pd.Series | NDArray[np.bool_]) -> tuple[int, int]:
     return len(where), int(where[0]) + 1
 
 
-def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+def chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+    """Return the columns asked for, all by default, or say which are missing or there twice."""
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(
+            f"the data must be a pandas DataFrame with one row a respondent, "
+            f"not {type(data).__name__}."
+        )
     columns = list(data.columns)
     chosen: list[Any] = (
         columns if items is None else [items] if isinstance(items, str) else list(items)

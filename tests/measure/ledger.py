@@ -68,7 +68,16 @@ PSYCH_CATEGORIES = (
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *EFA_TESTS, *RETENTION, *ORDERED_HTMT, *ALPHA, *COMPOSITE, *COMPOSITE_BY_GROUP),
+    *(
+        *ADEQUACY,
+        *EFA,
+        *EFA_TESTS,
+        *RETENTION,
+        *ORDERED_HTMT,
+        *ALPHA,
+        *COMPOSITE,
+        *COMPOSITE_BY_GROUP,
+    ),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
