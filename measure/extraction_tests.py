@@ -157,7 +157,7 @@ def _scaled_measures(found: Extracted, answers: TwoStep) -> dict[str, float]:
     left, weighted = found.left
     likelihood = normal.weight(found.implied, means=False)[np.ix_(off, off)]
     distance = _distance(R, found.implied)
-    # Least squares count n - 1, as lavaan's; a likelihood that of n rows.
+    # As in lavaan, least squares and the RMSEA count n - 1, and the likelihood n.
     chisq = n * distance if found.extraction == "ml" else (n - 1) * float(residuals @ residuals)
     test = scaled("scaled.shifted", chisq, found.df, _traces(weighted @ gamma))
     df_base = p * (p - 1) // 2
@@ -168,11 +168,11 @@ def _scaled_measures(found: Extracted, answers: TwoStep) -> dict[str, float]:
         float(np.sum(likelihood * spread)) / found.df, float(np.trace(gamma)) / df_base
     )
     own = (n * distance, found.df, n * _distance(R, np.eye(p)), df_base, factors)
-    return _indices(test, base, n) | {
+    return _indices(test, base, n - 1) | {
         "cfi.robust": indices.cfi(*own),
         "tli.robust": indices.tli(*own),
-        "rmsea.robust": indices.rmsea(own[0], found.df, n, factor=factors.model),
-        **_limits(own[0] / factors.model, found.df, n, factors.model, ".robust"),
+        "rmsea.robust": indices.rmsea(own[0], found.df, n - 1, factor=factors.model),
+        **_limits(own[0] / factors.model, found.df, n - 1, factors.model, ".robust"),
     }
 
 

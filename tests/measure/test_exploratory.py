@@ -259,7 +259,7 @@ def test_degrees_of_freedom():
     [
         ({"extraction": "alpha"}, "unknown extraction 'alpha'. Choose one of: minres, ml, paf"),
         ({"rotation": "entropy"}, "unknown rotation 'entropy'"),
-        ({"correlation": "polychoric"}, "polychoric.* not available yet"),
+        ({"smooth": "eigenvalues"}, "smooth='eigenvalues' has no effect on Pearson"),
         ({"correlation": "kendall"}, "unknown correlation"),
         ({"n_starts": -1}, "n_starts is -1"),
         ({"n_factors": 0}, "n_factors is 0"),

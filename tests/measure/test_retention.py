@@ -2,8 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from measure.category_correlations import polychoric
 from measure.errors import DataError, OptionError
-from measure.random_eigenvalues import random_correlations
+from measure.moments.shuffled import Shuffled
+from measure.random_eigenvalues import Repetition, of_shuffled, random_correlations
 from measure.retention import factor_retention, first_not_above
 from tests.measure.ledger import RETENTION, unaccounted
 from tests.reference_cases import case, data
@@ -111,3 +113,71 @@ def test_singular_data_are_refused():
     raw = data("hs39.csv")[["x1", "x2", "x3"]]
     with pytest.raises(DataError, match="correlate perfectly"):
         factor_retention(raw.assign(copy=-raw["x1"]))
+
+
+def ordered_items():
+    return data("bfi.csv")[["A1", "A2", "A3", "C1", "C2", "C3"]]
+
+
+def test_polychoric_draws_do_not_depend_on_workers_and_report_progress():
+    done = []
+    kind = {"correlation": "polychoric", "n_draws": 40}
+    one = factor_retention(
+        ordered_items(), seed=3, progress=lambda k, n: done.append((k, n)), **kind
+    )
+    two = factor_retention(ordered_items(), seed=3, workers=2, **kind)
+    pd.testing.assert_frame_equal(one.parallel, two.parallel)
+    pd.testing.assert_frame_equal(one.parallel_reduced, two.parallel_reduced)
+    assert done[-1] == (40, 40)
+    other = factor_retention(ordered_items(), seed=4, **kind)
+    assert not one.parallel["mean"].equals(other.parallel["mean"])
+
+
+def test_polychoric_random_data_vary_more_than_pearson_s():
+    few = ordered_items().dropna().iloc[:300]
+    pearson = factor_retention(few, seed=1)
+    polychoric = factor_retention(few, seed=1, correlation="polychoric", n_draws=500)
+    assert polychoric.parallel["mean"].iloc[0] > pearson.parallel["mean"].iloc[0] + 0.02
+    assert any("may suggest too many" in note for note in polychoric.notes)
+    assert not pearson.notes
+
+
+def test_few_draws_are_noted_and_a_seed_is_drawn():
+    found = factor_retention(ordered_items(), correlation="polychoric", n_draws=20)
+    assert any("rests on 20 random data sets" in note for note in found.notes)
+    again = factor_retention(ordered_items(), correlation="polychoric", n_draws=20, seed=found.seed)
+    pd.testing.assert_frame_equal(found.parallel, again.parallel)
+
+
+def test_random_matrices_that_are_not_positive_definite_are_smoothed_and_counted():
+    rng = np.random.default_rng(1)
+    codes = np.digitize(0.3 * rng.normal(size=(40, 1)) + rng.normal(size=(40, 12)), [0.4])
+    few = pd.DataFrame(codes, columns=[f"q{k}" for k in range(12)])
+    found = factor_retention(
+        few, correlation="polychoric", smooth="eigenvalues", seed=1, n_draws=50
+    )
+    assert any("they were smoothed as those of the data" in note for note in found.notes)
+    assert found.parallel_reduced.notna().to_numpy().all()
+
+
+def test_random_matrices_without_inverse_are_left_out_or_refused():
+    table = data("bfi.csv")[["A1", "A2", "A3", "A4"]].dropna()
+    answers = polychoric(table).answers[0]
+    improper = np.array([[1, 0.9, -0.9, 0], [0.9, 1, 0.9, 0], [-0.9, 0.9, 1, 0], [0, 0, 0, 1]])
+    proper = np.eye(4) + 0.1 * (1 - np.eye(4))
+
+    def mixture(share):
+        class Drawn(Shuffled):
+            def draw(self, rng):
+                return improper if rng.uniform() < share else proper
+
+        return Drawn(answers, "none")
+
+    how = Repetition(200, 1, 1, None)
+    few = of_shuffled(mixture(0.05), "none", how)
+    assert 0 < few.n_improper < 20
+    assert len(few.full) == 200
+    assert len(few.reduced) == 200 - few.n_improper
+    assert not np.isnan(few.reduced).any()
+    with pytest.raises(DataError, match=r"not positive definite in .* of 200 random data sets"):
+        of_shuffled(mixture(0.5), "none", how)
