@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from measure.category_correlations import polychoric
 from measure.checks import chosen_columns, complete_rows, confidence, numeric_items
+from measure.composites import composite_reliability
 from measure.correlating import Kind
 from measure.errors import DataError, OptionError
 from measure.fitted import Fit, standardized
 from measure.inference import wald
 from measure.moments.two_step import TwoStep, two_step
-from measure.reliability import composite_reliability
 from measure.repeat import repeat
 
 Array = NDArray[np.float64]

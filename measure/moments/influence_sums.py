@@ -16,7 +16,7 @@ Indices = NDArray[np.intp]
 # Influences held at once.
 INFLUENCES = 200_000
 # With very many statistics, still so many rows.
-SMALLEST_CHUNK = 64
+SMALLEST_CHUNK = 512
 # Takes some rows of a group, and gives their influences (n_statistics, n).
 Influences = Callable[[slice | Indices], Array]
 

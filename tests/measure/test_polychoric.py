@@ -279,6 +279,13 @@ def test_an_improper_matrix_is_left_and_announced_or_smoothed_and_announced():
     pd.testing.assert_frame_equal(smooth.se, left.se)
 
 
+def test_few_clusters_are_a_note_and_one_is_refused():
+    frame = five().drop(columns="site").assign(team=np.arange(100) % 20)
+    assert any("20 clusters" in note for note in measure.polychoric(frame, cluster="team").notes)
+    with pytest.raises(DataError, match="belong to one cluster"):
+        measure.polychoric(frame.assign(team=1), cluster="team")
+
+
 def test_a_proper_matrix_is_not_smoothed(bfi):
     frame = bfi[["A1", "A2", "A3"]]
     plain = measure.polychoric(frame)
