@@ -148,6 +148,11 @@ class CategoryCorrelations:
             found.append(np.sqrt(variances))
         return found
 
+    @property
+    def answers(self) -> tuple[TwoStep, ...]:
+        """Answers of each group, with what was estimated from them."""
+        return self._groups
+
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
             "rows used": self.n_obs,
