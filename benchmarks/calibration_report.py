@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from benchmarks.calibration_design import CELLS, SIZES, Cell, Design
+from benchmarks.calibration_design import CELLS, CORRECTIONS, SIZES, Cell, Design
 from benchmarks.calibration_lavaan import TOLERANCES, Agreement
-from benchmarks.calibration_study import CORRECTIONS, CellFigures
+from benchmarks.calibration_study import CellFigures
 
 if TYPE_CHECKING:
-    from benchmarks.calibration import Calibration
+    from benchmarks.calibration_results import Calibration
 
 # The size at which large-sample theory has to hold, and within what.
 LARGE = 5_000

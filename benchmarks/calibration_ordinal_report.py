@@ -1,0 +1,2 @@
+"""Stand-in."""
+def ordinal_report(found): return ""
