@@ -70,11 +70,12 @@ def simulate(study: Study[Any, Any], request: Request, path: Path, console: Cons
 
 def report_of(folder: Path) -> str:
     """Write the report of the results that lie in a folder."""
-    return "\n".join(
-        write_report(read(folder / study.file, study))
-        for study, write_report in ((CONTINUOUS, report), (ORDINAL, ordinal_report))
-        if (folder / study.file).exists()
-    )
+    parts = []
+    if (folder / CONTINUOUS.file).exists():
+        parts.append(report(read(folder / CONTINUOUS.file, CONTINUOUS)))
+    if (folder / ORDINAL.file).exists():
+        parts.append(ordinal_report(read(folder / ORDINAL.file, ORDINAL)))
+    return "\n".join(parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

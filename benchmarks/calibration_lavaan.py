@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,8 @@ SCALED = (
 PARTS = ("chi-square, log-likelihood and indices", "scaled and robust tests and indices")
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True)
+class Job:
     """One sample: a repetition of a cell."""
 
     cell: AnyCell[Any]

@@ -3,7 +3,6 @@
 The factors are those of the study of continuous answers, so that the two can be laid side by side.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -72,9 +71,10 @@ class OrdinalDesign(Factors):
                 found[f"{factor}=~{item}"] = loading
                 found |= {f"{item}|t{c}": float(cut) for c, cut in enumerate(cuts, start=1)}
             found[f"omega({factor})"] = self.reliability
-        names = list(self.factors)
-        for j, one in enumerate(names):
-            found |= {f"{one}~~{names[k]}": self.correlations[j][k] for k in range(j + 1, len(names))}
+        for j, one in enumerate(self.factors):
+            for k, other in enumerate(self.factors):
+                if k > j:
+                    found[f"{one}~~{other}"] = self.correlations[j][k]
         return found
 
     @cached_property
@@ -215,10 +215,11 @@ class OrdinalCell:
         return options | {"ordered": True, "std.lv": True}
 
 
-def _values(fit: measure.Fit) -> Mapping[str, tuple[int, ...]]:
+def _used(fit: measure.Fit) -> dict[Name, list[int]]:
     """Give the categories that were used, by item."""
     assert fit.moments.ordinal is not None
-    return fit.moments.ordinal.values
+    codes = fit.moments.ordinal.values.items()
+    return {item: [int(str(code)) for code in own] for item, own in codes}
 
 
 def _named_by_category(found: Estimates, fit: measure.Fit) -> Estimates:
@@ -227,14 +228,14 @@ def _named_by_category(found: Estimates, fit: measure.Fit) -> Estimates:
     A fit counts the thresholds that it has. The first threshold of an item that nobody gave a 1
     to is the one below the 3, which the population calls t2.
     """
-    values = _values(fit)
+    used = _used(fit)
 
     def renamed(name: Name) -> Name:
         if "|" not in name:
             return name
         item, place = name.split("|t")
         number, dot, group = place.partition(".")
-        return f"{item}|t{values[item][int(number)] - 1}{dot}{group}"
+        return f"{item}|t{used[item][int(number)] - 1}{dot}{group}"
 
     return found._replace(names=tuple(map(renamed, found.names)))
 
@@ -243,7 +244,7 @@ def _unused(fit: measure.Fit, design: OrdinalDesign) -> tuple[str, ...]:
     every = range(1, len(design.shares[0]) + 1)
     return tuple(
         f"nobody answered {category} to {item}"
-        for item, used in _values(fit).items()
+        for item, used in _used(fit).items()
         for category in every
         if category not in used
     )
@@ -262,8 +263,7 @@ def _reliabilities(fit: measure.Fit) -> Estimates:
 
 
 def _joined(one: Estimates, other: Estimates) -> Estimates:
-    pairs = list(zip(one, other, strict=True))
-    columns = (np.append(*pair) for pair in pairs[1:])
+    columns = (np.append(a, b) for a, b in zip(one[1:], other[1:], strict=True))
     return Estimates((*one.names, *other.names), *columns)
 
 

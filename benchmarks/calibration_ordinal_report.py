@@ -1,2 +1,5 @@
 """Stand-in."""
-def ordinal_report(found): return ""
+
+
+def ordinal_report(found):
+    return ""
