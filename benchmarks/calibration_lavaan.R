@@ -1,5 +1,6 @@
-# Fits samples of the calibration study by lavaan. Called by calibration_lavaan.py with a folder that
-# holds model.txt, jobs.csv (job, file, estimator, missing, ordered, std.lv) and the samples; writes results.csv there.
+# Fits samples of a calibration study by lavaan. Called by calibration_lavaan.py with a folder that
+# holds model.txt, jobs.csv (job, file, estimator, missing, ordered, std.lv) and the samples; writes
+# results.csv there.
 #
 # The search is BFGS run to the end and EM is run to 1e-12, as for the reference results of the
 # tests: lavaan's defaults stop earlier, at a few more digits than anyone reads.

@@ -152,6 +152,8 @@ def _by_lavaan(
 
 
 def _gap(ours: float, theirs: float) -> float:
-    """Difference relative to max(1, |value|); infinite where one of the two has no value."""
-    gap = abs(ours - theirs) / max(1.0, abs(theirs))
+    """Difference relative to max(1, |value|); infinite where one of the two alone has no value."""
+    if np.isnan(ours) and np.isnan(theirs):
+        return 0.0
+    gap = float(abs(ours - theirs) / max(1.0, abs(theirs)))
     return gap if np.isfinite(gap) else float("inf")
