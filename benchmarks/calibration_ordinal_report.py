@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from benchmarks.calibration_lavaan import Agreement
 from benchmarks.calibration_ordinal import (
     CLUSTERED,
     CLUSTERED_WLSM,
@@ -93,14 +92,12 @@ def ordinal_report(found: Results) -> str:
 
 
 def _head(found: Results) -> str:
-    return f"""# Calibration of ordered answers
-
-{
-        filled(f'''The same for answers in categories, fitted as ordered: {found.samples:,} samples of each
-kind ({found.minutes:.0f} minutes, one process on a busy machine). All figures of every parameter
-are in `calibration_ordinal.json`. Seed {found.seed}; to it the size of the sample is added, and 10
-for independent rows, 11 for clustered ones, 12 for two groups. {versions_of(found.versions)}.''')
-    }"""
+    text = f"""The same for answers in categories, fitted as ordered: {found.samples:,} samples of
+    each kind ({found.minutes:.0f} minutes, one process on a busy machine). All figures of every
+    parameter are in `calibration_ordinal.json`. Seed {found.seed}; to it the size of the sample is
+    added, and 10 for independent rows, 11 for clustered ones, 12 for two groups.
+    {versions_of(found.versions)}."""
+    return f"# Calibration of ordered answers\n\n{filled(text)}"
 
 
 def _simulated(design: OrdinalDesign) -> str:
@@ -117,7 +114,8 @@ def _simulated(design: OrdinalDesign) -> str:
         {IN_GROUPS // design.size // 2} clusters.""",
         """**Fitted** is the true model, factors with variance 1, so that parameters are
         standardised loadings, correlations of the factors and thresholds; in two groups without
-        anything equal across them. *As independent*: without `cluster=`. *As clustered*: with it.""",
+        anything equal across them. *Treated as independent*: without `cluster=`; *as clustered*:
+        with it.""",
         """**Difference test** (`measure.compare`, Satorra 2000), of WLSMV: against the model with
         loadings equal across the factors (18 degrees of freedom), in two groups against the model
         with thresholds and loadings equal across groups (88); both hold in the population.""",
@@ -152,13 +150,13 @@ def _tests(found: Results) -> str:
         *("cell", "n", "failed", "improper", "category unused", "mean χ²/df", "rejected, %"),
         *("chance, %", "difference rejected, %", "robust CFI (5th)", "robust RMSEA (95th)"),
     )
-    note = f"""χ² is the estimator's own test: of WLSMV and ULSMV the scaled and shifted one, of WLSM
-    the mean-adjusted one. *Failed*: samples without a solution ({_failures(found)}); *improper*:
-    with an impossible one. *Category unused*: samples in which nobody used some category of some
-    item ({_unused(found)}). They are fitted with the categories that are there, and count; only the
-    threshold that is gone is left out of its coverage. *Chance*: 95 % interval of the rate for this
-    number of samples. Robust indices (Savalei 2021): mean, and the percentile that a true model
-    passes in 19 of 20 samples; without value in {_absent(found)} samples."""
+    note = f"""χ² is the estimator's own test: of WLSMV and ULSMV the scaled and shifted one, of
+    WLSM the mean-adjusted one. *Failed*: samples without a solution ({_failures(found)});
+    *improper*: with an impossible one. *Category unused*: samples in which nobody used some
+    category of some item{_unused(found)}. They are fitted with the categories that are there, and
+    count; only the threshold that is gone is left out of its coverage. *Chance*: 95 % interval of
+    the rate for this number of samples. Robust indices (Savalei 2021): mean, and the percentile
+    that a true model passes in 19 of 20 samples; without value in {_absent(found)} samples."""
     return f"{table(headings, rows)}\n\n{filled(note)}"
 
 
@@ -171,10 +169,12 @@ def _failures(found: Results) -> str:
 
 
 def _unused(found: Results) -> str:
-    """Say which categories were unused most often, at the smallest size."""
-    one = found.of(WLSM, SIZES[0])
-    most = sorted(one.remarks.items(), key=lambda item: -item[1])[:4]
-    return f"at n = {one.n} " + ", ".join(f"{text} in {count}" for text, count in most)
+    """Say which categories were unused most often, where some were most often."""
+    one = max((one for _, one in found.cells), key=lambda one: one.remarked)
+    most = sorted(one.remarks.items(), key=lambda item: -item[1])[:3]
+    if not most:
+        return ""
+    return f" (at n = {one.n} " + ", ".join(f"{text} in {count}" for text, count in most) + ")"
 
 
 def _absent(found: Results) -> int:
@@ -211,9 +211,62 @@ def _rates(found: Results, cell: OrdinalCell, test: str = "test") -> str:
     return listed([percent(found.of(cell, n).rejected[test]) for n in SIZES]) + " %"
 
 
+def _coverages(one: CellFigures) -> str:
+    """Mean coverage of each kind of parameter, as "94.1 % of loadings, ..."."""
+    names = ("loadings", "factor correlations", "thresholds", "reliabilities")
+    return ", ".join(
+        f"{percent(one.only(part).coverage)} % of {name}"
+        for part, name in zip(PARTS, names, strict=True)
+    )
+
+
+def _index(one: CellFigures) -> str:
+    cfi, rmsea = one.measures["cfi.robust"], one.measures["rmsea.robust"]
+    return f"CFI below {cfi.q05:.3f}, RMSEA above {rmsea.q95:.3f}"
+
+
 def _shown(found: Results) -> str:
-    return ""
+    sizes = listed([f"{n:,}" for n in SIZES])
+    small, middle, large = (found.of(WLSMV, n) for n in (SIZES[0], SIZES[1], LARGE))
+    ignored, few, many = found.of(IGNORED, FEW), found.of(CLUSTERED, FEW), found.of(CLUSTERED, MANY)
+    adjusted = found.of(CLUSTERED_WLSM, FEW)
+    groups_ignored = found.of(GROUPS_IGNORED, IN_GROUPS)
+    groups = found.of(GROUPS_CLUSTERED, IN_GROUPS)
+    return bullets(
+        f"""**The test of WLSMV** rejects the true model in {_rates(found, WLSMV)} of samples of
+        {sizes}, and in {percent(large.rejected["test"])} % of {LARGE:,}; that of ULSMV in
+        {_rates(found, ULSMV)}. The mean-adjusted test of WLSM rejects in {_rates(found, WLSM)}:
+        with 24 items it is not to be trusted below a thousand rows.""",
+        f"""**Difference tests** (Satorra 2000) reject equalities that hold in
+        {_rates(found, WLSMV, "difference")}, at n = {LARGE:,} in
+        {percent(large.rejected["difference"])} %.""",
+        f"""**Intervals are too short in small samples**, of all but the thresholds: at
+        n = {SIZES[0]} they hold {_coverages(small)}; at n = {SIZES[1]} {_coverages(middle)}; at
+        n = {LARGE:,} {_coverages(large)}.""",
+        f"""**Robust indices of a true model.** In 5 % of samples of {SIZES[0]} {_index(small)}; of
+        {SIZES[1]} {_index(middle)}. A fixed cut-off means another thing at each size.""",
+        f"""**Clusters ignored** ({FEW // found.design.size} clusters of {found.design.size}, ICC
+        {found.design.icc:.2f}): the true model is rejected in {percent(ignored.rejected["test"])} %
+        and the true equalities in {percent(ignored.rejected["difference"])} %; intervals hold
+        {_coverages(ignored)}.""",
+        f"""**Clusters used** (`cluster=`): intervals hold {_coverages(few)} with
+        {FEW // found.design.size} clusters, {_coverages(many)} with {MANY // found.design.size}.
+        The test rejects in {percent(few.rejected["test"])} % with {FEW // found.design.size}
+        clusters and in {percent(many.rejected["test"])} % with {MANY // found.design.size}: the
+        covariances of {_n_statistics(found.design)} statistics are estimated from fewer clusters than
+        that, which the shifted statistic pays for with power. Mean-adjusted (WLSM) it rejects in
+        {percent(adjusted.rejected["test"])} %. Difference tests reject true equalities in
+        {percent(few.rejected["difference"])} and {percent(many.rejected["difference"])} %.""",
+        f"""**Two groups** of {IN_GROUPS // found.design.size // 2} clusters: clusters ignored, the
+        model is rejected in {percent(groups_ignored.rejected["test"])} % and equal thresholds and
+        loadings in {percent(groups_ignored.rejected["difference"])} %; clusters used, in
+        {percent(groups.rejected["test"])} and {percent(groups.rejected["difference"])} %, and
+        intervals hold {_coverages(groups)}.""",
+    )
 
 
-def _unused_names() -> tuple[object, ...]:
-    return (Agreement, CLUSTERED_WLSM, GROUPS_IGNORED, IGNORED)
+def _n_statistics(design: OrdinalDesign) -> int:
+    """Count thresholds and correlations."""
+    n_items = len(design.items)
+    n_thresholds = n_items * (len(design.shares[0]) - 1)
+    return n_thresholds + n_items * (n_items - 1) // 2
