@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Categories, Moments
-from measure.moments.category_notes import improper_note, notes_of, pair_names
+from measure.moments.category_notes import improper_note, notes_of, pair_names, sparse_pairs
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
 from measure.moments.rows import Rows
@@ -62,6 +62,7 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
             n_thresholds=found.layout.n_thresholds,
             gamma=gamma_of(groups, found.clusters),
             notes=tuple(notes),
+            sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
         ),
     )
 
