@@ -52,11 +52,13 @@ def test_variables_in_another_order_have_moments_of_their_own(answers: pd.DataFr
 
 
 def test_pairs_of_items_in_sparse_tables_are_named(answers: pd.DataFrame) -> None:
-    few = answers.dropna().head(120)
-    found = estimate(ONE, Source(few), Options(ordered=True), "cfa").moments.ordinal
-    assert found is not None
-    assert ("o1", "o2") in found.sparse
-    many = pd.concat([answers.dropna()] * 20)
-    found = estimate(ONE, Source(many), Options(ordered=True), "cfa").moments.ordinal
-    assert found is not None
-    assert found.sparse == ()
+    names = tuple(f"o{number}" for number in range(1, 10))
+    options = Options(ordered=True).completed(ordered=True)
+    complete = answers.dropna()
+    found = [
+        Source(frame).moments(names, options, options.method(), names).ordinal
+        for frame in (complete.head(50), pd.concat([complete] * 20))
+    ]
+    few, many = (() if one is None else one.sparse for one in found)
+    assert ("o1", "o2") in few
+    assert many == ()
