@@ -13,7 +13,7 @@ from analyses import (
 )
 from analyses.errors import AnalysisError
 from analyses.fits import fit_models
-from analyses.publication import ESTIMATOR, SEED, assemble
+from analyses.publication import SEED, assemble
 from analyses.section import Report, Section
 from analyses.survey import Survey
 from instruments.schema import Instrument
@@ -39,7 +39,7 @@ def validate(
     survey: Survey,
     *,
     progress: Progress | None = None,
-    estimator: str = ESTIMATOR,
+    estimator: str | None = None,
     seed: int = SEED,
     confidential: bool = False,
 ) -> Report:
@@ -52,7 +52,7 @@ def validate(
     progress
         Called when a step begins, and with `step.done` and 1.0 at the end.
     estimator
-        Of the models, one of `measure.cfa`'s.
+        Of the models, as for `fits.plan`.
     seed
         Of everything random.
     confidential

@@ -54,7 +54,8 @@ class Comparison:
     `delta_cfi` and `delta_rmsea` are the disadvantage of the model (CFI lower by, RMSEA higher by),
     by indices of one `kind`, `added_residuals` the residual correlations above the rule's limit
     that the reference model does not have, `delta_bic` the difference in BIC (negative favours the
-    model). `merged` are the correlations that the model claims to be 1.
+    model), which with ordered answers is that of the checks. `merged` are the correlations that
+    the model claims to be 1.
     """
 
     fitted: Fitted
@@ -139,15 +140,23 @@ def _compare_one(
         if frozenset((correlation.first, correlation.second)) in pairs
     )
     standing = _standing(fitted, reference, merged, (delta_cfi, delta_rmsea, added), rules)
-    delta_bic = _delta_bic(fit, reference_fit)
+    delta_bic = _delta_bic(fitted, reference)
     return Comparison(fitted, standing, kind, delta_cfi, delta_rmsea, added, delta_bic, merged)
 
 
-def _delta_bic(fit: measure.Fit, reference: measure.Fit) -> float | None:
+def _delta_bic(fitted: Fitted, reference: Fitted) -> float | None:
     """Give the difference in BIC; None for estimators without a likelihood."""
-    values = [one.fit_measures.get("bic") for one in (fit, reference)]
-    own, theirs = map(number, values)
+    likely = likelihoods(fitted, reference)
+    if likely is None:
+        return None
+    own, theirs = (number(fit.fit_measures.get("bic")) for fit in likely)
     return None if own is None or theirs is None else own - theirs
+
+
+def likelihoods(fitted: Fitted, reference: Fitted) -> tuple[measure.Fit, measure.Fit] | None:
+    """Give the fits of two models that likelihoods are compared of: the checks, where there are."""
+    own, theirs = ((entry.check or entry).usable for entry in (fitted, reference))
+    return None if own is None or theirs is None or own.n_obs != theirs.n_obs else (own, theirs)
 
 
 def _standing(
