@@ -31,6 +31,10 @@ _TESTS = {
     "scaled.shifted": "card.test.scaled_shifted",
     "yuan.bentler.mplus": "card.test.yuan_bentler",
 }
+_ORDERED = {
+    "delta": "card.likelihood.ordered_delta",
+    "theta": "card.likelihood.ordered_theta",
+}
 LIBRARIES = ("numpy", "scipy", "pandas", "factor_analyzer")
 
 
@@ -167,10 +171,9 @@ def _rows_finding(survey: Survey, fits: Fits) -> Finding:
 
 def _discrepancy(fit: measure.Fit) -> Message:
     """Say what the estimator makes small."""
-    kind = "less_one" if fit.method.less_one else "normal"
     if fit.options.has_ordered:
-        kind = f"ordered_{fit.options.parameterization}"
-    return Message(f"card.likelihood.{kind}")
+        return Message(_ORDERED[fit.options.parameterization])
+    return Message(f"card.likelihood.{'less_one' if fit.method.less_one else 'normal'}")
 
 
 def _models(survey: Survey, fits: Fits, attempts: list[Fitted]) -> Table:

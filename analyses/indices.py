@@ -142,8 +142,16 @@ def sources(fit: measure.Fit | None, kind: Kind) -> str:
     return "; ".join(dict.fromkeys(parts))
 
 
+_NOTES = {
+    ("robust", False): "confirmatory.note.kind_robust",
+    ("scaled", False): "confirmatory.note.kind_scaled",
+    ("robust", True): "confirmatory.note.kind_robust_ordered",
+    ("scaled", True): "confirmatory.note.kind_scaled_ordered",
+}
+
+
 def notes(fit: measure.Fit | None, kind: Kind) -> Iterator[Message]:
     """Say which version of the indices is shown, and why no better one where there is none."""
     ordered = fit is not None and fit.options.has_ordered
     if kind != "plain":
-        yield Message(f"confirmatory.note.kind_{kind}{'_ordered' if ordered else ''}")
+        yield Message(_NOTES[kind, ordered])

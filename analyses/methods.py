@@ -18,6 +18,10 @@ _DISCREPANCIES = {
     "WLS": "discrepancy.wls",
     "DWLS": "discrepancy.dwls",
 }
+_PARAMETERIZATIONS = {
+    "delta": "method.parameterization.delta",
+    "theta": "method.parameterization.theta",
+}
 
 
 def estimated_by(fit: measure.Fit) -> Message:
@@ -67,7 +71,7 @@ def _fitted_by(fit: measure.Fit) -> Message:
     row = fit.method.estimator
     named = Message(_DISCREPANCIES[row.discrepancy], {"estimator": row.name})
     if fit.options.has_ordered:
-        scale = Message(f"method.parameterization.{fit.options.parameterization}")
+        scale = Message(_PARAMETERIZATIONS[fit.options.parameterization])
         values: dict[str, Value] = {"estimator": named, "n": fit.n_obs, "parameterization": scale}
         return Message(f"method.note.ordered_{_errors(fit)}", values)
     key = "free" if row.discrepancy == "WLS" and _errors(fit) == "standard" else _errors(fit)

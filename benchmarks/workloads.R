@@ -16,6 +16,7 @@ workloads <- list(
   hs39_mlmv = function() sem(three, hs39, estimator = "MLMV"),
   hs39_scalar = function() sem(three, hs39, group = "school", group.equal = c("loadings", "intercepts")),
   bfi_fiml_mlr = function() sem(five, bfi, std.lv = TRUE, estimator = "MLR", missing = "fiml"),
+  bfi_wlsmv = function() sem(five, bfi, std.lv = TRUE, ordered = TRUE),
   hs39_bootstrap = function() lavaan::bootstrapLavaan(lavaan::cfa(three, hs39), R = 1000),
   bfi_ml = function() sem(five, bfi, std.lv = TRUE),
   alpha = function() psych::alpha(items[, 1:5], check.keys = FALSE, warnings = FALSE),

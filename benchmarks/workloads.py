@@ -50,6 +50,9 @@ def ours() -> Mapping[str, Workload]:
         "bfi_fiml_mlr": lambda: _read(
             measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True, estimator="MLR", missing="fiml")
         ),
+        "bfi_wlsmv": lambda: _read(
+            measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True, ordered=True)
+        ),
         "hs39_bootstrap": lambda: (
             measure.bootstrap(
                 measure.cfa(THREE, frame["hs39"]), frame["hs39"], n=REPLICATES, seed=1
@@ -116,6 +119,7 @@ R_PEERS = {
         "hs39_mlmv",
         "hs39_scalar",
         "bfi_fiml_mlr",
+        "bfi_wlsmv",
         "hs39_bootstrap",
     ),
     "psych": ("alpha", "kmo", "efa", "parallel"),

@@ -132,7 +132,9 @@ def _among_eta(table: ParameterTable) -> set[str]:
     psi and theta have no element between them.
     """
     inside = set(table.latent) | table.regressed | set(table.fixed_x)
-    pairs = [{row.lhs, row.rhs} for row in table.parameters if row.op == "~~"]
+    pairs = [
+        {row.lhs, row.rhs} for row in table.parameters if row.op == "~~" and row.lhs != row.rhs
+    ]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more
     return inside - set(table.latent)

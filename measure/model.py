@@ -156,6 +156,11 @@ class Block:
         return np.array([self.observed.index(name) for name in own], dtype=np.intp)
 
     @cached_property
+    def has_paths(self) -> bool:
+        """Whether some variable among eta depends on another."""
+        return "beta" in self.elements or bool(self.template["beta"].any())
+
+    @cached_property
     def columns(self) -> "_Columns":
         """Where the derivatives with respect to the free elements are found."""
         return _Columns.of(self)
@@ -306,7 +311,7 @@ def _unscaled(block: Block, matrices: Mapping[str, Array]) -> State:
     """Multiply the matrices out."""
     lambda_, psi = matrices["lambda_"], matrices["psi"]
     n_eta = len(block.eta)
-    if "beta" in block.elements or block.template["beta"].any():
+    if block.has_paths:
         inverse = np.asarray(np.linalg.inv(np.eye(n_eta) - matrices["beta"]))
         covariance = inverse @ psi @ inverse.mT
         loading = lambda_ @ inverse

@@ -194,6 +194,8 @@ def mean(answered: Answered) -> Posterior:
     """
     at = mode(answered)
     d = answered.slopes.shape[1]
+    if d == 0:
+        return at
     centre, covariance = at.centre.copy(), at.covariance.copy()
     settled = np.zeros(len(centre), dtype=bool)
     open_ = np.flatnonzero(at.settled)

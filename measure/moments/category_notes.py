@@ -12,12 +12,15 @@ from measure.moments.two_step import TwoStep
 
 Indices = NDArray[np.intp]
 
+# First-order over observed information in the median pair from which on normality is in doubt; in
+# simulated normal data of 200 rows it stays below 1.06 in 99 of 100 samples.
+ABNORMAL = 1.1
 # Names listed before the rest is only counted.
 SHOWN = 8
 
 
-def notes_of(group: TwoStep, where: str) -> tuple[str, ...]:
-    """Sentences about the empty cells and sparse tables of one group.
+def notes_of(group: TwoStep, where: str, information: str) -> tuple[str, ...]:
+    """Sentences about the contingency tables of one group.
 
     Parameters
     ----------
@@ -25,8 +28,13 @@ def notes_of(group: TwoStep, where: str) -> tuple[str, ...]:
         Its statistics.
     where
         ' in group "..."', or nothing.
+    information
+        What its standard errors rest on.
     """
-    return tuple(note for note in (_filled(group, where), _sparse(group, where)) if note)
+    found = [_filled(group, where), _sparse(group, where)]
+    if information == "first.order":
+        found.append(_abnormal(group, where))
+    return tuple(note for note in found if note)
 
 
 def _filled(group: TwoStep, where: str) -> str:
@@ -44,7 +52,7 @@ def _filled(group: TwoStep, where: str) -> str:
 def sparse_pairs(group: TwoStep) -> list[tuple[str, str]]:
     """Pairs of items in whose table most cells are expected to hold fewer than 5 answers."""
     first, second = group.layout.pairs
-    places = group.layout.ordered_pairs.places[group.thin > 0.5]
+    places = group.layout.ordered_pairs.places[group.diagnosis.thin > 0.5]
     names = group.layout.names
     return [(names[i], names[j]) for i, j in zip(first[places], second[places], strict=True)]
 
@@ -56,10 +64,24 @@ def _sparse(group: TwoStep, where: str) -> str:
     members = Counter(name for pair in sparse for name in pair)
     items = [f'"{name}" ({count})' for name, count in members.most_common()]
     return (
-        f"in {len(sparse)} of {len(group.thin)} contingency tables{where} most cells are expected "
-        f"to hold fewer than {FEW:g} answers, so that their correlations and even more their "
+        f"in {len(sparse)} of {len(group.diagnosis.thin)} contingency tables{where} most cells are "
+        f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more their "
         "standard errors are uncertain. Items, with the number of such tables: "
         f"{_listed(items)}. Merging rare categories would help."
+    )
+
+
+def _abnormal(group: TwoStep, where: str) -> str:
+    ratios = group.diagnosis.information_ratio
+    ratios = ratios[~np.isnan(ratios)]
+    middle = float(np.median(ratios)) if len(ratios) else 1.0
+    if middle < ABNORMAL:
+        return ""
+    return (
+        f"the answers{where} contradict normal latent responses: in the median pair the products "
+        f"of scores exceed the observed information by {middle - 1:.0%}. First-order standard "
+        'errors, as lavaan has them, are then too small; information="observed" gives some that do '
+        "not rest on normality."
     )
 
 

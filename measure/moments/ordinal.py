@@ -20,7 +20,9 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moments:
+def from_rows(
+    rows: Rows, ordered: tuple[str, ...], *, pairwise: bool, information: str = "first.order"
+) -> Moments:
     """Two-step maximum likelihood moments of ordered and continuous variables.
 
     Parameters
@@ -32,6 +34,8 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
     pairwise
         Use all answers: thresholds from those of an item, correlations from the rows that have
         both of a pair. Otherwise rows with a missing answer are left out.
+    information
+        How the asymptotic covariance comes about, see `category_influence`.
 
     Raises
     ------
@@ -45,7 +49,10 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        notes += [*notes_of(group, where), *filter(None, [improper_note(group, where)])]
+        notes += [
+            *notes_of(group, where, information),
+            *filter(None, [improper_note(group, where)]),
+        ]
     return Moments(
         names=found.layout.names,
         groups=found.groups,
@@ -60,7 +67,7 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
             ordered=tuple(found.layout.values),
             values=found.layout.values,
             n_thresholds=found.layout.n_thresholds,
-            gamma=gamma_of(groups, found.clusters),
+            gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
         ),
@@ -81,9 +88,11 @@ def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     ]
 
 
-def gamma_of(groups: Sequence[TwoStep], clusters: Sequence[Indices] | None) -> Array:
+def gamma_of(
+    groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
+) -> Array:
     """N times the asymptotic covariance of the statistics of all groups, stacked."""
-    influences = [group.influence().rows for group in groups]
+    influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
     return joint_covariance(influences, sizes, clusters, groups[0].layout.size)
 
