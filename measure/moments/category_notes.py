@@ -65,8 +65,8 @@ def _sparse(group: TwoStep, where: str) -> str:
     items = [f'"{name}" ({count})' for name, count in members.most_common()]
     return (
         f"in {len(sparse)} of {len(group.diagnosis.thin)} contingency tables{where} most cells are "
-        f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more their "
-        "standard errors are uncertain. Items, with the number of such tables: "
+        f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "
+        "their standard errors are uncertain. Items, with the number of such tables: "
         f"{_listed(items)}. Merging rare categories would help."
     )
 
