@@ -23,8 +23,9 @@ from analyses.section import (
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument, Scale
+from measure.composites import composite_reliability
 from measure.errors import MeasureError
-from measure.reliability import composite_reliability, cronbach_alpha
+from measure.reliability import cronbach_alpha
 
 
 @dataclass(frozen=True)

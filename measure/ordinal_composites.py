@@ -104,7 +104,7 @@ class OrdinalComposite:
     def _common(self) -> Array:
         """What the factor explains of the responses' covariances."""
         phi = self._state.covariance[self.column, self.column]
-        return np.outer(self._scaled_loadings, self._scaled_loadings) * phi
+        return np.asarray(np.outer(self._scaled_loadings, self._scaled_loadings) * phi)
 
     @cached_property
     def _true(self) -> SumVariance:

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 NAN = float("nan")
 
 
-def ordinal_scores(fit: Fit, group: int, values: Array, method: str) -> GroupScores:
+def score_by_posterior(fit: Fit, group: int, values: Array, method: str) -> GroupScores:
     """Score respondents of one group by the posterior of the factors.
 
     Parameters

@@ -53,7 +53,8 @@ def sparse_rule(level: int, d: int) -> tuple[Array, Array]:
     # Products share points, the middle above all; 0 is 0 whatever its sign.
     unique, place = np.unique(np.round(every, 10) + 0.0, axis=0, return_inverse=True)
     place = place.reshape(-1)
-    merged = np.bincount(place, weights=weight, minlength=len(unique))
+    merged = np.zeros(len(unique))
+    np.add.at(merged, place, weight)
     exact = np.empty_like(unique)
     exact[place] = every
     return exact, merged

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.checks import complete_rows, confidence, numeric_items
+from measure.composites import composite_reliability
 from measure.errors import DataError, OptionError
 from measure.fitted import Fit, standardized
 from measure.inference import wald
-from measure.reliability import composite_reliability
 from measure.repeat import repeat
 
 Array = NDArray[np.float64]

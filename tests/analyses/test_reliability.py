@@ -5,7 +5,8 @@ from analyses import reliability
 from analyses.fits import Fitted
 from analyses.section import Section
 from analyses.wording import words
-from measure.reliability import composite_reliability, cronbach_alpha
+from measure.composites import composite_reliability
+from measure.reliability import cronbach_alpha
 from tests.analyses.demonstrations import (
     NAMES,
     evidence,

@@ -1,13 +1,16 @@
 """What the reference software found after fits to ordered items, as arrays by group."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
+import measure
 from measure.answer_sums import Answers
+from measure.errors import ListwiseWarning
 from measure.factor_posterior import Joint
-from tests.reference_cases import case, cases, matrix
+from tests.reference_cases import case, cases, data, matrix
 
 ORDINAL = [content["id"] for content in cases("ordinal_after")]
 
@@ -52,3 +55,13 @@ def category_numbers(group):
     values = matrix(group.found["scores"]["answers"]).to_numpy().copy()
     values[:, np.unique(group.joint.items)] -= 1
     return values
+
+
+@cache
+def fitted(name):
+    """Fit the model of a case."""
+    content = case(name)
+    options = {k: v for k, v in content["options"].items() if k not in ("function", "input")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ListwiseWarning)
+        return measure.cfa(content["model"], data(content["data"]), **options)

@@ -28,12 +28,14 @@ ALPHA = (
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
+COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N")
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
 
 COMPARED = {
     *(*ADEQUACY, *EFA, *RETENTION, *ALPHA, *COMPOSITE, *COMPOSITE_BY_GROUP),
+    *COMPOSITE_ORDINAL,
     *(*ICC, *INTRACLASS, *AGREEMENT),
 }
 
@@ -46,8 +48,6 @@ NOT_YET = {
     "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
     "rel_hs39_second_order": "higher-order factors; the first-order factors are compared",
-    "rel_hs39ord4_ordinal_semtools": "ordered items",
-    "rel_lq2002_ordinal_semtools": "ordered items",
 }
 
 # Results within compared cases that no function gives yet.
@@ -63,6 +63,7 @@ PARTS_NOT_YET = {
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
     "maximal_reliability_all_items": "maximal reliability",
+    "compRelSEM_latent_scale": "omega of a sum of latent responses, which nobody computes",
     "eta_squared": "the share of the sum of squares, biased by the number of clusters",
     "icc_reml": "mixed models",
     "var_between_reml": "mixed models",

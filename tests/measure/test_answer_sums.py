@@ -21,7 +21,7 @@ FOUR = Answers(np.array(T), np.array(ITEMS), np.array([1.0, 1.0, 1.0, 2.0, 1.0, 
 
 def enumerated(answers, R):
     """Variance of the sum of ordered answers, over all combinations of their categories."""
-    law = multivariate_normal(np.zeros(len(R)), R, abseps=1e-9, releps=1e-9)
+    law = multivariate_normal(np.zeros(len(R)), R, abseps=1e-7, releps=1e-7)
     values, ends = [], []
     for item in range(answers.n_items):
         own = answers.items == item
