@@ -54,7 +54,7 @@ def finding(fitted: Fitted, opinion: measure.SecondOpinion, *, check: bool = Fal
     if opinion.available:
         state = "agrees" if opinion.agrees else "differs"
     notes = [Message("opinion.note.meaning")] if opinion.available else []
-    if check:
+    if check and opinion.available:
         notes.append(Message("opinion.note.check"))
     if _corrected(fitted) and "chisq" in set(opinion.table["quantity"]):
         notes.append(Message("opinion.note.uncorrected"))
