@@ -116,7 +116,7 @@ def plan(instrument: Instrument, survey: Survey, *, estimator: str | None = None
     categories = tuple(item for item in survey.scored.columns if in_categories(instrument, item))
     some = any(item in categories for item in items)
     chosen = estimator or (ORDINAL if some else ROBUST)
-    ordinal = some and find_estimator(chosen).discrepancy in FOR_ORDERED
+    ordinal = find_estimator(chosen).discrepancy in FOR_ORDERED and some
     incomplete = bool(survey.scored[items].isna().to_numpy().any())
     clusters = (
         declared
