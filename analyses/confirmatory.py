@@ -76,7 +76,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures.append(model_tables.loadings_figure(instrument, loadings))
         tables.append(model_tables.residuals_table(instrument, reference, reference.usable))
         findings.append(_residual_finding(instrument, reference, reference.usable))
-    agreement = robust_check.structure_agreement(instrument, fits)
+    agreement = robust_check.structure_agreement(instrument, fits, comparisons)
     findings += _check_findings(instrument, fits, agreement)
     if correlations:
         figures.append(model_tables.correlations_figure(instrument))

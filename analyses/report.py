@@ -22,14 +22,14 @@ Progress = Callable[[str, float], None]
 """Called with the key of the step that begins (`step.fits`) and the share of the work done."""
 
 STEPS = {
-    "step.screening": 0.02,
-    "step.fits": 0.35,
-    "step.items": 0.05,
-    "step.reliability": 0.03,
-    "step.exploratory": 0.25,
-    "step.confirmatory": 0.05,
-    "step.levels": 0.23,
-    "step.card": 0.02,
+    "step.screening": 0.01,
+    "step.fits": 0.16,
+    "step.items": 0.03,
+    "step.reliability": 0.20,
+    "step.exploratory": 0.07,
+    "step.confirmatory": 0.33,
+    "step.levels": 0.19,
+    "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
 

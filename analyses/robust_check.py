@@ -14,6 +14,7 @@ from analyses import evidence, indices, methods, model_tables, rivals, verdicts
 from analyses.evidence import column
 from analyses.fits import Fits, Fitted, checks
 from analyses.indices import Kind
+from analyses.rivals import Comparison
 from analyses.section import Cell, Finding, Message, Provenance, Quantity, Rule, Table, Value
 from analyses.verdicts import FIT_INDICES
 from instruments.rules import Rules
@@ -71,8 +72,16 @@ class Agreement:
         return tuple(line for line in self.judged if not line.agrees)
 
 
-def structure_agreement(instrument: Instrument, fits: Fits) -> Agreement | None:
-    """Set both computations of the structure side by side; None where one of them is missing."""
+def structure_agreement(
+    instrument: Instrument, fits: Fits, comparisons: tuple[Comparison, ...]
+) -> Agreement | None:
+    """Set both computations of the structure side by side; None where one of them is missing.
+
+    Parameters
+    ----------
+    comparisons
+        The models beside the reference model, as `rivals.compare` gives them.
+    """
     reference = fits[instrument.reference_model.id]
     check = reference.check
     if check is None or reference.usable is None or check.usable is None:
@@ -83,7 +92,7 @@ def structure_agreement(instrument: Instrument, fits: Fits) -> Agreement | None:
             *_fit_lines(own, other, instrument.rules),
             *_correlation_lines(instrument, fits),
             *_loading_lines(instrument, own, other),
-            *_rival_lines(instrument, fits),
+            *_rival_lines(comparisons, rivals.compare(instrument, checks(fits))),
         )
     )
 
@@ -165,9 +174,11 @@ def _loading_verdict(loading: float | None, rules: Rules) -> str:
     return verdicts.judge_item(loading, None, None, rules)
 
 
-def _rival_lines(instrument: Instrument, fits: Fits) -> Iterator[Line]:
-    found = {entry.fitted.model.id: entry for entry in rivals.compare(instrument, checks(fits))}
-    for entry in rivals.compare(instrument, fits):
+def _rival_lines(
+    comparisons: tuple[Comparison, ...], twins: tuple[Comparison, ...]
+) -> Iterator[Line]:
+    found = {entry.fitted.model.id: entry for entry in twins}
+    for entry in comparisons:
         if entry.standing == "reference":
             continue
         twin = found[entry.fitted.model.id]
