@@ -91,7 +91,9 @@ def test_where_ordered_answers_cannot_be_fitted_the_check_takes_their_place() ->
 
 def test_where_both_fail_the_attempt_on_ordered_answers_is_told() -> None:
     scored = survey("leadership_climate").scored.assign(LEAD01=3.0)
-    fitted = fit_models(instrument("leadership_climate"), with_answers("leadership_climate", scored))
+    fitted = fit_models(
+        instrument("leadership_climate"), with_answers("leadership_climate", scored)
+    )
     entry = fitted["three_factors"]
     assert (entry.outcome, entry.plan.estimator) == ("refused", "WLSMV")
     assert entry.check is not None
