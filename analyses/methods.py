@@ -8,7 +8,7 @@ from analyses.fits import Fits, Fitted, Plan
 from analyses.section import Message, Phrase, Value
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.confirmatory import FEW_CLUSTERS
+from measure.moments.asymptotic import FEW_CLUSTERS
 from measure.options import ROBUST
 
 _DISCREPANCIES = {

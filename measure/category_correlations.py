@@ -13,8 +13,14 @@ from measure.checks import known_option
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import DataError, MeasureWarning
+from measure.moments.asymptotic import FEW_CLUSTERS
 from measure.moments.category_influence import INFORMATION
-from measure.moments.category_notes import improper_note, notes_of, perfect_note
+from measure.moments.category_notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    perfect_note,
+)
 from measure.moments.codes import Coded, coded
 from measure.moments.labels import with_numbers
 from measure.moments.ordinal import estimates, gamma_of, place_of
@@ -136,8 +142,8 @@ class CategoryCorrelations:
         for k, group in enumerate(self._groups):
             place = slice(k * size, (k + 1) * size)
             own = self.covariance.to_numpy()[place, place]
-            change = group.correlation_slopes
-            variances = np.einsum("pm,pm->p", change @ own, change)
+            slopes = group.correlation_slopes
+            variances = np.einsum("pm,pm->p", slopes @ np.nan_to_num(own), slopes)
             variances[group.perfect] = np.nan
             found.append(np.sqrt(variances))
         return found
@@ -241,6 +247,7 @@ def polychoric(
         matrix, own = _treated(one, where, information, smooth)
         matrices.append(pd.DataFrame(matrix, index=list(names), columns=list(names)))
         notes += own
+    notes += _few_clusters(found)
     labels = list(found.layout.labels)[found.layout.sections[0]]
     thresholds = [pd.Series(one.thresholds, index=labels, name="threshold") for one in groups]
     return CategoryCorrelations(
@@ -286,7 +293,10 @@ def _variables(
 
 def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple[Array, list[str]]:
     """Correlation matrix of a group as it is reported, and what has to be said about it."""
-    notes = list(notes_of(group, where, information))
+    notes = list(notes_of(group, where))
+    doubt = abnormal_note(group, where)
+    if doubt and information == "first.order":
+        notes.append(f'{doubt} information="observed" gives some that do not need normality.')
     alarming = [note for note in (perfect_note(group, where),) if note]
     matrix = group.correlations
     improper = improper_note(group, where)
@@ -301,6 +311,16 @@ def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple
     for note in alarming:
         warnings.warn(note, MeasureWarning, stacklevel=3)
     return matrix, notes + alarming
+
+
+def _few_clusters(found: Coded) -> list[str]:
+    n = 0 if found.clusters is None else len(np.unique(np.concatenate(found.clusters)))
+    if not 0 < n < FEW_CLUSTERS:
+        return []
+    return [
+        f"there are {n} clusters; with fewer than {FEW_CLUSTERS} cluster-robust standard errors "
+        "tend to be too small."
+    ]
 
 
 def _stacked(tables: list[pd.DataFrame], groups: tuple[object, ...]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ regression scores as mean. Given the factors, the responses to the ordered items
 independent, so that their likelihood is a product of normal probabilities (`measure.posterior`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -28,6 +28,8 @@ MOST_FACTORS = 8
 NOTHING = 1e-8
 # Residual correlations above this make items dependent.
 DEPENDENT = 1e-6
+# Respondents that are scored at once.
+BLOCK = 20_000
 
 
 class Scored(NamedTuple):
@@ -124,14 +126,12 @@ class Joint:
             given = self._conditioned(continuous[pattern.observed], ordered)
             if not len(rows) or given.correlated:
                 continue
-            # Respondents with the same answers have the same scores.
-            unique, place = np.unique(
-                np.nan_to_num(answers[rows], nan=-1.0), axis=0, return_inverse=True
-            )
-            found = given.score(unique, method)
-            place = place.reshape(-1)
-            scores[rows], se[rows] = found.scores[place], found.se[place]
-            n_unsettled += found.n_unsettled
+            for own, first, place in _blocks(
+                answers[rows], ordered, alone=not pattern.observed.any()
+            ):
+                found = given.score(answers[rows[own]][first], method)
+                scores[rows[own]], se[rows[own]] = found.scores[place], found.se[place]
+                n_unsettled += found.n_unsettled
         return Scored(scores, se, n_unsettled)
 
     def _conditioned(self, given: Indices, ordered: Indices) -> "_Given":
@@ -166,6 +166,29 @@ def _patterns(there: NDArray[np.bool_]) -> list[_Pattern]:
         _Pattern(observed, np.flatnonzero(found.of_row == k))
         for k, observed in enumerate(found.observed)
     ]
+
+
+def _blocks(
+    answers: Array, ordered: Indices, *, alone: bool
+) -> Iterator[tuple[slice, Indices, Indices]]:
+    """Part respondents (n, p) into blocks, and find those in a block who answer the same.
+
+    Yields
+    ------
+    Rows of a block, the first of each kind in it, and the kind of each. With continuous answers
+    beside the ordered ones (not `alone`) everyone is a kind.
+    """
+    for start in range(0, len(answers), BLOCK):
+        own = slice(start, start + BLOCK)
+        if not alone:
+            every = np.arange(len(answers[own]))
+            yield own, every, every
+            continue
+        # One void a row, so that whole rows are compared at once; 0 is a missing answer.
+        codes = np.nan_to_num(answers[own][:, ordered] + 1, nan=0.0).astype(np.uint8)
+        keys = np.ascontiguousarray(codes).view([("", codes.dtype)] * codes.shape[1])[:, 0]
+        _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        yield own, first, place.reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +296,7 @@ class _Given:
         for k, item in enumerate(self.ordered):
             ends = np.concatenate([[-np.inf], joint.thresholds[joint.items == item], [np.inf]])
             code = answers[:, item]
-            missing = code < 0
+            missing = np.isnan(code)
             category = np.where(missing, 0, code).astype(np.intp)
             lower[:, k] = np.where(missing, -np.inf, ends[category])
             upper[:, k] = np.where(missing, np.inf, ends[category + 1])

@@ -12,7 +12,6 @@ from measure.estimators import Likelihood
 from measure.indices import Factors
 from measure.model import Implied
 from measure.options import SCALED
-from measure.problem import moment_count
 
 if TYPE_CHECKING:
     from measure.fitted import Fit
@@ -214,14 +213,10 @@ def _residual_measures(fit: "Fit") -> dict[str, float]:
 
 
 def _absolute_measures(fit: "Fit") -> dict[str, float]:
-    table, df, npar = fit.problem.model.table, fit.problem.df, fit.problem.model.n_free
+    df, npar = fit.problem.df, fit.problem.model.n_free
     scale, chisq = fit.problem.moments.scale, fit.test.chisq
     # lavaan counts all moments here, those that fixed.x takes from the sample included.
-    layout = fit.moments.layout
-    if layout is None:
-        per_group = moment_count(len(fit.moments.names), means=table.meanstructure)
-    else:
-        per_group = layout.size
+    per_group = fit.problem.n_moments
     n_moments = per_group * fit.n_groups
     gfi = _gfi(fit)
     return {
@@ -233,7 +228,7 @@ def _absolute_measures(fit: "Fit") -> dict[str, float]:
         # square residual (Yu 2002), per moment of one group, as in lavaan.
         **(
             {"ecvi": chisq / scale + 2 * npar / scale}
-            if layout is None
+            if fit.moments.layout is None
             else {"wrmr": float(np.sqrt(chisq / per_group))}
         ),
     }

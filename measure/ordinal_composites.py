@@ -60,6 +60,7 @@ class OrdinalComposite:
         jacobian = self.fit.point.jacobians[self.group]
         layout = self._responses.layout
         n, c = len(layout.items), len(layout.continuous)
+        # The items ascend, so that their thresholds keep their order.
         thresholds = jacobian[:n][np.isin(layout.items, self.items)]
         weights = np.zeros((len(layout.n_thresholds),) * 2)
         weights[self._square] = self._total.by_covariance

@@ -257,6 +257,8 @@ def _notes(fit: Fit, method: str, scores: Array, found: list[GroupScores]) -> li
     left = int(np.isnan(scores).all(axis=1).sum())
     if left and (left < len(scores) or not unscored):
         why = "no answers" if _uses_some(fit) else "an answer missing (the fit was listwise)"
+        if method in ORDERED_ONLY and _uses_some(fit) and 0 in fit.moments.thresholds:
+            why += ", or lack a predictor without which their ordered answers are dependent"
         notes.append(f"{left} of {len(scores)} rows have {why}, or no group, and no scores.")
     unsettled = sum(own.n_unsettled for own in found)
     if unsettled:

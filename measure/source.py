@@ -3,12 +3,11 @@
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from measure.errors import DataError, ModelError, OptionError
 from measure.moments import Moments, complete, missing, ordinal
-from measure.moments.asymptotic import spanning
+from measure.moments.asymptotic import require_clusters
 from measure.moments.rows import group_labels, rows_of
 from measure.options import Method, Options
 from measure.syntax import Syntax
@@ -104,7 +103,7 @@ class Source:
                 moments = missing.from_rows(rows)
             else:
                 moments = complete.from_rows(rows, less_one=method.less_one)
-            _require_clusters(moments, options)
+            require_clusters(moments.clusters, moments.groups, options.cluster)
             return moments
         if method.fiml or options.cluster is not None:
             raise OptionError(
@@ -114,21 +113,6 @@ class Source:
         return complete.from_covariance(
             self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
         )
-
-
-def _require_clusters(moments: Moments, options: Options) -> None:
-    """Refuse a single cluster, which says nothing about how clusters differ."""
-    if moments.clusters is None:
-        return
-    where = [""] if spanning(moments.clusters) else [f' in group "{g}"' for g in moments.groups]
-    parts = [np.concatenate(moments.clusters)] if len(where) == 1 else moments.clusters
-    for place, codes in zip(where, parts, strict=True):
-        if len(np.unique(codes)) < 2:
-            raise DataError(
-                f"the rows used{place if options.group else ''} belong to one cluster (column "
-                f'"{options.cluster}"); cluster-robust standard errors need at least two, and '
-                "many more to be trusted. Leave `cluster` out."
-            )
 
 
 def _ordered_names(syntax: Syntax, variables: Variables, options: Options) -> tuple[str, ...]:

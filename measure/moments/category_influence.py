@@ -12,7 +12,7 @@ with those parameters and its own, as means over the rows. There are two ways to
 - "first.order": products of scores. It is what lavaan and Muthén use, and right where the latent
   responses (and continuous variables) are normal.
 - "observed": minus the derivatives of s. It is right whatever the distribution, as in any sandwich
-  of two-step estimation (Murphy & Topel 1985; Newey & McFadden 1994, section 6).
+  of two-step estimation (Newey & McFadden 1994, section 6; for polychorics Monroe 2018).
 
 For ordered pairs the influence depends on the two categories only, so that it is computed once for
 each cell of a table and looked up for each row. N times the covariance of the statistics is the

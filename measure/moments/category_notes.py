@@ -19,8 +19,8 @@ ABNORMAL = 1.1
 SHOWN = 8
 
 
-def notes_of(group: TwoStep, where: str, information: str) -> tuple[str, ...]:
-    """Sentences about the contingency tables of one group.
+def notes_of(group: TwoStep, where: str) -> tuple[str, ...]:
+    """Sentences about the empty cells and sparse tables of one group.
 
     Parameters
     ----------
@@ -28,13 +28,8 @@ def notes_of(group: TwoStep, where: str, information: str) -> tuple[str, ...]:
         Its statistics.
     where
         ' in group "..."', or nothing.
-    information
-        What its standard errors rest on.
     """
-    found = [_filled(group, where), _sparse(group, where)]
-    if information == "first.order":
-        found.append(_abnormal(group, where))
-    return tuple(note for note in found if note)
+    return tuple(note for note in (_filled(group, where), _sparse(group, where)) if note)
 
 
 def _filled(group: TwoStep, where: str) -> str:
@@ -64,14 +59,15 @@ def _sparse(group: TwoStep, where: str) -> str:
     members = Counter(name for pair in sparse for name in pair)
     items = [f'"{name}" ({count})' for name, count in members.most_common()]
     return (
-        f"in {len(sparse)} of {len(group.diagnosis.thin)} contingency tables{where} most cells are "
+        f"in {len(sparse)} of {len(group.tables.counted)} contingency tables{where} most cells are "
         f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "
         "their standard errors are uncertain. Items, with the number of such tables: "
         f"{_listed(items)}. Merging rare categories would help."
     )
 
 
-def _abnormal(group: TwoStep, where: str) -> str:
+def abnormal_note(group: TwoStep, where: str) -> str:
+    """Say that first-order standard errors are in doubt; empty where they are not."""
     ratios = group.diagnosis.information_ratio
     ratios = ratios[~np.isnan(ratios)]
     middle = float(np.median(ratios)) if len(ratios) else 1.0
@@ -79,9 +75,8 @@ def _abnormal(group: TwoStep, where: str) -> str:
         return ""
     return (
         f"the answers{where} contradict normal latent responses: in the median pair the products "
-        f"of scores exceed the observed information by {middle - 1:.0%}. First-order standard "
-        'errors, as lavaan has them, are then too small; information="observed" gives some that do '
-        "not rest on normality."
+        f"of scores exceed the observed information by {middle - 1:.0%}. Standard errors that rest "
+        "on such products, as lavaan's do, are then too small."
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
+from measure.moments.asymptotic import require_clusters
 from measure.moments.layout import Layout
 from measure.moments.missing import require_coverage
 from measure.moments.rows import Rows
@@ -94,6 +95,7 @@ def coded(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Coded:
         for i, item in enumerate(columns):
             own[i] = item.numbered(k, categories[item.name], layout.width)
         codes.append(own)
+    require_clusters(clusters or None, rows.groups)
     return Coded(
         layout=layout,
         groups=rows.groups,

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Categories, Moments
-from measure.moments.category_notes import improper_note, notes_of, pair_names, sparse_pairs
+from measure.moments.category_notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    pair_names,
+    sparse_pairs,
+)
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
 from measure.moments.rows import Rows
 from measure.moments.two_step import TwoStep, two_step
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -49,10 +56,8 @@ def from_rows(
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        notes += [
-            *notes_of(group, where, information),
-            *filter(None, [improper_note(group, where)]),
-        ]
+        doubt = abnormal_note(group, where) if information == "first.order" else ""
+        notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
     return Moments(
         names=found.layout.names,
         groups=found.groups,
@@ -79,6 +84,7 @@ def place_of(label: object, found: Coded) -> str:
     return f' in group "{label}"' if len(found.groups) > 1 else ""
 
 
+@on_one_thread
 def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     """Estimate the statistics of every group."""
     layout = found.layout
@@ -88,6 +94,7 @@ def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     ]
 
 
+@on_one_thread
 def gamma_of(
     groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
 ) -> Array:

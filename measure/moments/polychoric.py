@@ -114,13 +114,12 @@ class Cells:
         pair, found = pair[apart], found.copy()
         (a, b), (c, d) = ((one[apart], other[apart]) for one, other in (near, far))
         rho = np.abs(self.rho[pair])
-        corners = (
-            bivariate_corner(a, b, rho)
-            - bivariate_corner(c, b, rho)
-            - bivariate_corner(a, d, rho)
-            + bivariate_corner(c, d, rho)
-        )
-        found[apart] = np.maximum(corners, LEAST)
+        nearest = bivariate_corner(a, b, rho)
+        corners = nearest - bivariate_corner(c, b, rho)
+        corners += bivariate_corner(c, d, rho) - bivariate_corner(a, d, rho)
+        # A narrow cell may be improbable beside a corner that is not; it was found well.
+        small = nearest < 10 * FAR
+        found[apart] = np.where(small, np.maximum(corners, LEAST), found[apart])
         return found
 
     @cached_property

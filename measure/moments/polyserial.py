@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]
 Indices = NDArray[np.intp]
 
-# Probabilities below this are rounding.
-SMALLEST = 1e-15
+# Smallest probability that a logarithm is taken of.
+SMALLEST = 1e-300
 # Values of rows times pairs held at once.
 VALUES = 200_000
 # From so many rows on the search begins on every k-th of them, about this many.

@@ -267,7 +267,8 @@ def test_numbers_of_lq2002_as_ordered_answers_are_those_of_lavaan() -> None:
     assert three["srmr_bentler_nomean"] == pytest.approx(content["fit_measures"]["srmr"], rel=1e-5)
     assert (three["df"], three["npar"]) == (149, 98)
     assert "aic" not in three
-    loadings = dict(zip(*(section.table("loadings").column(c) for c in ("item", "loading"))))
+    table = section.table("loadings")
+    loadings = dict(zip(table.column("item"), table.column("loading"), strict=True))
     # The case names the factors by letters.
     theirs = {
         entry["rhs"]: entry["std.all"] for entry in content["parameters"] if entry["op"] == "=~"

@@ -32,11 +32,32 @@ COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtoo
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N")
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
+LAVCOR = (
+    "polychoric_bfi_AN_lavcor",
+    "polychoric_bfi_A_pairwise_lavcor",
+    "polyserial_bfi_mixed_lavcor",
+    "tetrachoric_hs39binary_lavcor",
+)
+GAMMA = (
+    "polychoric_gamma_mixed",
+    "polychoric_gamma_mixed_pairwise",
+    "polychoric_gamma_pairwise",
+    "polychoric_gamma_unequal_pairwise",
+    "polychoric_gamma_empty_cell",
+    "polychoric_gamma_empty_cells",
+)
+PSYCH_CATEGORIES = (
+    "polychoric_bfi_N_psych",
+    "polychoric_lq2002_lead_psych",
+    "tetrachoric_hs39binary_psych",
+)
+POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
     *(*ADEQUACY, *EFA, *RETENTION, *ALPHA, *COMPOSITE, *COMPOSITE_BY_GROUP),
     *COMPOSITE_ORDINAL,
     *(*ICC, *INTRACLASS, *AGREEMENT),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 
 HIERARCHICAL = "Schmid-Leiman and omega hierarchical; the first-order solution is compared"
@@ -73,6 +94,8 @@ PARTS_NOT_YET = {
     "gmeanrel_group_first5": "mixed models",
     "local_minima": "the values of the other minima; the share at the best is given",
     "mean_squares": "inputs of the F ratios that are compared",
+    "ml": "thresholds and correlation estimated together; the two-step estimate is compared",
+    "se_rho": "polycor takes the thresholds as known",
     "psych_fa_parallel_pc": "psych's own random draws, fewer than the case's",
 }
 

@@ -138,15 +138,19 @@ def test_both_parameterizations_give_the_same_scores(frame, method, groups_):
     theta = measure.cfa(HS39, frame, parameterization="theta", **options)
     ours = measure.factor_scores(delta, frame, method=method)
     theirs = measure.factor_scores(theta, frame, method=method)
+    # Two searches end 2e-5 apart; quadrature goes through other points, to a change of 5e-4.
+    tolerance = 1e-4 if method == "EBM" else 2e-4
     if groups_:
         # The unit of a factor is that of the first group, its zero too.
-        np.testing.assert_allclose(ours.quality["reliability"], theirs.quality["reliability"], 1e-5)
+        np.testing.assert_allclose(
+            ours.quality["reliability"], theirs.quality["reliability"], atol=tolerance
+        )
         for name in ours.scores:
             r = np.corrcoef(ours.scores[name], theirs.scores[name])[0, 1]
-            assert r == pytest.approx(1, abs=1e-8)
+            assert r == pytest.approx(1, abs=1e-6)
     else:
-        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
-        np.testing.assert_allclose(ours.se, theirs.se, atol=1e-5)
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=tolerance)
+        np.testing.assert_allclose(ours.se, theirs.se, atol=tolerance)
 
 
 @pytest.mark.parametrize("method", ["EBM", "EAP"])
@@ -375,6 +379,23 @@ def test_groups_that_leave_a_factor_out(frame):
     # o1 to o3 depend on each other in the second group.
     with pytest.raises(ModelError, match="o1 ~~ o2"):
         measure.factor_scores(own, frame)
-    pasteur = frame[frame["school"] == "Pasteur"]
-    with pytest.raises(ModelError, match="o1 ~~ o2"):
-        measure.factor_scores(own, pasteur)
+    apart = text.replace("o1 ~~ o2 + o3", "o1 ~~ 0*o2 + 0*o3").replace("o2 ~~ o3", "o2 ~~ 0*o3")
+    own = measure.cfa(apart, frame, ordered=True, group="school")
+    found = measure.factor_scores(own, frame)
+    pasteur = frame["school"] == "Pasteur"
+    assert (found.scores["visual"].notna() == pasteur).all()
+    assert found.scores["speed"].notna().all()
+    quality = found.quality.set_index(["group", "factor"])["reliability"]
+    assert np.isnan(quality["Grant-White", "visual"])
+    assert quality.drop(("Grant-White", "visual")).between(0.3, 1).all()
+
+
+def test_blocks_and_repeated_answers_change_nothing(monkeypatch):
+    group = groups("ordinal_after_hs39")[0]
+    answers = np.repeat(category_numbers(group), 3, axis=0)
+    answers[::4, 2] = np.nan
+    whole = group.joint.score(answers, "EBM")
+    monkeypatch.setattr("measure.factor_posterior.BLOCK", 5)
+    np.testing.assert_allclose(group.joint.score(answers, "EBM").scores, whole.scores, atol=1e-10)
+    one_by_one = [group.joint.score(row[None], "EBM").scores[0] for row in answers]
+    np.testing.assert_allclose(one_by_one, whole.scores, atol=1e-10)

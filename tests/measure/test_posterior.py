@@ -9,6 +9,7 @@ from measure.posterior import (
     Answered,
     _derivatives,
     _log_posterior,
+    _Order,
     log_probabilities,
     mean,
     mode,
@@ -145,3 +146,26 @@ def test_respondents_do_not_influence_each_other():
     whole = mean(one)
     alone = [mean(one.part(np.array([k]))).centre[0] for k in range(30)]
     np.testing.assert_allclose(whole.centre, alone, atol=1e-12)
+
+
+def test_cross_loadings_are_integrated_over_the_same():
+    """An item that depends on all factors, and a general factor beside group factors."""
+    rng = np.random.default_rng(4)
+    one = answered(answers(rng, 4, 2, 3, 3), 0.7, [-0.6, 0.5], 0.3)
+    crossed = np.vstack([one.slopes[:-1], [[0.5, 0.8]]])
+    general = np.array([[0.8, 0.5], [0.7, 0.6], [0.9, 0.3], [0.8, 0.0], [0.6, 0.0], [0.7, -0.4]])
+    for slopes in (crossed, general):
+        own = Answered(one.lower, one.upper, slopes)
+        centre, covariance = by_grid(own, 301)
+        found = mean(own)
+        np.testing.assert_allclose(found.centre, centre, atol=1e-4)
+        np.testing.assert_allclose(found.covariance, covariance, atol=1e-4)
+
+
+def test_the_factors_are_ordered_so_that_items_need_few():
+    slopes = np.kron(np.eye(3), np.ones((4, 1)))[:, ::-1] @ np.linalg.cholesky(
+        np.full((3, 3), 0.5) + 0.5 * np.eye(3)
+    )
+    order = _Order.of(slopes[[0, 1, 2, 3, 4, 5, 8]])
+    assert order.depth.tolist() == [1, 1, 1, 1, 2, 2, 3]
+    assert len(order.leading) == 3
