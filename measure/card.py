@@ -32,12 +32,6 @@ KINDS = (
     "scaling factors",
     "auxiliary",
 )
-_BY_OPERATOR = {
-    "=~": "loadings",
-    "~": "regressions",
-    "|": "thresholds",
-    "~*~": "scaling factors",
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,7 +43,7 @@ class ModelCard:
     moments
         One row a group: `group observed thresholds means variances covariances given moments`;
         `given` are the moments of fixed.x, which are taken from the sample and do not count in
-        `moments`. An ordered item has thresholds and neither mean nor variance.
+        `moments`. Ordered items have thresholds in place of a mean and a variance.
     parameters
         One row a group: `group`, the free parameters by kind, and `free`, their sum.
     n_moments, n_free
@@ -101,11 +95,11 @@ class ModelCard:
 def model_card(fit: Fit) -> ModelCard:
     """Count the moments and parameters of a fit, group by group, independently of the fit.
 
-    The df are p(p + 1)/2 covariances and, with a mean structure, p means a group (for an ordered
-    item its thresholds instead of mean and variance; Muthén 1984), less those of the
+    The df are p(p + 1)/2 covariances and, with a mean structure, p means a group, less those of the
     k predictors of fixed.x among themselves, less the free parameters, plus the independent
     equations among these: shared labels, `equal()`, `group_equal`, effect coding and `==` (Bollen
-    1989, p. 93; with constraints, p. 265). Inequalities take no df.
+    1989, p. 93; with constraints, p. 265). Inequalities take no df. An ordered item with c
+    categories has c - 1 thresholds in place of its mean and its variance (Muthen 1984).
 
     Parameters
     ----------
@@ -139,9 +133,9 @@ def model_card(fit: Fit) -> ModelCard:
 
 def _moments(table: ParameterTable, label: object) -> dict[str, object]:
     p, k = len(table.observed), len(table.fixed_x)
-    cut = {} if table.ordered is None else table.ordered.n_thresholds
-    thresholds = sum(cut.values())
-    means = p - len(cut) if table.meanstructure else 0
+    categories = {} if table.ordered is None else table.ordered.n_thresholds
+    continuous, thresholds = p - len(categories), sum(categories.values())
+    means = continuous if table.meanstructure else 0
     covariances = sum(range(p))
     given = sum(range(k + 1)) + (k if table.meanstructure else 0)
     return {
@@ -149,10 +143,10 @@ def _moments(table: ParameterTable, label: object) -> dict[str, object]:
         "observed": p,
         "thresholds": thresholds,
         "means": means,
-        "variances": p - len(cut),
+        "variances": continuous,
         "covariances": covariances,
         "given": given,
-        "moments": thresholds + means + p - len(cut) + covariances - given,
+        "moments": thresholds + means + continuous + covariances - given,
     }
 
 
@@ -167,8 +161,10 @@ def _parameters(table: ParameterTable, group: int, label: object) -> dict[str, o
 def _kind(table: ParameterTable, row: Parameter) -> str:
     if {row.lhs, row.rhs} & set(table.auxiliary):
         return "auxiliary"
-    if row.op in _BY_OPERATOR:
-        return _BY_OPERATOR[row.op]
+    if row.op in ("=~", "~"):
+        return "loadings" if row.op == "=~" else "regressions"
+    if row.op in ("|", "~*~"):
+        return "thresholds" if row.op == "|" else "scaling factors"
     latent = row.lhs in table.latent
     if row.op == "~1":
         return "factor means" if latent else "intercepts"

@@ -83,10 +83,10 @@ def test_without_ordered_answers_there_is_no_check() -> None:
 
 def test_items_whose_answers_are_too_few_are_named(lq2002: Section) -> None:
     assert "items_sparse" not in {entry.id for entry in lq2002.findings}
-    section = items.run(instrument("leadership_climate"), people(70))
+    section = items.run(instrument("leadership_climate"), people(160))
     entry = finding(section, "items_sparse")
     assert entry.verdict == "acceptable"
-    fit = fit_reference(instrument("leadership_climate"), people(70))["three_factors"].fit
+    fit = fit_reference(instrument("leadership_climate"), people(160))["three_factors"].fit
     assert fit is not None
     assert fit.moments.ordinal is not None
     pairs = fit.moments.ordinal.sparse

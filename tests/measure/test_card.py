@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 
 import measure
-from tests.measure.reference_fits import continuous, reference, refit
+from tests.measure.reference_fits import continuous, ordinal, places, reference, refit
 from tests.reference_cases import case, data
 
-PLACES = [(name, None) for name in continuous("cfa")] + [
-    (name, step["step"]) for name in continuous("invariance") for step in case(name)["steps"]
-]
+PLACES = [*places(continuous), *places(ordinal)]
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 ORDERED = THREE.replace(" x", " o")
 
@@ -69,6 +67,30 @@ def test_moments_of_given_predictors_do_not_count(hs39):
     # The factor is explained: its variance is a residual one.
     assert card.parameters["factor variances"].tolist() == [0]
     assert card.agrees
+
+
+def test_ordered_items_have_thresholds():
+    frame = data("bfi.csv")
+    ordered = ["N1", "N2", "N3"]
+    text = "f =~ N1 + N2 + N3\ng =~ A2 + A3 + A5"
+    options = {"ordered": ordered, "group": "gender", "missing": "pairwise"}
+    equal = ["thresholds", "loadings", "intercepts"]
+    card = measure.model_card(measure.cfa(text, frame, group_equal=equal, **options))
+    row = card.moments.iloc[1]
+    names = ["observed", "thresholds", "means", "variances", "covariances", "given", "moments"]
+    assert row[names].tolist() == [6, 15, 3, 3, 15, 0, 36]
+    assert card.parameters["thresholds"].tolist() == [15, 15]
+    assert card.parameters["scaling factors"].tolist() == [0, 3]
+    assert card.parameters["residual variances"].tolist() == [3, 3]
+    assert card.parameters["factor means"].tolist() == [0, 2]
+    assert card.equalities_across == 15 + 4 + 3
+    assert card.agrees
+    theta = measure.model_card(
+        measure.cfa(text, frame, group_equal=equal, parameterization="theta", **options)
+    )
+    assert theta.parameters["residual variances"].tolist() == [3, 6]
+    assert theta.parameters["scaling factors"].tolist() == [0, 0]
+    assert theta.df_predicted == card.df_predicted
 
 
 def test_an_equation_that_follows_from_others_counts_once(hs39):
