@@ -44,15 +44,20 @@ def _filled(group: TwoStep, where: str) -> str:
     )
 
 
-def _sparse(group: TwoStep, where: str) -> str:
-    sparse = np.flatnonzero(group.diagnosis.thin > 0.5)
-    if not len(sparse):
-        return ""
+def sparse_pairs(group: TwoStep) -> list[tuple[str, str]]:
+    """Pairs of items in whose table most cells are expected to hold fewer than 5 answers."""
     first, second = group.layout.pairs
-    places = group.layout.ordered_pairs.places[sparse]
-    members = Counter([*first[places].tolist(), *second[places].tolist()])
+    places = group.layout.ordered_pairs.places[group.diagnosis.thin > 0.5]
     names = group.layout.names
-    items = [f'"{names[item]}" ({count})' for item, count in members.most_common()]
+    return [(names[i], names[j]) for i, j in zip(first[places], second[places], strict=True)]
+
+
+def _sparse(group: TwoStep, where: str) -> str:
+    sparse = sparse_pairs(group)
+    if not sparse:
+        return ""
+    members = Counter(name for pair in sparse for name in pair)
+    items = [f'"{name}" ({count})' for name, count in members.most_common()]
     return (
         f"in {len(sparse)} of {len(group.tables.counted)} contingency tables{where} most cells are "
         f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "

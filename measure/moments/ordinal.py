@@ -15,6 +15,7 @@ from measure.moments.category_notes import (
     improper_note,
     notes_of,
     pair_names,
+    sparse_pairs,
 )
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
@@ -73,6 +74,7 @@ def from_rows(
             n_thresholds=found.layout.n_thresholds,
             gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
+            sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
         ),
     )
 
