@@ -15,7 +15,7 @@ from instruments.schema import Instrument
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.errors import MeasureError
 from measure.exploratory import FactorSolution, efa
-from measure.moments.codes import MOST_CATEGORIES
+from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.retention import EKC_SUPPOSES, FactorRetention, factor_retention
 
 DRAWS = 500

@@ -26,7 +26,7 @@ from measure.errors import (
 )
 from measure.estimators import FOR_ORDERED
 from measure.estimators import estimator as find_estimator
-from measure.moments.codes import MOST_CATEGORIES
+from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.options import Options
 from measure.source import Source
 

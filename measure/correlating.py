@@ -16,7 +16,7 @@ from measure.checks import (
     refuse_matrix,
 )
 from measure.errors import DataError, MeasureWarning, OptionError
-from measure.moments.shuffled import Shuffled
+from measure.moments.ordinal.shuffled import Shuffled
 
 CORRELATIONS = ("pearson", "polychoric")
 

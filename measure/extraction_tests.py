@@ -23,7 +23,7 @@ from measure.extraction import degrees_of_freedom
 from measure.indices import Factors
 from measure.model import vech_places
 from measure.moments.ordinal import gamma_of
-from measure.moments.two_step import TwoStep
+from measure.moments.ordinal.two_step import TwoStep
 
 Array = NDArray[np.float64]
 NAN = float("nan")

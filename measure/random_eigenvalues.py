@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from measure.checks import SINGULAR
 from measure.errors import DataError
-from measure.moments.shuffled import Shuffled
-from measure.moments.smoothing import smoothed
+from measure.moments.ordinal.shuffled import Shuffled
+from measure.moments.ordinal.smoothing import smoothed
 from measure.repeat import Progress, repeat
 
 Array = NDArray[np.float64]

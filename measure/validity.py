@@ -15,7 +15,7 @@ from measure.correlating import Kind
 from measure.errors import DataError, OptionError
 from measure.fitted import Fit, standardized
 from measure.inference import wald
-from measure.moments.two_step import TwoStep, two_step
+from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.repeat import repeat
 
 Array = NDArray[np.float64]

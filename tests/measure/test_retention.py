@@ -4,7 +4,7 @@ import pytest
 
 from measure.category_correlations import polychoric
 from measure.errors import DataError, OptionError
-from measure.moments.shuffled import Shuffled
+from measure.moments.ordinal.shuffled import Shuffled
 from measure.random_eigenvalues import Repetition, of_shuffled, random_correlations
 from measure.retention import factor_retention, first_not_above
 from tests.measure.ledger import RETENTION, unaccounted

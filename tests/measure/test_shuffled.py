@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from measure.category_correlations import polychoric
-from measure.moments.shuffled import Shuffled
-from measure.moments.two_step import two_step
+from measure.moments.ordinal.shuffled import Shuffled
+from measure.moments.ordinal.two_step import two_step
 from tests.reference_cases import data
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from measure.moments.polychoric import Cells, Tables
-from measure.moments.tetrachoric_series import REACH, TERMS, Series, factors
-from measure.moments.thresholds import limits_of
+from measure.moments.ordinal.polychoric import Cells, Tables
+from measure.moments.ordinal.tetrachoric_series import REACH, TERMS, Series, factors
+from measure.moments.ordinal.thresholds import limits_of
 
 
 def tables(seed, n_pairs=20, height=5, width=3):

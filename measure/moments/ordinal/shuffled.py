@@ -11,11 +11,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.correlation_search import Likelihoods, climb
-from measure.moments.pair_tables import PairTables, joint_counts
-from measure.moments.polychoric import Cells, Tables
-from measure.moments.tetrachoric_series import REACH, Series
-from measure.moments.two_step import TwoStep, two_step
+from measure.moments.ordinal.correlation_search import Likelihoods, climb
+from measure.moments.ordinal.pair_tables import PairTables, joint_counts
+from measure.moments.ordinal.polychoric import Cells, Tables
+from measure.moments.ordinal.tetrachoric_series import REACH, Series
+from measure.moments.ordinal.two_step import TwoStep, two_step
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]
@@ -51,7 +51,7 @@ class Shuffled:
             values = np.stack([rng.permutation(own) for own in self.answers.z], axis=1)
             return two_step(codes, values, layout, self.empty_cells).correlations
         matrix = np.eye(len(layout.names))
-        i, j = layout.pairs
+        i, j = layout.order.pairs
         matrix[i, j] = matrix[j, i] = self._polychoric(codes)
         return matrix
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.distributions import normal_cdf
-from measure.moments.correlation_search import Likelihoods
+from measure.moments.ordinal.correlation_search import Likelihoods
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

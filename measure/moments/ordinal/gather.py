@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Categories, Moments
-from measure.moments.category_notes import (
+from measure.moments.ordinal.codes import Coded, coded
+from measure.moments.ordinal.influence_sums import joint_covariance
+from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
     notes_of,
     pair_names,
     sparse_pairs,
 )
-from measure.moments.codes import Coded, coded
-from measure.moments.influence_sums import joint_covariance
+from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
-from measure.moments.two_step import TwoStep, two_step
 from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
@@ -101,7 +101,7 @@ def gamma_of(
     """N times the asymptotic covariance of the statistics of all groups, stacked."""
     influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
-    return joint_covariance(influences, sizes, clusters, groups[0].layout.size)
+    return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
 
 
 def _refuse_perfect(group: TwoStep, where: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.correlation_search import LIMIT
-from measure.moments.pair_tables import FEW
-from measure.moments.two_step import TwoStep
+from measure.moments.ordinal.correlation_search import LIMIT
+from measure.moments.ordinal.pair_tables import FEW
+from measure.moments.ordinal.two_step import TwoStep
 
 Indices = NDArray[np.intp]
 
@@ -46,7 +46,7 @@ def _filled(group: TwoStep, where: str) -> str:
 
 def sparse_pairs(group: TwoStep) -> list[tuple[str, str]]:
     """Pairs of items in whose table most cells are expected to hold fewer than 5 answers."""
-    first, second = group.layout.pairs
+    first, second = group.layout.order.pairs
     places = group.layout.ordered_pairs.places[group.diagnosis.thin > 0.5]
     names = group.layout.names
     return [(names[i], names[j]) for i, j in zip(first[places], second[places], strict=True)]
@@ -105,7 +105,7 @@ def improper_note(group: TwoStep, where: str) -> str:
 def pair_names(group: TwoStep, pairs: Indices) -> list[str]:
     """Name pairs by both members."""
     names = group.layout.names
-    first, second = group.layout.pairs
+    first, second = group.layout.order.pairs
     return [
         f'"{names[i]}" and "{names[j]}"' for i, j in zip(first[pairs], second[pairs], strict=True)
     ]
