@@ -10,7 +10,7 @@ from instruments.errors import AnswerError
 from instruments.texts import fold
 
 if TYPE_CHECKING:
-    from instruments.schema import Instrument, ResponseScale
+    from instruments.schema import ResponseScale
 
 BLANK = "blank"
 """The kind under which empty cells are counted, beside the scale's own missing codes."""
@@ -135,24 +135,6 @@ def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
             "fewer answers than items determine nothing. Collect more answers, or use a shorter "
             "form."
         )
-
-
-def codebook(instrument: "Instrument") -> pd.DataFrame:
-    """Describe every item of an instrument in one row; see `Instrument.codebook`."""
-    rows = []
-    for item in instrument.items:
-        response = instrument.response(item.id)
-        row: dict[str, Any] = {"item": item.id}
-        row |= {f"text.{language}": item.text[language] for language in instrument.languages}
-        row |= item.model_dump(exclude={"id", "text", "response"})
-        row["scales"] = " ".join(scale.id for scale in instrument.scales if item.id in scale.items)
-        row |= {"response": response.id, "lowest": response.lowest, "highest": response.highest}
-        for language in instrument.languages:
-            labels = response.labels.get(language, {})
-            row[f"labels.{language}"] = "; ".join(f"{c} = {text}" for c, text in labels.items())
-        row["missing"] = "; ".join(f"{part.code} = {part.name}" for part in response.missing)
-        rows.append(row)
-    return pd.DataFrame(rows).astype({"lowest": "Int64", "highest": "Int64"})
 
 
 def _numbers(
