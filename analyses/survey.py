@@ -100,7 +100,11 @@ def read_survey(
         item: _answers(item, raw, match.found[item], instrument.response(item)) for item in order
     }
     decoded = instrument.decode(pd.DataFrame(given))
-    answers.check_answers(decoded.codes, [item for item in order if item not in checks])
+    answers.check_answers(
+        decoded.codes,
+        [item for item in order if item not in checks],
+        together=instrument.asked_of_all(match.form.id),
+    )
     missing, declared = _missing(decoded.missing, given, raw, match.found)
     background = {
         part.name: _background(raw, match.found[part.name], part)

@@ -93,7 +93,9 @@ def reverse(codes: pd.DataFrame, turned: Mapping[str, "ResponseScale"]) -> pd.Da
     )
 
 
-def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
+def check_answers(
+    codes: pd.DataFrame, items: Iterable[str], *, together: Iterable[str] | None = None
+) -> None:
     """Refuse answers that nothing can be computed from.
 
     Parameters
@@ -102,12 +104,15 @@ def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
         (n_obs, n_items) as `Instrument.decode` or `Instrument.score` gives them.
     items
         The items that the analysis needs.
+    together
+        Those of them that everybody was asked, where others are missing by design; by default all.
 
     Raises
     ------
     AnswerError
         Where an item is not there, has no answers, or has the same answer from everyone (all such
-        items are named); or where fewer persons have answered all items than there are items.
+        items are named); or where fewer persons have answered all items of `together` than those
+        are.
     """
     needed = list(dict.fromkeys(items))
     problems = []
@@ -128,10 +133,11 @@ def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
             )
     if problems:
         raise AnswerError(_joined(problems))
-    complete = int(codes[needed].notna().all(axis=1).sum())
-    if complete < len(needed):
+    asked = needed if together is None else [name for name in needed if name in set(together)]
+    complete = int(codes[asked].notna().all(axis=1).sum())
+    if complete < len(asked):
         raise AnswerError(
-            f"only {complete} of {len(codes)} rows have an answer to all {len(needed)} items, and "
+            f"only {complete} of {len(codes)} rows have an answer to all {len(asked)} items, and "
             "fewer answers than items determine nothing. Collect more answers, or use a shorter "
             "form."
         )

@@ -191,6 +191,14 @@ class Instrument(Part):
         """Give one form by its id (KeyError where there is none)."""
         return {form.id: form for form in self.forms}[form_id]
 
+    def asked_of_all(self, form_id: str) -> tuple[str, ...]:
+        """Give the items of a form that nobody misses by design (KeyError where there is none)."""
+        form = self.form(form_id)
+        if self.rotation is None or self.rotation.form != form_id:
+            return form.items
+        blocks = {block.id: block.items for block in self.blocks}
+        return tuple(item for block in self.rotation.core for item in blocks[block])
+
     def model(self, model_id: str) -> MeasurementModel:
         """Give one measurement model by its id (KeyError where there is none)."""
         return {model.id: model for model in self.models}[model_id]

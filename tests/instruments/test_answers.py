@@ -205,6 +205,15 @@ def test_answers_that_nothing_follows_from_are_refused(column: list[float], expe
     assert expected in str(caught.value)
 
 
+def test_items_that_are_missing_by_design_need_not_be_answered_together() -> None:
+    codes = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, np.nan], "c": [np.nan, 1.0, 2.0]})
+    check_answers(codes, ["a", "b", "c"], together=["a"])
+    with pytest.raises(AnswerError, match="only 1 of 3 rows"):
+        check_answers(codes, ["a", "b", "c"])
+    with pytest.raises(AnswerError, match='item "b" has no answers'):
+        check_answers(codes.assign(b=np.nan), ["a", "b", "c"], together=["a"])
+
+
 def test_an_item_that_is_not_there_is_named() -> None:
     with pytest.raises(AnswerError, match='item "z" is not in the data'):
         check_answers(pd.DataFrame({"a": [1.0, 2.0]}), ["a", "z"])

@@ -80,6 +80,13 @@ def test_blocks_and_pairs_are_answered_by_the_stated_share(rotation: Rotation) -
         assert coverage.loc[block, block] == 1
 
 
+def test_only_the_core_is_asked_of_everybody() -> None:
+    assert KKS.asked_of_all("short") == KKS.form("short").items
+    asked = KKS.asked_of_all("full")
+    assert len(asked) == 26
+    assert set(asked) == {*KKS.form("individual").items, "att1", "att2"}
+
+
 def test_every_block_stands_once_in_each_place(rotation: Rotation) -> None:
     orders = [[b for b in version.blocks if b not in CORE] for version in rotation.versions]
     for place in range(4):
