@@ -151,7 +151,7 @@ def _add(
         tables = isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
         if tables and name in ITEM_LISTS:
             value = [{**defaults, **entry} for entry in value]
-        if tables and isinstance(raw.get(name, []), list):
+        if tables and (name not in raw or name in sources.entries):
             raw[name] = [*raw.get(name, []), *value]
             sources.entries.setdefault(name, []).extend([path] * len(value))
         elif name in raw:

@@ -268,7 +268,8 @@ class Instrument(Part):
             As for `decode`.
         """
         responses = self._response_by_item()
-        scored = {name: scale for name, scale in responses.items() if name not in self.check_ids}
+        checks = self.check_ids
+        scored = {name: scale for name, scale in responses.items() if name not in checks}
         turned = {item.id: responses[item.id] for item in self.all_items if item.keying == -1}
         codes, _ = answers.decode(data, scored)
         return answers.reverse(codes, turned)
