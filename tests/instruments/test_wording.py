@@ -7,6 +7,7 @@ from instruments import Instrument, check_wording, lix
 from instruments.wording import RULES
 
 KKS = instruments.load("coupling")
+FUNCTIONS = ("bro", "kom", "kor", "kop")
 ADVICE = "Jeg giver kolleger gode råd, når de skal samarbejde på tværs."
 
 
@@ -151,9 +152,6 @@ def test_a_function_without_easy_statements_is_found() -> None:
     found = check_wording(KKS.model_copy(update={"items": items}))
     places = {problem.place: problem.text for problem in found if problem.rule == "bands"}
     assert places == {f"function {name}": "no statement in the band low" for name in FUNCTIONS}
-
-
-FUNCTIONS = ("bro", "kom", "kor", "kop")
 
 
 def test_a_form_that_reads_heavily_is_found() -> None:
