@@ -21,7 +21,7 @@ from rich.table import Table
 import instruments
 from analyses import report
 from analyses.survey import read_survey
-from benchmarks import scaling
+from benchmarks import ordered_rows, scaling
 from benchmarks.rscript import RSession
 from benchmarks.workloads import PEERS, R_PEERS, ours
 
@@ -87,9 +87,9 @@ def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
 def main(chosen: list[str]) -> None:
     """Run the chosen workloads, or all, and print one row for each pair."""
     mine = ours()
-    unknown = sorted(set(chosen) - {*mine, "import", "report", "scaling"})
+    unknown = sorted(set(chosen) - {*mine, "import", "report", "scaling", "ordered_rows"})
     if unknown:
-        known = ", ".join(("import", "report", "scaling", *mine))
+        known = ", ".join(("import", "report", "scaling", "ordered_rows", *mine))
         sys.exit(f"unknown workload {unknown[0]!r}; there are: {known}")
     table = Table(title=f"median seconds of {ROUNDS} alternating runs")
     for heading in ("workload", "kobling", "peer", "seconds", "times faster"):
@@ -114,6 +114,8 @@ def main(chosen: list[str]) -> None:
     if not chosen or "scaling" in chosen:
         for growth in scaling.tables():
             console.print(growth)
+    if not chosen or "ordered_rows" in chosen:
+        console.print(ordered_rows.table())
 
 
 if __name__ == "__main__":

@@ -16,8 +16,16 @@ workloads <- list(
   hs39_mlmv = function() sem(three, hs39, estimator = "MLMV"),
   hs39_scalar = function() sem(three, hs39, group = "school", group.equal = c("loadings", "intercepts")),
   bfi_fiml_mlr = function() sem(five, bfi, std.lv = TRUE, estimator = "MLR", missing = "fiml"),
+  bfi_wlsmv = function() sem(five, bfi, std.lv = TRUE, ordered = TRUE),
   hs39_bootstrap = function() lavaan::bootstrapLavaan(lavaan::cfa(three, hs39), R = 1000),
   bfi_ml = function() sem(five, bfi, std.lv = TRUE),
+  polychoric = function() {
+    if ("package:psych" %in% search()) psych::polychoric(items)
+    else lavaan::lavCor(items, ordered = names(items), output = "sampstat")
+  },
+  polychoric_gamma = function() {
+    lavaan::lavInspect(lavaan::lavCor(items, ordered = names(items), output = "fit", se = "robust.sem"), "gamma")
+  },
   alpha = function() psych::alpha(items[, 1:5], check.keys = FALSE, warnings = FALSE),
   kmo = function() { psych::KMO(items); psych::cortest.bartlett(cor(items), n = nrow(items)) },
   efa = function() psych::fa(items, 5, fm = "minres", rotate = "oblimin"),

@@ -35,6 +35,11 @@ def _read(fit: measure.Fit) -> tuple[pd.DataFrame, pd.Series]:
     return fit.parameters, fit.fit_measures
 
 
+def _correlations(data: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    found = measure.polychoric(data)
+    return found.correlations, found.thresholds
+
+
 def ours() -> Mapping[str, Workload]:
     """Workloads of this package by name."""
     frame = _frames()
@@ -50,11 +55,16 @@ def ours() -> Mapping[str, Workload]:
         "bfi_fiml_mlr": lambda: _read(
             measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True, estimator="MLR", missing="fiml")
         ),
+        "bfi_wlsmv": lambda: _read(
+            measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True, ordered=True)
+        ),
         "hs39_bootstrap": lambda: (
             measure.bootstrap(
                 measure.cfa(THREE, frame["hs39"]), frame["hs39"], n=REPLICATES, seed=1
             ).parameters
         ),
+        "polychoric": lambda: _correlations(items.copy()),
+        "polychoric_gamma": lambda: measure.polychoric(items.copy()).covariance,
         "alpha": lambda: measure.cronbach_alpha(items.iloc[:, :5].copy()),
         "kmo": lambda: measure.sampling_adequacy(items.copy()),
         "efa": lambda: (
@@ -116,8 +126,11 @@ R_PEERS = {
         "hs39_mlmv",
         "hs39_scalar",
         "bfi_fiml_mlr",
+        "bfi_wlsmv",
         "hs39_bootstrap",
+        "polychoric",
+        "polychoric_gamma",
     ),
-    "psych": ("alpha", "kmo", "efa", "parallel"),
+    "psych": ("polychoric", "alpha", "kmo", "efa", "parallel"),
     "multilevel": ("icc", "agreement"),
 }

@@ -6,6 +6,7 @@ from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
 from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
+from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
 from .crossvalidation import CrossValidation, cross_validate
 from .difference import compare
@@ -21,7 +22,8 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .options import option_table
 from .populations import Population, population
-from .reliability import CronbachAlpha, composite_reliability, cronbach_alpha
+from .reliability import CronbachAlpha, cronbach_alpha
+from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
@@ -71,6 +73,8 @@ __all__ = [
     "cronbach_alpha",
     "CronbachAlpha",
     "composite_reliability",
+    "ordinal_alpha",
+    "OrdinalAlpha",
     "htmt",
     "htmt_intervals",
     "fornell_larcker",

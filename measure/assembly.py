@@ -1,12 +1,16 @@
 """From the parameter table to matrices: where each parameter stands, and what is fixed there."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from measure.constraints import reduction, restrictions
 from measure.errors import ModelError
-from measure.model import Array, Block, Implied, Indices, Model, Place
+from measure.model import Block, Implied, Model, Place
 from measure.responses import Layout
 from measure.table import Parameter, ParameterTable
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) -> Model:
@@ -132,7 +136,9 @@ def _among_eta(table: ParameterTable) -> set[str]:
     psi and theta have no element between them.
     """
     inside = set(table.latent) | table.regressed | set(table.fixed_x)
-    pairs = [{row.lhs, row.rhs} for row in table.parameters if row.op == "~~"]
+    pairs = [
+        {row.lhs, row.rhs} for row in table.parameters if row.op == "~~" and row.lhs != row.rhs
+    ]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more
     return inside - set(table.latent)

@@ -13,7 +13,14 @@ from measure.checks import known_option
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import DataError, MeasureWarning
-from measure.moments.category_notes import improper_note, notes_of, perfect_note
+from measure.moments.asymptotic import FEW_CLUSTERS
+from measure.moments.category_influence import INFORMATION
+from measure.moments.category_notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    perfect_note,
+)
 from measure.moments.codes import Coded, coded
 from measure.moments.labels import with_numbers
 from measure.moments.ordinal import estimates, gamma_of, place_of
@@ -44,7 +51,7 @@ class CategoryCorrelations:
         Thresholds of the ordered variables, standard normal, labelled `item|t1`.
     n_obs, n_dropped
         Rows used, and rows left out.
-    missing, empty_cells, smooth
+    missing, empty_cells, information, smooth
         What was asked for.
     notes
         What the reader has to know.
@@ -56,6 +63,7 @@ class CategoryCorrelations:
     n_dropped: int
     missing: str
     empty_cells: str
+    information: str
     smooth: str
     notes: tuple[str, ...]
     _groups: tuple[TwoStep, ...]
@@ -72,7 +80,9 @@ class CategoryCorrelations:
         enter.
         """
         groups = self._groups
-        gamma = gamma_of(groups, self._found.clusters) / sum(group.n_rows for group in groups)
+        gamma = gamma_of(groups, self._found.clusters, self.information) / sum(
+            group.n_rows for group in groups
+        )
         size = groups[0].layout.size
         # lavaan divides Gamma by n - 1 in a group.
         less = np.repeat([np.sqrt(group.n_rows / (group.n_rows - 1)) for group in groups], size)
@@ -105,12 +115,14 @@ class CategoryCorrelations:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """One row a pair: `lhs rhs kind n est se ci.lower ci.upper empty thin`.
+        """One row a pair, with what its correlation rests on.
 
+        The columns are `lhs rhs kind n est se ci.lower ci.upper empty thin information.ratio`.
         `kind` is tetrachoric, polychoric, polyserial or Pearson; `est` is before smoothing. The
         95 % interval is symmetric on the scale of arctanh. `empty` counts the empty cells of the
         contingency table of two ordered variables, `thin` is the share of its cells in which fewer
-        than 5 answers are expected.
+        than 5 answers are expected. `information.ratio` is the first-order over the observed
+        information about the correlation, 1 where the latent responses are normal.
         """
         tables = [
             _pair_table(group, errors)
@@ -119,7 +131,8 @@ class CategoryCorrelations:
         if len(tables) == 1:
             return tables[0]
         keys = list(self._found.groups)
-        return pd.concat(tables, keys=keys, names=["group"]).reset_index("group")
+        stacked = pd.concat(tables, keys=keys, names=["group", None])
+        return stacked.reset_index("group").reset_index(drop=True)
 
     @cached_property
     def _errors(self) -> list[Array]:
@@ -129,11 +142,16 @@ class CategoryCorrelations:
         for k, group in enumerate(self._groups):
             place = slice(k * size, (k + 1) * size)
             own = self.covariance.to_numpy()[place, place]
-            change = group.correlation_slopes
-            variances = np.einsum("pm,pm->p", change @ own, change)
+            slopes = group.correlation_slopes
+            variances = np.einsum("pm,pm->p", slopes @ np.nan_to_num(own), slopes)
             variances[group.perfect] = np.nan
             found.append(np.sqrt(variances))
         return found
+
+    @property
+    def answers(self) -> tuple[TwoStep, ...]:
+        """Answers of each group, with what was estimated from them."""
+        return self._groups
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
@@ -163,6 +181,7 @@ def polychoric(
     cluster: str | None = None,
     missing: str = "listwise",
     empty_cells: str = "2x2",
+    information: str = "first.order",
     smooth: str = "none",
 ) -> CategoryCorrelations:
     """Correlations of the normal responses that ordered answers are taken to be cut from.
@@ -187,6 +206,10 @@ def polychoric(
         "2x2": where a table of two binary items has one empty cell, 0.5 is added to it with the
         margins kept, as lavaan does. "all": 0.5 is added to every other empty cell as well.
         "none": nothing is added. `notes` say where something was.
+    information
+        What standard errors rest on. "first.order": products of scores, as in lavaan; right where
+        the latent responses, and the continuous variables, are normal. "observed": derivatives of
+        the scores; right whatever their distribution.
     smooth
         "eigenvalues": where a matrix is not positive definite, its eigenvalues are raised to 1e-6
         and its diagonal is scaled back to 1. `notes` say where that was done. "none": it is left
@@ -217,6 +240,7 @@ def polychoric(
     """
     known_option("missing", missing, MISSING)
     known_option("empty_cells", empty_cells, EMPTY_CELLS)
+    known_option("information", information, INFORMATION)
     known_option("smooth", smooth, SMOOTH)
     names, chosen = _variables(data, ordered, group, cluster)
     rows = rows_of(with_numbers(data, chosen), names, group=group, cluster=cluster)
@@ -225,9 +249,10 @@ def polychoric(
     matrices, notes = [], []
     for one, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
-        matrix, own = _treated(one, where, smooth)
+        matrix, own = _treated(one, where, information, smooth)
         matrices.append(pd.DataFrame(matrix, index=list(names), columns=list(names)))
         notes += own
+    notes += _few_clusters(found)
     labels = list(found.layout.labels)[found.layout.sections[0]]
     thresholds = [pd.Series(one.thresholds, index=labels, name="threshold") for one in groups]
     return CategoryCorrelations(
@@ -239,6 +264,7 @@ def polychoric(
         n_dropped=found.n_dropped,
         missing=missing,
         empty_cells=empty_cells,
+        information=information,
         smooth=smooth,
         notes=tuple(notes),
         _groups=tuple(groups),
@@ -270,9 +296,12 @@ def _variables(
     return names, chosen
 
 
-def _treated(group: TwoStep, where: str, smooth: str) -> tuple[Array, list[str]]:
+def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple[Array, list[str]]:
     """Correlation matrix of a group as it is reported, and what has to be said about it."""
     notes = list(notes_of(group, where))
+    doubt = abnormal_note(group, where)
+    if doubt and information == "first.order":
+        notes.append(f'{doubt} information="observed" gives some that do not need normality.')
     alarming = [note for note in (perfect_note(group, where),) if note]
     matrix = group.correlations
     improper = improper_note(group, where)
@@ -289,6 +318,16 @@ def _treated(group: TwoStep, where: str, smooth: str) -> tuple[Array, list[str]]
     return matrix, notes + alarming
 
 
+def _few_clusters(found: Coded) -> list[str]:
+    n = 0 if found.clusters is None else len(np.unique(np.concatenate(found.clusters)))
+    if not 0 < n < FEW_CLUSTERS:
+        return []
+    return [
+        f"there are {n} clusters; with fewer than {FEW_CLUSTERS} cluster-robust standard errors "
+        "tend to be too small."
+    ]
+
+
 def _stacked(tables: list[pd.DataFrame], groups: tuple[object, ...]) -> pd.DataFrame:
     return tables[0] if len(tables) == 1 else pd.concat(tables, keys=list(groups))
 
@@ -299,9 +338,9 @@ def _pair_table(group: TwoStep, errors: Array) -> pd.DataFrame:
     names = np.array(layout.names, dtype=object)
     both = layout.ordered_pairs.places
     empty = pd.array([pd.NA] * len(i), dtype="Int64")
-    thin = np.full(len(i), np.nan)
+    thin, ratio = np.full(len(i), np.nan), np.full(len(i), np.nan)
     empty[both] = group.tables.empty.sum(axis=(1, 2))
-    thin[both] = group.thin
+    thin[both], ratio[both] = group.diagnosis
     half = normal_quantile(0.975) * errors / (1 - rho**2)
     return pd.DataFrame(
         {
@@ -315,5 +354,6 @@ def _pair_table(group: TwoStep, errors: Array) -> pd.DataFrame:
             "ci.upper": np.tanh(np.arctanh(rho) + half),
             "empty": empty,
             "thin": thin,
+            "information.ratio": ratio,
         }
     )

@@ -25,6 +25,7 @@ from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
 from measure.model import ACTIVE, Model
 from measure.moments import Moments
+from measure.moments.asymptotic import FEW_CLUSTERS
 from measure.optimize import Search, minimize, search_from_several
 from measure.options import SCALED, Method, Options
 from measure.parameters import build as build_table
@@ -41,8 +42,6 @@ Array = NDArray[np.float64]
 
 # Seed of the perturbed starting points, which are tried only when the informed ones fail.
 START_SEED = 1939
-# Clusters below which cluster-robust standard errors are too small (Cameron & Miller 2015).
-FEW_CLUSTERS = 50
 
 
 @on_one_thread
@@ -189,7 +188,7 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
     moments, notes = point.problem.moments, list[_Note]()
     if moments.n_dropped:
         notes.append(_dropped(moments, request))
-    n_moments = len(point.jacobians[0])
+    n_moments = point.problem.n_moments
     for label, n in zip(moments.groups, moments.n_obs, strict=True):
         if n < n_moments:
             where = f' in group "{label}"' if len(moments.groups) > 1 else ""

@@ -18,7 +18,8 @@ from measure.inference import (
     inverse,
     moment_covariance,
     score_products,
-    stacked_weight,
+    weigh,
+    weights,
 )
 from measure.nesting import (
     aligned_jacobian,
@@ -35,7 +36,12 @@ Array = NDArray[np.float64]
 
 SCALED_METHODS = ("satorra.bentler.2001", "satorra.bentler.2010", "satorra.2000")
 METHODS = ("standard", *SCALED_METHODS)
-_DELTAS = ("cfi", "tli", "rmsea", "srmr", "aic", "bic", "cfi.robust", "tli.robust", "rmsea.robust")
+_DELTAS = (
+    *("cfi", "tli", "rmsea", "srmr", "aic", "bic", "cfi.robust", "tli.robust", "rmsea.robust"),
+    *("cfi.scaled", "tli.scaled", "rmsea.scaled"),
+)
+# Discrepancies whose unscaled statistic follows no chi-square, nor does a difference of two.
+UNDISTRIBUTED = ("ULS", "DWLS")
 NAN = float("nan")
 
 
@@ -76,7 +82,8 @@ def compare(fit_restricted: Fit, fit_free: Fit, *, method: str | None = None) ->
         The model of which it is a special case, fitted to the same data in the same way.
     method
         "standard": the difference of the chi-squares; the only choice, and the default, where the
-        tests of both fits are unscaled.
+        tests of both fits are unscaled. That of ULS and DWLS follows no chi-square: without a
+        scaled test there is no p-value.
         "satorra.bentler.2001": the unscaled difference over c_d = (df0 c0 - df1 c1)/(df0 - df1),
         c0 and c1 the scaling factors of both models (Satorra & Bentler 2001, p. 511). The default
         for mean-scaled tests; where c_d is not positive the default goes on to the next two.
@@ -84,14 +91,15 @@ def compare(fit_restricted: Fit, fit_free: Fit, *, method: str | None = None) ->
         of the more restricted one (Satorra & Bentler 2010, eq. 4).
         "satorra.2000": the factor, and a shift, are computed from the less restricted model and
         the restriction itself (Satorra 2000; scaled and shifted, Asparouhov & Muthen 2010). The
-        default for "scaled.shifted" and "mean.var.adjusted" tests.
+        default for "scaled.shifted" and "mean.var.adjusted" tests, so for ordered items ("WLSMV").
 
     Returns
     -------
     DataFrame
         One row: `chisq_diff df_diff pvalue`, `delta_cfi delta_tli delta_rmsea delta_srmr delta_aic
         delta_bic` (more restricted less less restricted, of the indices without scaling),
-        `delta_cfi.robust delta_tli.robust delta_rmsea.robust` (NaN where the fits have none),
+        `delta_cfi.robust delta_tli.robust delta_rmsea.robust` and the same `.scaled` (NaN where the
+        fits have none),
         `method scaling.factor shift` (chisq_diff = difference / scaling.factor + shift) and
         `notes`, all that a reader has to know about the test as one text.
 
@@ -105,7 +113,9 @@ def compare(fit_restricted: Fit, fit_free: Fit, *, method: str | None = None) ->
     -----
     Models are nested where the less restricted one can reproduce the moments that the other implies
     (Bentler & Satorra 2010). With missing answers "satorra.2000" takes the products of the rows'
-    scores in place of the covariance matrix of the moments.
+    scores in place of the covariance matrix of the moments. The factors c of the Satorra-Bentler
+    methods are the means of the unscaled statistics over df, for every kind of scaled test; lavaan
+    takes the scale of a scaled and shifted test for it, which is another number.
     """
     scaled = _require_method(method, fit_restricted, fit_free)
     pair = _pair(fit_restricted, fit_free)
@@ -117,12 +127,12 @@ def compare(fit_restricted: Fit, fit_free: Fit, *, method: str | None = None) ->
         found = _satorra_2000(pair)
     else:
         found = _first_positive(pair)
-    distributed = fit_free.method.estimator.discrepancy != "ULS" or scaled
+    distributed = scaled or fit_free.method.estimator.discrepancy not in UNDISTRIBUTED
     notes = [*found.notes, *_remarks(pair, found.chisq)]
     if not distributed:
         notes.append(
-            "The statistic of ULS follows no chi-square, so there is no p-value; fit both models "
-            'with test="satorra.bentler" or "scaled.shifted".'
+            f"The statistic of {fit_free.estimator} follows no chi-square, so there is no p-value; "
+            'fit both models with test="satorra.bentler" or "scaled.shifted".'
         )
     measures = (fit_restricted.fit_measures, fit_free.fit_measures)
     row = {
@@ -276,7 +286,7 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     if pair.free.method.fiml:
         meat = score_products(point)
     else:
-        weighted = stacked_weight(point) @ change
+        weighted = weigh(weights(point), change)
         meat = weighted.T @ moment_covariance(point) @ weighted
     moved = restriction @ bread
     middle = np.linalg.pinv(moved @ restriction.T, hermitian=True)

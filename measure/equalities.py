@@ -13,8 +13,10 @@ from measure.distributions import chisq_sf
 from measure.errors import ModelError
 from measure.fitted import Fit
 from measure.inference import information as unit_information
+from measure.inference import meat
 from measure.model import ACTIVE
-from measure.modification import require_kind
+from measure.modification import by_sandwich, require_kind
+from measure.options import ROBUST
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -34,9 +36,12 @@ class EqualityTests:
         of the parameter that is tied to an earlier one (empty for a constraint of the text),
         `chisq df pvalue`, and `epc se`: the expected difference of the two parameters (tied one
         less the earlier one; left less right side) once they are free, with its standard error.
-        NaN where the constraint follows from the others, or identifies the model.
+        NaN where the constraint follows from the others, or identifies the model. Where standard
+        errors are robust also `chisq.robust pvalue.robust`; with "ULS" and "DWLS", so "WLSMV",
+        `chisq` follows no chi-square and `se` is robust (see `modification_indices`).
     total
         `chisq df pvalue` of releasing all of them; `df` counts what the data can determine.
+        Likewise `chisq.robust pvalue.robust`.
     changes
         One row a free parameter: `lhs op rhs group level label est epc`, the changes to be expected
         if all were released at once. NaN where the data could not determine the released model.
@@ -62,7 +67,9 @@ def equality_tests(fit: Fit, *, information: str = "expected") -> EqualityTests:
 
     With s the score and I the information of all parameters, and K the directions in which they
     can move once a constraint is released, the test is N s'K (K'IK)^-1 K's (Aitchison & Silvey
-    1958; Bentler & Chou 1992), and the expected changes are K (K'IK)^-1 K's.
+    1958; Bentler & Chou 1992), and the expected changes are K (K'IK)^-1 K's. The robust test weighs
+    the part of the score that the fitted model does not take up by its own sandwich variance
+    (Satorra 1989; Boos 1992).
 
     Parameters
     ----------
@@ -82,7 +89,7 @@ def equality_tests(fit: Fit, *, information: str = "expected") -> EqualityTests:
     OptionError
         For another `information`.
     """
-    require_kind(information)
+    require_kind(information, fit)
     held = _constraints(fit)
     if not held.names:
         raise ModelError(
@@ -92,7 +99,17 @@ def equality_tests(fit: Fit, *, information: str = "expected") -> EqualityTests:
     score = -0.5 * fit.point.gradient
     unit = unit_information(fit.point, information)
     scale = fit.moments.scale
+    spread = meat(fit.point, fit.method.se) if fit.method.se in ROBUST else None
     fitted = _release(score, unit, held, None)
+
+    def tests(freed: _Release) -> dict[str, float]:
+        found = _tested(scale * freed.statistic, freed.rank - fitted.rank)
+        if spread is None:
+            return found
+        statistic, df = _robust(freed, fitted, score, unit, spread)
+        robust = _tested(scale * statistic, df)
+        return found | {f"{name}.robust": robust[name] for name in ("chisq", "pvalue")}
+
     rows = []
     for index in range(len(held.names)):
         freed = _release(score, unit, held, (index,))
@@ -100,26 +117,28 @@ def equality_tests(fit: Fit, *, information: str = "expected") -> EqualityTests:
         # The earlier parameter has the first sign.
         sign = -1.0 if held.tied[index] is not None else 1.0
         df = freed.rank - fitted.rank
-        variance = coefficients @ freed.inverse @ coefficients / scale
+        pressed = freed.inverse @ coefficients
+        variance = coefficients @ pressed / scale
+        if spread is not None and by_sandwich(fit):
+            variance = pressed @ spread @ pressed / scale
         told = df > 0 and variance > 0
         rows.append(
             {
                 "constraint": held.names[index],
                 **_named(fit, held.tied[index]),
-                **_tested(scale * freed.statistic, df),
+                **tests(freed),
                 "epc": sign * float(coefficients @ freed.step) if told else NAN,
                 "se": float(np.sqrt(variance)) if told else NAN,
             }
         )
     everything = _release(score, unit, held, tuple(range(len(held.names))))
-    df = everything.rank - fitted.rank
     whole = everything.rank == everything.n_directions
     epc = everything.step if whole else np.full(len(score), NAN)
     columns = ["lhs", "op", "rhs", "group", "level", "label", "est"]
     changes = fit.parameters.loc[fit.parameters["free"], columns].reset_index(drop=True)
     return EqualityTests(
         pd.DataFrame(rows),
-        pd.Series(_tested(scale * everything.statistic, df), dtype=float),
+        pd.Series(tests(everything), dtype=float),
         changes.assign(epc=epc),
     )
 
@@ -137,13 +156,21 @@ class _Constraints(NamedTuple):
 
 
 class _Release(NamedTuple):
-    """Score statistic per row, expected changes, inverse information, and what is determined."""
+    """Score statistic per row, expected changes, inverse information, and what is determined.
+
+    `roots` (q, rank) are the determined directions, scaled to an information of 1 each.
+    """
 
     statistic: float
     step: Array
     inverse: Array
-    rank: int
+    roots: Array
     n_directions: int
+
+    @property
+    def rank(self) -> int:
+        """Number of directions that the data determine."""
+        return int(self.roots.shape[1])
 
 
 def _constraints(fit: Fit) -> _Constraints:
@@ -174,7 +201,7 @@ def _release(
     roots = (basis / size) @ vectors[:, told] / np.sqrt(values[told])
     inverse = roots @ roots.T
     step = inverse @ score
-    return _Release(float(score @ step), step, inverse, int(told.sum()), basis.shape[1])
+    return _Release(float(score @ step), step, inverse, roots, basis.shape[1])
 
 
 def _null_space(matrix: Array) -> Array:
@@ -197,6 +224,23 @@ def _named(fit: Fit, index: int | None) -> dict[str, object]:
         "group": fit.moments.groups[row.group - 1],
         "level": row.level,
     }
+
+
+def _robust(
+    freed: _Release, fitted: _Release, score: Array, unit: Array, spread: Array
+) -> tuple[float, int]:
+    """Score statistic per row by the sandwich variance, and its degrees of freedom.
+
+    L are the freed directions that the fitted model does not take up, L'I K = 0 with K its own:
+    what L's would be without the fit. The statistic is (L's)' (L'M L)^-1 L's, with M the covariance
+    of scores.
+    """
+    left, _, _ = np.linalg.svd(freed.roots.T @ unit @ fitted.roots)
+    directions = freed.roots @ left[:, fitted.rank :]
+    if not directions.shape[1]:
+        return NAN, 0
+    own = directions.T @ score
+    return float(own @ np.linalg.solve(directions.T @ spread @ directions, own)), len(own)
 
 
 def _tested(chisq: float, df: int) -> dict[str, float]:

@@ -12,7 +12,6 @@ from measure.estimators import Likelihood
 from measure.indices import Factors
 from measure.model import Implied
 from measure.options import SCALED
-from measure.problem import moment_count
 
 if TYPE_CHECKING:
     from measure.fitted import Fit
@@ -26,6 +25,7 @@ def fit_measures(fit: "Fit") -> dict[str, float]:
 
     `.scaled` measures are there where the test is scaled; `.robust` ones where the scaled test has
     them in lavaan (not for "mean.var.adjusted"), or answers are missing (Zhang & Savalei 2023).
+    With ordered items they are those of Savalei (2021), for any scaled test.
 
     Three differ from lavaan 0.6-14 by what they mean. `gfi` of incomplete answers compares the
     model with the saturated moments that it was fitted to, not with available-case ones.
@@ -213,14 +213,10 @@ def _residual_measures(fit: "Fit") -> dict[str, float]:
 
 
 def _absolute_measures(fit: "Fit") -> dict[str, float]:
-    table, df, npar = fit.problem.model.table, fit.problem.df, fit.problem.model.n_free
+    df, npar = fit.problem.df, fit.problem.model.n_free
     scale, chisq = fit.problem.moments.scale, fit.test.chisq
     # lavaan counts all moments here, those that fixed.x takes from the sample included.
-    layout = fit.moments.layout
-    if layout is None:
-        per_group = moment_count(len(fit.moments.names), means=table.meanstructure)
-    else:
-        per_group = layout.size
+    per_group = fit.problem.n_moments
     n_moments = per_group * fit.n_groups
     gfi = _gfi(fit)
     return {
@@ -228,9 +224,13 @@ def _absolute_measures(fit: "Fit") -> dict[str, float]:
         "agfi": 1 - n_moments / df * (1 - gfi) if df else 1.0,
         "pgfi": df / n_moments * gfi,
         "mfi": indices.mcdonald_fit(chisq, df, scale),
-        "ecvi": chisq / scale + 2 * npar / scale,
-        # Weighted root mean square residual (Yu 2002), per moment of one group, as in lavaan.
-        **({"wrmr": float(np.sqrt(chisq / per_group))} if layout is not None else {}),
+        # What a likelihood expects of a new sample, or, of ordered items, the weighted root mean
+        # square residual (Yu 2002), per moment of one group, as in lavaan.
+        **(
+            {"ecvi": chisq / scale + 2 * npar / scale}
+            if fit.moments.layout is None
+            else {"wrmr": float(np.sqrt(chisq / per_group))}
+        ),
     }
 
 

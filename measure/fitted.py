@@ -288,6 +288,18 @@ class Fit:
             return pd.Series(own["est"].to_numpy(), index=[own["group"].to_list(), index])
         return pd.Series(own["est"].to_numpy(), index=index)
 
+    @cached_property
+    def thresholds(self) -> pd.Series:
+        """Thresholds of the ordered items in the units of the latent responses, as `item|t1`.
+
+        Empty where all items are continuous. With several groups the index is (group, threshold).
+        """
+        own = self.parameters[self.parameters["op"] == "|"]
+        index = [f"{item}|{name}" for item, name in zip(own["lhs"], own["rhs"], strict=True)]
+        if self.n_groups > 1:
+            return pd.Series(own["est"].to_numpy(), index=[own["group"].to_list(), index])
+        return pd.Series(own["est"].to_numpy(), index=index)
+
     def to_lavaan(self) -> str:
         """Give the R code that reproduces this fit by lavaan; see `lavaan_call.lavaan_code`.
 
@@ -299,12 +311,14 @@ class Fit:
         return lavaan_code(self)
 
     def _report(self) -> tuple[str, Mapping[str, object], Mapping[str, pd.DataFrame]]:
+        fits = self.fit_measures
         suffix = "" if self.test.test == "standard" else ".scaled"
         shown = [f"{name}{suffix}" for name in ("chisq", "df", "pvalue", "cfi", "tli", "rmsea")]
-        if f"cfi{suffix}" in self.fit_measures and "cfi.robust" in self.fit_measures:
-            shown += ["cfi.robust", "rmsea.robust"]
-        shown += ["rmsea.ci.lower", "rmsea.ci.upper", "srmr", "aic", "bic"]
-        fits = self.fit_measures
+        if np.isfinite(fits.get("rmsea.robust", np.nan)):
+            suffix = ".robust"
+            shown += ["cfi.robust", "tli.robust", "rmsea.robust"]
+        # The interval is that of the last RMSEA shown.
+        shown += [f"rmsea.ci.lower{suffix}", f"rmsea.ci.upper{suffix}", "srmr", "aic", "bic"]
         facts = {
             "estimator": self.estimator,
             "missing answers": self.missing,

@@ -19,7 +19,7 @@ NAN = float("nan")
 DETERMINED = 1e-8
 
 
-def linear_scores(fit: Fit, group: int, values: Array, method: str) -> GroupScores:
+def score_by_weights(fit: Fit, group: int, values: Array, method: str) -> GroupScores:
     """Score respondents of one group by weights of their answers.
 
     Parameters

@@ -1,5 +1,7 @@
 """Where a model misses the data: residuals of means and covariances, and their overall size."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -8,8 +10,9 @@ from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.fitted import Fit
 from measure.indices import residual_moments
-from measure.model import Implied, vech_places
+from measure.model import Implied, moment_vector, vech_places
 from measure.residual_spread import residual_covariances, sample_covariances
+from measure.responses import Layout
 
 Array = NDArray[np.float64]
 
@@ -37,8 +40,11 @@ def residuals(fit: Fit, *, kind: str = "cor.bentler") -> pd.DataFrame:
     -------
     DataFrame
         Items × items, with the residuals of the means as a last row `~1` where the model has a
-        mean structure. With several groups the index is (group, item). A z value is 0 where the
-        model reproduces the moment whatever the data, and NaN where the information is singular.
+        mean structure. Of ordered items these are residuals of polychoric correlations, and rows
+        `|t1`, `|t2` and so on hold those of the thresholds, in standard deviations of the latent
+        response whatever `kind`; NaN where an item has fewer. With several groups the index is
+        (group, item). A z value is 0 where the model reproduces the moment whatever the data, and
+        NaN where the information is singular.
 
     Raises
     ------
@@ -50,27 +56,35 @@ def residuals(fit: Fit, *, kind: str = "cor.bentler") -> pd.DataFrame:
         raise OptionError(f'kind "{kind}" is not known; choose one of {known}.')
     pairs = list(zip(fit.moments.sample, fit.implied_moments, strict=True))
     plain = kind if kind in PLAIN else "raw"
-    found = [Implied(*residual_moments(*pair, plain)[::-1]) for pair in pairs]
+    found = [_residual(*pair, plain) for pair in pairs]
     if kind in TESTED:
         found = _over_standard_errors(fit, found, kind)
     return _tables(fit, found)
 
 
+def _residual(sample: Implied, model: Implied, kind: str) -> Implied:
+    cov, mean = residual_moments(sample, model, kind)
+    if sample.thresholds is None or model.thresholds is None:
+        return Implied(mean, cov)
+    return Implied(mean, cov, sample.thresholds - model.thresholds)
+
+
 def _over_standard_errors(fit: Fit, raw: list[Implied], kind: str) -> list[Implied]:
     """Divide raw residuals by the standard errors of them, or of the sample moments."""
-    samples = sample_covariances(fit)
+    samples, layout = sample_covariances(fit), fit.moments.layout
     spreads = samples if kind == "normalized" else residual_covariances(fit)
     tables = []
     for residual, sample, spread in zip(raw, samples, spreads, strict=True):
-        p = len(residual.sigma)
-        a, b = vech_places(p)
-        values = residual.sigma[a, b]
-        if residual.mu is not None:
-            values = np.concatenate([residual.mu, values])
+        values = moment_vector(residual, means=residual.mu is not None, layout=layout)
         variance = np.diag(spread).copy()
         nothing = variance < np.diag(sample) * BY_CONSTRUCTION**2
         variance[nothing] = 1.0
         z = np.where(nothing, 0.0, values / np.sqrt(variance))
+        if layout is not None:
+            tables.append(Implied(*layout.parted(z)))
+            continue
+        p = len(residual.sigma)
+        a, b = vech_places(p)
         sigma = np.zeros((p, p))
         sigma[a, b] = sigma[b, a] = z[-len(a) :]
         tables.append(Implied(None if residual.mu is None else z[:p], sigma))
@@ -88,22 +102,38 @@ def implied(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Items × items; the row `~1` is there where the model has a mean structure. With several
-        groups the index is (group, item).
+        Items × items; the row `~1` is there where the model has a mean structure. Of ordered items
+        these are the correlations and thresholds (rows `|t1` and so on, NaN where an item has
+        fewer) of standardised latent responses, whose means are 0. With several groups the index is
+        (group, item).
     """
     return _tables(fit, fit.implied_moments)
 
 
 def _tables(fit: Fit, moments: list[Implied]) -> pd.DataFrame:
-    """Covariances with means below, one table a group."""
+    """Covariances with thresholds and means below, one table a group."""
     names = list(fit.moments.names)
     tables = []
     for own in moments:
         table = pd.DataFrame(own.sigma, index=names, columns=names)
+        if own.thresholds is not None:
+            table = pd.concat([table, _by_item(fit, own.thresholds)])
         if own.mu is not None:
             table.loc["~1"] = own.mu
         tables.append(table)
     return tables[0] if len(tables) == 1 else pd.concat(tables, keys=list(fit.moments.groups))
+
+
+def _by_item(fit: Fit, thresholds: Array) -> pd.DataFrame:
+    """One row a threshold `|t1`, `|t2`, ..., one column an item."""
+    layout = fit.moments.layout
+    assert layout is not None
+    counts = layout.n_thresholds
+    table = np.full((max(counts), len(counts)), np.nan)
+    place = np.concatenate([np.arange(count) for count in counts])
+    table[place, layout.items] = thresholds
+    rows = [f"|t{k}" for k in range(1, len(table) + 1)]
+    return pd.DataFrame(table, index=rows, columns=list(fit.moments.names))
 
 
 def srmr_test(
@@ -135,9 +165,16 @@ def srmr_test(
         lavaan's columns `srmr srmr.se srmr.exactfit.z srmr.exactfit.pvalue usrmr usrmr.se
         usrmr.ci.lower usrmr.ci.upper usrmr.closefit.h0.value usrmr.closefit.z
         usrmr.closefit.pvalue`, with `crmr` for `srmr` for "cor.bollen". Rows `cov`, and with a mean
-        structure `mean` and `total`; with several groups the index is (group, part). The p value is
-        the probability of a larger z if the population value were `close`: small values speak
-        against close fit. NaN where a part fits whatever the data.
+        structure `mean` and `total`, with ordered items `thresholds` (and `mean` where there are
+        continuous ones beside them) and `total`; with several groups the index is (group, part).
+        The p value is the probability of a larger z if the population value were `close`: small
+        values speak against close fit. NaN where a part fits whatever the data.
+
+    Notes
+    -----
+    Of ordered items the residuals are those of polychoric correlations and thresholds. Their
+    variances, 1 on both sides, count among the t residuals of "cor.bentler", as in lavaan;
+    "cor.bollen" is of the correlations alone.
 
     Raises
     ------
@@ -152,48 +189,99 @@ def srmr_test(
             "between 0 and 1."
         )
     tables = []
+    layout = fit.moments.layout
     for sample, model, spread in zip(
         fit.moments.sample, fit.implied_moments, residual_covariances(fit), strict=True
     ):
-        e, turned = _standardised(sample, model, spread, kind)
-        n_means = 0 if model.mu is None else len(model.sigma)
-        parts = {"cov": slice(n_means, None)}
-        if n_means:
-            parts |= {"mean": slice(0, n_means), "total": slice(None)}
-        counted = np.ones(len(e), dtype=bool)
-        if kind == "cor.bollen":
-            a, b = vech_places(len(model.sigma))
-            counted[n_means:] = a != b
-        rows = {}
-        for part, place in parts.items():
-            chosen = np.arange(len(e))[place][counted[place]]
-            rows[part] = _unbiased(e[chosen], turned[np.ix_(chosen, chosen)], close, level)
+        if layout is None:
+            whole = _standardised(sample, model, spread, kind)
+        else:
+            whole = _standardised_answers(sample, model, spread, kind, layout)
+        rows = {
+            part: _unbiased(whole.values[own], whole.spread[np.ix_(own, own)], close, level)
+            for part, own in whole.parts.items()
+        }
         table = pd.DataFrame.from_dict(rows, orient="index")
         name = "srmr" if kind == "cor.bentler" else "crmr"
         tables.append(table.set_axis([label.replace("rms", name) for label in _SUMMARY], axis=1))
     return tables[0] if len(tables) == 1 else pd.concat(tables, keys=list(fit.moments.groups))
 
 
-def _standardised(sample: Implied, model: Implied, spread: Array, kind: str) -> tuple[Array, Array]:
-    """Residuals of one group as a vector in the metric of `kind`, and their covariance matrix."""
+class _Standardised(NamedTuple):
+    """Standardised residuals of one group, their covariances, and the places of each part."""
+
+    values: Array
+    spread: Array
+    parts: dict[str, NDArray[np.intp]]
+
+
+def _standardised(sample: Implied, model: Implied, spread: Array, kind: str) -> _Standardised:
+    """Residuals of one group in the metric of `kind`."""
     cov, mean = residual_moments(sample, model, kind)
     p = len(cov)
     a, b = vech_places(p)
-    sd = np.sqrt(np.diag(sample.sigma))
-    turn = np.diag(1 / (sd[a] * sd[b]))
-    if kind == "cor.bollen":
-        # d r_ab = d s_ab / (sd_a sd_b) - r_ab (d s_aa / (2 s_aa) + d s_bb / (2 s_bb))
-        r = sample.sigma[a, b] / (sd[a] * sd[b])
-        diagonal = np.flatnonzero(a == b)
-        for k in range(len(a)):
-            for item in (a[k], b[k]):
-                turn[k, diagonal[item]] -= r[k] / (2 * sample.sigma[item, item])
+    turn = _turn(sample.sigma, (a, b), kind)
     e = cov[a, b]
     if mean is not None:
         whole = np.zeros((p + len(a), p + len(a)))
-        whole[:p, :p], whole[p:, p:] = np.diag(1 / sd), turn
+        whole[:p, :p], whole[p:, p:] = np.diag(np.diag(sample.sigma) ** -0.5), turn
         turn, e = whole, np.concatenate([mean, e])
-    return e, turn @ spread @ turn.T
+    n_means = len(e) - len(a)
+    counted = np.ones(len(e), dtype=bool)
+    if kind == "cor.bollen":
+        counted[n_means:] = a != b
+    places = np.flatnonzero(counted)
+    parts = {"cov": places[places >= n_means]}
+    if n_means:
+        parts |= {"mean": np.arange(n_means), "total": places}
+    return _Standardised(e, turn @ spread @ turn.T, parts)
+
+
+def _turn(sigma: Array, places: tuple[NDArray[np.intp], NDArray[np.intp]], kind: str) -> Array:
+    """Derivatives of standardised residuals of covariances with respect to those of vech S."""
+    a, b = places
+    sd = np.sqrt(np.diag(sigma))
+    turn = np.diag(1 / (sd[a] * sd[b]))
+    if kind == "cor.bollen":
+        # d r_ab = d s_ab / (sd_a sd_b) - r_ab (d s_aa / (2 s_aa) + d s_bb / (2 s_bb))
+        r = sigma[a, b] / (sd[a] * sd[b])
+        diagonal = np.flatnonzero(a == b)
+        for k in range(len(a)):
+            for item in (a[k], b[k]):
+                turn[k, diagonal[item]] -= r[k] / (2 * sigma[item, item])
+    return turn
+
+
+def _standardised_answers(
+    sample: Implied, model: Implied, spread: Array, kind: str, layout: Layout
+) -> _Standardised:
+    """The same with ordered items: thresholds, then means, and variances and covariances.
+
+    The variances of ordered items do not vary.
+    """
+    n, c = len(layout.items), len(layout.continuous)
+    first = n + c
+    # Places of vech S among the moments; the variances of ordered items have none.
+    _, table, _ = layout.parted(np.arange(layout.size, dtype=float))
+    a, b = vech_places(len(table))
+    place = table[a, b].astype(np.intp)
+    known = np.flatnonzero(place)
+    whole = np.zeros((first + len(a), layout.size))
+    whole[range(first), range(first)] = 1.0
+    whole[first + known, place[known]] = 1.0
+    turn = np.diag(np.ones(first + len(a)))
+    turn[range(n, first), range(n, first)] = np.diag(sample.sigma)[layout.continuous] ** -0.5
+    turn[first:, first:] = _turn(sample.sigma, (a, b), kind)
+    residual = _residual(sample, model, kind)
+    values = whole @ moment_vector(residual, means=True, layout=layout)
+    spread = turn @ whole @ spread @ whole.T @ turn.T
+    counted = first + np.flatnonzero((a != b) | (kind == "cor.bentler"))
+    parts = {"cov": counted, "thresholds": np.arange(n)}
+    if c:
+        parts["mean"] = np.arange(n, first)
+    return _Standardised(
+        values, spread, parts | {"total": np.concatenate([np.arange(first), counted])}
+    )
 
 
 # In lavaan's order.

@@ -86,9 +86,12 @@ def modification_indices(
           factors; covariances of all pairs of (residuals of) observed variables that are not given
           predictors, and of all pairs of factors; regressions among all variables that take part
           in one; intercepts and means that are absent. Left out are those that the data could not
-          determine beside the free ones, as a marker loading.
+          determine beside the free ones, as a marker loading, and what follows from the others of
+          an ordered item: under "delta" its residual variance, under "theta" its scale.
         - `mi` is the score test; `mi.robust` divides the squared score by its sandwich variance
-          instead (Satorra 1989; Boos 1992).
+          instead (Satorra 1989; Boos 1992). With "ULS" and "DWLS", so also "WLSMV", the weights are
+          not those of a likelihood, and `mi`, which lavaan prints, follows no chi-square: `se`,
+          `ncp`, `power` and what is decided by them are then those of `mi.robust`.
         - `epc` is the expected change, `sepc.*` the same standardised, `se` the standard error of
           `epc`.
         - `ncp` and `power` are those of the test if the parameter were off by `delta` (Saris,
@@ -107,7 +110,7 @@ def modification_indices(
         An option out of its range.
     """
     _check(delta, metric, alpha, high_power)
-    require_kind(information)
+    require_kind(information, fit)
     wanted = list(candidates(fit.model.table))
     parts = [_scored(fit, wanted[k : k + CHUNK], information) for k in range(0, len(wanted), CHUNK)]
     found = [row for part in parts for row in part if not row["mi"] < minimum]
@@ -115,18 +118,24 @@ def modification_indices(
     found.sort(key=lambda row: -row["mi"] if row["mi"] == row["mi"] else np.inf)
     columns = [*_NAMES, *_NUMBERS, *(["mi.robust"] if fit.method.se in ROBUST else []), "se"]
     table = pd.DataFrame(found, columns=columns)
-    return _with_power(table, _Test(delta, metric == "raw", alpha, high_power))
+    index = "mi.robust" if by_sandwich(fit) else "mi"
+    return _with_power(table, index, _Test(delta, metric == "raw", alpha, high_power))
 
 
 _NAMES = ("lhs", "op", "rhs", "group", "level")
 _NUMBERS = ("mi", "epc", "sepc.lv", "sepc.all", "sepc.nox")
 
 
-def require_kind(information: str) -> None:
-    """Refuse what is no kind of information."""
+def require_kind(information: str, fit: Fit) -> None:
+    """Refuse what is no kind of information, or none that a fit has."""
     if information not in KINDS:
         raise OptionError(
             f'information="{information}" is not known; choose one of {", ".join(KINDS)}.'
+        )
+    if information != "expected" and fit.moments.ordinal is not None:
+        raise OptionError(
+            f'information="{information}" is not available for ordered items, whose discrepancy is '
+            'no likelihood of rows; choose "expected".'
         )
 
 
@@ -143,11 +152,11 @@ def _check(delta: float, metric: str, alpha: float, high_power: float) -> None:
 def candidates(table: ParameterTable) -> Iterator[Parameter]:
     """List the parameters that a table fixes, then those that it does not have.
 
-    Rows that fixed.x takes from the sample are no parameters, and auxiliary variables covary with
-    everything already.
+    Rows that fixed.x takes from the sample are no parameters, nor are those of ordered items whose
+    values follow from all others; auxiliary variables covary with everything already.
     """
     for row in table.parameters:
-        if not row.free and not row.exogenous:
+        if not row.free and not row.exogenous and not table.follows(row):
             yield row
     for group in range(1, table.n_groups + 1):
         own = [row for row in table.parameters if row.group == group]
@@ -175,7 +184,9 @@ def _absent(table: ParameterTable, own: list[Parameter]) -> Iterator[tuple[str, 
         # A path to an outcome, or between variables with paths, is written as a regression.
         avoided = outcomes | (table.regressed if factor in table.regressed else set())
         yield from ((factor, "=~", x) for x in random if x not in avoided)
-    yield from ((x, "~~", x) for x in (*random, *latent))
+    scaled = set() if table.ordered is None else set(table.ordered.n_thresholds)
+    # With ordered items a residual variance that is absent is 1, or follows from the others.
+    yield from ((x, "~~", x) for x in (*random, *latent) if x not in scaled)
     yield from ((a, "~~", b) for a, b in combinations(random, 2))
     yield from ((a, "~~", b) for a, b in combinations(latent, 2))
     regressed = [v for v in (*latent, *table.observed) if v in table.regressed]
@@ -271,7 +282,10 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> list[dict[str, Any]
         left[:, old] = -passing
         left[range(len(new)), new] = 1.0
         spread = np.einsum("ij,jk,ik->i", left, meat(point, fit.method.se), left, optimize=True)
-        found["mi.robust"] = np.where(told, scale * score**2 / spread, NAN)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found["mi.robust"] = np.where(told, scale * score**2 / spread, NAN)
+            if by_sandwich(fit):
+                found["se"] = np.where(told, np.sqrt(spread / scale) / denominator, NAN)
     labels = fit.moments.groups
     named = [(row.lhs, row.op, row.rhs, labels[row.group - 1], row.level) for row in wanted]
     return [
@@ -279,6 +293,11 @@ def _scored(fit: Fit, wanted: list[Parameter], kind: str) -> list[dict[str, Any]
         for k, names in enumerate(named)
         if known_apart[k]
     ]
+
+
+def by_sandwich(fit: Fit) -> bool:
+    """Whether indices follow no chi-square by themselves: their weights are not the right ones."""
+    return fit.method.se in ROBUST and fit.method.estimator.discrepancy in ("ULS", "DWLS")
 
 
 def _metrics(table: ParameterTable) -> dict[str, tuple[set[str], set[str]]]:
@@ -301,8 +320,8 @@ class _Test:
     high_power: float
 
 
-def _with_power(table: pd.DataFrame, test: _Test) -> pd.DataFrame:
-    """Add what the tests could have seen, and what follows from it."""
+def _with_power(table: pd.DataFrame, index: str, test: _Test) -> pd.DataFrame:
+    """Add what the tests of an index could have seen, and what follows from it."""
     change = table["epc" if test.raw else "sepc.all"].to_numpy(dtype=float)
     epc, se = table["epc"].to_numpy(dtype=float), table["se"].to_numpy(dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -310,7 +329,7 @@ def _with_power(table: pd.DataFrame, test: _Test) -> pd.DataFrame:
         error = se if test.raw else np.where(epc != 0, np.abs(change / epc) * se, NAN)
         ncp = (test.delta / error) ** 2
     power = np.array([_power(value, test.alpha) for value in ncp])
-    significant = np.array([chisq_sf(mi, 1) < test.alpha for mi in table["mi"]], dtype=bool)
+    significant = np.array([chisq_sf(mi, 1) < test.alpha for mi in table[index]], dtype=bool)
     reach = float(normal_quantile(1 - test.alpha)) * error
     size = np.abs(change)
     verdicts = [_decision(s, p, c, test) for s, p, c in zip(significant, power, size, strict=True)]

@@ -1,10 +1,13 @@
 """Whether one fitted model is a special case of another, on the same data."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.constrained import minimize_restricted
 from measure.errors import OptionError
+from measure.estimators.least_squares import LeastSquares
 from measure.estimators.ml import MaximumLikelihood
 from measure.fitted import Fit
 from measure.inference import information, inverse
@@ -17,7 +20,7 @@ from measure.table import Parameter
 
 Array = NDArray[np.float64]
 
-# Largest ML discrepancy between two models' moments that still counts as none (the fit function is
+# Largest discrepancy between two models' moments that still counts as none (the fit function is
 # at most a rounding error above 0 where one model can take the other's moments).
 REPRODUCED = 1e-7
 # Searches that end in a minimum above it before models are called not nested.
@@ -55,6 +58,7 @@ def require_same_data(first: Fit, second: Fit) -> None:
             "one model has a mean structure and the other has none, so that they explain different "
             "moments. Fit both with meanstructure=True."
         )
+    _require_same_scales(a, b)
     if a.groups != b.groups:
         raise OptionError(
             f"the models are about different groups: {_listed(a)} and {_listed(b)}. Fit both with "
@@ -67,11 +71,29 @@ def require_same_data(first: Fit, second: Fit) -> None:
         )
     order = [b.names.index(name) for name in a.names]
     for label, mine, other in zip(a.groups, a.sample, b.sample, strict=True):
-        if not _equal(mine, _reordered(other, order), SAME):
+        if not _equal(mine, _reordered(other, order, b), SAME):
             where = f' of group "{label}"' if len(a.groups) > 1 else ""
             raise OptionError(
                 f"the models were fitted to different data: their sample moments{where} differ. "
                 "Fit both to the same rows, with missing answers treated alike."
+            )
+
+
+def _require_same_scales(a: Moments, b: Moments) -> None:
+    """Refuse a model that takes for numbers what the other takes for ordered answers."""
+    own, other = ({} if one.ordinal is None else one.ordinal.values for one in (a, b))
+    apart = sorted(set(own) ^ set(other))
+    if apart:
+        raise OptionError(
+            f"{', '.join(apart)}: ordered in one of the models and continuous in the other, so "
+            "that they explain different moments. Fit both with the same `ordered`."
+        )
+    for name in own:
+        if len(own[name]) != len(other[name]):
+            raise OptionError(
+                f'"{name}" has {len(own[name])} categories in one of the models and '
+                f"{len(other[name])} in the other, so that they were fitted to different data. Fit "
+                "both to the same answers."
             )
 
 
@@ -114,9 +136,13 @@ def _shown(value: object) -> str:
     return f'"{value}"' if value is not None else "none"
 
 
-def _reordered(moments: Implied, order: list[int]) -> Implied:
+def _reordered(moments: Implied, order: list[int], own: Moments) -> Implied:
+    """Moments of the variables of `own` in another order."""
     mu = None if moments.mu is None else moments.mu[order]
-    return Implied(mu, moments.sigma[np.ix_(order, order)])
+    thresholds = moments.thresholds
+    if own.layout is not None and thresholds is not None:
+        thresholds = thresholds[own.layout.threshold_places(order)]
+    return Implied(mu, moments.sigma[np.ix_(order, order)], thresholds)
 
 
 def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
@@ -124,6 +150,8 @@ def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
     gap = float(np.abs((a.sigma - b.sigma) / np.outer(sd, sd)).max())
     if a.mu is not None and b.mu is not None:
         gap = max(gap, float(np.abs((a.mu - b.mu) / sd).max()))
+    if a.thresholds is not None and b.thresholds is not None:
+        gap = max(gap, float(np.abs(a.thresholds - b.thresholds).max()))
     return gap <= tolerance
 
 
@@ -149,8 +177,9 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
         Where the moments that `restricted` implies are not positive definite.
     """
     order = [restricted.moments.names.index(name) for name in free.moments.names]
-    target = [_reordered(implied, order) for implied in restricted.implied_moments]
-    if any(np.linalg.eigvalsh(one.sigma)[0] <= 0 for one in target):
+    own = restricted.moments
+    target = [_reordered(implied, order, own) for implied in restricted.implied_moments]
+    if own.layout is None and any(np.linalg.eigvalsh(one.sigma)[0] <= 0 for one in target):
         raise OptionError(
             "the covariance matrix that the more restricted model implies is not positive "
             "definite, so that nothing can be compared with it."
@@ -174,7 +203,9 @@ def _moved(restricted: Fit, order: list[int]) -> list[Implied] | None:
 
     Each moves by 0.1 to 0.2 of sqrt(N) standard errors, up or down.
 
-    None where its parameters cannot be moved freely, or imply no positive definite moments there.
+    None where its parameters cannot be moved freely, or imply no positive definite moments there,
+    or, with ordered items, negative residual variances, which one parameterization has and the
+    other has not.
     """
     model = restricted.model
     spread = inverse(model.reduction.reduce_matrix(information(restricted.point, "expected")))
@@ -184,8 +215,10 @@ def _moved(restricted: Fit, order: list[int]) -> list[Implied] | None:
     step = rng.uniform(0.1, 0.2, model.n_params) * rng.choice([-1.0, 1.0], model.n_params)
     step *= np.sqrt(np.diag(spread))
     for _ in range(5):
-        moved = [_reordered(one, order) for one in model.implied(restricted.params + step)]
-        if all(np.linalg.eigvalsh(one.sigma)[0] > 0 for one in moved):
+        there = restricted.problem.at(restricted.params + step)
+        moved = [_reordered(one, order, restricted.moments) for one in there.implied]
+        possible = restricted.moments.layout is None or not there.improprieties
+        if possible and all(np.linalg.eigvalsh(one.sigma)[0] > 0 for one in moved):
             return moved
         step /= 2
     return None
@@ -223,9 +256,8 @@ def _matching(elements: Array, free: Fit, target: list[Implied]) -> Point | None
 
 def _by_search(free: Fit, start: Array, target: list[Implied]) -> Point | None:
     """Fit the free model to the implied moments; None where a discrepancy is left."""
-    model, own = free.model, free.moments
-    moments = Moments(own.names, own.groups, own.n_obs, tuple(target), own.counts)
-    problem = Problem(model, moments, MaximumLikelihood(moments))
+    model = free.model
+    problem = _imitating(free, target)
     search = minimize_restricted if model.restrictions else minimize
     starts = (
         lambda: start,
@@ -247,6 +279,24 @@ def _by_search(free: Fit, start: Array, target: list[Implied]) -> Point | None:
     return None
 
 
+def _imitating(free: Fit, target: list[Implied]) -> Problem:
+    """The free model with the implied moments in place of those of the sample.
+
+    The discrepancy is the likelihood's, and with ordered items, which have none, the sum of squared
+    residuals of thresholds, of correlations, and of the moments of standardised variables.
+    """
+    own = free.moments
+    moments = replace(own, sample=tuple(target), rows=None, clusters=None, patterns=None)
+    layout = own.layout
+    if layout is None:
+        return Problem(free.model, moments, MaximumLikelihood(moments))
+    weights = []
+    for one in target:
+        sd = np.sqrt(np.diag(one.sigma))
+        weights.append(layout.vector(sd, np.outer(sd, sd), np.ones(len(layout.items))) ** -2)
+    return Problem(free.model, moments, LeastSquares(moments, tuple(weights), True))
+
+
 def at_boundary(point: Point) -> list[str]:
     """Say where a point of the less restricted model lies on the boundary of what is possible.
 
@@ -260,7 +310,7 @@ def at_boundary(point: Point) -> list[str]:
         label = table.groups.labels[state.block.group - 1]
         where = f' in group "{label}"' if table.n_groups > 1 else ""
         for matrix, names, total in (
-            ("theta", state.block.observed, np.diag(state.implied.sigma)),
+            ("theta", state.block.observed, np.diag(state.sigma)),
             ("psi", state.block.eta, np.diag(state.covariance)),
         ):
             own = [
@@ -319,7 +369,10 @@ def undetermined(point: Point, own: Point) -> bool:
 def aligned_jacobian(fit: Fit, names: tuple[str, ...]) -> Array:
     """Derivatives of all groups' moments over elements, rows in the order of `names`."""
     own, means = fit.moments.names, fit.model.table.meanstructure
-    p = len(own)
+    layout, p = fit.moments.layout, len(own)
+    if layout is not None:
+        places = layout.places([own.index(name) for name in names])
+        return np.vstack([jacobian[places] for jacobian in fit.point.jacobians])
     a, b = vech_places(p)
     place = np.zeros((p, p), dtype=np.intp)
     place[a, b] = place[b, a] = np.arange(len(a))

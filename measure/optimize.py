@@ -23,9 +23,10 @@ STARTS_IF_IMPROPER = 3
 
 
 # Far from the minimum the expected Hessian gives the better steps, near it the exact one, which
-# turns the linear convergence of scoring into a quadratic one. The change is made when a step
-# promises less than this.
-NEAR = 3e-2
+# turns the linear convergence of scoring into a quadratic one. The change is made after a step that
+# promised less than `SOON`, or instead of one that promises less than `NEAR`.
+SOON = 1e-1
+NEAR = 3e-3
 # Newton's steps square what is left to gain, up to a factor of 3 to 30 in the models of the tests,
 # so that the one after such a step would be lost in rounding: it is not looked for.
 LAST = 1e-9
@@ -126,6 +127,7 @@ def minimize(
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
+        near = near or gain < SOON
         if near and gain < LAST and damping == 0.0:
             return Search(params, here.value, here.slope, True, iteration, "converged", here)
     return Search(

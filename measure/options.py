@@ -233,6 +233,9 @@ def option_table() -> pd.DataFrame:
         for name, defaults in DEFAULTS.items()
         for field in fields(Defaults)
     ]
+    for name in DEFAULTS:
+        for ordered, option in ((False, "estimator"), (True, "estimator, ordered items")):
+            rows.append(("function", name, option, Options().completed(ordered=ordered).estimator))
     for name in ESTIMATORS:
         method = Options(estimator=name).method()
         rows += [

@@ -60,6 +60,7 @@ class OrdinalComposite:
         jacobian = self.fit.point.jacobians[self.group]
         layout = self._responses.layout
         n, c = len(layout.items), len(layout.continuous)
+        # The items ascend, so that their thresholds keep their order.
         thresholds = jacobian[:n][np.isin(layout.items, self.items)]
         weights = np.zeros((len(layout.n_thresholds),) * 2)
         weights[self._square] = self._total.by_covariance
@@ -104,7 +105,7 @@ class OrdinalComposite:
     def _common(self) -> Array:
         """What the factor explains of the responses' covariances."""
         phi = self._state.covariance[self.column, self.column]
-        return np.outer(self._scaled_loadings, self._scaled_loadings) * phi
+        return np.asarray(np.outer(self._scaled_loadings, self._scaled_loadings) * phi)
 
     @cached_property
     def _true(self) -> SumVariance:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.quadrature import sparse_rule
+from measure.quadrature import leading_points, sparse_rule
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,8 @@ SMALL = 1e-290
 TOLERANCE = 5e-4
 MOST_POINTS = 15_000
 HIGHEST_LEVEL = 64
+# Slopes in the same direction have a cosine within this of 1.
+ALIKE = 1e-10
 # Numbers held at once in quadrature.
 CHUNK = 1_000_000
 
@@ -50,7 +52,7 @@ class Answered:
     lower, upper
         Limits (n, J), infinite at the ends of the scale; -inf and inf for a missing answer.
     slopes
-        Slopes (J, d) of the responses on the factors.
+        Slopes (J, d) of the responses on the factors, of rank d.
     """
 
     lower: Array
@@ -194,17 +196,16 @@ def mean(answered: Answered) -> Posterior:
     """
     at = mode(answered)
     d = answered.slopes.shape[1]
+    if d == 0:
+        return at
     centre, covariance = at.centre.copy(), at.covariance.copy()
-    settled = np.zeros(len(centre), dtype=bool)
+    settled, order = np.zeros(len(centre), dtype=bool), _Order.of(answered.slopes)
     open_ = np.flatnonzero(at.settled)
     for level in _levels(d):
-        points, weights = sparse_rule(level, d)
-        size = max(1, CHUNK // (len(points) * len(answered.slopes)))
+        size = max(1, CHUNK // (len(sparse_rule(level, d)[0]) * len(answered.slopes)))
         for own in np.array_split(open_, -(-len(open_) // size)):
             last = centre[own], _spread(covariance[own])
-            centre[own], covariance[own] = _moments(
-                answered.part(own), at.part(own), points, weights
-            )
+            centre[own], covariance[own] = _moments(answered.part(own), at.part(own), order, level)
             moved = np.abs(centre[own] - last[0]) + np.abs(_spread(covariance[own]) - last[1])
             settled[own] = moved.max(axis=1) < TOLERANCE
         open_ = open_[~settled[open_]]
@@ -227,17 +228,53 @@ def _spread(covariance: Array) -> Array:
     return np.sqrt(np.where(variances > 0, variances, np.nan))
 
 
-def _moments(
-    answered: Answered, at: Posterior, points: Array, weights: Array
-) -> tuple[Array, Array]:
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """An order of the factors in which most items need only the first few.
+
+    Items of one factor are functions of one number, whatever the other factors are. `leading` are
+    d items, and item j's slopes combine those of the first `depth[j]` of them, (J,).
+    """
+
+    leading: NDArray[np.intp]
+    depth: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, slopes: Array) -> "_Order":
+        """Find it from slopes (J, d) of rank d: directions of many items come first."""
+        size = np.linalg.norm(slopes, axis=1)
+        unit = slopes / np.where(size > 0, size, 1.0)[:, None]
+        shared = (np.abs(unit @ unit.T) > 1 - ALIKE).sum(axis=1)
+        chosen: list[int] = []
+        rest = unit.copy()
+        for j in np.argsort(-shared, kind="stable"):
+            length = np.linalg.norm(rest[j])
+            if length > ALIKE**0.5 and len(chosen) < slopes.shape[1]:
+                direction = rest[j] / length
+                rest = rest - np.outer(rest @ direction, direction)
+                chosen.append(int(j))
+        parts = np.linalg.lstsq(unit[chosen].T, unit.T)[0]
+        needed = np.abs(parts) > ALIKE**0.5
+        depth = np.where(needed, np.arange(1, len(chosen) + 1)[:, None], 1).max(axis=0)
+        return cls(np.array(chosen), depth)
+
+
+def _moments(answered: Answered, at: Posterior, order: _Order, level: int) -> tuple[Array, Array]:
     """Mean and covariance of the posterior by one rule around the modes."""
+    d = answered.slopes.shape[1]
+    points, weights = sparse_rule(level, d)
     root = np.linalg.cholesky(at.covariance)
+    # Turned so that the first leading item depends on the first coordinate alone, and so on.
+    root = root @ np.linalg.qr((answered.slopes[order.leading] @ root).mT)[0]
     v = at.centre[:, None, :] + points @ root.mT
-    reach = v @ answered.slopes.T
-    logs = log_probabilities(
-        answered.lower[:, None, :] - reach, answered.upper[:, None, :] - reach
-    ).sum(axis=-1)
-    logs += ((points**2).sum(axis=1) - (v**2).sum(axis=-1)) / 2
+    logs = ((points**2).sum(axis=1) - (v**2).sum(axis=-1)) / 2
+    for k in np.unique(order.depth):
+        own = order.depth == k
+        first, place = leading_points(level, d, int(k))
+        slopes = answered.slopes[own]
+        reach = (at.centre @ slopes.T)[:, None, :] + first @ (slopes @ root)[..., :k].mT
+        low, high = answered.lower[:, None, own] - reach, answered.upper[:, None, own] - reach
+        logs += log_probabilities(low, high).sum(axis=-1)[:, place]
     mass = np.exp(logs - logs.max(axis=1, keepdims=True)) * weights
     mass /= mass.sum(axis=1, keepdims=True)
     centre = np.einsum("nk,nkd->nd", mass, v)

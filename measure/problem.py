@@ -27,16 +27,19 @@ class Problem:
         return Point(self, params)
 
     @property
+    def n_moments(self) -> int:
+        """Number of moments of one group, those that fixed.x takes from the sample included."""
+        layout = self.moments.layout
+        if layout is not None:
+            return layout.size
+        return moment_count(len(self.moments.names), means=self.model.table.meanstructure)
+
+    @property
     def df(self) -> int:
         """Degrees of freedom: moments that the model explains less free parameters."""
-        table, layout = self.model.table, self.moments.layout
-        if layout is not None:
-            n_moments = layout.size
-        else:
-            n_moments = moment_count(
-                len(self.moments.names), means=table.meanstructure, n_given=len(table.fixed_x)
-            )
-        return n_moments * len(self.moments.n_obs) - self.model.n_free
+        table = self.model.table
+        given = moment_count(len(table.fixed_x), means=table.meanstructure)
+        return (self.n_moments - given) * len(self.moments.n_obs) - self.model.n_free
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +142,6 @@ class Point:
         return self.problem.model.tangent(self.params)
 
 
-def moment_count(p: int, *, means: bool, n_given: int = 0) -> int:
-    """Number of moments of p variables, without those of `n_given` exogenous ones alone."""
-
-    def count(k: int) -> int:
-        return k * (k + 1) // 2 + (k if means else 0)
-
-    return count(p) - count(n_given)
+def moment_count(p: int, *, means: bool) -> int:
+    """Number of moments of p continuous variables."""
+    return p * (p + 1) // 2 + (p if means else 0)

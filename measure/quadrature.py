@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 @lru_cache(maxsize=64)
@@ -49,14 +50,31 @@ def sparse_rule(level: int, d: int) -> tuple[Array, Array]:
             mass = np.meshgrid(*(w for _, w in chosen), indexing="ij")
             points.append(np.stack([x.ravel() for x in grid], axis=1))
             weights.append(sign * np.prod([w.ravel() for w in mass], axis=0))
-    every, weight = np.vstack(points), np.concatenate(weights)
-    # Products share points, the middle above all; 0 is 0 whatever its sign.
-    unique, place = np.unique(np.round(every, 10) + 0.0, axis=0, return_inverse=True)
-    place = place.reshape(-1)
-    merged = np.bincount(place, weights=weight, minlength=len(unique))
+    # Products share points, the middle above all.
+    kept, place = _distinct(np.vstack(points))
+    merged = np.zeros(len(kept))
+    np.add.at(merged, place, np.concatenate(weights))
+    return kept, merged
+
+
+@lru_cache(maxsize=256)
+def leading_points(level: int, d: int, k: int) -> tuple[Array, Indices]:
+    """Distinct points that a sparse rule has in the first k dimensions.
+
+    Returns
+    -------
+    tuple
+        Points (m, k), and which of them each point of the rule has, (n_points,).
+    """
+    return _distinct(sparse_rule(level, d)[0][:, :k])
+
+
+def _distinct(points: Array) -> tuple[Array, Indices]:
+    # 0 is 0 whatever its sign.
+    unique, place = np.unique(np.round(points, 10) + 0.0, axis=0, return_inverse=True)
     exact = np.empty_like(unique)
-    exact[place] = every
-    return exact, merged
+    exact[place.reshape(-1)] = points
+    return exact, place.reshape(-1)
 
 
 def _normalised(n: int) -> tuple[Array, Array]:

@@ -1,7 +1,6 @@
-"""How consistent is a scale? Coefficient alpha from answers, omega from a fitted model."""
+"""How consistent is a scale? Coefficient alpha from answers."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -9,11 +8,6 @@ from numpy.typing import NDArray
 
 from measure.checks import complete_rows, confidence, numeric_items
 from measure.display import render_html, render_text
-from measure.distributions import normal_quantile
-from measure.model import State, latent_derivatives
-
-if TYPE_CHECKING:
-    from measure.fitted import Fit
 
 Array = NDArray[np.float64]
 
@@ -196,153 +190,3 @@ def _alpha_notes(complete: pd.DataFrame, alpha: float) -> list[str]:
     if alpha < 0:
         notes.append("Alpha is negative: the items covary negatively on average.")
     return notes
-
-
-@dataclass(frozen=True, eq=False)
-class _Factor:
-    """One factor of one block: where its items stand, and what forbids a composite of them."""
-
-    name: str
-    column: int
-    items: NDArray[np.intp]
-    problem: str
-    remark: str
-
-
-def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.DataFrame:
-    """Reliability of the sum of each factor's items, from a fitted model.
-
-    Parameters
-    ----------
-    fit
-        A fitted model with continuous items.
-    confidence_level
-        Of the interval of omega.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a factor: `factor group level n_items alpha omega omega2 omega3 ave omega.se
-        omega.ci.lower omega.ci.upper note`. With s the sum of the loadings, φ the variance of the
-        factor, and Θ, Σ, S the residual, implied and observed covariances of its items:
-
-        - `alpha`: from S;
-        - `omega`: s²φ / (s²φ + 1'Θ1), residual covariances included (Raykov 2001; Bollen 1980),
-          with delta-method standard error and normal interval (Raykov 2002);
-        - `omega2`: s²φ / 1'Σ1 (Bentler 1972, 2009);
-        - `omega3`: s²φ / 1'S1 (McDonald 1999);
-        - `ave`: Σλ²φ / (Σλ²φ + Σθ) (Fornell & Larcker 1981).
-
-        Where the sum of the items would measure more than this factor, or the factor has fewer
-        than two items, the omegas and `ave` are NaN and `note` says why.
-
-    Raises
-    ------
-    OptionError
-        `confidence_level` outside 0 to 1.
-    """
-    z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
-    spread = fit.vcov_elements
-    rows = []
-    for state, sample in zip(fit.point.states, fit.moments.sample, strict=True):
-        for name in (f for f in fit.model.table.latent if f in state.block.eta):
-            factor = _factor(fit, state, name)
-            rows.append(
-                {
-                    "factor": name,
-                    "group": fit.moments.groups[state.block.group - 1],
-                    "level": 1,
-                    "n_items": len(factor.items),
-                    **_composite(state, factor, sample.sigma, spread, z),
-                    "note": factor.problem or factor.remark,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _factor(fit: "Fit", state: State, name: str) -> _Factor:
-    """Find the items of a factor, and say whether their sum measures it alone."""
-    block, table = state.block, fit.model.table
-    column = block.eta.index(name)
-    own = [
-        place
-        for row, place in block.places.items()
-        if table.parameters[row].op == "=~" and table.parameters[row].lhs == name
-    ]
-    items = sorted(place.i for place in own if place.matrix == "lambda_")
-    # Items with paths of their own stand among eta, like factors.
-    in_eta = [block.eta[place.i] for place in own if place.matrix == "beta"]
-    paths = [item for item in in_eta if item not in table.latent]
-    others = {
-        block.observed[i]: block.eta[j]
-        for i in items
-        for j in np.flatnonzero(state.matrices["lambda_"][i])
-        if j != column
-    }
-    problem = remark = ""
-    if others:
-        named = ", ".join(f"{item} also loads on {factor}" for item, factor in others.items())
-        problem = f"{named}: their sum measures more than one factor."
-    elif paths:
-        problem = f"{', '.join(paths)} has paths of its own: the sum measures more than the factor."
-    elif len(items) == 0:
-        problem = "no items of its own: the reliability of a higher-order factor is not given here."
-    elif len(items) == 1:
-        problem = "one item: its reliability cannot be told from the model."
-    else:
-        loadings = state.matrices["lambda_"][items, column]
-        if loadings.min() < 0 < loadings.max():
-            remark = "loadings of both signs: reverse-key items before summing them."
-        elif (np.diag(state.matrices["theta"])[items] < 0).any():
-            remark = "a residual variance is negative: the solution is improper."
-    return _Factor(name, column, np.array(items, dtype=np.intp), problem, remark)
-
-
-def _composite(
-    state: State, factor: _Factor, S: Array, spread: Array, z: float
-) -> dict[str, float]:
-    inside = np.ix_(factor.items, factor.items)
-    observed = S[inside]
-    alpha = alpha_from_covariances(observed) if len(observed) > 1 else np.nan
-    names = ("omega", "omega2", "omega3", "ave", "omega.se", "omega.ci.lower", "omega.ci.upper")
-    if factor.problem:
-        return {"alpha": alpha, **dict.fromkeys(names, np.nan)}
-    loadings = state.matrices["lambda_"][factor.items, factor.column]
-    theta = state.matrices["theta"][inside]
-    phi = state.covariance[factor.column, factor.column]
-    true, error = loadings.sum() ** 2 * phi, theta.sum()
-    omega = true / (true + error)
-    gradient = _omega_gradient(state, factor, len(spread))
-    se = float(np.sqrt(np.maximum(gradient @ spread @ gradient, 0.0)))
-    explained = float(loadings @ loadings * phi)
-    values = (
-        omega,
-        true / state.implied.sigma[inside].sum(),
-        true / observed.sum(),
-        explained / (explained + np.trace(theta)),
-        se,
-        omega - z * se,
-        omega + z * se,
-    )
-    return {"alpha": alpha, **{n: float(v) for n, v in zip(names, values, strict=True)}}
-
-
-def _omega_gradient(state: State, factor: _Factor, n_elements: int) -> Array:
-    """Derivative of omega with respect to the free elements of the model."""
-    items, column = factor.items, factor.column
-    total = state.matrices["lambda_"][items, column].sum()
-    phi = state.covariance[column, column]
-    latent = latent_derivatives(state, n_elements)
-    true_slope = total**2 * 2 * latent.u[column] * latent.v[column]
-    error_slope = np.zeros(n_elements)
-    for name, (i, j, element) in state.block.elements.items():
-        if name == "lambda_":
-            own = (j == column) & np.isin(i, items)
-            true_slope[element[own]] += 2 * total * phi
-        elif name == "theta":
-            own = np.isin(i, items) & np.isin(j, items)
-            error_slope[element[own]] += np.where(i == j, 1.0, 2.0)[own]
-    true = total**2 * phi
-    error = state.matrices["theta"][np.ix_(items, items)].sum()
-    slope: Array = (error * true_slope - true * error_slope) / (true + error) ** 2
-    return slope

@@ -4,7 +4,7 @@ With D the derivatives of the implied moments, K the directions that constraints
 the information that the saturated model has about its moments, the residuals are Q times the
 errors of the sample moments, Q = I - D K (K'D'WDK)^-1 K'D'W, and their covariance is Q Gamma Q'/N
 (Browne 1984; Ogasawara 2001; Maydeu-Olivares 2017). As in lavaan W is taken at
-the implied moments and Gamma at the sample ones.
+the implied moments and Gamma at the sample ones. With ordered items W are the weights of the fit.
 """
 
 import numpy as np
@@ -24,9 +24,10 @@ Array = NDArray[np.float64]
 def sample_covariances(fit: Fit) -> list[Array]:
     """Covariance matrix of each group's sample moments (m, vech S), or of vech S without means.
 
-    By the standard errors of the fit: normal theory, or from the rows where they are robust.
+    By the standard errors of the fit: normal theory, or from the rows where they are robust. With
+    ordered items the moments are those of `responses.Layout`, and it is always from the rows.
     """
-    return _blocks(fit, _gamma(fit) / fit.moments.scale)
+    return _blocks(fit, _gamma(fit) / _rows(fit))
 
 
 def residual_covariances(fit: Fit) -> list[Array]:
@@ -43,7 +44,12 @@ def residual_covariances(fit: Fit) -> list[Array]:
     if bread is None:
         return [np.full_like(block, np.nan) for block in _blocks(fit, weight)]
     passing = np.eye(len(weight)) - directions @ bread @ directions.T @ weight
-    return _blocks(fit, passing @ _gamma(fit) @ passing.T / fit.moments.scale)
+    return _blocks(fit, passing @ _gamma(fit) @ passing.T / _rows(fit))
+
+
+def _rows(fit: Fit) -> int:
+    """What a covariance matrix is divided by: as for standard errors, of ordered items by N."""
+    return fit.moments.scale if fit.moments.layout is None else fit.moments.n_total
 
 
 def _blocks(fit: Fit, stacked: Array) -> list[Array]:
@@ -55,6 +61,8 @@ def _blocks(fit: Fit, stacked: Array) -> list[Array]:
 
 def _given(fit: Fit) -> NDArray[np.bool_]:
     """Mark the moments, of all groups, that fixed.x takes from the sample."""
+    if fit.moments.layout is not None:
+        return np.zeros(fit.moments.layout.size * fit.n_groups, dtype=bool)
     x = np.array([name in fit.model.table.fixed_x for name in fit.moments.names])
     a, b = vech_places(len(x))
     own = x[a] & x[b]
@@ -115,7 +123,8 @@ def _gamma(fit: Fit) -> Array:
             for scores, own in zip(discrepancy.saturated_scores(), inverses, strict=True)
         ]
         return joint_covariance(parts, moments.clusters, moments.shares)
-    if method.se == "robust.sem" or method.estimator.discrepancy == "WLS":
+    from_rows = method.se == "robust.sem" or method.estimator.discrepancy == "WLS"
+    if from_rows or moments.ordinal is not None:
         return moment_covariance(fit.point)
     return _stacked(
         [

@@ -11,7 +11,7 @@ In both, the thresholds of the standardised response are delta (tau - mu), and c
 multiplied with the delta of both sides; a continuous variable has a delta of 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -96,23 +96,41 @@ class Layout:
         """Mark the covariances (i, j) in the vector."""
         return np.arange(self.size) >= self.size - len(self.pairs[0])
 
+    def threshold_places(self, order: Sequence[int]) -> Indices:
+        """Places here of the thresholds of these variables, variable by variable."""
+        return np.concatenate([np.flatnonzero(self.items == k) for k in order])
+
+    def places(self, order: Sequence[int]) -> Indices:
+        """Places in the vector of the moments of these variables, in the order of a vector."""
+        n, c, p = len(self.items), len(self.continuous), len(self.n_thresholds)
+        own = np.searchsorted(self.continuous, [k for k in order if not self.ordered[k]])
+        table = np.zeros((p, p), dtype=np.intp)
+        table[self.pairs] = n + 2 * c + np.arange(len(self.pairs[0]))
+        table = (table + table.T)[np.ix_(order, order)]
+        across = table[np.triu_indices(len(order), 1)]
+        return np.concatenate([self.threshold_places(order), n + own, n + c + own, across])
+
     def vector(self, mu: Array, sigma: Array, thresholds: Array) -> Array:
         """Put moments into one vector, (size,)."""
         own = self.continuous
         return np.concatenate([thresholds, mu[own], sigma[own, own], sigma[self.pairs]])
+
+    def parted(self, vector: Array) -> tuple[Array, Array, Array]:
+        """Put a vector into (mu, sigma, thresholds); 0 in the places of ordered items' scales."""
+        p, n, c = len(self.n_thresholds), len(self.items), len(self.continuous)
+        mu, sigma = np.zeros(p), np.zeros((p, p))
+        mu[self.continuous] = vector[n : n + c]
+        sigma[self.pairs] = vector[n + 2 * c :]
+        sigma = sigma + sigma.T
+        sigma[self.continuous, self.continuous] = vector[n + c : n + 2 * c]
+        return mu, sigma, vector[:n]
 
     def spread(self, vector: Array) -> tuple[Array, Array, Array]:
         """Put what belongs to each moment into its place in (mu, sigma, thresholds).
 
         A covariance counts once in the vector and stands twice in the matrix: it is halved.
         """
-        p, n, c = len(self.n_thresholds), len(self.items), len(self.continuous)
-        mu, sigma = np.zeros(p), np.zeros((p, p))
-        mu[self.continuous] = vector[n : n + c]
-        sigma[self.pairs] = vector[n + 2 * c :] / 2
-        sigma = sigma + sigma.T
-        sigma[self.continuous, self.continuous] = vector[n + c : n + 2 * c]
-        return mu, sigma, vector[:n]
+        return self.parted(np.where(self.is_covariance, vector / 2, vector))
 
 
 class Responses(NamedTuple):

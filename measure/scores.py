@@ -12,18 +12,18 @@ from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.fitted import Fit
 from measure.group_scores import GroupScores
-from measure.linear_scores import linear_scores
-from measure.ordinal_scores import ordinal_scores
+from measure.linear_scores import score_by_weights
+from measure.ordinal_scores import score_by_posterior
 from measure.posterior import TOLERANCE
 
 Array = NDArray[np.float64]
 NAN = float("nan")
 
 METHODS: dict[str, Callable[[Fit, int, Array, str], GroupScores]] = {
-    "regression": linear_scores,
-    "Bartlett": linear_scores,
-    "EBM": ordinal_scores,
-    "EAP": ordinal_scores,
+    "regression": score_by_weights,
+    "Bartlett": score_by_weights,
+    "EBM": score_by_posterior,
+    "EAP": score_by_posterior,
 }
 ORDERED_ONLY = ("EBM", "EAP")
 STANDARD_ERRORS = {
@@ -257,6 +257,8 @@ def _notes(fit: Fit, method: str, scores: Array, found: list[GroupScores]) -> li
     left = int(np.isnan(scores).all(axis=1).sum())
     if left and (left < len(scores) or not unscored):
         why = "no answers" if _uses_some(fit) else "an answer missing (the fit was listwise)"
+        if method in ORDERED_ONLY and _uses_some(fit) and 0 in fit.moments.thresholds:
+            why += ", or lack a predictor without which their ordered answers are dependent"
         notes.append(f"{left} of {len(scores)} rows have {why}, or no group, and no scores.")
     unsettled = sum(own.n_unsettled for own in found)
     if unsettled:

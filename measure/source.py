@@ -1,14 +1,13 @@
 """What a model is fitted to: raw rows, or moments with their numbers of respondents."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from measure.errors import DataError, ModelError, OptionError
 from measure.moments import Moments, complete, missing, ordinal
-from measure.moments.asymptotic import spanning
+from measure.moments.asymptotic import require_clusters
 from measure.moments.rows import group_labels, rows_of
 from measure.options import Method, Options
 from measure.syntax import Syntax
@@ -20,13 +19,16 @@ from measure.variables import Variables, variables_of
 class Source:
     """What a model is fitted to: raw rows, or moments with their numbers of respondents.
 
-    The names are those of `cfa`; with several groups the last three are dictionaries.
+    The names are those of `cfa`; with several groups the last three are dictionaries. Moments that
+    have been gathered are kept, so that models of the same variables that are fitted to one source
+    share them; the data must not change meanwhile.
     """
 
     data: pd.DataFrame | None = None
     sample_cov: object = None
     sample_mean: object = None
     sample_nobs: object = None
+    _kept: dict[Hashable, Moments] = field(default_factory=dict, init=False, repr=False)
 
     def groups(self, options: Options) -> Groups:
         """Find the groups of the model."""
@@ -72,7 +74,27 @@ class Source:
         method: Method,
         ordered: tuple[str, ...] = (),
     ) -> Moments:
-        """Gather the moments of the named variables."""
+        """Gather the moments of the named variables, or give those that have been gathered."""
+        asked = (
+            names,
+            ordered,
+            options.group,
+            options.cluster,
+            options.missing,
+            method.fiml,
+            method.less_one,
+        )
+        if asked not in self._kept:
+            self._kept[asked] = self._gathered(names, options, method, ordered)
+        return self._kept[asked]
+
+    def _gathered(
+        self,
+        names: tuple[str, ...],
+        options: Options,
+        method: Method,
+        ordered: tuple[str, ...],
+    ) -> Moments:
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if ordered:
@@ -81,7 +103,7 @@ class Source:
                 moments = missing.from_rows(rows)
             else:
                 moments = complete.from_rows(rows, less_one=method.less_one)
-            _require_clusters(moments, options)
+            require_clusters(moments.clusters, moments.groups, options.cluster)
             return moments
         if method.fiml or options.cluster is not None:
             raise OptionError(
@@ -91,21 +113,6 @@ class Source:
         return complete.from_covariance(
             self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
         )
-
-
-def _require_clusters(moments: Moments, options: Options) -> None:
-    """Refuse a single cluster, which says nothing about how clusters differ."""
-    if moments.clusters is None:
-        return
-    where = [""] if spanning(moments.clusters) else [f' in group "{g}"' for g in moments.groups]
-    parts = [np.concatenate(moments.clusters)] if len(where) == 1 else moments.clusters
-    for place, codes in zip(where, parts, strict=True):
-        if len(np.unique(codes)) < 2:
-            raise DataError(
-                f"the rows used{place if options.group else ''} belong to one cluster (column "
-                f'"{options.cluster}"); cluster-robust standard errors need at least two, and '
-                "many more to be trusted. Leave `cluster` out."
-            )
 
 
 def _ordered_names(syntax: Syntax, variables: Variables, options: Options) -> tuple[str, ...]:

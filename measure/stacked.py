@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from measure.estimators.ml import LikelihoodAt, MaximumLikelihood
 from measure.model import Block, Implied, Model
 from measure.moments import Moments
-from measure.optimize import NEAR, TOLERANCE
+from measure.optimize import SOON, TOLERANCE
 from measure.problem import Point, Problem
 
 Array = NDArray[np.float64]
@@ -87,7 +87,7 @@ def minimize_stack(model: Model, moments: Moments, start: Array) -> StackedSearc
         left = ~ended
         there = _at(model, moments, (here.point.params + step)[left], here.places[left])
         downhill = there.values < here.values[left]
-        progress = progress.after(gain < NEAR, left, downhill)
+        progress = progress.after(gain < SOON, left, downhill)
         if not downhill.all():
             kept = np.where(downhill[:, None], there.point.params, here.point.params[left])
             there = _at(model, moments, kept, there.places)

@@ -31,6 +31,9 @@ class Categories:
         N times the covariance matrix of the moments of all groups, one after the other.
     notes
         What was done about empty cells and the like.
+    sparse
+        Pairs of items whose table is sparse: most cells are expected to hold fewer than 5 answers,
+        in any of the groups.
     """
 
     ordered: tuple[str, ...]
@@ -38,6 +41,7 @@ class Categories:
     n_thresholds: tuple[int, ...]
     gamma: Array
     notes: tuple[str, ...] = ()
+    sparse: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.errors import OptionError
+from measure.errors import DataError, OptionError
 from measure.model import vech_places
 from measure.moments import Codes, Moments
 
 Array = NDArray[np.float64]
+
+# Clusters below which cluster-robust standard errors are too small (Cameron & Miller 2015).
+FEW_CLUSTERS = 50
 
 
 def contributions(rows: Array, *, means: bool) -> Array:
@@ -45,6 +48,30 @@ def spanning(clusters: Sequence[Codes]) -> bool:
     """Whether a cluster has rows in several groups."""
     seen = [set(np.unique(own).tolist()) for own in clusters]
     return len(set().union(*seen)) < sum(map(len, seen))
+
+
+def require_clusters(
+    clusters: Sequence[Codes] | None, groups: Sequence[object], column: str | None = None
+) -> None:
+    """Refuse a single cluster, which says nothing about how clusters differ.
+
+    Raises
+    ------
+    DataError
+        Where all rows, or with clusters inside groups all rows of a group, belong to one cluster.
+    """
+    if clusters is None:
+        return
+    crossed = spanning(clusters)
+    parts = [np.concatenate(list(clusters))] if crossed else list(clusters)
+    named = f' (column "{column}")' if column else ""
+    for k, codes in enumerate(parts):
+        if len(np.unique(codes)) < 2:
+            where = f' in group "{groups[k]}"' if len(groups) > 1 and not crossed else ""
+            raise DataError(
+                f"the rows used{where} belong to one cluster{named}; cluster-robust standard "
+                "errors need at least two, and many more to be trusted. Leave `cluster` out."
+            )
 
 
 def mean_cross_products(parts: Sequence[Array], clusters: Sequence[Codes] | None) -> Array:

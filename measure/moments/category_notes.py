@@ -12,6 +12,9 @@ from measure.moments.two_step import TwoStep
 
 Indices = NDArray[np.intp]
 
+# First-order over observed information in the median pair from which on normality is in doubt; in
+# simulated normal data of 200 rows it stays below 1.06 in 99 of 100 samples.
+ABNORMAL = 1.1
 # Names listed before the rest is only counted.
 SHOWN = 8
 
@@ -41,20 +44,39 @@ def _filled(group: TwoStep, where: str) -> str:
     )
 
 
-def _sparse(group: TwoStep, where: str) -> str:
-    sparse = np.flatnonzero(group.thin > 0.5)
-    if not len(sparse):
-        return ""
+def sparse_pairs(group: TwoStep) -> list[tuple[str, str]]:
+    """Pairs of items in whose table most cells are expected to hold fewer than 5 answers."""
     first, second = group.layout.pairs
-    places = group.layout.ordered_pairs.places[sparse]
-    members = Counter([*first[places].tolist(), *second[places].tolist()])
+    places = group.layout.ordered_pairs.places[group.diagnosis.thin > 0.5]
     names = group.layout.names
-    items = [f'"{names[item]}" ({count})' for item, count in members.most_common()]
+    return [(names[i], names[j]) for i, j in zip(first[places], second[places], strict=True)]
+
+
+def _sparse(group: TwoStep, where: str) -> str:
+    sparse = sparse_pairs(group)
+    if not sparse:
+        return ""
+    members = Counter(name for pair in sparse for name in pair)
+    items = [f'"{name}" ({count})' for name, count in members.most_common()]
     return (
-        f"in {len(sparse)} of {len(group.thin)} contingency tables{where} most cells are expected "
-        f"to hold fewer than {FEW:g} answers, so that their correlations and even more their "
-        "standard errors are uncertain. Items, with the number of such tables: "
+        f"in {len(sparse)} of {len(group.tables.counted)} contingency tables{where} most cells are "
+        f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "
+        "their standard errors are uncertain. Items, with the number of such tables: "
         f"{_listed(items)}. Merging rare categories would help."
+    )
+
+
+def abnormal_note(group: TwoStep, where: str) -> str:
+    """Say that first-order standard errors are in doubt; empty where they are not."""
+    ratios = group.diagnosis.information_ratio
+    ratios = ratios[~np.isnan(ratios)]
+    middle = float(np.median(ratios)) if len(ratios) else 1.0
+    if middle < ABNORMAL:
+        return ""
+    return (
+        f"the answers{where} contradict normal latent responses: in the median pair the products "
+        f"of scores exceed the observed information by {middle - 1:.0%}. Standard errors that rest "
+        "on such products, as lavaan's do, are then too small."
     )
 
 

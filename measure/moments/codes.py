@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
+from measure.moments.asymptotic import require_clusters
 from measure.moments.layout import Layout
+from measure.moments.missing import require_coverage
 from measure.moments.rows import Rows
 
 Array = NDArray[np.float64]
@@ -71,7 +73,10 @@ def coded(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Coded:
         missing = np.isnan(values)
         use = ~missing.all(axis=1) if pairwise else ~missing.any(axis=1)
         used = values if use.all() else values.T[:, use].T
-        _require_rows(used, rows.names, _where(rows, k), pairwise=pairwise)
+        if pairwise:
+            require_coverage(used, rows.names, _of(rows, k))
+        else:
+            _require_rows(used, rows.names, _of(rows, k))
         kept.append(used)
         if rows.clusters is not None:
             clusters.append(rows.clusters[k][use])
@@ -90,6 +95,7 @@ def coded(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Coded:
         for i, item in enumerate(columns):
             own[i] = item.numbered(k, categories[item.name], layout.width)
         codes.append(own)
+    require_clusters(clusters or None, rows.groups)
     return Coded(
         layout=layout,
         groups=rows.groups,
@@ -184,13 +190,15 @@ def _where(rows: Rows, k: int) -> str:
     return f' in group "{rows.groups[k]}"' if len(rows.groups) > 1 else ""
 
 
-def _require_rows(values: Array, names: tuple[str, ...], where: str, *, pairwise: bool) -> None:
+def _of(rows: Rows, k: int) -> str:
+    return f' of group "{rows.groups[k]}"' if len(rows.groups) > 1 else ""
+
+
+def _require_rows(values: Array, names: tuple[str, ...], where: str) -> None:
     n, p = values.shape
-    if n > p:
-        return
-    raise DataError(
-        f"{n} row{'s' * int(n != 1)}{where} "
-        f"{'has' if n == 1 else 'have'} an answer to {'any' if pairwise else 'all'} of the {p} "
-        f"variables; their correlations need at least {p + 1}. Use fewer items, or gather more "
-        "answers."
-    )
+    if n <= p:
+        raise DataError(
+            f"{n} row{'s' * int(n != 1)}{where} {'has' if n == 1 else 'have'} an answer to all {p} "
+            f"variables; their correlations need at least {p + 1}. Use fewer items, gather more "
+            'answers, or use missing="pairwise" where answers are missing.'
+        )

@@ -22,6 +22,11 @@ LONGEST = 0.7
 FLATTEST = 1e-3
 
 
+def determined(rho: Array) -> NDArray[np.bool_]:
+    """Which correlations are at the bound, so that one variable determines the other."""
+    return np.asarray(np.abs(rho) > LIMIT - 1e-9)
+
+
 class Likelihoods(NamedTuple):
     """Log-likelihoods of pairs at one correlation each, with derivatives; all (n_pairs,).
 

@@ -14,7 +14,9 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 # Influences held at once.
-INFLUENCES = 400_000
+INFLUENCES = 200_000
+# With very many statistics, still so many rows.
+SMALLEST_CHUNK = 512
 # Takes some rows of a group, and gives their influences (n_statistics, n).
 Influences = Callable[[slice | Indices], Array]
 
@@ -61,7 +63,7 @@ def joint_covariance(
 
 
 def _step(m: int) -> int:
-    return max(INFLUENCES // max(m, 1), 64)
+    return max(INFLUENCES // max(m, 1), SMALLEST_CHUNK)
 
 
 def _products(influences: Influences, n: int, m: int) -> Array:

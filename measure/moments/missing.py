@@ -36,7 +36,7 @@ def from_rows(rows: Rows) -> Moments:
         where = f' of group "{rows.groups[k]}"' if len(rows.groups) > 1 else ""
         some = ~np.isnan(values).all(axis=1)
         answered = values if some.all() else values[some]
-        _require_coverage(answered, rows.names, where)
+        require_coverage(answered, rows.names, where)
         own = patterns_of(answered)
         patterns.append(own)
         sample.append(saturated(own, answered, rows.names, where))
@@ -57,12 +57,12 @@ def from_rows(rows: Rows) -> Moments:
     )
 
 
-def _require_coverage(values: Array, names: tuple[str, ...], where: str) -> None:
+def require_coverage(values: Array, names: tuple[str, ...], where: str) -> None:
     """Refuse a pair of items that no row answers together: its covariance is not determined."""
     n, p = values.shape
     if n <= p:
         raise DataError(
-            f"{n} rows{where} have an answer to any of the {p} variables of the model; at least "
+            f"{n} rows{where} have an answer to any of the {p} variables; at least "
             f"{p + 1} are needed. Use fewer items, or gather more answers."
         )
     present = (~np.isnan(values)).astype(float)

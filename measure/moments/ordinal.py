@@ -10,17 +10,26 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Categories, Moments
-from measure.moments.category_notes import improper_note, notes_of, pair_names
+from measure.moments.category_notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    pair_names,
+    sparse_pairs,
+)
 from measure.moments.codes import Coded, coded
 from measure.moments.influence_sums import joint_covariance
 from measure.moments.rows import Rows
 from measure.moments.two_step import TwoStep, two_step
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 
-def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moments:
+def from_rows(
+    rows: Rows, ordered: tuple[str, ...], *, pairwise: bool, information: str = "first.order"
+) -> Moments:
     """Two-step maximum likelihood moments of ordered and continuous variables.
 
     Parameters
@@ -32,6 +41,8 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
     pairwise
         Use all answers: thresholds from those of an item, correlations from the rows that have
         both of a pair. Otherwise rows with a missing answer are left out.
+    information
+        How the asymptotic covariance comes about, see `category_influence`.
 
     Raises
     ------
@@ -45,7 +56,8 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        notes += [*notes_of(group, where), *filter(None, [improper_note(group, where)])]
+        doubt = abnormal_note(group, where) if information == "first.order" else ""
+        notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
     return Moments(
         names=found.layout.names,
         groups=found.groups,
@@ -60,8 +72,9 @@ def from_rows(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Moment
             ordered=tuple(found.layout.values),
             values=found.layout.values,
             n_thresholds=found.layout.n_thresholds,
-            gamma=gamma_of(groups, found.clusters),
+            gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
+            sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
         ),
     )
 
@@ -71,6 +84,7 @@ def place_of(label: object, found: Coded) -> str:
     return f' in group "{label}"' if len(found.groups) > 1 else ""
 
 
+@on_one_thread
 def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     """Estimate the statistics of every group."""
     layout = found.layout
@@ -80,9 +94,12 @@ def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
     ]
 
 
-def gamma_of(groups: Sequence[TwoStep], clusters: Sequence[Indices] | None) -> Array:
+@on_one_thread
+def gamma_of(
+    groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
+) -> Array:
     """N times the asymptotic covariance of the statistics of all groups, stacked."""
-    influences = [group.influence().rows for group in groups]
+    influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
     return joint_covariance(influences, sizes, clusters, groups[0].layout.size)
 

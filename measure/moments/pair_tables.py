@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.moments.correlation_search import determined
 from measure.moments.layout import Layout
 from measure.moments.polychoric import Cells, Tables
 from measure.moments.thresholds import limits_of
@@ -133,12 +135,33 @@ class PairTables:
         filled = Tables(counts, self.counted.rows, self.counted.columns)
         return filled, np.flatnonzero(changed | larger)
 
-    def thin(self, rho: Array) -> Array:
-        """Share of cells in which fewer than 5 answers are expected, at correlations (n_pairs,)."""
-        share = np.zeros(len(rho))
+    def diagnosis(self, rho: Array) -> "Diagnosis":
+        """Compare the tables with what is expected at correlations (n_pairs,)."""
+        thin, ratio = np.zeros(len(rho)), np.full(len(rho), np.nan)
         for place in self.counted.blocks():
             part = self.counted.part(place)
+            cells = Cells(part, rho[place])
             totals = part.counts.sum(axis=(1, 2))[:, None, None]
-            few = (totals * Cells(part, rho[place]).probabilities < FEW) & self.cells[place]
-            share[place] = few.sum(axis=(1, 2))
-        return share / self.n_cells
+            few = (totals * cells.probabilities < FEW) & self.cells[place]
+            thin[place] = few.sum(axis=(1, 2))
+            products = np.einsum("pab,pab->p", part.counts, cells.scores**2)
+            concave = (cells.hessian < 0) & ~determined(rho[place])
+            ratio[place][concave] = -products[concave] / cells.hessian[concave]
+        return Diagnosis(thin / self.n_cells, ratio)
+
+
+class Diagnosis(NamedTuple):
+    """How well tables bear a polychoric correlation; both (n_pairs,).
+
+    Attributes
+    ----------
+    thin
+        Share of the cells in which fewer than 5 answers are expected.
+    information_ratio
+        First-order over observed information about the correlation. About 1 where the latent
+        responses are normal (White 1982, section 4); far from 1 where they are not. NaN where one
+        item determines the other.
+    """
+
+    thin: Array
+    information_ratio: Array

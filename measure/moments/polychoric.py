@@ -64,14 +64,10 @@ class Tables:
         """Normal probabilities below the limits of the rows and of the columns."""
         return normal_cdf(self.rows), normal_cdf(self.columns)
 
-    @cached_property
+    @property
     def corners(self) -> tuple[Array, Array]:
-        """Limits that cross at the inner corners of the cells, (n_pairs, width - 1, width - 1)."""
-        inner = (*self.counts.shape[:1], *(size - 1 for size in self.counts.shape[1:]))
-        return (
-            np.broadcast_to(self.rows[:, 1:-1, None], inner),
-            np.broadcast_to(self.columns[:, None, 1:-1], inner),
-        )
+        """Limits of rows (n_pairs, width - 1, 1) and columns (n_pairs, 1, width - 1) inside."""
+        return self.rows[:, 1:-1, None], self.columns[:, None, 1:-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +114,12 @@ class Cells:
         pair, found = pair[apart], found.copy()
         (a, b), (c, d) = ((one[apart], other[apart]) for one, other in (near, far))
         rho = np.abs(self.rho[pair])
-        corners = (
-            bivariate_corner(a, b, rho)
-            - bivariate_corner(c, b, rho)
-            - bivariate_corner(a, d, rho)
-            + bivariate_corner(c, d, rho)
-        )
-        found[apart] = np.maximum(corners, LEAST)
+        nearest = bivariate_corner(a, b, rho)
+        corners = nearest - bivariate_corner(c, b, rho)
+        corners += bivariate_corner(c, d, rho) - bivariate_corner(a, d, rho)
+        # A narrow cell may be improbable beside a corner that is not; it was found well.
+        small = nearest < 10 * FAR
+        found[apart] = np.where(small, np.maximum(corners, LEAST), found[apart])
         return found
 
     @cached_property
@@ -185,14 +180,31 @@ class Cells:
         and takes it from (k + 1, b), with u_b = (lambda_b - rho tau_k) / sqrt(1 - rho^2); for
         the columns likewise, with the dimensions exchanged.
         """
-        own, other = self.tables.rows, self.tables.columns
-        if not of_rows:
-            own, other = other, own
+        own, other = self._turned(of_rows=of_rows)
         density = threshold_density(own)
         at = np.where(np.isfinite(own[:, 1:-1]), own[:, 1:-1], 0.0)
         root = np.sqrt((1 - self.rho) * (1 + self.rho))[:, None, None]
         turned = (other[:, None, :] - self.rho[:, None, None] * at[:, :, None]) / root
         return density[:, :, None] * normal_between(turned[..., :-1], turned[..., 1:])
+
+    def threshold_bends(self, *, of_rows: bool) -> Array:
+        """Derivatives of `threshold_slopes` with respect to rho.
+
+        Differences over b of the derivative of the bivariate density with respect to tau_k,
+        -(tau_k - rho lambda_b)/(1 - rho^2) times the density.
+        """
+        own, other = self._turned(of_rows=of_rows)
+        rho = self.rho[:, None, None]
+        tau, at = own[:, 1:-1, None], other[:, None, :]
+        density = bivariate_density(tau, at, rho)
+        there = density > 0
+        slope = np.where(there, tau, 0.0) - rho * np.where(there, at, 0.0)
+        return np.asarray(-np.diff(slope * density, axis=2) / ((1 - rho) * (1 + rho)))
+
+    def _turned(self, *, of_rows: bool) -> tuple[Array, Array]:
+        """Limits with those of the rows, or of the columns, first."""
+        limits = self.tables.rows, self.tables.columns
+        return limits if of_rows else limits[::-1]
 
 
 def _over_cells(corners: Array) -> Array:

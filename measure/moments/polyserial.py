@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]
 Indices = NDArray[np.intp]
 
-# Probabilities below this are rounding.
-SMALLEST = 1e-15
+# Smallest probability that a logarithm is taken of.
+SMALLEST = 1e-300
 # Values of rows times pairs held at once.
 VALUES = 200_000
 # From so many rows on the search begins on every k-th of them, about this many.
@@ -122,13 +122,18 @@ class Given:
         return upper * scale, lower * scale
 
     @cached_property
+    def _turns(self) -> tuple[Array, Array]:
+        """Derivative of u with respect to rho at both ends, times sqrt(1 - rho^2)."""
+        upper, lower = (
+            (tau * self.rho[:, None] - self.z) / self.root**2 for tau, _, _ in self._ends
+        )
+        return upper, lower
+
+    @cached_property
     def scores(self) -> Array:
         """Derivative of the log-probabilities with respect to rho."""
-        upper, lower = (
-            edge * (tau * self.rho[:, None] - self.z) / self.root**2
-            for edge, (tau, _, _) in zip(self.edges, self._ends, strict=True)
-        )
-        return np.asarray(upper - lower)
+        (upper, lower), (high, low) = self.edges, self._turns
+        return np.asarray(upper * high - lower * low)
 
     @cached_property
     def value_scores(self) -> tuple[Array, Array]:
@@ -137,20 +142,31 @@ class Given:
         pull = self.there * self.z + self.rho[:, None] * (upper - lower)
         return pull, (self.z * pull - self.there) / 2
 
-    def _bend(self, edge: Array, tau: Array, u: Array) -> Array:
-        """Second derivative of Phi(u) over the probability."""
+    @property
+    def bends(self) -> tuple[Array, tuple[Array, Array]]:
+        """How the score of rho changes.
+
+        Its derivative with respect to z; and minus that with respect to the threshold above, and
+        the derivative with respect to the threshold below.
+        """
         rho, rest = self.rho[:, None], self.root**2
-        first = (tau * rho - self.z) / rest
-        second = tau / rest + 3 * rho * first / rest
-        # Beyond the outer thresholds u is infinite and the density 0.
-        return np.asarray(edge * (second - np.where(edge > 0, u, 0.0) * first**2 / self.root))
+        over_z, over_tau = [], []
+        for edge, turn, (_, u, _) in zip(self.edges, self._turns, self._ends, strict=True):
+            # Beyond the outer thresholds u is infinite and the density 0.
+            along = np.where(edge > 0, u, 0.0) * turn / self.root
+            over_z.append(edge * (rho * along - 1 / rest + rho * self.scores))
+            over_tau.append(edge * (self.scores + along - rho / rest))
+        return np.asarray(over_z[0] - over_z[1]), (over_tau[0], over_tau[1])
 
     @property
     def likelihoods(self) -> Likelihoods:
         """Summed over the rows."""
-        (t1, u1, _), (t0, u0, _) = self._ends
-        upper, lower = self.edges
-        bends = self._bend(upper, t1, u1) - self._bend(lower, t0, u0) - self.scores**2
+        rho, rest = self.rho[:, None], self.root**2
+        ends = []
+        for edge, turn, (tau, u, _) in zip(self.edges, self._turns, self._ends, strict=True):
+            along = np.where(edge > 0, u, 0.0) * turn**2 / self.root
+            ends.append(edge * ((tau + 3 * rho * turn) / rest - along))
+        bends = ends[0] - ends[1] - self.scores**2
         return Likelihoods(
             np.where(self.there, np.log(self.probability), 0.0).sum(axis=1),
             self.scores.sum(axis=1),

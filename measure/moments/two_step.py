@@ -12,19 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.model import Implied
-from measure.moments.category_influence import (
-    Influence,
-    MixedInfluence,
-    PearsonInfluence,
-    ScaleInfluence,
-    cell_influence,
-)
+from measure.moments.category_influence import Influence
+from measure.moments.cell_influence import cell_influence
 from measure.moments.continuous_pairs import Scales, correlations, scales_of
-from measure.moments.correlation_search import LIMIT
+from measure.moments.correlation_search import determined
 from measure.moments.layout import Layout
-from measure.moments.pair_tables import PairTables, joint_counts
+from measure.moments.mixed_influence import MixedInfluence
+from measure.moments.pair_tables import Diagnosis, PairTables, joint_counts
 from measure.moments.polychoric import polychoric
 from measure.moments.polyserial import Answers, polyserial
+from measure.moments.scale_influence import PearsonInfluence, ScaleInfluence
 from measure.moments.thresholds import threshold_influence
 
 Array = NDArray[np.float64]
@@ -92,12 +89,12 @@ class TwoStep:
     @property
     def perfect(self) -> Indices:
         """Numbers of the pairs whose correlation is at the bound of the search."""
-        return np.flatnonzero(np.abs(self.rho) > LIMIT - 1e-9)
+        return np.flatnonzero(determined(self.rho))
 
     @cached_property
-    def thin(self) -> Array:
-        """Share of the cells of each table in which fewer than 5 answers are expected."""
-        return self.tables.thin(self.rho[self.layout.ordered_pairs.places])
+    def diagnosis(self) -> Diagnosis:
+        """How well the tables bear their correlations."""
+        return self.tables.diagnosis(self.rho[self.layout.ordered_pairs.places])
 
     @property
     def n_together(self) -> NDArray[np.int_]:
@@ -129,12 +126,16 @@ class TwoStep:
             slopes[rows[some], place[own]] -= self.rho[some] / (2 * sd[own] ** 2)
         return slopes
 
-    def influence(self) -> Influence:
-        """Influence of each row on the statistics."""
+    def influence(self, information: str) -> Influence:
+        """Influence of each row on the statistics, see `category_influence`."""
         layout, z, limits = self.layout, self.z, self.tables.limits
         own, mixed, plain = layout.ordered_pairs, layout.mixed_pairs, layout.continuous_pairs
-        n, counted = self.n_rows, self.tables.counted
+        n, rho = self.n_rows, self.rho
+        observed = information == "observed"
         thresholds = threshold_influence(self.tables.margins, limits, n)
+        cells = cell_influence(
+            self.tables.counted, rho[own.places], own, thresholds / n, observed=observed
+        )
         beside = Answers(self.codes, z, limits, mixed)
         return Influence(
             layout=layout,
@@ -143,10 +144,14 @@ class TwoStep:
             limits=limits,
             scales=self.scales,
             thresholds=thresholds,
-            cells=cell_influence(counted, self.rho[own.places], own, thresholds, n),
-            scale=ScaleInfluence.of(z, self.scales),
-            mixed=MixedInfluence.of(beside, self.rho[mixed.places], self.scales, thresholds),
-            pearson=PearsonInfluence.of(z, self.rho[plain.places], plain, self.scales),
+            cells=n * cells,
+            scale=ScaleInfluence.of(z, self.scales, observed=observed),
+            mixed=MixedInfluence.of(
+                beside, rho[mixed.places], self.scales, thresholds, observed=observed
+            ),
+            pearson=PearsonInfluence.of(
+                z, rho[plain.places], plain, self.scales, observed=observed
+            ),
         )
 
 

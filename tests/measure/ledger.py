@@ -1,6 +1,11 @@
 """Which reference cases are compared, and which are not yet and why: none is skipped silently."""
 
-ADEQUACY = ("efa_adequacy_bfi", "efa_adequacy_harman74", "efa_adequacy_hs39")
+ADEQUACY = (
+    "efa_adequacy_bfi",
+    "efa_adequacy_harman74",
+    "efa_adequacy_hs39",
+    "efa_adequacy_ordered_bfi",
+)
 EFA = (
     "efa_bfi_minres_geominq",
     "efa_bfi_ml_oblimin",
@@ -13,12 +18,22 @@ EFA = (
     "efa_hs39_ml_promax",
     "efa_hs39_ml_varimax",
     "efa_hs39_targett",
+    "efa_ordered_bfi_minres_oblimin",
+    "efa_ordered_bfi_ml_quartimin",
     "efa_reise_bifactorq",
     "efa_thurstone_equamax_cf",
     "efa_thurstone_minres_oblimin",
     "efa_thurstone_targetq",
 )
-RETENTION = ("retention_bfi", "retention_harman74", "retention_hs39", "retention_reise")
+EFA_TESTS = ("efa_ordered_bfi_tests",)
+RETENTION = (
+    "retention_bfi",
+    "retention_harman74",
+    "retention_hs39",
+    "retention_ordered_bfi",
+    "retention_reise",
+)
+ORDERED_HTMT = ("rel_hs39ord4_htmt",)
 ALPHA = (
     "rel_attitude_alpha",
     "rel_bfi_A_alpha",
@@ -28,13 +43,36 @@ ALPHA = (
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
+COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N")
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
+LAVCOR = (
+    "polychoric_bfi_AN_lavcor",
+    "polychoric_bfi_A_pairwise_lavcor",
+    "polyserial_bfi_mixed_lavcor",
+    "tetrachoric_hs39binary_lavcor",
+)
+GAMMA = (
+    "polychoric_gamma_mixed",
+    "polychoric_gamma_mixed_pairwise",
+    "polychoric_gamma_pairwise",
+    "polychoric_gamma_unequal_pairwise",
+    "polychoric_gamma_empty_cell",
+    "polychoric_gamma_empty_cells",
+)
+PSYCH_CATEGORIES = (
+    "polychoric_bfi_N_psych",
+    "polychoric_lq2002_lead_psych",
+    "tetrachoric_hs39binary_psych",
+)
+POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *RETENTION, *ALPHA, *COMPOSITE, *COMPOSITE_BY_GROUP),
+    *(*ADEQUACY, *EFA, *EFA_TESTS, *RETENTION, *ALPHA),
+    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*ICC, *INTRACLASS, *AGREEMENT),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 
 HIERARCHICAL = "Schmid-Leiman and omega hierarchical; the first-order solution is compared"
@@ -46,8 +84,6 @@ NOT_YET = {
     "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
     "rel_hs39_second_order": "higher-order factors; the first-order factors are compared",
-    "rel_hs39ord4_ordinal_semtools": "ordered items",
-    "rel_lq2002_ordinal_semtools": "ordered items",
 }
 
 # Results within compared cases that no function gives yet.
@@ -63,6 +99,7 @@ PARTS_NOT_YET = {
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
     "maximal_reliability_all_items": "maximal reliability",
+    "compRelSEM_latent_scale": "omega of a sum of latent responses, which nobody computes",
     "eta_squared": "the share of the sum of squares, biased by the number of clusters",
     "icc_reml": "mixed models",
     "var_between_reml": "mixed models",
@@ -72,6 +109,8 @@ PARTS_NOT_YET = {
     "gmeanrel_group_first5": "mixed models",
     "local_minima": "the values of the other minima; the share at the best is given",
     "mean_squares": "inputs of the F ratios that are compared",
+    "ml": "thresholds and correlation estimated together; the two-step estimate is compared",
+    "se_rho": "polycor takes the thresholds as known",
     "psych_fa_parallel_pc": "psych's own random draws, fewer than the case's",
 }
 

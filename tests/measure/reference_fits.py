@@ -9,13 +9,23 @@ from tests.reference_cases import case, cases, data
 OPTIONS = (
     *("estimator", "missing", "std_lv", "meanstructure", "orthogonal", "likelihood"),
     *("effect_coding", "se", "test", "group", "group_equal", "group_partial", "cluster"),
-    *("information", "fixed_x"),
+    *("information", "fixed_x", "ordered", "parameterization"),
 )
 ENTRY = {"lavaan": "fit"}
 
 
 def continuous(kind):
     return [c["id"] for c in cases(kind) if not c["options"].get("ordered")]
+
+
+def ordinal(kind):
+    return [c["id"] for c in cases(kind) if c["options"].get("ordered")]
+
+
+def places(kind_of):
+    """Give (case, step) of every model; of a case of one model the step is None."""
+    models = [(name, None) for name in kind_of("cfa")]
+    return models + [(n, s["step"]) for n in kind_of("invariance") for s in case(n)["steps"]]
 
 
 def reference(name, step=None):

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure
+from measure.composites import composite_reliability
 from measure.errors import DataError, OptionError
 from measure.reliability import (
     alpha_from_covariances,
-    composite_reliability,
     cronbach_alpha,
     feldt_interval,
     item_rest_correlations,

@@ -41,7 +41,7 @@ sum_variance <- function(C, tau, owner, own, same) {
   total }
 omegas <- function(e, own, f, owner, sample) {
   Sigma <- e$lambda %*% e$psi %*% t(e$lambda) + e$theta; ordered <- seq_len(nrow(Sigma)) %in% owner
-  sd <- ifelse(ordered, sqrt(diag(Sigma)), 1); common <- tcrossprod(e$lambda[, f]) * e$psi[f, f] / tcrossprod(sd); tau <- (e$tau - e$nu[owner]) / sd[owner]
+  sd <- ifelse(ordered, sqrt(diag(Sigma)), 1); common <- tcrossprod(e$lambda[, f]) * e$psi[f, f] / tcrossprod(sd); tau <- (e$tau - (e$nu + as.numeric(e$lambda %*% e$alpha))[owner]) / sd[owner]
   true <- sum_variance(common, tau, owner, own, FALSE)
   c(omega2 = true / sum_variance(Sigma / tcrossprod(sd), tau, owner, own, TRUE), omega3 = true / sum_variance(sample$cov, sample$th, owner, own, TRUE),
     ave = sum(diag(common)[own]) / sum((diag(Sigma) / sd^2)[own]))
