@@ -18,6 +18,7 @@ from measure.moments.ordinal.notes import (
     notes_of,
     pair_names,
     sparse_pairs,
+    understatement,
 )
 from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
@@ -53,10 +54,11 @@ def from_rows(
     found = coded(rows, ordered, pairwise=pairwise)
     groups = estimates(found, "2x2")
     notes: list[str] = []
+    rests_on_normality = information == "first.order"
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        doubt = abnormal_note(group, where) if information == "first.order" else ""
+        doubt = abnormal_note(group, where) if rests_on_normality else ""
         notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
     return Moments(
         names=found.layout.names,
@@ -75,6 +77,7 @@ def from_rows(
             gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
+            understated=max(map(understatement, groups)) if rests_on_normality else 0.0,
         ),
     )
 
