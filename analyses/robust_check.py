@@ -272,7 +272,7 @@ def finding(
                 "model": model_tables.model_label(reference),
             },
         ),
-        verdict="undecided" if differing else "good",
+        verdict="undecided" if differing else "information",
         rule=Rule(Message("check.rule"), Message("check.rule.source")),
         evidence=tuple(numbers),
         notes=tuple(

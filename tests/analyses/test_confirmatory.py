@@ -365,7 +365,7 @@ def test_the_loading_that_differs_most_is_shown(climate: Section) -> None:
 
 def test_where_all_verdicts_are_the_same_the_check_speaks_for_them(climate: Section) -> None:
     entry = finding(climate, "check")
-    assert (entry.verdict, entry.claim.key) == ("good", "check.claim.agrees")
+    assert (entry.verdict, entry.claim.key) == ("information", "check.claim.agrees")
     assert evidence(entry, "verdicts_differing") == 0
     assert evidence(entry, "verdicts_compared") == len(climate.table("check").rows)
     assert entry.notes == ()

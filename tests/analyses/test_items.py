@@ -67,7 +67,7 @@ def test_the_loading_of_the_check_stands_beside_and_judges_nothing(lq2002: Secti
     assert "LEAD02: “keep” with ordered answers, “look closer” in the check." in [
         words("en").say(note) for note in entry.notes
     ]
-    assert finding(lq2002, "items_check").verdict == "good"
+    assert finding(lq2002, "items_check").verdict == "information"
 
 
 def test_without_ordered_answers_there_is_no_check() -> None:

@@ -188,7 +188,7 @@ def test_the_check_stands_beside_and_a_verdict_that_hangs_on_the_method_is_told(
     table = section.table("reliability")
     assert table.column("omega_check") == pytest.approx(own["omega"].tolist())
     assert table.column("omega_check.lower") == pytest.approx(own["omega.ci.lower"].tolist())
-    assert finding(section, "reliability_check").verdict == "good"
+    assert finding(section, "reliability_check").verdict == "information"
     # The lower limit of leadership is .908 of ordered answers and .896 of numbers.
     strict = with_rule(name, "omega_change", value=0.90)
     section = reliability.run(strict, survey(name), fits=fits(name))
