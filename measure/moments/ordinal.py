@@ -17,7 +17,7 @@ from measure.moments.category_notes import (
     pair_names,
 )
 from measure.moments.codes import Coded, coded
-from measure.moments.influence_sums import joint_covariance
+from measure.moments.influence_sums import Influences, joint_covariance
 from measure.moments.rows import Rows
 from measure.moments.two_step import TwoStep, two_step
 from measure.threads import on_one_thread
@@ -100,6 +100,15 @@ def gamma_of(
     influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
     return joint_covariance(influences, sizes, clusters, groups[0].layout.size)
+
+
+def influences_of(moments: Moments) -> list[Influences]:
+    """Influence of the rows of each group on its statistics, from the rows that moments keep."""
+    assert moments.rows is not None
+    assert moments.ordinal is not None
+    rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
+    found = coded(rows, moments.ordinal.ordered, pairwise=True)
+    return [group.influence("first.order").rows for group in estimates(found, "2x2")]
 
 
 def _refuse_perfect(group: TwoStep, where: str) -> None:
