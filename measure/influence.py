@@ -23,14 +23,12 @@ from measure.inference import information, inverse
 from measure.model import Model
 from measure.moments import Moments
 from measure.moments.asymptotic import spanning, sums_by_cluster
+from measure.moments.influence_sums import pressed
 from measure.moments.ordinal import influences_of
 from measure.problem import Point, Problem
 from measure.standardization import standardize
 
 Array = NDArray[np.float64]
-
-# Rows whose influence on all moments is held at once.
-ROWS_AT_ONCE = 1024
 
 
 def influence(problem: Problem, row_values: Array) -> Array | None:
@@ -113,10 +111,5 @@ def _scores(point: Point) -> list[Array]:
         strict=True,
     )
     for influences, n, weight, jacobian in groups:
-        pressed = weighted(weight, jacobian).T
-        parts = [
-            (pressed @ influences(slice(k, min(k + ROWS_AT_ONCE, n)))).T
-            for k in range(0, n, ROWS_AT_ONCE)
-        ]
-        found.append(np.vstack(parts))
+        found.append(pressed(influences, np.arange(n), weighted(weight, jacobian).T).T)
     return found
