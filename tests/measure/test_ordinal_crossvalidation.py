@@ -48,12 +48,15 @@ def test_the_discrepancy_is_about_that_of_moments_estimated_in_the_fold(pair, bf
         held = fold == k
         own = ordinal.from_rows(rows_of(bfi[held], whole.names), tuple(NAMES), pairwise=False)
         sample = moment_vector(own.sample[0], means=True, layout=own.layout)
+        ours, theirs = [], []
         for spec in specs:
             fit = _refit(spec, bfi[~held])
             gap = sample - moment_vector(fit.implied_moments[0], means=True, layout=own.layout)
-            ours = design.answers.deviances(fit, held).mean() + design.answers.common(held)
-            # Second order: a few hundredths with 300 rows in a fold.
-            assert ours == pytest.approx(gap @ (weight * gap), rel=0.1)
+            ours.append(design.answers.deviances(fit, held).mean() + design.answers.common(held))
+            theirs.append(gap @ (weight * gap))
+        # What is left out is of second order, and the fold's own more than that of the models.
+        assert ours == pytest.approx(theirs, rel=0.12)
+        assert ours[1] - ours[0] == pytest.approx(theirs[1] - theirs[0], rel=0.1)
     assert len(result.folds) == 8
 
 
@@ -154,7 +157,7 @@ def test_incomplete_rows_count_with_the_answers_they_have(bfi):
     whole = measure.cross_validate(
         {name: fitted(fit.text, holes) for name, fit in models.items()}, holes, seed=3, folds=4
     )
-    assert whole.n_obs == 1199 - 239
+    assert whole.n_obs == 1199 - 240
     row, other = found.differences.iloc[0], whole.differences.iloc[0]
     assert row["difference"] == pytest.approx(other["difference"], rel=0.15)
 
@@ -188,6 +191,6 @@ def test_a_category_missing_from_a_training_part_is_a_failure_by_name(bfi):
 
 
 def test_ordered_and_continuous_items_are_not_compared(bfi, pair):
+    other = fitted(TWO, bfi, ordered=NAMES[:5])
     with pytest.raises(OptionError, match=r"N3: ordered in one of \"other\" and \"two\""):
-        other = fitted(TWO, bfi, ordered=NAMES[:5])
         measure.cross_validate({"two": pair["two"], "other": other}, bfi, seed=1)
