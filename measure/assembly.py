@@ -1,12 +1,16 @@
 """From the parameter table to matrices: where each parameter stands, and what is fixed there."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from measure.constraints import reduction, restrictions
 from measure.errors import ModelError
-from measure.model import Array, Block, Implied, Indices, Model, Place
+from measure.model import Block, Implied, Model, Place
 from measure.responses import Layout
 from measure.table import Parameter, ParameterTable
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) -> Model:

@@ -28,6 +28,8 @@ KINDS = (
     "residual covariances",
     "intercepts",
     "factor means",
+    "thresholds",
+    "scaling factors",
     "auxiliary",
 )
 
@@ -39,8 +41,9 @@ class ModelCard:
     Attributes
     ----------
     moments
-        One row a group: `group observed means variances covariances given moments`; `given` are
-        the moments of fixed.x, which are taken from the sample and do not count in `moments`.
+        One row a group: `group observed thresholds means variances covariances given moments`;
+        `given` are the moments of fixed.x, which are taken from the sample and do not count in
+        `moments`. Ordered items have thresholds in place of a mean and a variance.
     parameters
         One row a group: `group`, the free parameters by kind, and `free`, their sum.
     n_moments, n_free
@@ -95,7 +98,8 @@ def model_card(fit: Fit) -> ModelCard:
     The df are p(p + 1)/2 covariances and, with a mean structure, p means a group, less those of the
     k predictors of fixed.x among themselves, less the free parameters, plus the independent
     equations among these: shared labels, `equal()`, `group_equal`, effect coding and `==` (Bollen
-    1989, p. 93; with constraints, p. 265). Inequalities take no df.
+    1989, p. 93; with constraints, p. 265). Inequalities take no df. An ordered item with c
+    categories has c - 1 thresholds in place of its mean and its variance (Muthen 1984).
 
     Parameters
     ----------
@@ -129,17 +133,20 @@ def model_card(fit: Fit) -> ModelCard:
 
 def _moments(table: ParameterTable, label: object) -> dict[str, object]:
     p, k = len(table.observed), len(table.fixed_x)
-    means = p if table.meanstructure else 0
+    categories = {} if table.ordered is None else table.ordered.n_thresholds
+    continuous, thresholds = p - len(categories), sum(categories.values())
+    means = continuous if table.meanstructure else 0
     covariances = sum(range(p))
     given = sum(range(k + 1)) + (k if table.meanstructure else 0)
     return {
         "group": label,
         "observed": p,
+        "thresholds": thresholds,
         "means": means,
-        "variances": p,
+        "variances": continuous,
         "covariances": covariances,
         "given": given,
-        "moments": means + p + covariances - given,
+        "moments": thresholds + means + continuous + covariances - given,
     }
 
 
@@ -156,6 +163,8 @@ def _kind(table: ParameterTable, row: Parameter) -> str:
         return "auxiliary"
     if row.op in ("=~", "~"):
         return "loadings" if row.op == "=~" else "regressions"
+    if row.op in ("|", "~*~"):
+        return "thresholds" if row.op == "|" else "scaling factors"
     latent = row.lhs in table.latent
     if row.op == "~1":
         return "factor means" if latent else "intercepts"

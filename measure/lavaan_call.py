@@ -25,6 +25,7 @@ _NAMES = {
     "auto_fix_first": "auto.fix.first",
     "effect_coding": "effect.coding",
     "meanstructure": "meanstructure",
+    "parameterization": "parameterization",
 }
 
 
@@ -41,6 +42,8 @@ def lavaan_code(fit: "Fit") -> str:
     - lavaan takes `missing = "fiml"` to leave out rows that lack a fixed predictor, which this
       package keeps; where there are any, "fiml.x" is written.
     - lavaan keeps rows whose cluster is missing; the code takes them out first.
+    - With ordered items lavaan takes the moments of predictors as given, where this package takes
+      predictors for random: `conditional.x = FALSE` is written.
     - Where a cluster has rows in several groups, lavaan takes these for different clusters; its
       robust standard errors and scaled tests then differ from those of this package.
 
@@ -59,13 +62,24 @@ def lavaan_code(fit: "Fit") -> str:
     OptionError
         Where lavaan would fit another model from the same text: `group:` blocks that stand in
         another order than the groups of the data, which lavaan matches by their order and not by
-        their names.
+        their names. Where lavaan has no such model: ordered items with clusters, or with observed
+        information.
 
     Examples
     --------
     `print(fit.to_lavaan())` begins with `library(lavaan)`.
     """
     _require_blocks_in_order(fit)
+    if fit.moments.ordinal is not None and fit.options.cluster is not None:
+        raise OptionError(
+            "lavaan takes no notice of clusters with ordered items, so there is no code that gives "
+            "this fit. Fit it without `cluster` to compare the estimates."
+        )
+    if fit.method.observed_moments:
+        raise OptionError(
+            "lavaan rests the covariance of thresholds and correlations on products of scores, so "
+            'that there is no code that gives this fit. Fit it without information="observed".'
+        )
     lines = ["library(lavaan)", ""]
     if fit.options.cluster is not None:
         column = _string(fit.options.cluster)
@@ -137,6 +151,12 @@ def _options(fit: "Fit") -> Iterator[str]:
     fixed_x = False if options.auxiliary else options.fixed_x
     if fixed_x is not None:
         yield f"fixed.x = {_value(fixed_x)}"
+    if fit.moments.ordinal is not None:
+        yield f"ordered = {_strings(list(fit.moments.ordinal.ordered))}"
+        if fit.model.table.exogenous:
+            yield "conditional.x = FALSE"
+    if options.missing == "pairwise":
+        yield 'missing = "pairwise"'
     if options.missing == "fiml":
         yield f'missing = "{"fiml.x" if _lacks_predictors(fit) else "fiml"}"'
     if options.group is not None:

@@ -152,6 +152,12 @@ def _notes(p_distinct: float, fit: Fit, level: float) -> tuple[str, ...]:
 
 def _require_comparable(fit_a: Fit, fit_b: Fit) -> None:
     for name, fit in (("first", fit_a), ("second", fit_b)):
+        if fit.moments.ordinal is not None:
+            raise OptionError(
+                f"the {name} model has ordered items and was fitted by least squares, so that "
+                "rows have no likelihood and Vuong's tests do not exist. Compare the models by "
+                "`cross_validate`."
+            )
         if not isinstance(fit.problem.discrepancy, Likelihood) or fit.method.less_one:
             raise OptionError(
                 f'the {name} model was fitted by "{fit.estimator}" with likelihood='

@@ -127,8 +127,8 @@ def minimize(
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
         params, here = params + step, there
-        near = near or gain < SOON
-        if near and gain < LAST and damping == 0.0:
+        exact, near = near, near or gain < SOON
+        if exact and gain < LAST and damping == 0.0:
             return Search(params, here.value, here.slope, True, iteration, "converged", here)
     return Search(
         params, here.value, gradient, False, iteration, f"stopped after {iteration} iterations"

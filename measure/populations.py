@@ -1,7 +1,7 @@
 """The population that a model describes: text with all parameters given, or a fit."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from measure.errors import ModelError, OptionError
 from measure.fitted import Fit
 from measure.model import Implied, Model
 from measure.parameters import build as build_table
+from measure.responses import Ordered
 from measure.syntax import Syntax, parse
 from measure.table import Groups, Parameter, ParameterTable
 
@@ -40,13 +41,17 @@ class Population:
     group
         Name of the column of the groups; None for a single one.
     moments
-        `mu` (p,) and `sigma` (p, p) of each group.
+        `mu` (p,) and `sigma` (p, p) of each group. Of ordered items these are the moments of
+        standardised latent responses, with their `thresholds`.
+    values
+        Answers of the ordered items by category, ascending; other variables are not named.
     """
 
     names: tuple[str, ...]
     groups: tuple[object, ...]
     group: str | None
     moments: tuple[Implied, ...]
+    values: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
 
     @property
     def covariances(self) -> dict[object, pd.DataFrame]:
@@ -63,6 +68,14 @@ class Population:
             label: pd.Series(one.mu, index=list(self.names))
             for label, one in zip(self.groups, self.moments, strict=True)
         }
+
+    def cuts(self, item: str) -> list[Array]:
+        """Thresholds of an ordered item in each group, (n_categories - 1,) each."""
+        counts = {name: len(self.values[name]) - 1 for name in self.names if name in self.values}
+        before = list(counts)[: list(counts).index(item)]
+        begin = sum(counts[name] for name in before)
+        found = (one.thresholds for one in self.moments)
+        return [own[begin : begin + counts[item]] for own in found if own is not None]
 
 
 def population(
@@ -86,7 +99,9 @@ def population(
         label, `equal()`, `==` or `group_equal`. A start counts before a fixed value, so that
         `start(0.8)*x1` on a first indicator is 0.8. Nothing is assumed for parameters without a
         value, also where other programs do: they are refused by name, with those that `function`
-        adds. Only where a text names no mean at all are all means 0.
+        adds. Only where a text names no mean at all are all means 0. Items that the text gives
+        thresholds (`x1 | -1*t1 + 0.5*t2`) are ordered, under the delta parameterization: the
+        variance of a latent response is 1, or what `x1 ~*~ 0.8*x1` makes of it.
     groups
         Values of the groups of a text; by default one group, or those of its `group:` blocks.
     group
@@ -106,8 +121,8 @@ def population(
         The text cannot be read.
     ModelError
         Parameters without a value, values that contradict each other or a constraint, impossible
-        ones (a negative variance, a correlation above 1), or moments that are not positive
-        definite.
+        ones (a negative variance, a correlation above 1, thresholds that do not ascend), or moments
+        that are not positive definite.
     """
     if isinstance(model, Fit):
         if groups is not None or group_equal or std_lv or orthogonal:
@@ -121,7 +136,10 @@ def population(
     defaults = replace(
         DEFAULTS[FUNCTIONS[function]], std_lv=std_lv, orthogonal=orthogonal, fixed_x=False
     )
-    table = build_table(syntax, defaults, groups=Groups(labels, tuple(group_equal)))
+    ordered = _ordered(syntax)
+    table = build_table(
+        syntax, defaults, groups=Groups(labels, tuple(group_equal)), ordered=ordered
+    )
     # Groups get a mean structure by themselves; a text that says nothing of means has none.
     means = defaults.meanstructure or any(row.op == "~1" for row in syntax.statements)
     built = _with_values(table if means else _without_means(table))
@@ -129,16 +147,36 @@ def population(
     found = improprieties(built, states)
     if found:
         raise ModelError(f"no population has these parameters: {'; '.join(found)}.")
-    moments = [state.implied for state in states]
-    return _checked(built.table.observed, labels, group if len(labels) > 1 else None, moments)
+    counts = {} if ordered is None else ordered.n_thresholds
+    return _checked(
+        Population(
+            built.table.observed,
+            labels,
+            group if len(labels) > 1 else None,
+            tuple(state.implied for state in states),
+            {name: tuple(range(1, count + 2)) for name, count in counts.items()},
+        )
+    )
 
 
 def _of_fit(fit: Fit) -> Population:
-    moments = [
+    moments = tuple(
         one if one.mu is not None else Implied(sample.mu, one.sigma)
         for one, sample in zip(fit.implied_moments, fit.moments.sample, strict=True)
-    ]
-    return _checked(fit.moments.names, fit.moments.groups, fit.options.group, moments)
+    )
+    values = {} if fit.moments.ordinal is None else fit.moments.ordinal.values
+    return _checked(
+        Population(fit.moments.names, fit.moments.groups, fit.options.group, moments, values)
+    )
+
+
+def _ordered(syntax: Syntax) -> Ordered | None:
+    """Find the items that the text gives thresholds; None without any."""
+    counts: dict[str, int] = {}
+    for row in syntax.statements:
+        if row.op == "|":
+            counts[row.lhs] = max(counts.get(row.lhs, 0), int(row.rhs[1:]))
+    return Ordered(counts) if counts else None
 
 
 def _labels(syntax: Syntax, groups: Sequence[object] | None) -> tuple[object, ...]:
@@ -171,13 +209,19 @@ def _with_values(table: ParameterTable) -> Model:
         row._replace(free=False, value=row.start) if np.isfinite(row.start) else row
         for row in table.parameters
     )
-    # Values and equations are solved together, with every row an unknown at first.
-    unknown = tuple(row._replace(free=True, value=float("nan")) for row in rows)
+    # Values and equations are solved together, with every row an unknown at first, but those that
+    # follow from the others.
+    unknown = tuple(
+        row if table.follows(row) else row._replace(free=True, value=float("nan")) for row in rows
+    )
     open_model = build_model(replace(table, parameters=unknown), _no_sample(table), table.observed)
-    given = np.array([np.nan if row.free else row.value for row in rows])
-    values = _solved(open_model, given)
+    own = list(open_model.free_rows)
+    values = np.full(len(rows), np.nan)
+    values[own] = _solved(
+        open_model, np.array([np.nan if rows[k].free else rows[k].value for k in own])
+    )
     known = tuple(
-        row._replace(free=False, value=float(value))
+        row if table.follows(row) else row._replace(free=False, value=float(value))
         for row, value in zip(rows, values, strict=True)
     )
     _require_restrictions(open_model, values)
@@ -206,21 +250,22 @@ def _solved(model: Model, given: Array) -> Array:
         if gap.max() > ROUNDING:
             worst = int(gap.argmax())
             raise ModelError(
-                f'"{table.describe(worst)}" has the value {given[worst]:g}, but the labels and '
-                f"equations of the text ask for another ({values[worst]:g}). Give tied parameters "
-                "one value."
+                f'"{table.describe(model.free_rows[worst])}" has the value {given[worst]:g}, but '
+                f"the labels and equations of the text ask for another ({values[worst]:g}). Give "
+                "tied parameters one value."
             )
         # Undetermined is what can still move when all that is given stays.
         _, sizes, directions = np.linalg.svd(basis[has])
         rank = int((sizes > 1e-9 * max(sizes.max(initial=0.0), 1.0)).sum())
         moving = np.abs(basis @ directions[rank:].T).max(axis=1, initial=0.0) > 1e-9
         values = np.where(moving & ~has, np.nan, values)
-    lacking = [table.describe(int(k)) for k in np.flatnonzero(np.isnan(values))]
+    without = [model.free_rows[k] for k in np.flatnonzero(np.isnan(values))]
+    lacking = [table.describe(k) for k in without]
     if lacking:
         raise ModelError(
             f"{len(lacking)} parameter{'s have' if len(lacking) > 1 else ' has'} no value: "
             f"{', '.join(lacking)}.\n    Give each a number in the model text, such as "
-            f'"{_example(table.parameters[int(np.flatnonzero(np.isnan(values))[0])])}".'
+            f'"{_example(table.parameters[without[0]])}".'
         )
     return values
 
@@ -241,22 +286,25 @@ def _require_restrictions(model: Model, values: Array) -> None:
         raise ModelError(f"the values of the text do not keep its constraints: {texts}.")
 
 
-def _checked(
-    names: tuple[str, ...],
-    groups: tuple[object, ...],
-    group: str | None,
-    moments: Sequence[Implied],
-) -> Population:
+def _checked(found: Population) -> Population:
     """Refuse moments that no variables have, and name the variables to blame."""
-    kept = []
-    for label, one in zip(groups, moments, strict=True):
-        where = f' of group "{label}"' if len(groups) > 1 else ""
+    names, kept = found.names, []
+    for label, one in zip(found.groups, found.moments, strict=True):
+        where = f' of group "{label}"' if len(found.groups) > 1 else ""
         for reason in _reasons(names, one.sigma):
             raise ModelError(
                 f"the covariances that the model implies{where} are not positive definite: {reason}"
             )
-        kept.append(Implied(np.zeros(len(names)) if one.mu is None else one.mu, one.sigma))
-    return Population(names, groups, group, tuple(kept))
+        kept.append(one._replace(mu=np.zeros(len(names)) if one.mu is None else one.mu))
+    for name in found.values:
+        for label, cuts in zip(found.groups, found.cuts(name), strict=True):
+            if (np.diff(cuts) <= 0).any():
+                where = f' in group "{label}"' if len(found.groups) > 1 else ""
+                raise ModelError(
+                    f'the thresholds of "{name}"{where} do not ascend: '
+                    f"{', '.join(f'{value:g}' for value in cuts)}."
+                )
+    return replace(found, moments=tuple(kept))
 
 
 def _reasons(names: tuple[str, ...], sigma: Array) -> Iterator[str]:

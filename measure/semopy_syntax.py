@@ -80,6 +80,8 @@ def refusal(fit: Fit) -> str:
 
 
 def _about_the_fit(fit: Fit) -> Iterator[str]:
+    if fit.moments.ordinal is not None:
+        yield "the model has ordered items, which semopy would take for numbers."
     if fit.n_groups > 1:
         yield f"semopy is asked for one group; this fit has {fit.n_groups}."
     if fit.estimator not in OBJECTIVES:

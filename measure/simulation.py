@@ -78,7 +78,8 @@ def simulate(
     skewness, kurtosis
         Of the observed variables (excess kurtosis, 0 for normal): one for all, one for each, in
         the order of `population(model).names`, or a dictionary by name with 0 for the others. They
-        change neither means nor covariances.
+        change neither means nor covariances. Of ordered items they are those of the latent
+        responses, so that the shares of the categories change with them.
     method
         How non-normal data are made, "vale_maurelli" or "independent"; see `nonnormal.draw`.
     missing
@@ -92,7 +93,8 @@ def simulate(
     -------
     DataFrame
         One row a respondent, group by group; the observed variables and, with several groups, the
-        column of the groups. The same for the same arguments.
+        column of the groups. Ordered items are answered in their categories. The same for the same
+        arguments.
 
     Raises
     ------
@@ -130,6 +132,11 @@ def simulate(
         for one, size in zip(truth.moments, sizes, strict=True)
     ]
     frame = pd.DataFrame(np.vstack(parts), columns=list(truth.names))
+    for name, values in truth.values.items():
+        answers = np.split(frame[name].to_numpy(), np.cumsum(sizes)[:-1])
+        pairs = zip(truth.cuts(name), answers, strict=True)
+        codes = np.concatenate([np.searchsorted(cuts, own) for cuts, own in pairs])
+        frame[name] = np.array(values)[codes]
     rules = (missing,) if isinstance(missing, Holes) else tuple(missing)
     _require_kept(rules, truth)
     gone = np.zeros(frame.shape, dtype=bool)

@@ -53,6 +53,11 @@ def small_sample_tests(fit: Fit) -> pd.DataFrame:
         Another estimator, several groups, missing answers, or restricted means: the corrections
         are not derived for them.
     """
+    if fit.moments.ordinal is not None:
+        raise OptionError(
+            "small-sample corrections are derived for maximum likelihood of continuous items; this "
+            "model has ordered ones. `bootstrap` gives intervals that need no large sample."
+        )
     if fit.method.estimator.discrepancy != "ML" or fit.method.fiml or fit.n_groups > 1:
         raise OptionError(
             "small-sample corrections are derived for maximum likelihood in one group with "

@@ -31,6 +31,13 @@ class Categories:
         N times the covariance matrix of the moments of all groups, one after the other.
     notes
         What was done about empty cells and the like.
+    sparse
+        Pairs of items whose table is sparse: most cells are expected to hold fewer than 5 answers,
+        in any of the groups.
+    understated
+        Share by which standard errors of correlations are too small in the median pair, as the
+        answers contradict the normality that they rest on (the largest over groups); 0 where they
+        do not, or the standard errors do not rest on it.
     """
 
     ordered: tuple[str, ...]
@@ -38,6 +45,8 @@ class Categories:
     n_thresholds: tuple[int, ...]
     gamma: Array
     notes: tuple[str, ...] = ()
+    sparse: tuple[tuple[str, str], ...] = ()
+    understated: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 import measure
-from tests.measure.reference_fits import continuous, reference, refit
+from tests.measure.reference_fits import continuous, ordinal, places, reference, refit
 from tests.reference_cases import case, data
 
-PLACES = [(name, None) for name in continuous("cfa")] + [
-    (name, step["step"]) for name in continuous("invariance") for step in case(name)["steps"]
-]
+PLACES = [*places(continuous), *places(ordinal)]
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+ORDERED = THREE.replace(" x", " o")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +69,30 @@ def test_moments_of_given_predictors_do_not_count(hs39):
     assert card.agrees
 
 
+def test_ordered_items_have_thresholds():
+    frame = data("bfi.csv")
+    ordered = ["N1", "N2", "N3"]
+    text = "f =~ N1 + N2 + N3\ng =~ A2 + A3 + A5"
+    options = {"ordered": ordered, "group": "gender", "missing": "pairwise"}
+    equal = ["thresholds", "loadings", "intercepts"]
+    card = measure.model_card(measure.cfa(text, frame, group_equal=equal, **options))
+    row = card.moments.iloc[1]
+    names = ["observed", "thresholds", "means", "variances", "covariances", "given", "moments"]
+    assert row[names].tolist() == [6, 15, 3, 3, 15, 0, 36]
+    assert card.parameters["thresholds"].tolist() == [15, 15]
+    assert card.parameters["scaling factors"].tolist() == [0, 3]
+    assert card.parameters["residual variances"].tolist() == [3, 3]
+    assert card.parameters["factor means"].tolist() == [0, 2]
+    assert card.equalities_across == 15 + 4 + 3
+    assert card.agrees
+    theta = measure.model_card(
+        measure.cfa(text, frame, group_equal=equal, parameterization="theta", **options)
+    )
+    assert theta.parameters["residual variances"].tolist() == [3, 6]
+    assert theta.parameters["scaling factors"].tolist() == [0, 0]
+    assert theta.df_predicted == card.df_predicted
+
+
 def test_an_equation_that_follows_from_others_counts_once(hs39):
     text = "f =~ x1 + a*x2 + a*x3 + b*x4 + c*x5\na == b\nb == c\na == c"
     card = measure.model_card(measure.cfa(text, hs39))
@@ -115,3 +138,38 @@ def test_a_wrong_count_would_be_seen(hs39):
     wrong = card.__class__(**{**vars(card), "df": card.df + 1})
     assert not wrong.agrees
     assert np.array_equal(wrong.moments, card.moments)
+
+
+@pytest.mark.parametrize("parameterization", ["delta", "theta"])
+def test_ordered_items_count_by_their_thresholds(parameterization):
+    frame = data("hs39_ordered4.csv")
+    fit = measure.cfa(ORDERED, frame, ordered=True, parameterization=parameterization)
+    card = measure.model_card(fit)
+    moments, parameters = card.moments.iloc[0], card.parameters.iloc[0]
+    assert moments[["thresholds", "means", "variances", "covariances"]].tolist() == [27, 0, 0, 36]
+    assert parameters[["thresholds", "scaling factors", "residual variances"]].tolist() == [
+        27,
+        0,
+        0,
+    ]
+    assert (card.n_moments, card.n_free, card.df_predicted) == (63, 39, 24)
+    assert card.agrees
+
+
+def test_an_ordered_item_beside_continuous_ones(hs39):
+    mixed = hs39.assign(x1=data("hs39_ordered4.csv")["o1"])
+    card = measure.model_card(measure.cfa(THREE, mixed, ordered=["x1"]))
+    moments = card.moments.iloc[0]
+    assert moments[["thresholds", "means", "variances"]].tolist() == [3, 8, 8]
+    assert card.agrees
+
+
+def test_scaling_factors_of_later_groups_are_parameters():
+    frame = data("hs39_ordered4.csv")
+    fit = measure.cfa(
+        ORDERED, frame, ordered=True, group="school", group_equal=["thresholds", "loadings"]
+    )
+    card = measure.model_card(fit)
+    assert card.parameters["scaling factors"].tolist() == [0, 9]
+    assert card.equalities_across == 27 + 6
+    assert card.agrees

@@ -8,7 +8,7 @@ import pytest
 
 import measure
 from measure.errors import OptionError
-from tests.measure.reference_fits import continuous, reference, refit
+from tests.measure.reference_fits import continuous, ordinal, places, reference, refit
 from tests.reference_cases import ROOT, case, data
 
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -192,15 +192,12 @@ def compare_all(jobs, folder):
         assert fit.df == df, where
 
 
-def reference_jobs(keep):
+def reference_jobs(keep, kind_of=continuous):
     jobs = []
-    for kind in ("cfa", "invariance"):
-        for name in continuous(kind):
-            content = case(name)
-            steps = [one["step"] for one in content["steps"]] if kind == "invariance" else [None]
-            for step in steps if keep(name) else ():
-                fit = refit(reference(name, step), content)
-                jobs.append((ROOT / "data" / content["data"], fit))
+    for name, step in places(kind_of):
+        if keep(name):
+            fit = refit(reference(name, step), case(name))
+            jobs.append((ROOT / "data" / case(name)["data"], fit))
     return jobs
 
 
@@ -216,8 +213,53 @@ def test_lavaan_gives_the_same_from_the_code(tmp_path):
 @pytest.mark.slow
 def test_lavaan_gives_the_same_for_every_reference_case(tmp_path):
     jobs = reference_jobs(lambda name: True)
-    assert len(jobs) == 65
+    assert len(jobs) == 97
     compare_all(jobs, tmp_path)
+
+
+@needs_lavaan
+def test_lavaan_gives_the_same_for_ordered_items(tmp_path):
+    quick = ("1f_wls", "theta_residuals", "x_random", "mixed_theta", "blocks", "partial")
+    quick += ("satorra", "groups_pairwise", "paths_chain", "groups_scales", "thresholds_text")
+    jobs = reference_jobs(lambda name: any(word in name for word in quick), ordinal)
+    assert len(jobs) == 13
+    compare_all(jobs, tmp_path)
+
+
+@needs_lavaan
+@pytest.mark.slow
+def test_lavaan_gives_the_same_for_every_case_of_ordered_items(tmp_path):
+    jobs = reference_jobs(lambda name: True, ordinal)
+    assert len(jobs) == 74
+    compare_all(jobs, tmp_path)
+
+
+def test_ordered_items_are_named(hs39):
+    frame = data("hs39_ordered4.csv")
+    text = "f =~ o4 + o5 + o6 + o7"
+    fit = measure.cfa(text, frame, ordered=True, group="school", parameterization="theta")
+    assert call(fit.to_lavaan())[2:] == [
+        "data = data",
+        'parameterization = "theta"',
+        'ordered = c("o4", "o5", "o6", "o7")',
+        'group = "school"',
+        'group.label = c("Pasteur", "Grant-White")',
+    ]
+    fit = measure.cfa(text, frame, ordered=["o4"], estimator="ULSMV", missing="pairwise")
+    assert call(fit.to_lavaan())[2:] == [
+        "data = data",
+        'estimator = "ULSMV"',
+        'ordered = "o4"',
+        'missing = "pairwise"',
+    ]
+
+
+def test_clusters_of_ordered_items_are_not_lavaans():
+    frame = data("hs39_ordered4.csv")
+    frame["team"] = frame["id"] % 100
+    fit = measure.cfa("f =~ o4 + o5 + o6 + o7", frame, ordered=True, cluster="team")
+    with pytest.raises(OptionError, match="takes no notice of clusters"):
+        fit.to_lavaan()
 
 
 @needs_lavaan

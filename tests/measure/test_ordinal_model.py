@@ -126,3 +126,12 @@ def test_delta_and_theta_are_the_same_model():
         keys = ["lhs", "op", "rhs"]
         both = one.parameters.query("op != '~*~'").merge(other.parameters, on=keys)
         np.testing.assert_allclose(both["std.all_x"], both["std.all_y"], atol=1e-5)
+
+
+def test_the_search_ends_at_the_minimum_without_second_derivatives(fitted):
+    """Scoring converges linearly, so that a small step is not yet the last."""
+    fit, _ = fitted
+    point = fit.problem.at(fit.params)
+    curvature = point.expected_curvature
+    gain = point.slope @ np.linalg.lstsq(curvature, point.slope)[0] / 2
+    assert gain < 1e-12

@@ -1,0 +1,174 @@
+"""First derivatives of the moments of a block with respect to its free elements.
+
+The derivative of Sigma with respect to any one matrix element has rank two at most: it is
+u v' + v u'. The engine keeps the vectors u and v and never forms the p(p+1)/2 x q Jacobian where
+it can do without; every product that estimation needs is then an ordinary matrix product.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.model.implied import vech_places
+from measure.model.states import State, reach
+from measure.responses import Responses, Slopes
+
+Array = NDArray[np.float64]
+
+# Levels of the elements that do not move means, and of those that move them one to one.
+ZERO_ONE = np.array([0.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Derivatives:
+    """Derivatives of one block's moments with respect to its q free elements.
+
+    d sigma_k = u[:, k] v[:, k]' + v[:, k] u[:, k]';  d mu_k = d_mu[:, k] (None without means).
+    With ordered items these are the moments of latent responses; `scale` leads on to those that
+    answers have, and `following` holds what moves along with the elements.
+    """
+
+    u: Array
+    v: Array
+    d_mu: Array | None
+    following: "Following | None" = None
+    scale: "Scale | None" = None
+
+    @property
+    def variances(self) -> Array:
+        """Derivatives of the diagonal of sigma, (p, q)."""
+        own = 2 * self.u * self.v
+        if self.following is None:
+            return own
+        return own + 2 * (self.following.u * self.following.v) @ self.following.slope
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """Derivatives of (mu, vech Sigma), (p + p*, q); without means (p*, q).
+
+        With ordered items those of the vector that `Layout` describes.
+        """
+        if self.scale is not None:
+            return self._answers(self.scale)
+        a, b = vech_places(len(self.u))
+        covariances = self.u[a] * self.v[b] + self.v[a] * self.u[b]
+        return covariances if self.d_mu is None else np.vstack([self.d_mu, covariances])
+
+    def _answers(self, scale: "Scale") -> Array:
+        responses, following = scale.responses, self.following
+        assert self.d_mu is not None
+        own = responses.jacobian(Slopes(self.u, self.v, self.d_mu, scale.d_tau, scale.d_delta))
+        if following is None or not following.state.block.spreads:
+            return own
+        none = np.zeros(following.u.shape)
+        no_tau = np.zeros((len(responses.tau), following.u.shape[1]))
+        moved = responses.jacobian(Slopes(following.u, following.v, none, no_tau, None))
+        return own + moved @ following.slope
+
+
+class Scale(NamedTuple):
+    """Latent responses, and how thresholds (T, q) and scaling factors (p, q) move."""
+
+    responses: Responses
+    d_tau: Array
+    d_delta: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Following:
+    """Residual variances (k,) that follow from all other parameters.
+
+    `u`, `v` (p, k) are derivatives with respect to them, in the form of `Derivatives`.
+    """
+
+    state: State
+    u: Array
+    v: Array
+    n_elements: int
+
+    @cached_property
+    def slope(self) -> Array:
+        """Derivatives of the residual variances with respect to the elements, (k, q).
+
+        The variances of the ordered items are 1 / delta^2 whatever the elements do.
+        """
+        own, state = self.state.block.followers, self.state
+        d = observed_derivatives(state, self.n_elements)
+        change = -2 * d.u[own] * d.v[own]
+        assert d.scale is not None
+        if d.scale.d_delta is not None:
+            delta = d.scale.responses.delta[own]
+            change = change - 2 * d.scale.d_delta[own] / delta[:, None] ** 3
+        return np.asarray(np.linalg.solve(reach(state), change))
+
+
+def observed_derivatives(state: State, n_elements: int) -> Derivatives:
+    """Give the derivatives of mu and sigma with respect to the free elements."""
+    unit = np.eye(len(state.block.observed))
+    d = _derivatives(state, n_elements, unit, state.loading, state.cross)
+    if state.responses is None:
+        return d
+    return replace(d, scale=_scale(state, state.responses, d))
+
+
+def latent_derivatives(state: State, n_elements: int) -> Derivatives:
+    """Give the derivatives of the means and covariances of eta likewise."""
+    unit = np.zeros((len(state.block.eta), len(state.block.observed)))
+    return _derivatives(state, n_elements, unit, state.inverse, state.covariance)
+
+
+def _derivatives(
+    state: State, n_elements: int, unit: Array, loading: Array, cross: Array
+) -> Derivatives:
+    """Fill u and v for variables that are `unit` * epsilon + `loading` * zeta.
+
+    `unit` (p, n_observed) carries lambda and theta, `loading` (p, n_eta) psi, beta and alpha;
+    `cross` (p, n_eta) is the covariance of the variables with eta.
+    """
+    # Of a stack one of the two may be the same throughout, and then has no leading dimension.
+    stack = cross.shape[:-2] or state.eta_mean.shape[:-1]
+    n_all = n_elements + len(state.block.follows)
+    shape = (*stack, cross.shape[-2], n_all)
+    sides = (unit, loading, cross)
+    columns = np.concatenate(
+        [np.broadcast_to(side, (*stack, *side.shape[-2:])) if stack else side for side in sides],
+        axis=-1,
+    )
+    at = state.block.columns
+    u, v = np.zeros(shape), np.zeros(shape)
+    directions = columns[..., at.directions]
+    u[..., at.elements] = directions
+    v[..., at.elements] = columns[..., at.partners] * at.halves
+    d_mu = None
+    if state.block.meanstructure:
+        d_mu, mean = np.zeros(shape), state.eta_mean
+        levels = np.concatenate([mean, np.broadcast_to(ZERO_ONE, (*mean.shape[:-1], 2))], axis=-1)
+        d_mu[..., at.elements] = directions * levels[..., None, at.levels]
+    if n_all == n_elements:
+        return Derivatives(u, v, d_mu)
+    assert d_mu is not None
+    free, rest = slice(n_elements), slice(n_elements, None)
+    following = Following(state, u[:, rest], v[:, rest], n_elements)
+    return Derivatives(u[:, free], v[:, free], d_mu[:, free], following)
+
+
+def _scale(state: State, responses: Responses, d: Derivatives) -> Scale:
+    """Give the derivatives of thresholds and scaling factors."""
+    elements, n_elements = state.block.elements, d.u.shape[1]
+    d_tau = np.zeros((len(responses.tau), n_elements))
+    if "tau" in elements:
+        places, _, own = elements["tau"]
+        d_tau[places, own] = 1.0
+    d_delta = None
+    if state.block.theta_scaled:
+        ordered = responses.layout.ordered
+        d_delta = np.zeros(d.u.shape)
+        d_delta[ordered] = -(responses.delta[ordered, None] ** 3) * d.u[ordered] * d.v[ordered]
+    elif "delta" in elements:
+        items, _, own = elements["delta"]
+        d_delta = np.zeros(d.u.shape)
+        d_delta[items, own] = 1.0
+    return Scale(responses, d_tau, d_delta)

@@ -1,0 +1,115 @@
+"""The parameter table as matrices, a block for each group."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.constraints import Reduction, Restrictions
+from measure.model.blocks import Block
+from measure.model.curvature import Curvature
+from measure.model.derivatives import Derivatives, observed_derivatives
+from measure.model.implied import Implied
+from measure.model.states import State, state_at
+from measure.table import ParameterTable
+
+Array = NDArray[np.float64]
+
+# An inequality is taken to hold as an equation where it is met up to this.
+ACTIVE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model ready to be evaluated.
+
+    Attributes
+    ----------
+    table
+        The parameter table, with the values that fixed.x takes from the sample filled in.
+    blocks
+        One per group.
+    free_rows
+        Table rows of the free elements, in order.
+    reduction
+        How the free elements follow from the parameters that are estimated, where labels or
+        constraints tie some of them together.
+    restrictions
+        Inequalities and nonlinear equations that remain.
+    """
+
+    table: ParameterTable
+    values: Array
+    blocks: tuple[Block, ...]
+    free_rows: tuple[int, ...]
+    reduction: Reduction
+    restrictions: Restrictions
+
+    @property
+    def n_params(self) -> int:
+        """Number of parameters that the search moves, after linear equality constraints."""
+        return self.reduction.n_params
+
+    @property
+    def n_free(self) -> int:
+        """Number of free parameters: each equation, linear or not, takes one away."""
+        return self.n_params - len(self.restrictions.equal)
+
+    @property
+    def constrained(self) -> bool:
+        """Whether anything ties the free elements together."""
+        return self.reduction.basis is not None or bool(self.restrictions)
+
+    def tangent(self, params: Array) -> Array:
+        """Directions (n_elements, k) in which the elements can move with all constraints kept.
+
+        An inequality counts where it holds as an equation.
+        """
+        reduction = self.reduction
+        basis = np.eye(reduction.n_elements) if reduction.basis is None else reduction.basis
+        if not self.restrictions:
+            return basis
+        values = self.row_values(params)
+        _, slopes = self.restrictions.evaluate("equal", values)
+        gaps, others = self.restrictions.evaluate("positive", values)
+        held = np.vstack([slopes, others[gaps < ACTIVE]]) @ basis
+        if not len(held):
+            return basis
+        _, sizes, directions = np.linalg.svd(held)
+        rank = int((sizes > 1e-9 * max(sizes.max(initial=0.0), 1e-300)).sum())
+        return np.asarray(basis @ directions[rank:].T)
+
+    def elements(self, params: Array) -> Array:
+        """Give the values of all free elements from the reduced parameter vector."""
+        return self.reduction.expand(params)
+
+    def row_values(self, params: Array) -> Array:
+        """Give the value of every row of the table, fixed ones included."""
+        values = self.values.copy()
+        values[list(self.free_rows)] = self.elements(params)
+        return values
+
+    def table_values(self, params: Array, states: list[State]) -> Array:
+        """Give the value of every row, those that follow from the others included."""
+        values = self.row_values(params)
+        for state in states:
+            for index, place in state.block.following_rows.items():
+                values[index] = state.matrices[place.matrix][place.i, place.j]
+        return values
+
+    def states(self, params: Array) -> list[State]:
+        """Evaluate the matrices of every block at `params` (..., n_params)."""
+        elements = self.elements(params)
+        return [state_at(block, elements) for block in self.blocks]
+
+    def implied(self, params: Array) -> list[Implied]:
+        """Give the moments that the model implies for each block at `params` (n_params,)."""
+        return [state.implied for state in self.states(params)]
+
+    def derivatives(self, states: list[State]) -> list[Derivatives]:
+        """Give the derivatives of each block's moments with respect to all free elements."""
+        return [observed_derivatives(state, len(self.free_rows)) for state in states]
+
+    def curvatures(self, states: list[State], d: list[Derivatives]) -> list["Curvature"]:
+        """Give what second derivatives of each block's moments are formed from."""
+        return [Curvature(state, one) for state, one in zip(states, d, strict=True)]

@@ -1,0 +1,127 @@
+"""Moments of ordered answers, beside continuous ones: thresholds and category correlations.
+
+The estimates of each group stand in `two_step`, the order of the statistics in
+`measure.responses.Layout`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.errors import DataError
+from measure.moments import Categories, Moments
+from measure.moments.ordinal.codes import Coded, coded
+from measure.moments.ordinal.influence_sums import Influences, joint_covariance
+from measure.moments.ordinal.notes import (
+    abnormal_note,
+    improper_note,
+    notes_of,
+    pair_names,
+    sparse_pairs,
+    understatement,
+)
+from measure.moments.ordinal.two_step import TwoStep, two_step
+from measure.moments.rows import Rows
+from measure.threads import on_one_thread
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+
+def from_rows(
+    rows: Rows, ordered: tuple[str, ...], *, pairwise: bool, information: str = "first.order"
+) -> Moments:
+    """Two-step maximum likelihood moments of ordered and continuous variables.
+
+    Parameters
+    ----------
+    rows
+        Answers, by group.
+    ordered
+        Names of the ordered variables; names that are not among those of the rows are passed over.
+    pairwise
+        Use all answers: thresholds from those of an item, correlations from the rows that have
+        both of a pair. Otherwise rows with a missing answer are left out.
+    information
+        How the asymptotic covariance comes about, see `category_influence`.
+
+    Raises
+    ------
+    DataError
+        Where the answers of an ordered item are no categories (see `codes.coded`), or two
+        variables determine each other.
+    """
+    found = coded(rows, ordered, pairwise=pairwise)
+    groups = estimates(found, "2x2")
+    notes: list[str] = []
+    rests_on_normality = information == "first.order"
+    for group, label in zip(groups, found.groups, strict=True):
+        where = place_of(label, found)
+        _refuse_perfect(group, where)
+        doubt = abnormal_note(group, where) if rests_on_normality else ""
+        notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
+    return Moments(
+        names=found.layout.names,
+        groups=found.groups,
+        n_obs=tuple(group.n_rows for group in groups),
+        sample=tuple(group.implied for group in groups),
+        # Chi-squares count N - G, as lavaan's do.
+        counts=tuple(group.n_rows - 1 for group in groups),
+        rows=found.rows,
+        clusters=found.clusters,
+        n_dropped=found.n_dropped,
+        ordinal=Categories(
+            ordered=tuple(found.layout.values),
+            values=found.layout.values,
+            n_thresholds=found.layout.n_thresholds,
+            gamma=gamma_of(groups, found.clusters, information),
+            notes=tuple(notes),
+            sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
+            understated=max(map(understatement, groups)) if rests_on_normality else 0.0,
+        ),
+    )
+
+
+def place_of(label: object, found: Coded) -> str:
+    """Name a group, where there are several."""
+    return f' in group "{label}"' if len(found.groups) > 1 else ""
+
+
+@on_one_thread
+def estimates(found: Coded, empty_cells: str) -> list[TwoStep]:
+    """Estimate the statistics of every group."""
+    layout = found.layout
+    return [
+        two_step(codes, values[:, layout.continuous], layout, empty_cells)
+        for codes, values in zip(found.codes, found.rows, strict=True)
+    ]
+
+
+@on_one_thread
+def gamma_of(
+    groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
+) -> Array:
+    """N times the asymptotic covariance of the statistics of all groups, stacked."""
+    influences = [group.influence(information).rows for group in groups]
+    sizes = [group.n_rows for group in groups]
+    return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
+
+
+def influences_of(moments: Moments) -> list[Influences]:
+    """Influence of the rows of each group on its statistics, from the rows that moments keep."""
+    assert moments.rows is not None
+    assert moments.ordinal is not None
+    rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
+    found = coded(rows, moments.ordinal.ordered, pairwise=True)
+    return [group.influence("first.order").rows for group in estimates(found, "2x2")]
+
+
+def _refuse_perfect(group: TwoStep, where: str) -> None:
+    pairs = pair_names(group, group.perfect)
+    if pairs:
+        raise DataError(
+            f"{pairs[0]}{where} determine each other: the correlation of their latent responses is "
+            "1 or -1, and has no standard error. Leave one of them out, or merge categories until "
+            "every cell of their table is used."
+        )

@@ -1,0 +1,140 @@
+"""Mean outer products of the influences of rows, or of their sums within clusters.
+
+Influences are computed for one chunk of rows at a time and never stored for all of them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.moments.asymptotic import spanning
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+# Influences held at once.
+INFLUENCES = 200_000
+# With very many statistics, still so many rows.
+SMALLEST_CHUNK = 512
+# Takes some rows of a group, and gives their influences (n_statistics, n).
+Influences = Callable[[slice | Indices], Array]
+
+
+def joint_covariance(
+    groups: Sequence[Influences],
+    sizes: Sequence[int],
+    clusters: Sequence[Indices] | None,
+    n_statistics: int,
+) -> Array:
+    """N times the covariance of the groups' statistics, stacked.
+
+    Parameters
+    ----------
+    groups
+        Influences of the rows of each group.
+    sizes
+        Number of rows of each group.
+    clusters
+        Cluster number of each row; None where rows are independent.
+    n_statistics
+        Statistics of one group.
+
+    Returns
+    -------
+    Array
+        (G m, G m). The block of a group is its own mean outer product divided by its share of the
+        rows; blocks off the diagonal are 0 unless clusters have rows in several groups. With J
+        clusters the products are multiplied by J/(J - 1) (Binder 1983).
+    """
+    total = sum(sizes)
+    m = n_statistics
+    joint = np.zeros((len(groups) * m, len(groups) * m))
+    if clusters is not None and spanning(clusters):
+        shares = [size / total for size in sizes]
+        return _spanning_products(groups, shares, clusters, m) / total
+    for k, (influences, size) in enumerate(zip(groups, sizes, strict=True)):
+        own = None if clusters is None else clusters[k]
+        place = slice(k * m, (k + 1) * m)
+        products = _products(influences, size, m) if own is None else _clustered(influences, own, m)
+        # mean outer product over the share of the group
+        joint[place, place] = products / size * (total / size)
+    return joint
+
+
+def pressed(influences: Influences, places: Indices, matrix: Array) -> Array:
+    """Multiply a matrix (k, n_statistics) with the influences of some rows, giving (k, n)."""
+    found = np.empty((len(matrix), len(places)))
+    step = _step(matrix.shape[1])
+    for begin in range(0, len(places), step):
+        own = places[begin : begin + step]
+        found[:, begin : begin + step] = matrix @ influences(own)
+    return found
+
+
+def _step(m: int) -> int:
+    return max(INFLUENCES // max(m, 1), SMALLEST_CHUNK)
+
+
+def _products(influences: Influences, n: int, m: int) -> Array:
+    products = np.zeros((m, m))
+    for begin in range(0, n, _step(m)):
+        chunk = influences(slice(begin, min(begin + _step(m), n)))
+        products += chunk @ chunk.T
+    return products
+
+
+def _clustered(influences: Influences, clusters: Indices, m: int) -> Array:
+    products = np.zeros((m, m))
+    n_clusters = 0
+    for sums in _sums([influences], [clusters], m):
+        products += sums @ sums.T
+        n_clusters += sums.shape[1]
+    return products * (n_clusters / (n_clusters - 1))
+
+
+def _spanning_products(
+    groups: Sequence[Influences], shares: Sequence[float], clusters: Sequence[Indices], m: int
+) -> Array:
+    products = np.zeros((len(groups) * m, len(groups) * m))
+    weights = np.repeat(1 / np.array(shares), m)[:, None]
+    n_clusters = 0
+    for sums in _sums(groups, clusters, m):
+        weighted = sums * weights
+        products += weighted @ weighted.T
+        n_clusters += sums.shape[1]
+    return products * (n_clusters / (n_clusters - 1))
+
+
+def _sums(groups: Sequence[Influences], clusters: Sequence[Indices], m: int) -> Iterator[Array]:
+    """Give sums of influences within clusters, (n_groups m, n_clusters), some clusters at a time.
+
+    The rows of every group are sorted by cluster; the clusters that are added up together hold
+    about as many rows as one chunk, or are one large cluster.
+    """
+    labels, together = np.unique(np.concatenate(list(clusters)), return_inverse=True)
+    ends = np.cumsum([len(own) for own in clusters])
+    numbers = np.split(together, ends[:-1])
+    orders = [np.argsort(own, kind="stable") for own in numbers]
+    ordered = [own[order] for own, order in zip(numbers, orders, strict=True)]
+    filled = np.cumsum(np.bincount(together, minlength=len(labels)))
+    step = _step(len(groups) * m)
+    first = 0
+    while first < len(labels):
+        before = filled[first - 1] if first else 0
+        last = max(int(np.searchsorted(filled, before + step, side="right")), first + 1)
+        sums = np.zeros((len(groups) * m, last - first))
+        for k, influences in enumerate(groups):
+            begin, end = np.searchsorted(ordered[k], [first, last])
+            own = sums[k * m : (k + 1) * m]
+            for at in range(begin, end, step):
+                upto = min(at + step, end)
+                _add(own, influences(orders[k][at:upto]), ordered[k][at:upto] - first)
+        yield sums
+        first = last
+
+
+def _add(sums: Array, chunk: Array, places: Indices) -> None:
+    """Add columns of a chunk, whose places ascend, to those of the sums."""
+    starts = np.flatnonzero(np.diff(places, prepend=-1))
+    sums[:, places[starts]] += np.add.reduceat(chunk, starts, axis=1)
