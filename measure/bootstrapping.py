@@ -136,6 +136,8 @@ def bootstrap(
     Rows are drawn within groups. Where the fit has clusters whole clusters are drawn, within
     groups or, where clusters have rows in several groups, over all of them. Searches begin at the
     estimates; moments of exogenous variables (fixed.x) are those of the drawn sample, as in lavaan.
+    With ordered items thresholds, correlations and weights are estimated anew from each sample; one
+    in which nobody answers in some category cannot be fitted, and is counted as such.
 
     Parameters
     ----------
@@ -153,10 +155,11 @@ def bootstrap(
         a distribution under the model whatever that of the answers. Complete answers only.
     intervals
         One or more of "percentile" and "bca" (Efron 1987). The acceleration of the latter is
-        computed from empirical influence values, scores times the inverse observed information, so
-        that the model need not be refitted without each row; an estimator that has no likelihood,
-        or a model with inequalities or nonlinear constraints, is refitted without each unit
-        instead, or without each of 500 blocks where a group has more units.
+        computed from empirical influence values, scores times the inverse observed information
+        (with ordered items influences of the rows on the moments, times what these do to the
+        estimates), so that the model need not be refitted without each row; another estimator that
+        has no likelihood, or a model with inequalities or nonlinear constraints, is refitted
+        without each unit instead, or without each of 500 blocks where a group has more units.
     confidence_level
         Of the intervals.
     workers
@@ -190,6 +193,12 @@ def bootstrap(
     Association, 82, 171-185.
     """
     known_option("kind", kind, KINDS)
+    if kind == "bollen.stine" and fit.moments.ordinal is not None:
+        raise OptionError(
+            'kind="bollen.stine" transforms answers as numbers until the model holds in them; '
+            "ordered answers cannot be transformed so. Their test is the scaled chi-square of the "
+            "fit."
+        )
     asked = _Asked(_checked_intervals(intervals), confidence(confidence_level))
     _check(fit, n)
     moments = _rows_of(fit, data)
@@ -263,7 +272,8 @@ def _rows_of(fit: Fit, data: pd.DataFrame | None) -> Moments:
         if fit.moments.rows is None:
             raise DataError("the fit was made from sample_cov and has no rows to draw: give data.")
         return fit.moments
-    own = Source(data).moments(fit.moments.names, fit.options, fit.method)
+    ordered = () if fit.moments.ordinal is None else fit.moments.ordinal.ordered
+    own = Source(data).moments(fit.moments.names, fit.options, fit.method, ordered)
     if own.groups != fit.moments.groups or own.n_obs != fit.moments.n_obs:
         raise DataError(
             f"data has {own.n_total} rows that the model can use in {len(own.groups)} group(s), "

@@ -301,7 +301,7 @@ def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple
     notes = list(notes_of(group, where))
     doubt = abnormal_note(group, where)
     if doubt and information == "first.order":
-        notes.append(f'{doubt} information="observed" gives some that do not need normality.')
+        notes.append(doubt)
     alarming = [note for note in (perfect_note(group, where),) if note]
     matrix = group.correlations
     improper = improper_note(group, where)

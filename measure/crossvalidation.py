@@ -38,8 +38,9 @@ class CrossValidation:
     ----------
     models
         One row a model: `model`, `deviance` (mean over respondents of -2 log-likelihood of their
-        answers under the model fitted without them), `se`, `se.folds`, `cvi` (mean over folds of
-        the ML discrepancy between the fold's own moments and the model), `n_failed` (fits that
+        answers under the model fitted without them; with ordered items see `cross_validate`),
+        `se`, `se.folds`, `cvi` (mean over folds of the ML discrepancy, or that of DWLS, between the
+        fold's own moments and the model), `n_failed` (fits that
         failed) and `n_improper` (fits with impossible estimates, which count).
     differences
         One row a pair: `model_a model_b difference` (deviance of a less that of b), `se ci.lower
@@ -113,6 +114,12 @@ def cross_validate(
     18, eq. 3; Browne & Cudeck 1989), column `cvi`. Per respondent, and without the part that is the
     same for all models, it is -2 log-likelihood, column `deviance`, which exists for folds of any
     size and for incomplete rows.
+
+    Ordered answers have no such likelihood. `cvi` is then the discrepancy of diagonally weighted
+    least squares, (s - sigma)'W(s - sigma) with s the thresholds and correlations of the held-out
+    rows and W the inverse variances of those of all rows, whatever the estimator; `deviance` is
+    the same without the part that is the same for all models, as a mean over respondents (see
+    `heldout_answers`).
 
     Parameters
     ----------
@@ -207,7 +214,7 @@ def _fold_table(
             held = one.fold == k
             n, saturated = int(held.sum()), saturated_deviance(design, held)
             for m, spec in enumerate(specs):
-                deviance = float(-2 * one.logliks[m, held].mean())
+                deviance = float(one.deviances[m, held].mean())
                 sizes = (len(held) - n, n)
                 rows.append((repetition, k + 1, spec.name, *sizes, deviance, deviance - saturated))
     columns = ["repetition", "fold", "model", "n_train", "n_test", "deviance", "cvi"]
@@ -216,7 +223,7 @@ def _fold_table(
 
 def _mean_of_rounds(rounds: list[Outcome]) -> Array:
     """Deviance of each model and row (n_models, n), mean over the repetitions that have it."""
-    values = np.array([-2 * one.logliks for one in rounds])
+    values = np.array([one.deviances for one in rounds])
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
@@ -278,6 +285,11 @@ def _notes(models: pd.DataFrame, design: Design) -> tuple[str, ...]:
         for _, row in models.iterrows()
         if row["n_failed"]
     ]
+    if design.answers is not None:
+        notes.append(
+            "Items are ordered: `cvi` is the discrepancy of diagonally weighted least squares, and "
+            "`deviance` what of it differs between models."
+        )
     if design.fiml:
         notes.append("With missing answers there is no `cvi`; `deviance` uses every answer given.")
     elif models["cvi"].isna().any() and not models["n_failed"].any():

@@ -14,6 +14,7 @@ from measure.checks import numeric_items
 from measure.confirmatory import estimate
 from measure.errors import MeasureError, MeasureWarning, OptionError
 from measure.fitted import Fit
+from measure.heldout_answers import Answers
 from measure.model import Implied
 from measure.options import Options
 from measure.source import Source
@@ -74,7 +75,7 @@ class Design(NamedTuple):
     """The rows that are dealt to folds.
 
     `values` (n, p) are the answers to `names`; `groups` and `units` number the group and the unit
-    of each row.
+    of each row. `answers` is there where items are ordered.
     """
 
     frame: pd.DataFrame
@@ -85,6 +86,7 @@ class Design(NamedTuple):
     units: Indices
     n_folds: int
     fiml: bool
+    answers: Answers | None = None
 
 
 def design_of(
@@ -102,7 +104,8 @@ def design_of(
     options = specs[0].options
     named = [s.options.cluster for s in specs if s.options.cluster is not None]
     cluster = cluster or (named[0] if named else None)
-    variables = [_observed(spec, data) for spec in specs]
+    fits = [_refit(spec, data) for spec in specs]
+    variables = [_observed(spec, fit) for spec, fit in zip(specs, fits, strict=True)]
     for spec, own in zip(specs[1:], variables[1:], strict=True):
         if set(own) != set(variables[0]):
             apart = ", ".join(sorted(set(own) ^ set(variables[0])))
@@ -110,6 +113,7 @@ def design_of(
                 f'"{spec.name}" and "{specs[0].name}" are about different variables ({apart} in '
                 "one of them only); their discrepancies cannot be compared."
             )
+    _require_same_ordered(specs, fits)
     names = variables[0]
     for column in (options.group, cluster):
         if column is not None and list(data.columns).count(column) != 1:
@@ -117,7 +121,8 @@ def design_of(
     values = numeric_items(data, list(names), minimum_rows=2).to_numpy(dtype=float)
     fiml = options.missing == "fiml"
     answered = ~np.isnan(values)
-    keep = answered.any(axis=1) if fiml else answered.all(axis=1)
+    incomplete = fiml or options.missing == "pairwise"
+    keep = answered.any(axis=1) if incomplete else answered.all(axis=1)
     for column in (options.group, cluster):
         if column is not None:
             keep &= data[column].notna().to_numpy()
@@ -136,12 +141,31 @@ def design_of(
             f"folds is {folds!r}, but must be a whole number from 2 to {n_units}, the number of "
             f"{what}."
         )
-    return Design(frame, names, values[keep], groups, tuple(labels), units, int(folds), fiml)
+    answers = None
+    if fits[0].moments.ordinal is not None:
+        answers = Answers.of(frame, fits[0].moments, options.group, cluster)
+    return Design(
+        frame, names, values[keep], groups, tuple(labels), units, int(folds), fiml, answers
+    )
 
 
-def _observed(spec: Specification, data: pd.DataFrame) -> tuple[str, ...]:
-    fit = _refit(spec, data)
+def _observed(spec: Specification, fit: Fit) -> tuple[str, ...]:
     return tuple(n for n in fit.moments.names if n not in spec.options.auxiliary)
+
+
+def _require_same_ordered(specs: tuple[Specification, ...], fits: list[Fit]) -> None:
+    """Refuse models of which one takes for numbers what another takes for ordered answers."""
+    ordered = [
+        set() if fit.moments.ordinal is None else set(fit.moments.ordinal.ordered) for fit in fits
+    ]
+    for spec, own in zip(specs[1:], ordered[1:], strict=True):
+        apart = sorted(own ^ ordered[0])
+        if apart:
+            raise OptionError(
+                f'{", ".join(apart)}: ordered in one of "{spec.name}" and "{specs[0].name}" and '
+                "continuous in the other; their discrepancies cannot be compared. Fit both with "
+                "the same `ordered`."
+            )
 
 
 def _refit(spec: Specification, data: pd.DataFrame) -> Fit:
@@ -161,9 +185,9 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One repetition: `logliks` (n_models, n_rows) of held-out rows, `fold` of each row."""
+    """One repetition: `deviances` (n_models, n_rows) of held-out rows, `fold` of each row."""
 
-    logliks: Array
+    deviances: Array
     fold: Indices
     improper: tuple[int, ...]
     failures: tuple[Failure, ...]
@@ -180,7 +204,7 @@ class Round:
         """Do one repetition, with folds dealt by this generator."""
         design = self.design
         fold = _deal(design, generator)
-        logliks = np.full((len(self.specs), len(fold)), np.nan)
+        deviances = np.full((len(self.specs), len(fold)), np.nan)
         improper, failures = [0] * len(self.specs), list[Failure]()
         for k in range(design.n_folds):
             held = fold == k
@@ -188,13 +212,15 @@ class Round:
             for m, spec in enumerate(self.specs):
                 try:
                     fit = _refit(spec, training)
+                    if design.answers is not None:
+                        design.answers.require_categories(fit)
                 except MeasureError as error:
                     message = str(error).splitlines()[0]
                     failures.append(Failure(spec.name, type(error).__name__, message))
                     continue
                 improper[m] += not fit.admissible
-                logliks[m, held] = _held_out(design, held, fit)
-        return Outcome(logliks, fold, tuple(improper), tuple(failures))
+                deviances[m, held] = _held_out(design, held, fit)
+        return Outcome(deviances, fold, tuple(improper), tuple(failures))
 
 
 def _deal(design: Design, generator: np.random.Generator) -> Indices:
@@ -210,7 +236,9 @@ def _deal(design: Design, generator: np.random.Generator) -> Indices:
 
 
 def _held_out(design: Design, held: NDArray[np.bool_], fit: Fit) -> Array:
-    """Log-likelihoods of the held-out rows under a model fitted to the others."""
+    """Deviances of the held-out rows under a model fitted to the others."""
+    if design.answers is not None:
+        return design.answers.deviances(fit, held)
     found = np.full(int(held.sum()), np.nan)
     groups, values = design.groups[held], design.values[held]
     order = [fit.moments.names.index(name) for name in design.names]
@@ -222,15 +250,18 @@ def _held_out(design: Design, held: NDArray[np.bool_], fit: Fit) -> Array:
         moments = by_group[label] if fit.n_groups > 1 else next(iter(by_group.values()))
         assert moments.mu is not None
         marginal = Implied(moments.mu[order], moments.sigma[np.ix_(order, order)])
-        found[own] = row_logliks(values[own], marginal)
+        found[own] = -2 * row_logliks(values[own], marginal)
     return found
 
 
 def saturated_deviance(design: Design, held: NDArray[np.bool_]) -> float:
     """Mean -2 log-likelihood of held-out rows at their own moments; NaN where these do not exist.
 
-    -2 log L = sum_g n_g (p ln 2 pi + ln|S_g| + p) over groups.
+    -2 log L = sum_g n_g (p ln 2 pi + ln|S_g| + p) over groups. Of ordered items it is less what the
+    rows by themselves add to the discrepancy.
     """
+    if design.answers is not None:
+        return -design.answers.common(held)
     if design.fiml:
         return NAN
     groups, values = design.groups[held], design.values[held]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from measure.admissibility import improprieties
 from measure.constrained import minimize_restricted
-from measure.definitions import defined_values
+from measure.definitions import defined_values, definitions
 from measure.errors import DataError
 from measure.estimators import DISCREPANCIES
 from measure.model import Implied, State
@@ -25,7 +25,7 @@ from measure.stacked import (
     stacked,
     taken,
 )
-from measure.standardization import standardized_values
+from measure.standardization import Standardization, standardized_values
 
 Array = NDArray[np.float64]
 
@@ -183,9 +183,11 @@ class Refit:
         places = np.flatnonzero(np.isfinite(found.values))
         params, model = found.params[places], self.problem.model
         own = taken(moments, places)
+        scale = np.sum([np.asarray(count) for count in own.counts], axis=0)
+        if self.problem.moments.ordinal is not None:
+            return self._answers(found, places, scale)
         states = model_of(model, own).states(params)
         values = row_values(model, own, params)
-        scale = np.sum([np.asarray(count) for count in own.counts], axis=0)
         incomplete = self.resampling.moments.patterns is not None
         return Refits(
             len(found.values),
@@ -194,6 +196,28 @@ class Refit:
             standardized_values(model, states, values),
             np.full(len(places), np.nan) if incomplete else scale * found.values[places],
             self._improper(states, len(places)),
+            tuple(sorted(found.failures)),
+        )
+
+    def _answers(self, found: _Found, places: NDArray[np.intp], scale: Array) -> Refits:
+        """The same with ordered items, whose models are evaluated one by one."""
+        model = self.problem.model
+        n = len(model.table.parameters) + len(model.table.definitions)
+        estimates, standardized = np.zeros((len(places), n)), np.zeros((len(places), n))
+        improper = []
+        for k, place in enumerate(places):
+            states = model.states(found.params[place])
+            raw = model.table_values(found.params[place], states)
+            estimates[k] = np.append(raw, definitions(model.table, raw)[0])
+            standardized[k] = Standardization(model, states, raw).std_all
+            improper.append("; ".join(improprieties(model, states)))
+        return Refits(
+            len(found.values),
+            places,
+            estimates,
+            standardized,
+            scale * found.values[places],
+            tuple(improper),
             tuple(sorted(found.failures)),
         )
 

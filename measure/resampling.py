@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.model import Implied, vech_places
-from measure.moments import Moments, complete, missing
+from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import spanning
 from measure.moments.patterns import patterns_of
 from measure.moments.rows import Rows
@@ -155,6 +155,8 @@ class Resampling:
         )
         if min(map(len, values)) < 2:
             raise DataError("a group has fewer than 2 rows among those drawn.")
+        if self.moments.ordinal is not None:
+            return self._answers(values, self._copies(counts))
         rows = Rows(self.moments.names, self.moments.groups, values, None, 0)
         if self.moments.patterns is None:
             return complete.from_rows(rows, less_one=self.less_one)
@@ -169,3 +171,35 @@ class Resampling:
             clusters=None,
             patterns=tuple(patterns_of(own) for own in values),
         )
+
+    def _answers(self, values: tuple[Array, ...], clusters: tuple[Codes, ...] | None) -> Moments:
+        """Moments of ordered items, where all of their categories are drawn."""
+        moments = self.moments
+        assert moments.ordinal is not None
+        for label, own in zip(moments.groups, values, strict=True):
+            where = f' in group "{label}"' if len(values) > 1 else ""
+            for name, categories in moments.ordinal.values.items():
+                drawn = np.isin(
+                    np.array(categories, dtype=float), own[:, moments.names.index(name)]
+                )
+                if not drawn.all():
+                    value = categories[int(np.argmin(drawn))]
+                    raise DataError(
+                        f'category {value} of ordered item "{name}" is not among the rows '
+                        f"drawn{where}."
+                    )
+        rows = Rows(moments.names, moments.groups, values, clusters, 0)
+        return ordinal.from_rows(rows, moments.ordinal.ordered, pairwise=True)
+
+    def _copies(self, counts: tuple[Array, ...]) -> tuple[Codes, ...] | None:
+        """Number the clusters of the rows drawn; one that is drawn twice makes two."""
+        if self.moments.clusters is None:
+            return None
+        most = int(max(own.max() for own in counts))
+        found = []
+        for codes, own in zip(self.moments.clusters, counts, strict=True):
+            times = own.astype(int)
+            before = np.repeat(np.cumsum(times) - times, times)
+            copy = np.arange(times.sum()) - before
+            found.append(np.repeat(codes, times) * most + copy)
+        return tuple(found)

@@ -83,6 +83,7 @@ class Source:
             options.missing,
             method.fiml,
             method.less_one,
+            method.observed_moments,
         )
         if asked not in self._kept:
             self._kept[asked] = self._gathered(names, options, method, ordered)
@@ -98,7 +99,12 @@ class Source:
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if ordered:
-                moments = ordinal.from_rows(rows, ordered, pairwise=options.missing == "pairwise")
+                moments = ordinal.from_rows(
+                    rows,
+                    ordered,
+                    pairwise=options.missing == "pairwise",
+                    information=method.moment_information,
+                )
             elif method.fiml:
                 moments = missing.from_rows(rows)
             else:

@@ -15,8 +15,16 @@ from scipy.stats import multivariate_normal, norm
 import measure
 from measure.bivariate import bivariate_corner
 from measure.errors import DataError
-from measure.moments import asymptotic, influence_sums, pair_tables, polychoric, polyserial
-from measure.moments.ordinal import estimates, from_rows, gamma_of
+from measure.moments import asymptotic
+from measure.moments.ordinal import (
+    estimates,
+    from_rows,
+    gamma_of,
+    influence_sums,
+    pair_tables,
+    polychoric,
+    polyserial,
+)
 from measure.moments.ordinal.codes import coded
 from measure.moments.ordinal.continuous_pairs import Products
 from measure.moments.ordinal.polychoric import Cells, Tables

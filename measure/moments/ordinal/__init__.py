@@ -5,6 +5,12 @@ each row moves them, and `gather` puts the groups together. `measure.responses.L
 of the statistics.
 """
 
-from measure.moments.ordinal.gather import estimates, from_rows, gamma_of, place_of
+from measure.moments.ordinal.gather import (
+    estimates,
+    from_rows,
+    gamma_of,
+    influences_of,
+    place_of,
+)
 
-__all__ = ["estimates", "from_rows", "gamma_of", "place_of"]
+__all__ = ["estimates", "from_rows", "gamma_of", "influences_of", "place_of"]

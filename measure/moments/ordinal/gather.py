@@ -1,6 +1,7 @@
 """Moments of ordered answers, beside continuous ones: thresholds and category correlations.
 
-The estimates of each group stand in `two_step`, the order of the statistics in `layout`.
+The estimates of each group stand in `two_step`, the order of the statistics in
+`measure.responses.Layout`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from measure.errors import DataError
 from measure.moments import Categories, Moments
 from measure.moments.ordinal.codes import Coded, coded
-from measure.moments.ordinal.influence_sums import joint_covariance
+from measure.moments.ordinal.influence_sums import Influences, joint_covariance
 from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
@@ -105,6 +106,15 @@ def gamma_of(
     influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
     return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
+
+
+def influences_of(moments: Moments) -> list[Influences]:
+    """Influence of the rows of each group on its statistics, from the rows that moments keep."""
+    assert moments.rows is not None
+    assert moments.ordinal is not None
+    rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
+    found = coded(rows, moments.ordinal.ordered, pairwise=True)
+    return [group.influence("first.order").rows for group in estimates(found, "2x2")]
 
 
 def _refuse_perfect(group: TwoStep, where: str) -> None:

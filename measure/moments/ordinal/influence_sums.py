@@ -62,6 +62,16 @@ def joint_covariance(
     return joint
 
 
+def pressed(influences: Influences, places: Indices, matrix: Array) -> Array:
+    """Multiply a matrix (k, n_statistics) with the influences of some rows, giving (k, n)."""
+    found = np.empty((len(matrix), len(places)))
+    step = _step(matrix.shape[1])
+    for begin in range(0, len(places), step):
+        own = places[begin : begin + step]
+        found[:, begin : begin + step] = matrix @ influences(own)
+    return found
+
+
 def _step(m: int) -> int:
     return max(INFLUENCES // max(m, 1), SMALLEST_CHUNK)
 

@@ -86,7 +86,8 @@ def abnormal_note(group: TwoStep, where: str) -> str:
     return (
         f"the answers{where} contradict normal latent responses: in the median pair the products "
         f"of scores exceed the observed information by {excess:.0%}. Standard errors that rest "
-        "on such products, as lavaan's do, are then too small."
+        'on such products, as lavaan\'s do, are then too small; information="observed" gives some '
+        "that do not need normality."
     )
 
 
