@@ -23,12 +23,12 @@ Progress = Callable[[str, float], None]
 
 STEPS = {
     "step.screening": 0.01,
-    "step.fits": 0.16,
-    "step.items": 0.03,
-    "step.reliability": 0.20,
-    "step.exploratory": 0.07,
-    "step.confirmatory": 0.33,
-    "step.levels": 0.19,
+    "step.fits": 0.10,
+    "step.items": 0.02,
+    "step.reliability": 0.12,
+    "step.exploratory": 0.35,
+    "step.confirmatory": 0.24,
+    "step.levels": 0.15,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
