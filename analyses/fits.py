@@ -239,10 +239,14 @@ def fit_model(
     lacking = tuple(item for item in observed if item not in survey.scored.columns)
     if lacking:
         return Fitted(model, "not_asked", missing_items=lacking, plan=planned)
+    ordered = tuple(item for item in observed if item in planned.ordered)
     options = Options(
         estimator=planned.estimator,
         missing=planned.missing,
-        ordered=tuple(item for item in observed if item in planned.ordered),
+        ordered=ordered,
+        # Products of scores, as lavaan takes them, would give intervals that are too narrow where
+        # latent responses are not normal.
+        information="observed" if ordered else None,
         cluster=None if planned.cluster is None else planned.cluster.name,
         std_lv=model.options.std_lv,
         orthogonal=model.options.orthogonal,

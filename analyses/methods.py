@@ -81,7 +81,7 @@ def _fitted_by(fit: measure.Fit) -> Message:
 
 
 def normality_notes(fitted: Fitted) -> Iterator[Message]:
-    """Say by how much intervals are too narrow where ordered answers contradict normality."""
+    """Say that intervals allow for ordered answers that contradict normality, and by how much."""
     categories = None if fitted.fit is None else fitted.fit.moments.ordinal
     if fitted.fit is None or categories is None or not categories.understated:
         return

@@ -151,8 +151,14 @@ def unweighted(moments: Moments, *, means: bool) -> LeastSquares:
 
 def diagonal(moments: Moments, *, means: bool) -> LeastSquares:
     """DWLS: every moment counts by the inverse of its asymptotic variance."""
-    spreads = _spreads(moments, means=means)
-    return LeastSquares(moments, tuple(1 / np.diag(spread) for spread in spreads), means)
+    own = moments.ordinal
+    if own is None:
+        spreads = _spreads(moments, means=means)
+        return LeastSquares(moments, tuple(1 / np.diag(spread) for spread in spreads), means)
+    variances = np.diag(own.gamma) if own.variances is None else own.variances
+    parts = np.split(variances, len(moments.groups))
+    weights = (1 / (share * part) for share, part in zip(moments.shares, parts, strict=True))
+    return LeastSquares(moments, tuple(weights), means)
 
 
 def distribution_free(moments: Moments, *, means: bool) -> LeastSquares:

@@ -35,9 +35,13 @@ class Categories:
         Pairs of items whose table is sparse: most cells are expected to hold fewer than 5 answers,
         in any of the groups.
     understated
-        Share by which standard errors of correlations are too small in the median pair, as the
-        answers contradict the normality that they rest on (the largest over groups); 0 where they
-        do not, or the standard errors do not rest on it.
+        Share by which standard errors of correlations that rest on normal latent responses are too
+        small in the median pair (the largest over groups); 0 where the answers do not contradict
+        normality.
+    variances
+        What moments are weighed by in DWLS: N times their variances, of all groups, which rest on
+        normality whatever `gamma` does, so that estimates do not depend on it; the diagonal of
+        `gamma` where None.
     """
 
     ordered: tuple[str, ...]
@@ -47,6 +51,7 @@ class Categories:
     notes: tuple[str, ...] = ()
     sparse: tuple[tuple[str, str], ...] = ()
     understated: float = 0.0
+    variances: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -262,8 +262,11 @@ def test_numbers_of_lq2002_as_ordered_answers_are_those_of_lavaan() -> None:
     section = confirmatory.run(loaded, alone, fits=fit_reference(loaded, alone))
     content = case("cfa_lq2002_leadership_wlsmv")
     three = row(section, "models", "three_factors")
-    for name in ("chisq.scaled", "cfi.robust", "tli.robust", "rmsea.robust"):
-        assert three[name] == pytest.approx(content["fit_measures"][name], rel=1e-5)
+    # What is expected of chi-square rests on the observed information, which lavaan has not; that
+    # changes the robust indices little.
+    for name in ("cfi.robust", "tli.robust", "rmsea.robust"):
+        assert three[name] == pytest.approx(content["fit_measures"][name], abs=0.005)
+    assert three["chisq.scaled"] < content["fit_measures"]["chisq.scaled"]
     assert three["srmr_bentler_nomean"] == pytest.approx(content["fit_measures"]["srmr"], rel=1e-5)
     assert (three["df"], three["npar"]) == (149, 98)
     assert "aic" not in three
@@ -282,7 +285,9 @@ def test_the_numbers_are_those_of_measure() -> None:
     data = survey(name).scored.assign(unit=survey(name).data["unit"])
     items = list(survey(name).scored.columns)
     with pytest.warns(ListwiseWarning):
-        fit = measure.cfa(text, data, ordered=items, missing="pairwise", cluster="unit")
+        fit = measure.cfa(
+            text, data, ordered=items, missing="pairwise", cluster="unit", information="observed"
+        )
     section = confirmatory.run(instrument(name), survey(name), fits=fits(name))
     shown = row(section, "models", "M2")
     columns = [part.name for part in section.table("models").columns[2:-1]]
@@ -379,8 +384,12 @@ def test_where_all_verdicts_are_the_same_the_check_speaks_for_them(climate: Sect
         ("global_fit_acceptable", {"rmsea": 0.11}, "Robust RMSEA: “outside the limits”"),
         # The loading of HOSTIL02 is .82 of ordered answers and .69 of numbers.
         ("loading_keep", {"value": 0.75}, "HOSTIL02 on Hostility: “keep”"),
-        # Leadership and task significance correlate .59 [.56, .62], and .58 [.53, .63].
-        ("factor_distinct_upper", {"value": 0.625}, "Task significance: “distinct”"),
+        # Leadership and task significance correlate .593 [.548, .637], and .580 [.532, .628].
+        (
+            "factor_distinct_upper",
+            {"value": 0.632},
+            "Task significance: “doubtful whether distinct”",
+        ),
     ],
 )
 def test_a_verdict_that_hangs_on_the_method_is_said_in_words(

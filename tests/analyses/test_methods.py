@@ -59,7 +59,7 @@ def test_the_method_box_of_ordered_answers_tells_all_that_was_chosen() -> None:
     assert "FIML" in notes["check_fiml"]
 
 
-def test_intervals_that_are_too_narrow_are_said_to_be_so() -> None:
+def test_it_is_said_how_much_wider_intervals_are_than_under_normality() -> None:
     name = "leadership_climate"
     fitted = fits(name)["three_factors"]
     assert fitted.fit is not None
@@ -67,7 +67,7 @@ def test_intervals_that_are_too_narrow_are_said_to_be_so() -> None:
     understated = fitted.fit.moments.ordinal.understated
     assert understated == pytest.approx(0.27, abs=0.01)
     told = said(instrument(name), survey(name), fitted)["abnormal"]
-    assert f"about {100 * understated:.0f}% wider" in told
+    assert f"about {100 * understated:.0f}% for the correlations" in told
     # The simulated answers were cut from normal responses.
     assert not list(methods.normality_notes(fits("coupling")["M2"]))
     assert not list(methods.normality_notes(numbers(name)["three_factors"]))

@@ -44,7 +44,7 @@ def from_rows(
         Use all answers: thresholds from those of an item, correlations from the rows that have
         both of a pair. Otherwise rows with a missing answer are left out.
     information
-        How the asymptotic covariance comes about, see `category_influence`.
+        How the asymptotic covariance comes about, see `ordinal.influence`.
 
     Raises
     ------
@@ -78,7 +78,12 @@ def from_rows(
             gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
-            understated=max(map(understatement, groups)) if rests_on_normality else 0.0,
+            understated=max(map(understatement, groups)),
+            variances=(
+                None
+                if rests_on_normality
+                else np.diag(gamma_of(groups, found.clusters, "first.order"))
+            ),
         ),
     )
 
