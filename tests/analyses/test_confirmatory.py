@@ -445,7 +445,7 @@ def test_a_check_that_stands_in_is_never_silent() -> None:
     entry = finding(section, "check_fallback")
     assert entry.verdict == "undecided"
     said = words("da").say(entry.claim)
-    assert "kunne ikke beregnes på ordnede svar" in said
+    assert "på ordnede svar gav ingen brugbar løsning" in said
     assert "(MLR)" in said
     assert "determine each other" in words("da").say(entry.notes[0])
     assert section.answer.key == "confirmatory.answer.fallback"
