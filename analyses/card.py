@@ -14,7 +14,11 @@ from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
-_DROPPED = {"listwise": "dropped_listwise", "fiml": "dropped_fiml"}
+_DROPPED = {
+    "listwise": "dropped_listwise",
+    "fiml": "dropped_fiml",
+    "pairwise": "dropped_fiml",
+}
 _ERRORS = {
     "standard": "card.se.standard",
     "robust.sem": "card.se.robust_sem",
@@ -26,6 +30,10 @@ _TESTS = {
     "mean.var.adjusted": "card.test.mean_var_adjusted",
     "scaled.shifted": "card.test.scaled_shifted",
     "yuan.bentler.mplus": "card.test.yuan_bentler",
+}
+_ORDERED = {
+    "delta": "card.likelihood.ordered_delta",
+    "theta": "card.likelihood.ordered_theta",
 }
 LIBRARIES = ("numpy", "scipy", "pandas", "factor_analyzer")
 
@@ -52,7 +60,8 @@ def run(
         which knows nothing of the engine.
     """
     fits = fit_models(instrument, survey) if fits is None else fits
-    counts = [_count(fitted) for fitted in fits.values()]
+    attempts = _attempts(fits)
+    counts = [_count(fitted) for fitted in attempts]
     return Section(
         id="card",
         answer=Message(
@@ -66,13 +75,22 @@ def run(
         ),
         findings=(_count_finding(counts), _rows_finding(survey, fits)),
         tables=(
-            _models(survey, fits),
+            _models(survey, fits, attempts),
             _counts(fits, counts),
-            _search(fits),
+            _search(fits, attempts),
             _software(instrument, survey, seed),
         ),
-        notes=evidence.standing_notes(instrument, survey),
+        notes=(
+            *evidence.standing_notes(instrument, survey),
+            *methods.fallback_notes(fits[instrument.reference_model.id]),
+        ),
     )
+
+
+def _attempts(fits: Fits) -> list[Fitted]:
+    """Give everything that was fitted: the models, and then their checks or what they replace."""
+    others = (entry.check or entry.instead_of for entry in fits.values())
+    return [*fits.values(), *(entry for entry in others if entry is not None)]
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,7 @@ class Count:
     """
 
     model: str
+    estimator: str
     moments: int | None
     free: int | None
     from_text: int | None
@@ -98,11 +117,12 @@ class Count:
 def _count(fitted: Fitted) -> Count:
     read = structure(fitted.model).df
     if fitted.fit is None:
-        return Count(fitted.model.id, None, None, read, None, None)
+        return Count(fitted.model.id, fitted.plan.estimator, None, None, read, None, None)
     card = measure.model_card(fitted.fit)
     tied = card.equalities_within + card.equalities_across
     free = card.n_free - tied
-    return Count(fitted.model.id, card.n_moments, free, read, card.df_predicted, card.df)
+    name = fitted.model.id, fitted.plan.estimator
+    return Count(*name, card.n_moments, free, read, card.df_predicted, card.df)
 
 
 def _n_used(fits: Fits) -> int:
@@ -115,8 +135,8 @@ def _clustered(fits: Fits) -> bool:
 
 def _count_finding(counts: list[Count]) -> Finding:
     source = Message("source.count")
-    fitted = [count for count in counts if count.engine is not None]
-    differ = tuple(count.model for count in fitted if not count.agrees)
+    fitted = dict.fromkeys(count.model for count in counts if count.engine is not None)
+    differ = tuple(dict.fromkeys(count.model for count in counts if not count.agrees))
     key = "card.claim.differ" if differ else "card.claim.agree"
     return Finding(
         id="card_df",
@@ -149,15 +169,22 @@ def _rows_finding(survey: Survey, fits: Fits) -> Finding:
     )
 
 
-def _models(survey: Survey, fits: Fits) -> Table:
+def _discrepancy(fit: measure.Fit) -> Message:
+    """Say what the estimator makes small."""
+    if fit.options.has_ordered:
+        return Message(_ORDERED[fit.options.parameterization])
+    return Message(f"card.likelihood.{'less_one' if fit.method.less_one else 'normal'}")
+
+
+def _models(survey: Survey, fits: Fits, attempts: list[Fitted]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     incomplete = survey.scored.isna().to_numpy().any()
-    for name, fitted in fits.items():
+    for fitted in attempts:
         fit, planned = fitted.fit, fitted.plan
         made: tuple[Cell, ...] = (None,) * 6
         if fit is not None:
             made = (
-                Message(f"card.likelihood.{'less_one' if fit.method.less_one else 'normal'}"),
+                _discrepancy(fit),
                 Message(_ERRORS[fit.method.se]),
                 Message(_TESTS[fit.method.test]),
                 fit.n_clusters,
@@ -165,7 +192,7 @@ def _models(survey: Survey, fits: Fits) -> Table:
                 fit.n_dropped,
             )
         missing = Message(f"card.missing.{planned.missing if incomplete else 'complete'}")
-        rows.append((name, planned.estimator, missing, *made))
+        rows.append((fitted.model.id, planned.estimator, missing, *made))
     return Table(
         id="card_models",
         title=Message("card.table.models"),
@@ -176,7 +203,10 @@ def _models(survey: Survey, fits: Fits) -> Table:
         ),
         rows=tuple(rows),
         provenance=Provenance(methods.of_any(fits), _n_used(fits), Message("source.run")),
-        notes=(Message("card.note.models"),),
+        notes=(
+            Message("card.note.models"),
+            *((Message("card.note.checks"),) if len(attempts) > len(fits) else ()),
+        ),
     )
 
 
@@ -184,6 +214,7 @@ def _counts(fits: Fits, counts: list[Count]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             count.model,
+            count.estimator,
             count.moments,
             count.free,
             count.from_text,
@@ -196,7 +227,7 @@ def _counts(fits: Fits, counts: list[Count]) -> Table:
         id="card_counts",
         title=Message("card.table.counts"),
         columns=(
-            column("model", "text"),
+            *columns("text", 0, "model", "estimator"),
             *columns("count", 0, "moments", "npar", "df_text", "df_rows", "df"),
         ),
         rows=tuple(rows),
@@ -205,22 +236,23 @@ def _counts(fits: Fits, counts: list[Count]) -> Table:
     )
 
 
-def _search(fits: Fits) -> Table:
+def _search(fits: Fits, attempts: list[Fitted]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
-            name,
+            fitted.model.id,
+            fitted.plan.estimator,
             model_tables.outcome(fitted),
             None if fitted.fit is None else fitted.fit.iterations,
             None if fitted.fit is None else fitted.fit.starts,
             fitted.error or ("" if fitted.fit is None else " ".join(fitted.fit.notes)),
         )
-        for name, fitted in fits.items()
+        for fitted in attempts
     ]
     return Table(
         id="card_search",
         title=Message("card.table.search"),
         columns=(
-            column("model", "text"),
+            *columns("text", 0, "model", "estimator"),
             column("outcome", "message"),
             *columns("count", 0, "iterations", "starts"),
             column("technical", "text"),

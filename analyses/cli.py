@@ -21,7 +21,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from analyses.errors import AnalysisError
-from analyses.publication import ESTIMATOR, SEED
+from analyses.publication import SEED
 from analyses.section import Message, Report
 from analyses.wording import Words, words
 from measure.errors import MeasureError
@@ -89,7 +89,13 @@ def validate(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = SEED,
-    estimator: Annotated[str, typer.Option(help="Estimator of the models.")] = ESTIMATOR,
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            help="Estimator of the models; by default WLSMV for answers in categories, with MLR "
+            "as the check, and MLR for others."
+        ),
+    ] = None,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
@@ -171,7 +177,7 @@ class _RunOptions(TypedDict, total=False):
     """What a run may be told; each is an argument of `analyses.report.validate`."""
 
     seed: int
-    estimator: str
+    estimator: str | None
     confidential: bool
 
 

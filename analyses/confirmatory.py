@@ -12,12 +12,14 @@ from analyses import (
     model_tables,
     opinion,
     rivals,
+    robust_check,
     script,
     verdicts,
 )
-from analyses.fits import Fits, Fitted, fit_models
+from analyses.fits import Fits, Fitted, checks, fit_models
 from analyses.indices import Kind
 from analyses.rivals import Comparison, Correlation
+from analyses.robust_check import Agreement
 from analyses.section import (
     Figure,
     Finding,
@@ -74,30 +76,58 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures.append(model_tables.loadings_figure(instrument, loadings))
         tables.append(model_tables.residuals_table(instrument, reference, reference.usable))
         findings.append(_residual_finding(instrument, reference, reference.usable))
+    agreement = robust_check.structure_agreement(instrument, fits, comparisons)
+    findings += _check_findings(instrument, fits, agreement)
     if correlations:
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
-    if reference.usable is not None:
-        second = opinion.ask(reference.usable, survey)
-        findings.append(opinion.finding(reference, second))
+    tables += _check_tables(fits, reference, agreement)
+    asked = reference.check or reference
+    if asked.usable is not None:
+        second = opinion.ask(asked.usable, survey)
+        findings.append(opinion.finding(asked, second, check=asked is not reference))
         if second.available:
-            tables.append(opinion.table(instrument, reference, second))
+            tables.append(opinion.table(instrument, asked, second))
+    if reference.usable is not None:
         for drawing in _drawings(instrument, reference, reference.usable):
             tables.append(drawing.table)
             figures.insert(0, drawing.figure)
     return Section(
         id="confirmatory",
-        answer=_answer(instrument, reference, comparisons),
+        answer=_answer(instrument, reference, comparisons, agreement),
         findings=tuple(findings),
         tables=tuple(tables),
         figures=tuple(figures),
         notes=(
             *evidence.standing_notes(instrument, survey),
             *methods.notes(instrument, survey, reference),
-            *_method_notes(instrument, survey),
+            *_method_notes(instrument, survey, reference),
         ),
     )
+
+
+def _check_findings(
+    instrument: Instrument, fits: Fits, agreement: Agreement | None
+) -> Iterator[Finding]:
+    """Say what the check says, or why there are not two computations to compare."""
+    reference = fits[instrument.reference_model.id]
+    if agreement is not None:
+        largest = robust_check.largest_loading(agreement, reference)
+        yield robust_check.finding("check", agreement, reference, largest)
+    missing = robust_check.missing_finding(instrument, fits)
+    if missing is not None:
+        yield missing
+
+
+def _check_tables(fits: Fits, reference: Fitted, agreement: Agreement | None) -> Iterator[Table]:
+    if agreement is not None:
+        yield robust_check.table(agreement, reference)
+    checked = checks(fits)
+    if checked:
+        check = checked[reference.model.id]
+        kind = indices.shared_kind(check.fit, checked)
+        yield model_tables.models_table(checked, kind, "checks")
 
 
 def _correlation_tables(
@@ -116,9 +146,9 @@ def _drawings(
     return diagram.drawings(fit, model_tables.model_label(reference), labels)
 
 
-def _method_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
+def _method_notes(instrument: Instrument, survey: Survey, reference: Fitted) -> Iterator[Message]:
     counts = [len(instrument.response(item).codes) for item in survey.scored.columns]
-    if any(counts):
+    if any(counts) and not reference.plan.ordered:
         fewest = min(number for number in counts if number)
         yield Message("confirmatory.note.categories", {"n": fewest})
     if any(model.boundary_of for model in instrument.models):
@@ -157,7 +187,7 @@ def _fit_finding(instrument: Instrument, reference: Fitted, kind: Kind) -> Findi
                 "confirmatory.note.each_index",
                 {name: Message(f"index.{judged[name]}") for name in verdicts.FIT_INDICES},
             ),
-            *((Message(f"confirmatory.note.kind_{kind}"),) if kind != "plain" else ()),
+            *indices.notes(reference.usable, kind),
             Message("confirmatory.note.guides"),
         ),
     )
@@ -274,6 +304,8 @@ def _rival_findings(
 
 def _story(entry: Comparison) -> str:
     """Give the row of the catalogue that tells how a rival fared."""
+    if entry.standing == "not_nested" and entry.fitted.check is not None:
+        return "confirmatory.claim.rival_not_nested_check"
     boundary = bool(entry.merged) or entry.fitted.model.boundary_of is not None
     if boundary and entry.standing in ("preferred", "rejected", "undecided"):
         return f"confirmatory.claim.merged_{entry.standing}"
@@ -311,15 +343,28 @@ def _rival_evidence(
         source = instrument.rules.simpler_residual_correlation.source
         yield evidence.count("added_residuals", entry.added_residuals or 0, source, fit.n_obs)
     if entry.standing == "not_nested":
-        yield Quantity(
-            "statistic.delta_bic",
-            evidence.number(entry.delta_bic),
-            model_tables.provenance(entry.fitted, "Schwarz 1978"),
-            digits=1,
-        )
+        yield from model_tables.likelihood_evidence(entry, reference.fitted)
 
 
 def _answer(
+    instrument: Instrument,
+    reference: Fitted,
+    comparisons: tuple[Comparison, ...],
+    agreement: Agreement | None,
+) -> Message:
+    """Answer in a sentence, and in a second one where a verdict hangs on the method."""
+    answer = _model_answer(instrument, reference, comparisons)
+    if reference.instead_of is not None:
+        return Message("confirmatory.answer.fallback", {"answer": answer})
+    if agreement is None or not agreement.differing:
+        return answer
+    return Message(
+        "confirmatory.answer.check_differs",
+        {"answer": answer, "n": len(agreement.differing), "of": len(agreement.judged)},
+    )
+
+
+def _model_answer(
     instrument: Instrument, reference: Fitted, comparisons: tuple[Comparison, ...]
 ) -> Message:
     if reference.usable is None:

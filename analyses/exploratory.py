@@ -1,11 +1,8 @@
 """How many dimensions the answers have on their own, and which items go together."""
 
-from dataclasses import dataclass
-
-import pandas as pd
-
 from analyses import evidence, script
 from analyses.evidence import column, columns
+from analyses.exploration import CRITERIA, Exploration, explore
 from analyses.publication import SEED
 from analyses.section import (
     Cell,
@@ -20,49 +17,10 @@ from analyses.section import (
     Table,
     Value,
 )
-from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.errors import MeasureError
-from measure.exploratory import FactorSolution, efa
-from measure.retention import FactorRetention, factor_retention
-
-DRAWS = 500
-
-CRITERIA = {
-    "parallel_pca": "Horn 1965",
-    "parallel_paf": "Humphreys & Ilgen 1969",
-    "map_squared": "Velicer 1976",
-    "map_fourth": "Velicer, Eaton & Fava 2000",
-    "ekc": "Braeken & van Assen 2017",
-}
-"""The criteria that are shown; the first one decides, as it did best in most simulations of items
-with several correlated factors (Auerswald & Moshagen 2019)."""
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """The items that are explored, and how many factors theory and answers suggest."""
-
-    answers: pd.DataFrame
-    n_theory: int
-    retention: FactorRetention
-
-    @property
-    def n_obs(self) -> int:
-        """Respondents who answered all the items."""
-        return int(self.retention.n_obs)
-
-    @property
-    def n_rule(self) -> int:
-        """Number of factors by the criterion that decides."""
-        return self.suggested(next(iter(CRITERIA)))
-
-    def suggested(self, criterion: str) -> int:
-        """Give the number of factors by one criterion."""
-        table = self.retention.table.set_index("criterion")["n_factors"]
-        return int(table[criterion])
+from measure.exploratory import FactorSolution
 
 
 def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
@@ -80,30 +38,24 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
     Section
         `exploratory`. Where the answers do not allow it, the section says why.
     """
-    model = structure(instrument.reference_model)
-    items = [item for item in model.observed if item in survey.scored.columns]
-    answers = survey.scored[items]
     notes = (
         *evidence.standing_notes(instrument, survey),
-        Message("exploratory.note.pearson"),
         *_clusters_note(instrument, survey),
     )
     try:
-        adequacy = sampling_adequacy(answers)
-        retention = factor_retention(answers, n_draws=DRAWS, seed=seed)
+        exploration = explore(instrument, survey, seed)
     except MeasureError as error:
         failed = Message("note.technical", {"text": str(error)})
         return Section("exploratory", Message("exploratory.answer.failed"), notes=(*notes, failed))
-    exploration = Exploration(answers, len(model.partition or model.factors), retention)
+    notes = (*notes, *exploration.notes)
     tables = [
-        _adequacy_table(adequacy),
+        _adequacy_table(exploration),
         _retention_table(exploration),
         _scree_table(exploration),
     ]
     figures = [_scree_figure(exploration)]
-    numbers = dict.fromkeys((exploration.n_rule, exploration.n_theory))
-    for n_factors in numbers:
-        solution = _solve(answers, n_factors, seed)
+    for n_factors in dict.fromkeys((exploration.n_rule, exploration.n_theory)):
+        solution = exploration.solve(n_factors)
         if isinstance(solution, Message):
             notes = (*notes, solution)
             continue
@@ -112,7 +64,7 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
     return Section(
         id="exploratory",
         answer=_answer(exploration),
-        findings=(_adequacy_finding(adequacy), _retention_finding(exploration)),
+        findings=(_adequacy_finding(exploration), _retention_finding(exploration)),
         tables=tuple(tables),
         figures=tuple(figures),
         notes=notes,
@@ -125,28 +77,23 @@ def _clusters_note(instrument: Instrument, survey: Survey) -> tuple[Message, ...
     return (Message("exploratory.note.independent"),)
 
 
-def _solve(answers: pd.DataFrame, n_factors: int, seed: int) -> FactorSolution | Message:
-    """Give the factor solution, or the reason why there is none."""
-    if n_factors == 0:
-        return Message("exploratory.note.no_factor")
-    try:
-        return efa(answers, n_factors, seed=seed)
-    except MeasureError as error:
-        values: dict[str, Value] = {"n": n_factors, "text": str(error)}
-        return Message("exploratory.note.no_solution", values)
-
-
 def _answer(exploration: Exploration) -> Message:
     values: dict[str, Value] = {"n": exploration.n_rule, "theory": exploration.n_theory}
+    others = {exploration.first.suggested(criterion) for criterion in CRITERIA}
     if exploration.n_rule != exploration.n_theory:
-        return Message("exploratory.answer.differ", values)
-    others = {exploration.suggested(criterion) for criterion in CRITERIA}
-    if others == {exploration.n_theory}:
-        return Message("exploratory.answer.all", values)
-    return Message("exploratory.answer.same", values)
+        answer = Message("exploratory.answer.differ", values)
+    elif others == {exploration.n_theory}:
+        answer = Message("exploratory.answer.all", values)
+    else:
+        answer = Message("exploratory.answer.same", values)
+    if exploration.check is None or not exploration.check_differs:
+        return answer
+    checked: dict[str, Value] = {"answer": answer, "n": exploration.check.n_rule}
+    return Message("exploratory.answer.check_differs", checked)
 
 
-def _adequacy_table(adequacy: SamplingAdequacy) -> Table:
+def _adequacy_table(exploration: Exploration) -> Table:
+    adequacy = exploration.first.adequacy
     rows: list[tuple[Cell, ...]] = [
         (str(item), evidence.number(value)) for item, value in adequacy.kmo_items.items()
     ]
@@ -155,14 +102,17 @@ def _adequacy_table(adequacy: SamplingAdequacy) -> Table:
         title=Message("exploratory.table.kmo"),
         columns=(column("item", "text"), column("kmo")),
         rows=tuple(rows),
-        provenance=Provenance("Pearson", adequacy.n_obs, "Kaiser & Rice 1974"),
+        provenance=Provenance(exploration.first.correlation, adequacy.n_obs, "Kaiser & Rice 1974"),
     )
 
 
-def _adequacy_finding(adequacy: SamplingAdequacy) -> Finding:
+def _adequacy_finding(exploration: Exploration) -> Finding:
+    adequacy = exploration.first.adequacy
+    # The test supposes correlations of normal answers, and does not exist for polychoric ones.
+    tested = (exploration.check or exploration.first).adequacy
     lowest = str(adequacy.kmo_items.idxmin())
-    kmo = Provenance("Pearson", adequacy.n_obs, "Kaiser & Rice 1974")
-    bartlett = Provenance("Pearson", adequacy.n_obs, "Bartlett 1950")
+    kmo = Provenance(exploration.first.correlation, adequacy.n_obs, "Kaiser & Rice 1974")
+    bartlett = Provenance("Pearson", tested.n_obs, "Bartlett 1950")
     return Finding(
         id="adequacy",
         claim=Message("exploratory.claim.adequacy", {"item": lowest}),
@@ -171,12 +121,12 @@ def _adequacy_finding(adequacy: SamplingAdequacy) -> Finding:
             Quantity("statistic.kmo", evidence.number(adequacy.kmo), kmo),
             Quantity("statistic.kmo_lowest", evidence.number(adequacy.kmo_items.min()), kmo),
             Quantity(
-                "statistic.bartlett", evidence.number(adequacy.bartlett_chisq), bartlett, digits=1
+                "statistic.bartlett", evidence.number(tested.bartlett_chisq), bartlett, digits=1
             ),
-            Quantity("statistic.bartlett_df", float(adequacy.df), bartlett, kind="count", digits=0),
+            Quantity("statistic.bartlett_df", float(tested.df), bartlett, kind="count", digits=0),
             Quantity(
                 "statistic.bartlett_p",
-                evidence.number(adequacy.pvalue),
+                evidence.number(tested.pvalue),
                 bartlett,
                 kind="pvalue",
                 digits=3,
@@ -187,45 +137,66 @@ def _adequacy_finding(adequacy: SamplingAdequacy) -> Finding:
 
 
 def _retention_table(exploration: Exploration) -> Table:
+    check = exploration.check
     rows: list[tuple[Cell, ...]] = [
-        (Message(f"criterion.{criterion}"), exploration.suggested(criterion), source)
+        (
+            Message(f"criterion.{criterion}"),
+            exploration.first.suggested(criterion),
+            *(() if check is None else (check.suggested(criterion),)),
+            source,
+        )
         for criterion, source in CRITERIA.items()
     ]
-    rows.append((Message("criterion.theory"), exploration.n_theory, ""))
+    theory = [exploration.n_theory] * (1 if check is None else 2)
+    rows.append((Message("criterion.theory"), *theory, ""))
+    checked = () if check is None else (column("n_factors_check", "count", 0),)
     return Table(
         id="retention",
         title=Message("exploratory.table.retention"),
         columns=(
             column("criterion", "message"),
             column("n_factors", "count", 0),
+            *checked,
             column("source", "text"),
         ),
         rows=tuple(rows),
         provenance=_provenance(exploration),
-        notes=(Message("exploratory.note.criteria"),),
+        notes=(
+            Message("exploratory.note.criteria"),
+            *(() if check is None else (Message("exploratory.note.check"),)),
+        ),
     )
 
 
 def _provenance(exploration: Exploration) -> Provenance:
-    values: dict[str, Value] = {
-        "draws": exploration.retention.n_draws,
-        "seed": str(exploration.retention.seed),
-    }
-    return Provenance("Pearson", exploration.n_obs, Message("source.parallel", values))
+    retention = exploration.first.retention
+    values: dict[str, Value] = {"draws": retention.n_draws, "seed": str(retention.seed)}
+    source = "source.parallel_shuffled" if exploration.first.ordered else "source.parallel"
+    return Provenance(exploration.first.correlation, exploration.n_obs, Message(source, values))
 
 
 def _retention_finding(exploration: Exploration) -> Finding:
-    numbers = tuple(
+    first, check = exploration.first, exploration.check
+    numbers = [
         Quantity(
             f"statistic.n_{criterion}",
-            float(exploration.suggested(criterion)),
-            Provenance("Pearson", exploration.n_obs, source),
+            float(first.suggested(criterion)),
+            Provenance(first.correlation, exploration.n_obs, source),
             kind="count",
             digits=0,
         )
         for criterion, source in CRITERIA.items()
-    )
+    ]
+    notes = [Message("exploratory.note.not_a_test")]
+    if check is not None:
+        own = Provenance(check.correlation, exploration.n_obs, "Horn 1965")
+        numbers.append(
+            Quantity("statistic.n_check", float(check.n_rule), own, kind="count", digits=0)
+        )
+        agreement = "differs" if exploration.check_differs else "agrees"
+        notes.append(Message(f"exploratory.note.check_{agreement}", {"n": check.n_rule}))
     same = exploration.n_rule == exploration.n_theory
+    source = "Garrido, Abad & Ponsoda 2013" if first.ordered else "Horn 1965"
     return Finding(
         id="retention",
         claim=Message(
@@ -233,14 +204,14 @@ def _retention_finding(exploration: Exploration) -> Finding:
             {"n": exploration.n_rule, "theory": exploration.n_theory},
         ),
         verdict="information",
-        rule=Rule(Message("exploratory.rule.parallel"), "Horn 1965; Auerswald & Moshagen 2019"),
-        evidence=numbers,
-        notes=(Message("exploratory.note.not_a_test"),),
+        rule=Rule(Message("exploratory.rule.parallel"), f"{source}; Auerswald & Moshagen 2019"),
+        evidence=tuple(numbers),
+        notes=tuple(notes),
     )
 
 
 def _scree_table(exploration: Exploration) -> Table:
-    parallel, ekc = exploration.retention.parallel, exploration.retention.ekc
+    parallel, ekc = exploration.first.retention.parallel, exploration.first.retention.ekc
     rows: list[tuple[Cell, ...]] = [
         (
             int(number),
@@ -283,7 +254,10 @@ def _factor_columns(n_factors: int) -> tuple[Column, ...]:
 
 def _solution_tables(solution: FactorSolution) -> tuple[Table, ...]:
     n_factors = int(solution.n_factors)
-    provenance = Provenance(Message("estimator.efa"), int(solution.n_obs), Message("source.efa"))
+    estimator = "efa_polychoric" if solution.correlation == "polychoric" else "efa"
+    provenance = Provenance(
+        Message(f"estimator.{estimator}"), int(solution.n_obs), Message("source.efa")
+    )
     factors = _factor_columns(n_factors)
     rows: list[tuple[Cell, ...]] = [
         (

@@ -1,17 +1,22 @@
-"""The instrument's models, each fitted once to a survey and handed to every section that asks."""
+"""The instrument's models, each fitted once to a survey and handed to every section that asks.
+
+Answers in categories are fitted as what they are, ordered categories, and beside it by robust
+maximum likelihood, which takes the codes as numbers, as the check.
+"""
 
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import measure
 from analyses import evidence
-from analyses.publication import ESTIMATOR
+from analyses.publication import ORDINAL, ROBUST
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel
+from measure.confirmatory import estimate
 from measure.errors import (
     ConvergenceError,
     IdentificationError,
@@ -19,12 +24,17 @@ from measure.errors import (
     MeasureWarning,
     OptionError,
 )
+from measure.estimators import FOR_ORDERED
 from measure.estimators import estimator as find_estimator
+from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.options import Options
+from measure.source import Source
 
 Outcome = Literal["fitted", "improper", "not_converged", "not_identified", "not_asked", "refused"]
 """How an attempt ended; `improper` is a minimum outside what a model allows, `not_asked` a model
 with items that the survey's form does not hold."""
+
+Missing = Literal["listwise", "fiml", "pairwise"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +47,14 @@ class Plan:
         As for `measure.cfa`.
     cluster
         The column of the clusters that respondents belong to; None where the survey has none.
+    ordered
+        The items whose answers are taken as ordered categories; the others are taken as numbers.
     """
 
-    estimator: str = ESTIMATOR
-    missing: Literal["listwise", "fiml"] = "listwise"
+    estimator: str = ROBUST
+    missing: Missing = "listwise"
     cluster: BackgroundColumn | None = None
+    ordered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +64,9 @@ class Fitted:
     `fit` is None unless the search reached a minimum; `error` then says why in the words of
     `measure`. `missing_items` are those of the model that the survey's form lacks. `plan` is how
     it was tried.
+
+    `check` is the same model by robust maximum likelihood, where `plan` takes answers as ordered;
+    `instead_of` is such an attempt that failed, where this is the check that takes its place.
     """
 
     model: MeasurementModel
@@ -60,6 +76,8 @@ class Fitted:
     missing_items: tuple[str, ...] = ()
     seconds: float = 0.0
     plan: Plan = field(default_factory=Plan)
+    check: "Fitted | None" = None
+    instead_of: "Fitted | None" = None
 
     @property
     def usable(self) -> measure.Fit | None:
@@ -70,40 +88,52 @@ class Fitted:
 Fits = Mapping[str, Fitted]
 
 
-def plan(instrument: Instrument, survey: Survey, *, estimator: str = ESTIMATOR) -> Plan:
+def plan(instrument: Instrument, survey: Survey, *, estimator: str | None = None) -> Plan:
     """Decide how the models are fitted, alike for all of them so that they can be compared.
 
     Parameters
     ----------
     estimator
-        One of `measure.cfa`'s.
+        One of `measure.cfa`'s. Least squares (ULS, WLS, DWLS and their robust kinds) takes answers
+        in categories as ordered, the others take them as numbers. By default WLSMV where the
+        reference model has items with categories, else MLR.
 
     Returns
     -------
     Plan
-        `missing` is "fiml" where answers to the items of the reference model are missing and the
-        estimator can use incomplete rows. `cluster` is the instrument's first cluster column that
-        holds at least two values in the survey.
+        `ordered` are the items with at most 12 declared categories. `missing` is, where answers to
+        the items of the reference model are missing, "pairwise" with ordered items and otherwise
+        "fiml" if the estimator can use incomplete rows. `cluster` is the instrument's first
+        cluster column that holds at least two values in the survey.
 
     Raises
     ------
     OptionError
         Where the estimator is not known or not available.
     """
-    find_estimator(estimator)
     observed = structure(instrument.reference_model).observed
     items = [item for item in observed if item in survey.scored.columns]
+    categories = tuple(item for item in survey.scored.columns if in_categories(instrument, item))
+    some = any(item in categories for item in items)
+    chosen = estimator or (ORDINAL if some else ROBUST)
+    ordinal = find_estimator(chosen).discrepancy in FOR_ORDERED and some
     incomplete = bool(survey.scored[items].isna().to_numpy().any())
     clusters = (
         declared
         for declared in evidence.present_columns(instrument, survey, ["cluster"])
         if survey.data[declared.name].nunique() > 1
     )
-    return Plan(
-        estimator,
-        "fiml" if incomplete and _takes_incomplete_rows(estimator) else "listwise",
-        next(clusters, None),
-    )
+    missing: Missing = "listwise"
+    if incomplete and ordinal:
+        missing = "pairwise"
+    elif incomplete and _takes_incomplete_rows(chosen):
+        missing = "fiml"
+    return Plan(chosen, missing, next(clusters, None), categories if ordinal else ())
+
+
+def in_categories(instrument: Instrument, item: str) -> bool:
+    """Tell whether an item is answered in few enough categories to be analysed as ordered."""
+    return 0 < len(instrument.response(item).codes) <= MOST_CATEGORIES
 
 
 def _takes_incomplete_rows(estimator: str) -> bool:
@@ -118,7 +148,7 @@ def fit_models(
     instrument: Instrument,
     survey: Survey,
     *,
-    estimator: str = ESTIMATOR,
+    estimator: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Fitted]:
     """Fit every model of the instrument to the scored answers, as `plan` decides.
@@ -126,14 +156,16 @@ def fit_models(
     Parameters
     ----------
     estimator
-        One of `measure.cfa`'s.
+        As for `plan`.
     progress
         Called with the share of models done (0 to 1).
 
     Returns
     -------
     dict
-        By the model's id, in the instrument's order.
+        By the model's id, in the instrument's order. Where the answers are taken as ordered, each
+        model has its `check`; where the reference model cannot be fitted so and its check can, the
+        checks of all models stand in their place, each with the attempt that it is `instead_of`.
 
     Raises
     ------
@@ -141,44 +173,86 @@ def fit_models(
         Where the estimator is not known or not available.
     """
     planned = plan(instrument, survey, estimator=estimator)
-    fits: dict[str, Fitted] = {}
-    for done, model in enumerate(instrument.models, start=1):
-        fits[model.id] = fit_model(model, survey, planned)
-        if progress is not None:
-            progress(done / len(instrument.models))
-    return fits
+    return _fit_all(instrument, instrument.models, survey, planned, progress)
 
 
 def fit_reference(instrument: Instrument, survey: Survey) -> dict[str, Fitted]:
     """Fit the reference model alone, for a section that needs no other."""
     model = instrument.reference_model
-    return {model.id: fit_model(model, survey, plan(instrument, survey))}
+    return _fit_all(instrument, (model,), survey, plan(instrument, survey), None)
 
 
-def fit_model(model: MeasurementModel, survey: Survey, planned: Plan) -> Fitted:
-    """Fit one model; a model that cannot be fitted is a result, not an error."""
+def _fit_all(
+    instrument: Instrument,
+    models: tuple[MeasurementModel, ...],
+    survey: Survey,
+    planned: Plan,
+    progress: Callable[[float], None] | None,
+) -> dict[str, Fitted]:
+    """Fit models as planned, and where answers are taken as ordered, by the check too."""
+    plans = [planned]
+    if planned.ordered:
+        plans.append(plan(instrument, survey, estimator=ROBUST))
+    rounds: list[dict[str, Fitted]] = []
+    for how in plans:
+        source, found = _source(survey, how), dict[str, Fitted]()
+        for model in models:
+            found[model.id] = fit_model(model, survey, how, source=source)
+            if progress is not None:
+                done = len(rounds) * len(models) + len(found)
+                progress(done / (len(plans) * len(models)))
+        rounds.append(found)
+    if not planned.ordered:
+        return rounds[0]
+    fits, checks = rounds
+    reference = instrument.reference_model.id
+    if fits[reference].usable is None and checks[reference].usable is not None:
+        return {name: replace(checks[name], instead_of=fits[name]) for name in fits}
+    return {name: replace(fits[name], check=checks[name]) for name in fits}
+
+
+def checks(fits: Fits) -> dict[str, Fitted]:
+    """Give the checks of models that were fitted to ordered answers, by the model's id."""
+    return {name: entry.check for name, entry in fits.items() if entry.check is not None}
+
+
+def _source(survey: Survey, planned: Plan) -> Source:
+    """Give the answers with the clusters; models that share it share the moments."""
+    data = survey.scored
+    if planned.cluster is not None:
+        name = planned.cluster.name
+        data = data.assign(**{name: survey.data[name]})
+    return Source(data)
+
+
+def fit_model(
+    model: MeasurementModel, survey: Survey, planned: Plan, *, source: Source | None = None
+) -> Fitted:
+    """Fit one model; a model that cannot be fitted is a result, not an error.
+
+    Parameters
+    ----------
+    source
+        The answers as other models have been fitted to them by the same plan.
+    """
     observed = structure(model).observed
     lacking = tuple(item for item in observed if item not in survey.scored.columns)
     if lacking:
         return Fitted(model, "not_asked", missing_items=lacking, plan=planned)
-    data, cluster = survey.scored, None
-    if planned.cluster is not None:
-        cluster = planned.cluster.name
-        data = data.assign(**{cluster: survey.data[cluster]})
+    options = Options(
+        estimator=planned.estimator,
+        missing=planned.missing,
+        ordered=tuple(item for item in observed if item in planned.ordered),
+        cluster=None if planned.cluster is None else planned.cluster.name,
+        std_lv=model.options.std_lv,
+        orthogonal=model.options.orthogonal,
+    )
     started = time.perf_counter()
     try:
         with warnings.catch_warnings():
             # What the warnings say stands in the fit's notes, and the card reports it.
             warnings.simplefilter("ignore", MeasureWarning)
-            fit = measure.cfa(
-                model.syntax,
-                data,
-                estimator=planned.estimator,
-                missing=planned.missing,
-                cluster=cluster,
-                std_lv=model.options.std_lv,
-                orthogonal=model.options.orthogonal,
-            )
+            fit = estimate(model.syntax, source or _source(survey, planned), options, "cfa")
     except ConvergenceError as error:
         return Fitted(model, "not_converged", error=str(error), plan=planned)
     except IdentificationError as error:

@@ -3,14 +3,17 @@
 Scaled is not robust: indices formed from a scaled chi-square estimate another quantity than the
 one that cut-offs are about. The robust ones keep that quantity and correct for answers that are
 not normal, for clusters and for gaps (Brosseau-Liard, Savalei & Li 2012; Brosseau-Liard & Savalei
-2014; after FIML Zhang & Savalei 2023). Every number is shown under a name that says which it is.
+2014; after FIML Zhang & Savalei 2023), and with ordered answers for the little that least squares
+says about the size of misfit (Savalei 2021). Every number is shown under a name that says which it
+is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import measure
 from analyses.fits import Fits
+from analyses.section import Message
 from analyses.verdicts import known
 from measure.options import SCALED
 
@@ -58,16 +61,11 @@ DELTAS: Mapping[Kind, Mapping[str, str]] = {
 }
 """Names of the differences between two models, by kind."""
 
-_SOURCES: Mapping[Kind, Mapping[str, str]] = {
+_SOURCES: Mapping[str, Mapping[str, str]] = {
     "robust": {
         "cfi": "Brosseau-Liard & Savalei 2014",
         "tli": "Brosseau-Liard & Savalei 2014",
         "rmsea": "Brosseau-Liard, Savalei & Li 2012",
-    },
-    "scaled": {
-        "cfi": "Bentler 1990; Satorra & Bentler 1994",
-        "tli": "Tucker & Lewis 1973; Satorra & Bentler 1994",
-        "rmsea": "Steiger & Lind 1980; Satorra & Bentler 1994",
     },
     "plain": {
         "cfi": "Bentler 1990",
@@ -123,8 +121,12 @@ def source(fit: measure.Fit, kind: Kind, name: str) -> str:
     """Give where the formula of an index comes from."""
     if name == "srmr":
         return "Bentler 1995"
+    if kind == "robust" and fit.options.has_ordered:
+        return "Savalei 2021"
     if kind == "robust" and fit.method.fiml:
         return "Zhang & Savalei 2023"
+    if kind == "scaled":
+        return f"{_SOURCES['plain'][name].split('; ')[0]}; {_TESTS[fit.test.test]}"
     return _SOURCES[kind][name]
 
 
@@ -135,4 +137,21 @@ def sources(fit: measure.Fit | None, kind: Kind) -> str:
     parts = [_TESTS[fit.test.test]]
     for name in ("cfi", "tli", "rmsea", "srmr"):
         parts += source(fit, kind, name).split("; ")
-    return "; ".join(dict.fromkeys((*parts, "Schwarz 1978")))
+    if not fit.options.has_ordered:
+        parts.append("Schwarz 1978")
+    return "; ".join(dict.fromkeys(parts))
+
+
+_NOTES = {
+    ("robust", False): "confirmatory.note.kind_robust",
+    ("scaled", False): "confirmatory.note.kind_scaled",
+    ("robust", True): "confirmatory.note.kind_robust_ordered",
+    ("scaled", True): "confirmatory.note.kind_scaled_ordered",
+}
+
+
+def notes(fit: measure.Fit | None, kind: Kind) -> Iterator[Message]:
+    """Say which version of the indices is shown, and why no better one where there is none."""
+    ordered = fit is not None and fit.options.has_ordered
+    if kind != "plain":
+        yield Message(_NOTES[kind, ordered])

@@ -1,12 +1,15 @@
 """Each question on its own: how it is answered, and how well it goes with its scale."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import measure
-from analyses import evidence, methods, model_tables, script, verdicts
+from analyses import evidence, methods, model_tables, robust_check, script, verdicts
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_reference
+from analyses.robust_check import Agreement, Judged, Line
 from analyses.section import (
     Cell,
     Column,
@@ -15,6 +18,7 @@ from analyses.section import (
     Message,
     Provenance,
     Quantity,
+    Rule,
     Section,
     Table,
     Value,
@@ -22,8 +26,12 @@ from analyses.section import (
 )
 from analyses.survey import Survey
 from analyses.verdicts import ItemVerdict
+from instruments.rules import Rules
 from instruments.schema import Instrument, ResponseScale, Scale
 from measure.items import item_analysis
+
+MOST_SPARSE = 8
+"""As many of the items with sparse tables are named."""
 
 ITEM_VERDICTS: dict[ItemVerdict, Verdict] = {
     "keep": "good",
@@ -47,7 +55,8 @@ class JudgedItem:
     """An item with the numbers that it is judged by.
 
     `item_rest` rests on the `n_scale` respondents who answered the whole scale, `largest_share` on
-    the `n_answers` who answered the item.
+    the `n_answers` who answered the item. `check` is the loading by the check of a model of ordered
+    answers.
     """
 
     item: str
@@ -58,6 +67,12 @@ class JudgedItem:
     verdict: ItemVerdict
     n_scale: int
     n_answers: int
+    check: Loading | None = None
+
+    def check_verdict(self, rules: Rules) -> ItemVerdict:
+        """Judge the item as it would be judged by the loading of the check."""
+        loading = None if self.check is None else self.check.estimate
+        return verdicts.judge_item(loading, self.item_rest, self.largest_share, rules)
 
 
 def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
@@ -77,7 +92,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
-    loadings = _loadings(reference)
+    loadings = Loadings(_loadings(reference), _loadings(reference.check))
     tables: list[Table] = []
     judged: list[JudgedItem] = []
     for scale in instrument.scales:
@@ -96,16 +111,31 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     return Section(
         id="items",
         answer=_answer(judged),
-        findings=tuple(_findings(instrument, judged, reference)),
+        findings=(
+            *_findings(instrument, judged, reference),
+            *_sparse_findings(reference),
+            *_check_findings(instrument, judged, reference),
+        ),
         tables=(*tables, *answers),
         figures=tuple(_figure(table) for table in answers),
-        notes=(*evidence.standing_notes(instrument, survey), *_wording_notes(instrument, survey)),
+        notes=(
+            *evidence.standing_notes(instrument, survey),
+            *methods.fallback_notes(reference),
+            *_wording_notes(instrument, survey),
+        ),
     )
 
 
-def _loadings(reference: Fitted) -> dict[str, Loading]:
+class Loadings(NamedTuple):
+    """Loadings in the reference model, by item: as judged, and by the check."""
+
+    judged: dict[str, Loading]
+    check: dict[str, Loading]
+
+
+def _loadings(reference: Fitted | None) -> dict[str, Loading]:
     """Give each item's standardised loading on its factor in the reference model."""
-    fit = reference.usable
+    fit = None if reference is None else reference.usable
     if fit is None:
         return {}
     standardized = measure.standardized(fit)
@@ -125,7 +155,7 @@ def _scale_table(
     survey: Survey,
     scale: Scale,
     reference: Fitted,
-    loadings: dict[str, Loading],
+    loadings: Loadings,
 ) -> tuple[Table, list[JudgedItem]]:
     """Give the items of one scale; those of an index are described, not judged."""
     names = evidence.scored_items(scale, survey)
@@ -140,12 +170,15 @@ def _scale_table(
         if analysis is None:
             rows.append((name, *described))
             continue
-        loading = loadings.get(name, Loading(None, None, None))
+        loading = loadings.judged.get(name, Loading(None, None, None))
+        check = loadings.check.get(name)
         item_rest = evidence.number(analysis.loc[name, "r_drop"])
         share = _largest_share(instrument, survey, name)
         verdict = verdicts.judge_item(loading.estimate, item_rest, share, instrument.rules)
         counts = n_whole, int(answers[name].notna().sum())
-        judged.append(JudgedItem(name, scale.id, loading, item_rest, share, verdict, *counts))
+        judged.append(
+            JudgedItem(name, scale.id, loading, item_rest, share, verdict, *counts, check)
+        )
         rows.append(
             (
                 name,
@@ -155,11 +188,13 @@ def _scale_table(
                 loading.estimate,
                 loading.lower,
                 loading.upper,
+                *(() if not loadings.check else (None if check is None else check.estimate,)),
                 Message(f"items.verdict.{verdict}"),
             )
         )
     judging: tuple[Column, ...] = (
         *columns("number", 3, "item_rest", "alpha_if_dropped", "loading", "ci.lower", "ci.upper"),
+        *(columns("number", 3, "loading_check") if loadings.check else ()),
         column("verdict", "message"),
     )
     label = evidence.text(scale.label)
@@ -196,6 +231,11 @@ def _scale_notes(reference: Fitted, n_whole: int, *, reflective: bool) -> Iterat
         yield Message("items.note.index")
         return
     yield Message("items.note.columns")
+    if reference.usable is not None and reference.plan.ordered:
+        yield Message("items.note.ordered")
+    if reference.check is not None and reference.check.usable is not None:
+        method = methods.estimated(reference.check)
+        yield Message("items.note.loading_check", {"method": method})
     if reference.usable is not None and reference.usable.n_obs != n_whole:
         yield Message("items.note.loadings_n", {"n": reference.usable.n_obs})
 
@@ -312,6 +352,58 @@ def _findings(
     for item in judged:
         if item.verdict in ("look", "rewrite"):
             yield _doubt(instrument, item, reference)
+
+
+def _sparse_findings(reference: Fitted) -> Iterator[Finding]:
+    """Name the items whose rare answers leave their polychoric correlations uncertain."""
+    fit = reference.fit
+    categories = None if fit is None else fit.moments.ordinal
+    if fit is None or categories is None or not categories.sparse:
+        return
+    counts = Counter(name for pair in categories.sparse for name in pair)
+    worst = tuple(name for name, _ in counts.most_common())
+    n_pairs = len(categories.ordered) * (len(categories.ordered) - 1) // 2
+    source = model_tables.provenance(reference, Message("source.sparse"))
+    yield Finding(
+        id="items_sparse",
+        claim=Message(
+            "items.claim.sparse",
+            {"n": len(categories.sparse), "of": n_pairs, "items": worst[:MOST_SPARSE]},
+        ),
+        verdict="acceptable",
+        rule=Rule(Message("items.rule.sparse"), "Olsson 1979"),
+        evidence=(
+            Quantity(
+                "statistic.sparse_tables",
+                len(categories.sparse),
+                source,
+                kind="count",
+                digits=0,
+            ),
+        ),
+        notes=(Message("items.note.sparse", {"n": len(worst)}),),
+    )
+
+
+def _check_findings(
+    instrument: Instrument, judged: list[JudgedItem], reference: Fitted
+) -> Iterator[Finding]:
+    """Say whether the check by robust maximum likelihood judges the items alike."""
+    checked = [item for item in judged if item.check is not None]
+    if reference.check is None or not checked:
+        return
+    lines = tuple(
+        Line(
+            Message("plain", {"text": item.item}),
+            Judged(item.loading.estimate, Message(f"items.verdict.{item.verdict}")),
+            Judged(
+                None if item.check is None else item.check.estimate,
+                Message(f"items.verdict.{item.check_verdict(instrument.rules)}"),
+            ),
+        )
+        for item in checked
+    )
+    yield robust_check.finding("items_check", Agreement(lines), reference)
 
 
 def _doubt(instrument: Instrument, item: JudgedItem, reference: Fitted) -> Finding:

@@ -16,6 +16,11 @@ _DISCREPANCIES = {
     "GLS": "discrepancy.gls",
     "ULS": "discrepancy.uls",
     "WLS": "discrepancy.wls",
+    "DWLS": "discrepancy.dwls",
+}
+_PARAMETERIZATIONS = {
+    "delta": "method.parameterization.delta",
+    "theta": "method.parameterization.theta",
 }
 
 
@@ -24,6 +29,8 @@ def estimated_by(fit: measure.Fit) -> Message:
     name: Value = fit.estimator
     if fit.method.fiml:
         name = Message("method.fiml", {"estimator": name})
+    if fit.options.has_ordered:
+        name = Message("method.ordered", {"estimator": name})
     if fit.n_clusters is not None:
         return Message("method.clustered", {"estimator": name, "n": fit.n_clusters})
     return Message(f"method.{_errors(fit)}", {"estimator": name})
@@ -48,12 +55,33 @@ def notes(instrument: Instrument, survey: Survey, fitted: Fitted) -> Iterator[Me
     """Say how the models were fitted, and what that presupposes."""
     fit = fitted.fit
     if fit is not None:
-        row = fit.method.estimator
-        named = Message(_DISCREPANCIES[row.discrepancy], {"estimator": row.name})
-        key = "free" if row.discrepancy == "WLS" and _errors(fit) == "standard" else _errors(fit)
-        yield Message(f"method.note.{key}", {"estimator": named})
+        yield _fitted_by(fit)
+    yield from fallback_notes(fitted)
     yield from cluster_notes(instrument, survey, fitted)
     yield missing_note(survey, fitted.plan)
+    check = fitted.check
+    if check is None:
+        return
+    yield Message("method.note.check", {"estimator": estimated(check)})
+    if check.plan.missing != fitted.plan.missing:
+        yield Message(f"method.note.check_{check.plan.missing}")
+
+
+def _fitted_by(fit: measure.Fit) -> Message:
+    row = fit.method.estimator
+    named = Message(_DISCREPANCIES[row.discrepancy], {"estimator": row.name})
+    if fit.options.has_ordered:
+        scale = Message(_PARAMETERIZATIONS[fit.options.parameterization])
+        values: dict[str, Value] = {"estimator": named, "n": fit.n_obs, "parameterization": scale}
+        return Message(f"method.note.ordered_{_errors(fit)}", values)
+    key = "free" if row.discrepancy == "WLS" and _errors(fit) == "standard" else _errors(fit)
+    return Message(f"method.note.{key}", {"estimator": named})
+
+
+def fallback_notes(fitted: Fitted) -> Iterator[Message]:
+    """Say that the check stands in for a model of ordered answers that could not be fitted."""
+    if fitted.instead_of is not None:
+        yield Message("method.note.fallback", {"estimator": fitted.plan.estimator})
 
 
 def cluster_notes(instrument: Instrument, survey: Survey, fitted: Fitted) -> Iterator[Message]:

@@ -1,6 +1,7 @@
 """The tables and figures of the rival models."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import measure
 from analyses import evidence, indices, methods, rivals
@@ -8,8 +9,9 @@ from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted
 from analyses.indices import Kind
 from analyses.rivals import Comparison, Correlation
-from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Text
+from analyses.section import Cell, Figure, Message, Phrase, Provenance, Quantity, Table, Text
 from instruments.schema import Instrument
+from measure.errors import MeasureError
 
 MOST_RESIDUALS = 10
 """As many of the largest residual correlations are shown."""
@@ -43,15 +45,25 @@ def standardized(fitted: Fitted) -> Message:
     return Message("source.standardized", {"model": model_label(fitted)})
 
 
-def models_table(fits: Fits, kind: Kind) -> Table:
+def models_table(fits: Fits, kind: Kind, part: Literal["models", "checks"] = "models") -> Table:
     """Give one row a model; a model without a fit has its reason and no numbers.
 
     The columns of numbers bear lavaan's names, so that a robust index is not taken for a plain one.
+    AIC and BIC need a likelihood, which models of ordered answers do not have.
+
+    Parameters
+    ----------
+    kind
+        Of the indices of fit.
+    part
+        The models as they are judged, or their checks.
     """
     fit = next((entry.fit for entry in fits.values() if entry.fit is not None), None)
     chisq, df, pvalue = indices.chisq_names(fit)
     measures = tuple(indices.NAMES[kind].values())
-    names = (chisq, df, pvalue, *measures, "aic", "bic", "npar")
+    ordered = fit is not None and fit.options.has_ordered
+    criteria = () if ordered else ("aic", "bic")
+    names = (chisq, df, pvalue, *measures, *criteria, "npar")
     rows: list[tuple[Cell, ...]] = []
     for fitted in fits.values():
         cells: list[Cell] = [None] * len(names)
@@ -59,8 +71,8 @@ def models_table(fits: Fits, kind: Kind) -> Table:
             cells = [evidence.number(fitted.fit.fit_measures.get(name)) for name in names]
         rows.append((fitted.model.id, evidence.text(fitted.model.label), *cells, outcome(fitted)))
     return Table(
-        id="models",
-        title=Message("confirmatory.table.models"),
+        id=part,
+        title=Message(f"confirmatory.table.{part}"),
         columns=(
             column("model", "text"),
             column("meaning", "message"),
@@ -68,7 +80,7 @@ def models_table(fits: Fits, kind: Kind) -> Table:
             column(df, "count", 0) if df == "df" else column(df, "number", 1),
             column(pvalue, "pvalue", 3),
             *columns("number", 3, *measures),
-            *columns("number", 1, "aic", "bic"),
+            *columns("number", 1, *criteria),
             column("npar", "count", 0),
             column("outcome", "message"),
         ),
@@ -82,11 +94,14 @@ def models_table(fits: Fits, kind: Kind) -> Table:
 
 def _index_notes(fit: measure.Fit | None, kind: Kind) -> Iterator[Message]:
     yield Message("confirmatory.note.indices")
-    if kind != "plain":
-        yield Message(f"confirmatory.note.kind_{kind}")
+    if fit is not None and fit.options.has_ordered:
+        yield Message("confirmatory.note.indices_ordered")
+    else:
+        yield Message("confirmatory.note.indices_numbers")
+    yield from indices.notes(fit, kind)
     if indices.chisq_names(fit)[0] != "chisq":
         yield Message("confirmatory.note.chisq_scaled")
-    if fit is not None and fit.n_clusters is not None:
+    if fit is not None and fit.n_clusters is not None and not fit.options.has_ordered:
         yield Message("confirmatory.note.criteria_clusters")
 
 
@@ -237,3 +252,52 @@ def residuals_table(instrument: Instrument, reference: Fitted, fit: measure.Fit)
         provenance=provenance(reference, "Bentler 1995"),
         notes=(Message("confirmatory.note.residuals"),),
     )
+
+
+def likelihood_evidence(entry: Comparison, reference: Fitted) -> Iterator[Quantity]:
+    """Give BIC and Vuong's test of a model that is no special case of the reference model.
+
+    Both need a likelihood; with ordered answers they are those of the checks, and named so.
+    """
+    name = "delta_bic" if entry.fitted.check is None else "delta_bic_check"
+    own = entry.fitted.check or entry.fitted
+    test = _vuong(entry.fitted, reference)
+    apart = test is not None and test.tests["pvalue"].iloc[0] < 1 - evidence.CONFIDENCE
+    limits: tuple[float | None, float | None] = (None, None)
+    if test is not None and apart:
+        row = test.intervals.set_index("criterion").loc["bic"]
+        limits = evidence.number(row["ci.lower"]), evidence.number(row["ci.upper"])
+    source = "Schwarz 1978; Merkle, You & Preacher 2016" if apart else "Schwarz 1978"
+    yield Quantity(
+        f"statistic.{name}",
+        evidence.number(entry.delta_bic),
+        provenance(own, source),
+        digits=1,
+        lower=limits[0],
+        upper=limits[1],
+        level=evidence.CONFIDENCE if apart else None,
+    )
+    if test is None:
+        return
+    named = {"distinguishable": 0, "nearer": 3 if float(entry.delta_bic or 0.0) < 0 else 4}
+    for what, place in named.items():
+        if what == "nearer" and not apart:
+            continue
+        yield Quantity(
+            f"statistic.vuong_{what}",
+            evidence.number(test.tests["pvalue"].iloc[place]),
+            provenance(own, "Vuong 1989"),
+            kind="pvalue",
+            digits=3,
+        )
+
+
+def _vuong(fitted: Fitted, reference: Fitted) -> measure.VuongTest | None:
+    """Ask Vuong's test; None where it does not exist for the two fits."""
+    fits = rivals.likelihoods(fitted, reference)
+    if fits is None:
+        return None
+    try:
+        return measure.vuong(*fits)
+    except MeasureError:
+        return None

@@ -42,12 +42,20 @@ def ask(fit: measure.Fit, survey: Survey) -> measure.SecondOpinion:
     return measure.second_opinion(fit, answers)
 
 
-def finding(fitted: Fitted, opinion: measure.SecondOpinion) -> Finding:
-    """Judge whether both programs find the same; where they cannot be compared, say why."""
+def finding(fitted: Fitted, opinion: measure.SecondOpinion, *, check: bool = False) -> Finding:
+    """Judge whether both programs find the same; where they cannot be compared, say why.
+
+    Parameters
+    ----------
+    check
+        Whether `fitted` is the check of a model of ordered answers, which semopy does not fit.
+    """
     state: str = opinion.outcome
     if opinion.available:
         state = "agrees" if opinion.agrees else "differs"
     notes = [Message("opinion.note.meaning")] if opinion.available else []
+    if check and opinion.available:
+        notes.append(Message("opinion.note.check"))
     if _corrected(fitted) and "chisq" in set(opinion.table["quantity"]):
         notes.append(Message("opinion.note.uncorrected"))
     if opinion.outcome == "refused" and fitted.plan.missing == "fiml":

@@ -11,9 +11,13 @@ from instruments.schema import Instrument
 SEED = 20240501
 """Seed of everything random in a run, unless the user gives another."""
 
-ESTIMATOR = "MLR"
-"""Estimator of the models, unless the user gives another: standard errors and tests that hold for
-answers that are neither normal nor independent."""
+ORDINAL = "WLSMV"
+"""Estimator of the models of answers in ordered categories, unless the user gives another: limited
+information from thresholds and polychoric correlations (Muthén 1984; Asparouhov & Muthén 2010)."""
+
+ROBUST = "MLR"
+"""Estimator of the models of continuous answers, and of the check that stands beside the ordinal
+models: standard errors and tests that hold for answers that are neither normal nor independent."""
 
 
 def software() -> str:

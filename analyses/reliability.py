@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import measure
-from analyses import evidence, indices, methods, model_tables, script, verdicts
+from analyses import evidence, indices, methods, model_tables, robust_check, script, verdicts
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_reference
+from analyses.robust_check import Agreement, Judged, Line
 from analyses.section import (
     Cell,
     Figure,
@@ -37,18 +38,25 @@ class Estimate:
     n_obs: int | None
 
 
+Omegas = dict[frozenset[str], Estimate]
 NO_ESTIMATE = Estimate(None, None, None, None)
 
 
 @dataclass(frozen=True)
 class ScaleReliability:
-    """A reflective scale with its coefficients, and the verdict on omega."""
+    """A reflective scale with its coefficients, and the verdict on omega.
+
+    `check` is omega by the check of a model of ordered answers, with the verdict that it would
+    give.
+    """
 
     scale: Scale
     n_items: int
     alpha: Estimate
     omega: Estimate
     verdict: Verdict
+    check: Estimate
+    check_verdict: Verdict
 
 
 def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
@@ -68,7 +76,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
-    omegas = _omegas(reference)
+    omegas = _omegas(reference), _omegas(reference.check)
     judged = [
         _reliability(instrument, survey, scale, omegas)
         for scale in instrument.reflective_scales
@@ -79,9 +87,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         Message("reliability.note.meaning"),
         Message("reliability.note.never_persons"),
     ]
-    if any(not instrument.response(item).continuous for item in survey.scored.columns):
-        notes.append(Message("reliability.note.categories"))
-    notes += methods.cluster_notes(instrument, survey, reference)
+    notes += _method_notes(instrument, survey, reference)
     notes += _alpha_notes(judged, reference)
     if reference.usable is None:
         values = {
@@ -102,11 +108,29 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     return Section(
         id="reliability",
         answer=_answer(judged),
-        findings=tuple(_findings(instrument, judged, reference)),
+        findings=(
+            *_findings(instrument, judged, reference),
+            *_check_findings(judged, reference),
+        ),
         tables=(_table(judged, reference),) if judged else (),
         figures=(_figure(instrument),) if judged else (),
         notes=tuple(notes),
     )
+
+
+def _method_notes(instrument: Instrument, survey: Survey, reference: Fitted) -> Iterator[Message]:
+    """Say what omega takes the answers for, and what is assumed of clusters and gaps."""
+    if reference.plan.ordered:
+        yield Message("reliability.note.ordered")
+    elif any(not instrument.response(item).continuous for item in survey.scored.columns):
+        yield Message("reliability.note.categories")
+    yield from methods.fallback_notes(reference)
+    if reference.check is not None and reference.check.usable is not None:
+        method = methods.estimated(reference.check)
+        yield Message("reliability.note.check", {"method": method})
+    yield from methods.cluster_notes(instrument, survey, reference)
+    if reference.plan.missing == "pairwise":
+        yield methods.missing_note(survey, reference.plan)
 
 
 def _fits_poorly(fit: measure.Fit, instrument: Instrument) -> bool:
@@ -126,9 +150,13 @@ def _alpha_notes(judged: list[ScaleReliability], reference: Fitted) -> Iterator[
         yield Message("reliability.note.alpha_whole", {"n": fit.n_obs})
 
 
-def _omegas(reference: Fitted) -> dict[frozenset[str], Estimate]:
-    """Give omega of each factor of the reference model, by the items that it has."""
-    if reference.usable is None:
+def _omegas(reference: Fitted | None) -> Omegas:
+    """Give omega of each factor of the reference model, by the items that it has.
+
+    With ordered answers it is that of the sum of the answers as they were given (Green & Yang
+    2009), and not that of latent responses, which nobody adds up.
+    """
+    if reference is None or reference.usable is None:
         return {}
     table = composite_reliability(reference.usable)
     factors = structure(reference.model).factors
@@ -147,12 +175,15 @@ def _reliability(
     instrument: Instrument,
     survey: Survey,
     scale: Scale,
-    omegas: dict[frozenset[str], Estimate],
+    omegas: tuple[Omegas, Omegas],
 ) -> ScaleReliability:
     items = evidence.scored_items(scale, survey)
-    omega = omegas.get(frozenset(items), NO_ESTIMATE)
-    verdict = verdicts.judge_reliability(omega.lower, omega.upper, instrument.rules)
-    return ScaleReliability(scale, len(items), _alpha(survey, items), omega, verdict)
+    omega, check = (found.get(frozenset(items), NO_ESTIMATE) for found in omegas)
+    verdict, other = (
+        verdicts.judge_reliability(one.lower, one.upper, instrument.rules) for one in (omega, check)
+    )
+    alpha = _alpha(survey, items)
+    return ScaleReliability(scale, len(items), alpha, omega, verdict, check, other)
 
 
 def _alpha(survey: Survey, items: list[str]) -> Estimate:
@@ -184,6 +215,11 @@ def _table(judged: list[ScaleReliability], reference: Fitted) -> Table:
             part.omega.value,
             part.omega.lower,
             part.omega.upper,
+            *(
+                (part.check.value, part.check.lower, part.check.upper)
+                if _checked(reference)
+                else ()
+            ),
             Message(f"reliability.use.{part.verdict}"),
         )
         for part in judged
@@ -197,13 +233,42 @@ def _table(judged: list[ScaleReliability], reference: Fitted) -> Table:
             *columns("count", 0, "n_items", "n"),
             *columns("number", 3, "alpha", "alpha.lower", "alpha.upper"),
             *columns("number", 3, "omega", "omega.lower", "omega.upper"),
+            *(columns("number", 3, *_CHECK) if _checked(reference) else ()),
             column("use", "message"),
         ),
         rows=tuple(rows),
         provenance=model_tables.provenance(
-            reference, Message("source.reliability", {"model": model})
+            reference, Message(f"source.reliability{_kind(reference)}", {"model": model})
         ),
     )
+
+
+_CHECK = ("omega_check", "omega_check.lower", "omega_check.upper")
+
+
+def _checked(reference: Fitted) -> bool:
+    """Tell whether there is omega by the check beside omega of ordered answers."""
+    return reference.check is not None and reference.check.usable is not None
+
+
+def _kind(reference: Fitted) -> str:
+    """End the key of a source: omega of ordered answers is another formula."""
+    return "_ordered" if reference.plan.ordered else ""
+
+
+def _check_findings(judged: list[ScaleReliability], reference: Fitted) -> Iterator[Finding]:
+    """Say whether the check by robust maximum likelihood judges the scales alike."""
+    if not judged or reference.usable is None or not _checked(reference):
+        return
+    lines = tuple(
+        Line(
+            Message("plain", {"text": evidence.text(part.scale.label)}),
+            Judged(part.omega.value, Message(f"reliability.use.{part.verdict}")),
+            Judged(part.check.value, Message(f"reliability.use.{part.check_verdict}")),
+        )
+        for part in judged
+    )
+    yield robust_check.finding("reliability_check", Agreement(lines), reference)
 
 
 def _figure(instrument: Instrument) -> Figure:
@@ -229,7 +294,7 @@ def _findings(
         omega = Provenance(
             methods.estimated(reference),
             part.omega.n_obs,
-            Message("source.omega", {"model": model}),
+            Message(f"source.omega{_kind(reference)}", {"model": model}),
         )
         alpha = Provenance(
             Message("estimator.covariances"), part.alpha.n_obs, "Cronbach 1951; Feldt 1965"
@@ -243,9 +308,23 @@ def _findings(
             rule=rule,
             evidence=(
                 _quantity("omega", part.omega, omega),
+                *_check_quantity(part, reference),
                 _quantity("alpha", part.alpha, alpha),
             ),
         )
+
+
+def _check_quantity(part: ScaleReliability, reference: Fitted) -> Iterator[Quantity]:
+    """Give omega by the check, where there is one."""
+    if reference.check is None or not _checked(reference):
+        return
+    model = model_tables.model_label(reference)
+    source = Provenance(
+        methods.estimated(reference.check),
+        part.check.n_obs,
+        Message("source.omega", {"model": model}),
+    )
+    yield _quantity("omega_check", part.check, source)
 
 
 def _quantity(name: str, estimate: Estimate, provenance: Provenance) -> Quantity:

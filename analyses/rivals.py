@@ -1,6 +1,8 @@
 """Rival models against the reference model, by the instrument's rules and not by fit alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
@@ -54,7 +56,8 @@ class Comparison:
     `delta_cfi` and `delta_rmsea` are the disadvantage of the model (CFI lower by, RMSEA higher by),
     by indices of one `kind`, `added_residuals` the residual correlations above the rule's limit
     that the reference model does not have, `delta_bic` the difference in BIC (negative favours the
-    model). `merged` are the correlations that the model claims to be 1.
+    model), which with ordered answers is that of the checks. `merged` are the correlations that
+    the model claims to be 1.
     """
 
     fitted: Fitted
@@ -103,19 +106,29 @@ def compare(instrument: Instrument, fits: Fits) -> tuple[Comparison, ...]:
     reference = fits[instrument.reference_model.id]
     correlations = factor_correlations(instrument, fits)
     kind = indices.shared_kind(reference.fit, fits)
-    return tuple(
-        _compare_one(fitted, reference, kind, correlations, instrument.rules)
-        for fitted in fits.values()
-    )
+    beside = _Beside(reference, kind, correlations, instrument.rules)
+    return tuple(_compare_one(fitted, beside) for fitted in fits.values())
 
 
-def _compare_one(
-    fitted: Fitted,
-    reference: Fitted,
-    kind: Kind,
-    correlations: tuple[Correlation, ...],
-    rules: Rules,
-) -> Comparison:
+@dataclass(frozen=True, eq=False)
+class _Beside:
+    """What every model is set beside: the reference model, and the rules."""
+
+    reference: Fitted
+    kind: Kind
+    correlations: tuple[Correlation, ...]
+    rules: Rules
+
+    @cached_property
+    def residuals(self) -> dict[frozenset[str], float]:
+        """The residual correlations of the reference model."""
+        fit = self.reference.usable
+        found = {} if fit is None else residual_pairs(fit)
+        return {frozenset(pair): value for pair, value in found.items()}
+
+
+def _compare_one(fitted: Fitted, beside: _Beside) -> Comparison:
+    reference, kind, rules = beside.reference, beside.kind, beside.rules
     if fitted is reference:
         return Comparison(fitted, "reference", kind)
     fit, reference_fit = fitted.usable, reference.usable
@@ -128,26 +141,34 @@ def _compare_one(
         return Comparison(fitted, "not_comparable", kind)
     own, theirs = (indices.measures(one, kind) for one in (fit, reference_fit))
     delta_cfi, delta_rmsea = theirs["cfi"] - own["cfi"], own["rmsea"] - theirs["rmsea"]
-    added = _added_residuals(fit, reference_fit, rules.simpler_residual_correlation.value)
+    added = _added_residuals(fit, beside.residuals, rules.simpler_residual_correlation.value)
     pairs = {
         frozenset(pair)
         for pair in merged_factors(structure(fitted.model), structure(reference.model))
     }
     merged = tuple(
         correlation
-        for correlation in correlations
+        for correlation in beside.correlations
         if frozenset((correlation.first, correlation.second)) in pairs
     )
     standing = _standing(fitted, reference, merged, (delta_cfi, delta_rmsea, added), rules)
-    delta_bic = _delta_bic(fit, reference_fit)
+    delta_bic = _delta_bic(fitted, reference)
     return Comparison(fitted, standing, kind, delta_cfi, delta_rmsea, added, delta_bic, merged)
 
 
-def _delta_bic(fit: measure.Fit, reference: measure.Fit) -> float | None:
+def _delta_bic(fitted: Fitted, reference: Fitted) -> float | None:
     """Give the difference in BIC; None for estimators without a likelihood."""
-    values = [one.fit_measures.get("bic") for one in (fit, reference)]
-    own, theirs = map(number, values)
+    likely = likelihoods(fitted, reference)
+    if likely is None:
+        return None
+    own, theirs = (number(fit.fit_measures.get("bic")) for fit in likely)
     return None if own is None or theirs is None else own - theirs
+
+
+def likelihoods(fitted: Fitted, reference: Fitted) -> tuple[measure.Fit, measure.Fit] | None:
+    """Give the fits of two models that likelihoods are compared of: the checks, where there are."""
+    own, theirs = ((entry.check or entry).usable for entry in (fitted, reference))
+    return None if own is None or theirs is None or own.n_obs != theirs.n_obs else (own, theirs)
 
 
 def _standing(
@@ -201,10 +222,11 @@ def residual_pairs(fit: measure.Fit) -> dict[tuple[str, str], float]:
     return {(names[j], names[i]): float(values[j, i]) for i in range(len(names)) for j in range(i)}
 
 
-def _added_residuals(fit: measure.Fit, reference: measure.Fit, limit: float) -> int:
+def _added_residuals(
+    fit: measure.Fit, reference: Mapping[frozenset[str], float], limit: float
+) -> int:
     """Count the residual correlations beyond the limit that the reference model keeps within."""
-    kept = {frozenset(pair): value for pair, value in residual_pairs(reference).items()}
     return sum(
-        abs(value) > limit and abs(kept[frozenset(pair)]) <= limit
+        abs(value) > limit and abs(reference[frozenset(pair)]) <= limit
         for pair, value in residual_pairs(fit).items()
     )

@@ -5,7 +5,6 @@ import pandas as pd
 from analyses import evidence, methods, script
 from analyses.evidence import column, columns
 from analyses.fits import Plan, plan
-from analyses.publication import ESTIMATOR
 from analyses.section import (
     Cell,
     Column,
@@ -27,7 +26,7 @@ GAPS = ((0, 0), (1, 1), (2, 2), (3, 5), (6, None))
 """Bands for the number of answers that a person left out: first and last of each."""
 
 
-def run(instrument: Instrument, survey: Survey, *, estimator: str = ESTIMATOR) -> Section:
+def run(instrument: Instrument, survey: Survey, *, estimator: str | None = None) -> Section:
     """Describe who answered and what is missing.
 
     Parameters

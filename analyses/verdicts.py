@@ -14,6 +14,10 @@ from analyses.section import Message, Rule, Text, Verdict
 ItemVerdict = Literal["keep", "look", "rewrite", "undecided"]
 Distinctness = Literal["distinct", "doubtful", "not_distinct", "undecided"]
 
+CHECKS = ("items_check", "reliability_check", "check")
+"""Findings that set the verdicts beside those of the check; none of them judges the questionnaire
+itself."""
+
 _LADDER: tuple[Verdict, ...] = ("good", "information", "acceptable", "undecided", "poor")
 
 

@@ -1,147 +1,106 @@
 """Do tests and intervals keep what they promise? Run by `python -m benchmarks.calibration`.
 
 Samples of a population in which the model is exactly true are drawn and fitted, and it is counted
-how often the test rejects the model and how often the intervals hold the true values. Results go to
-`calibration.json` beside this file, and as tables to `CALIBRATION.md`. With `--lavaan` some of the
-same samples are fitted by lavaan too, and the largest deviations are added to both files.
+how often the test rejects the model and how often the intervals hold the true values: once with
+continuous answers, once with ordered ones. Results go to `calibration.json` and
+`calibration_ordinal.json` beside this file, and as tables to `CALIBRATION.md`. With `--lavaan` some
+of the same samples are fitted by lavaan too, and the largest deviations are added to all of them.
 """
 
 import argparse
-import json
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks.calibration_design import CELLS, SAMPLES, SEED, SIZES, Cell, Design
-from benchmarks.calibration_lavaan import Agreement, compare_with_lavaan
+from benchmarks.calibration_design import SAMPLES, SEED
+from benchmarks.calibration_lavaan import compare_with_lavaan
+from benchmarks.calibration_ordinal_report import ordinal_report
 from benchmarks.calibration_report import report
-from benchmarks.calibration_study import CellFigures, ParameterFigures, run
+from benchmarks.calibration_results import (
+    CONTINUOUS,
+    HERE,
+    ORDINAL,
+    STUDIES,
+    Calibration,
+    Study,
+    read,
+    write,
+)
+from benchmarks.calibration_study import run
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "calibration.json"
 REPORT = HERE / "CALIBRATION.md"
-DIGITS = 6
 
 
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """The whole study.
+@dataclass(frozen=True)
+class Request:
+    """How to run a study: samples of each cell, processes, and a text that names the cells."""
 
-    Attributes
-    ----------
-    versions
-        Of this package and the libraries that the numbers depend on.
-    seed, samples, minutes
-        As run; minutes by the clock.
-    design
-        The population.
-    cells
-        Each cell with its figures at one size.
-    lavaan
-        Agreement with lavaan; None where it was not compared.
-    """
-
-    versions: dict[str, str]
-    seed: int
     samples: int
-    minutes: float
-    design: Design
-    cells: tuple[tuple[Cell, CellFigures], ...]
-    lavaan: Agreement | None = None
-
-    def of(self, cell: Cell, n: int) -> CellFigures:
-        """Give the figures of a cell at one size."""
-        return next(found for one, found in self.cells if one == cell and found.n == n)
+    workers: int
+    only: str = ""
 
 
-def study(samples: int, workers: int, console: Console) -> Calibration:
-    """Run all cells at all sizes."""
-    design, cells, begin = Design(), list[tuple[Cell, CellFigures]](), time.perf_counter()
-    for n in SIZES:
-        for cell in CELLS:
-            started = time.perf_counter()
-            found = run(design, cell, n, samples=samples, workers=workers)
-            cells.append((cell, found))
-            took = time.perf_counter() - started
-            console.print(
-                f"{cell.name}, n = {n:,}: rejects {found.rejected['test']:.1%}, "
-                f"coverage {found.coverage:.1%} ({took:.0f} s)"
-            )
+def simulate(study: Study[Any, Any], request: Request, path: Path, console: Console) -> None:
+    """Run the cells of a study, each written when it is done; others stay as they are there."""
+    design = study.design()
+    stored = read(path, study) if request.only and path.exists() else None
+    done = {} if stored is None else {(cell, one.n): one for cell, one in stored.cells}
+    minutes = 0.0 if stored is None else stored.minutes
     versions = {name: version(name) for name in ("kobling", "numpy", "scipy")}
-    minutes = (time.perf_counter() - begin) / 60
-    return Calibration(versions, SEED, samples, minutes, design, tuple(cells))
+    for cell, n in study.runs:
+        if request.only not in cell.name:
+            continue
+        begin = time.perf_counter()
+        found = run(design, cell, n, samples=request.samples, workers=request.workers)
+        took = time.perf_counter() - begin
+        minutes += took / 60
+        done[cell, n] = found
+        console.print(
+            f"{cell.name}, n = {n:,}: rejects {found.rejected['test']:.1%}, "
+            f"coverage {found.coverage:.1%} ({took:.0f} s)"
+        )
+        cells = tuple((key[0], done[key]) for key in study.runs if key in done)
+        write(Calibration(versions, SEED, request.samples, minutes, design, cells), path)
 
 
-def write(found: Calibration, path: Path) -> None:
-    """Write the results for machines, one cell a line."""
-    head = {name: getattr(found, name) for name in ("versions", "seed", "samples")}
-    head |= {"minutes": round(found.minutes, 1), "design": asdict(found.design)}
-    head |= {"lavaan": None if found.lavaan is None else _rounded(asdict(found.lavaan))}
-    cells = [json.dumps(_rounded(asdict(cell) | asdict(one))) for cell, one in found.cells]
-    parts = [f'"{key}": {json.dumps(value)}' for key, value in head.items()]
-    parts.append('"cells": [\n' + ",\n".join(cells) + "\n]")
-    path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+def report_of(folder: Path) -> str:
+    """Write the report of the results that lie in a folder."""
+    parts = []
+    if (folder / CONTINUOUS.file).exists():
+        parts.append(report(read(folder / CONTINUOUS.file, CONTINUOUS)))
+    if (folder / ORDINAL.file).exists():
+        parts.append(ordinal_report(read(folder / ORDINAL.file, ORDINAL)))
+    return "\n".join(parts)
 
 
-def read(path: Path) -> Calibration:
-    """Read what `write` wrote."""
-    content = json.loads(path.read_text(encoding="utf-8"))
-    design = {key: _tuples(value) for key, value in content["design"].items()}
-    cells = []
-    for line in content["cells"]:
-        cell = Cell(*(line.pop(part) for part in ("data", "answers", "estimator")))
-        own = {name: ParameterFigures(**one) for name, one in line.pop("parameters").items()}
-        interval = tuple(line.pop("interval"))
-        cells.append((cell, CellFigures(**line, interval=interval, parameters=own)))
-    lavaan = content["lavaan"]
-    return Calibration(
-        versions=content["versions"],
-        seed=content["seed"],
-        samples=content["samples"],
-        minutes=content["minutes"],
-        design=Design(**design),
-        cells=tuple(cells),
-        lavaan=None if lavaan is None else Agreement(**lavaan),
-    )
-
-
-def _rounded(value: Any) -> Any:
-    """Round to significant digits, all the way down."""
-    if isinstance(value, dict):
-        return {key: _rounded(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
-
-
-def main() -> None:
-    """Run the study, or compare samples of it with lavaan, and write both files."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the studies, or compare samples of them with lavaan, and write the files."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("--study", choices=[*STUDIES, "all"], default="all", help="which to run")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="samples of each cell")
     parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--only", default="", help="run again the cells whose name holds this text")
     parser.add_argument("--lavaan", action="store_true", help="compare stored results with lavaan")
     parser.add_argument("--report", action="store_true", help="write the tables again, no more")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of the two files")
-    arguments = parser.parse_args()
-    results = arguments.out / RESULTS.name
-    if arguments.lavaan:
-        found = read(results)
-        found = replace(found, lavaan=compare_with_lavaan(found.design))
-    elif arguments.report:
-        found = read(results)
-    else:
-        found = study(arguments.samples, arguments.workers, Console())
-    write(found, results)
-    # From what was written, so that the two files cannot differ.
-    (arguments.out / REPORT.name).write_text(report(read(results)), encoding="utf-8")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of the files")
+    given = parser.parse_args(arguments)
+    for name, study in STUDIES.items():
+        path = given.out / study.file
+        if given.study not in (name, "all"):
+            continue
+        if given.lavaan:
+            found = read(path, study)
+            write(replace(found, lavaan=compare_with_lavaan(found.design, study.runs)), path)
+        elif not given.report:
+            request = Request(given.samples, given.workers, given.only)
+            simulate(study, request, path, Console())
+    # From what was written, so that the files cannot differ.
+    (given.out / REPORT.name).write_text(report_of(given.out), encoding="utf-8")
 
 
 if __name__ == "__main__":

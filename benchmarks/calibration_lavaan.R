@@ -1,5 +1,6 @@
-# Fits samples of the calibration study by lavaan. Called by calibration_lavaan.py with a folder that
-# holds model.txt, jobs.csv (job, file, estimator, missing) and the samples; writes results.csv there.
+# Fits samples of a calibration study by lavaan. Called by calibration_lavaan.py with a folder that
+# holds model.txt, jobs.csv (job, file, estimator, missing, ordered, std.lv) and the samples; writes
+# results.csv there.
 #
 # The search is BFGS run to the end and EM is run to 1e-12, as for the reference results of the
 # tests: lavaan's defaults stop earlier, at a few more digits than anyone reads.
@@ -14,6 +15,7 @@ results <- lapply(seq_len(nrow(jobs)), function(k) {
   job <- jobs[k, ]
   fit <- cfa(model, read.csv(file.path(folder, job$file)),
              estimator = job$estimator, missing = job$missing,
+             ordered = as.logical(job$ordered), std.lv = as.logical(job$std.lv),
              em.h1.tol = 1e-12, em.h1.iter.max = 20000,
              optim.method = "BFGS", control = list(reltol = 1e-16, maxit = 20000))
   if (!lavInspect(fit, "converged")) stop("lavaan did not converge on ", job$file)

@@ -3,14 +3,16 @@
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import measure
-from benchmarks.calibration_design import CELLS, SIZES, Cell, Design, seed_of
+from benchmarks.calibration_study import AnyCell, estimates
 
 SCRIPT = Path(__file__).with_name("calibration_lavaan.R")
 SAMPLES = 100
@@ -38,7 +40,7 @@ PARTS = ("chi-square, log-likelihood and indices", "scaled and robust tests and 
 class Job:
     """One sample: a repetition of a cell."""
 
-    cell: Cell
+    cell: AnyCell[Any]
     n: int
     index: int
 
@@ -66,19 +68,21 @@ class Agreement:
     largest: dict[str, dict[str, float]]
 
 
-def jobs(samples: int = SAMPLES) -> list[Job]:
-    """Take the first repetitions of each cell, one from each in turn, so many in all."""
-    strata = [(cell, n) for cell in CELLS for n in SIZES]
+def jobs(runs: Iterable[tuple[AnyCell[Any], int]], samples: int = SAMPLES) -> list[Job]:
+    """Take the first repetitions of what lavaan can fit, one from each run in turn, so many."""
+    strata = [(cell, n) for cell, n in runs if cell.in_lavaan is not None]
     return [Job(*strata[k % len(strata)], k // len(strata)) for k in range(samples)]
 
 
-def drawn(design: Design, job: Job) -> pd.DataFrame:
+def drawn(design: Any, job: Job) -> pd.DataFrame:
     """Draw the sample of a repetition again, as `measure.repeat` drew it."""
-    sequence = np.random.SeedSequence(seed_of(job.cell, job.n), spawn_key=(job.index,))
-    return design.sample(job.n, np.random.default_rng(sequence), job.cell.data, job.cell.answers)
+    sequence = np.random.SeedSequence(job.cell.seed(job.n), spawn_key=(job.index,))
+    return job.cell.sample(design, job.n, np.random.default_rng(sequence))
 
 
-def compare_with_lavaan(design: Design, samples: int = SAMPLES) -> Agreement:
+def compare_with_lavaan(
+    design: Any, runs: Iterable[tuple[AnyCell[Any], int]], samples: int = SAMPLES
+) -> Agreement:
     """Fit samples of the study by both, and find the largest deviations.
 
     Raises
@@ -88,7 +92,7 @@ def compare_with_lavaan(design: Design, samples: int = SAMPLES) -> Agreement:
     """
     if shutil.which("Rscript") is None:
         raise RuntimeError("the comparison needs Rscript with lavaan, which is not on the PATH.")
-    chosen = jobs(samples)
+    chosen = jobs(runs, samples)
     ours = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -97,7 +101,7 @@ def compare_with_lavaan(design: Design, samples: int = SAMPLES) -> Agreement:
             frame.to_csv(folder / f"{k}.csv", index=False, float_format="%.17g", na_rep="NA")
             ours.append(_numbers(job.cell.fit(design, frame)))
         theirs, version = _by_lavaan(design, chosen, folder)
-    largest: dict[str, dict[str, float]] = {cell.name: {} for cell in CELLS}
+    largest: dict[str, dict[str, float]] = {job.cell.name: {} for job in chosen}
     compared = dict.fromkeys(TOLERANCES, 0)
     for k, job in enumerate(chosen):
         own = largest[job.cell.name]
@@ -111,8 +115,7 @@ def compare_with_lavaan(design: Design, samples: int = SAMPLES) -> Agreement:
 
 def _numbers(fit: measure.Fit) -> dict[str, dict[tuple[str, str], float]]:
     """What is compared of a fit, by part, kind and name."""
-    rows = fit.parameters.loc[fit.parameters["free"]]
-    names = (rows["lhs"] + rows["op"] + rows["rhs"]).tolist()
+    own = estimates(fit)
     found = fit.fit_measures
     measures = [
         {("measure", name): float(found[name]) for name in part if name in found.index}
@@ -121,23 +124,18 @@ def _numbers(fit: measure.Fit) -> dict[str, dict[tuple[str, str], float]]:
     return {
         PARTS[0]: measures[0],
         PARTS[1]: measures[1],
-        "estimates": dict(zip([("est", name) for name in names], rows["est"], strict=True)),
-        "standard errors": dict(zip([("se", name) for name in names], rows["se"], strict=True)),
+        "estimates": {("est", name): x for name, x in zip(own.names, own.est, strict=True)},
+        "standard errors": {("se", name): x for name, x in zip(own.names, own.se, strict=True)},
     }
 
 
 def _by_lavaan(
-    design: Design, chosen: list[Job], folder: Path
+    design: Any, chosen: list[Job], folder: Path
 ) -> tuple[list[dict[tuple[str, str], float]], str]:
     """Let R fit the samples of a folder."""
-    table = pd.DataFrame(
-        {
-            "job": range(len(chosen)),
-            "file": [f"{k}.csv" for k in range(len(chosen))],
-            "estimator": [job.cell.estimator for job in chosen],
-            "missing": ["listwise" if job.cell.answers == "complete" else "fiml" for job in chosen],
-        }
-    )
+    table = pd.DataFrame([job.cell.in_lavaan for job in chosen])
+    table.insert(0, "job", range(len(chosen)))
+    table.insert(1, "file", [f"{k}.csv" for k in range(len(chosen))])
     table.to_csv(folder / "jobs.csv", index=False)
     (folder / "model.txt").write_text(design.model + "\n", encoding="utf-8")
     ran = subprocess.run(
@@ -154,6 +152,8 @@ def _by_lavaan(
 
 
 def _gap(ours: float, theirs: float) -> float:
-    """Difference relative to max(1, |value|); infinite where one of the two has no value."""
-    gap = abs(ours - theirs) / max(1.0, abs(theirs))
+    """Difference relative to max(1, |value|); infinite where one of the two alone has no value."""
+    if np.isnan(ours) and np.isnan(theirs):
+        return 0.0
+    gap = float(abs(ours - theirs) / max(1.0, abs(theirs)))
     return gap if np.isfinite(gap) else float("inf")

@@ -1,21 +1,27 @@
 """The tables of the calibration study as Markdown, and whether the promised figures hold."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from textwrap import fill
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from benchmarks.calibration_design import CELLS, SIZES, Cell, Design
-from benchmarks.calibration_lavaan import TOLERANCES, Agreement
-from benchmarks.calibration_study import CORRECTIONS, CellFigures
-
-if TYPE_CHECKING:
-    from benchmarks.calibration import Calibration
+from benchmarks.calibration_design import CELLS, CORRECTIONS, SIZES, Cell, Design
+from benchmarks.calibration_results import Calibration
+from benchmarks.calibration_study import CellFigures
+from benchmarks.calibration_tables import (
+    Check,
+    Limits,
+    agreement,
+    bullets,
+    checks_table,
+    coverage_checks,
+    intervals_table,
+    listed,
+    percent,
+    table,
+    versions_of,
+)
 
 # The size at which large-sample theory has to hold, and within what.
 LARGE = 5_000
-MEAN_COVERAGE = (0.94, 0.96)
-EACH_COVERAGE = (0.925, 0.97)
+COVERAGE = Limits(mean=(0.94, 0.96), each=(0.925, 0.97))
 REJECTED = (0.035, 0.065)
 # Where the method itself is inconsistent; see `_shown`.
 INCONSISTENT = Cell("skewed", "at random", "MLR")
@@ -24,36 +30,18 @@ HEADINGS = {"bartlett": "Bartlett", "swain": "Swain", "yuan.2015": "Yuan 2015"}
 ESTIMATORS = {"complete": "", "at random": " with FIML", "completely at random": " with FIML"}
 
 
-@dataclass(frozen=True)
-class Check:
-    """One promised figure: what it is, what was found, within what it has to lie."""
-
-    cell: Cell
-    what: str
-    found: float
-    limits: tuple[float, float]
-
-    @property
-    def holds(self) -> bool:
-        """Whether it lies there."""
-        return self.limits[0] <= self.found <= self.limits[1]
-
-
 def checks_of(cell: Cell, found: CellFigures) -> list[Check]:
     """Hold the figures of a cell at the large size against the promised ones."""
-    (low, at_low), (high, at_high) = found.extreme("coverage")
-    checks = [
-        Check(cell, "mean coverage", found.coverage, MEAN_COVERAGE),
-        Check(cell, f"lowest coverage (`{at_low}`)", low, EACH_COVERAGE),
-        Check(cell, f"highest coverage (`{at_high}`)", high, EACH_COVERAGE),
-    ]
+    label = label_of(cell)
+    checks = coverage_checks(label, found, COVERAGE)
     if cell.data == "normal":
-        checks.append(Check(cell, "rejected at 5 %", found.rejected["test"], REJECTED))
+        checks.append(Check(label, "rejected at 5 %", found.rejected["test"], REJECTED))
     return checks
 
 
-def report(found: "Calibration") -> str:
+def report(found: Calibration[Design, Cell]) -> str:
     """Write the whole report."""
+    labels = {cell.name: label_of(cell) for cell in CELLS}
     parts = [
         _head(found),
         _simulated(found.design),
@@ -61,13 +49,12 @@ def report(found: "Calibration") -> str:
         "## Intervals and standard errors\n\n" + _intervals(found),
         f"## Held against what was promised, at n = {LARGE:,}\n\n" + _promised(found),
         "## What it shows\n\n" + _shown(found),
-        "## Agreement with lavaan\n\n" + _agreement(found.lavaan),
+        "## Agreement with lavaan\n\n" + agreement(found.lavaan, labels),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(found: "Calibration") -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in found.versions.items())
+def _head(found: Calibration[Design, Cell]) -> str:
     return f"""# Calibration
 
 Does a test at 5 % reject a true model in 5 % of samples, and does a 95 % interval hold the true
@@ -75,7 +62,8 @@ value in 95 % of them? Counted here over {found.samples:,} samples of each kind.
 
 `make calibration` runs the study (here in {found.minutes:.0f} minutes, one process on a shared
 machine) and writes this file and `calibration.json`, which has the figures of every parameter. Seed
-{found.seed}; to it the size of the sample is added, and 1 for skewed data. {versions}."""
+{found.seed}; to it the size of the sample is added, and 1 for skewed data.
+{versions_of(found.versions)}."""
 
 
 def _simulated(design: Design) -> str:
@@ -86,7 +74,7 @@ def _simulated(design: Design) -> str:
     )
     page = n_items - design.always
     share = design.share * n_items / page
-    return "## What was simulated\n\n" + _bullets(
+    return "## What was simulated\n\n" + bullets(
         f"""**Population.** {n_factors} correlated factors of {n_items} items each, the model
         exactly true. Standardised loadings {loadings} in each factor (the first is the marker);
         correlations of the factors {correlations} (lower triangle, by row); item variances 1,
@@ -105,44 +93,36 @@ def _simulated(design: Design) -> str:
     )
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [headings, [":--", *("--:" for _ in headings[1:])], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _label(cell: Cell) -> str:
+def label_of(cell: Cell) -> str:
+    """Say what a cell is, for tables."""
     answers = "complete" if cell.answers == "complete" else f"missing {cell.answers}"
     return f"{cell.estimator}{ESTIMATORS[cell.answers]}, {cell.data}, {answers}"
 
 
-def _pairs(found: "Calibration") -> Iterable[tuple[Cell, CellFigures]]:
+def _pairs(found: Calibration[Design, Cell]) -> Iterable[tuple[Cell, CellFigures]]:
     return ((cell, found.of(cell, n)) for cell in CELLS for n in SIZES)
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}"
-
-
-def _tests(found: "Calibration") -> str:
+def _tests(found: Calibration[Design, Cell]) -> str:
     rows = []
     for cell, one in _pairs(found):
         low, high = one.interval
         corrected = [
-            _percent(one.rejected[name]) if name in one.rejected else "–" for name in CORRECTIONS
+            percent(one.rejected[name]) if name in one.rejected else "–" for name in CORRECTIONS
         ]
-        plain = "" if cell.estimator == "ML" else _percent(one.rejected["unscaled"])
+        plain = "" if cell.estimator == "ML" else percent(one.rejected["unscaled"])
         rows.append(
             (
-                *(_label(cell), f"{one.n:,}", f"{one.failed}", f"{one.improper}"),
-                *(f"{one.ratio:.3f}", f"**{_percent(one.rejected['test'])}**"),
-                *(f"{_percent(low)}–{_percent(high)}", *corrected, plain),
+                *(label_of(cell), f"{one.n:,}", f"{one.failed}", f"{one.improper}"),
+                *(f"{one.ratio:.3f}", f"**{percent(one.rejected['test'])}**"),
+                *(f"{percent(low)}–{percent(high)}", *corrected, plain),
             )
         )
     headings = (
         *("cell", "n", "failed", "improper", "mean χ²/df", "rejected, %", "chance, %"),
         *(*HEADINGS.values(), "unscaled, %"),
     )
-    return f"""{_table(headings, rows)}
+    return f"""{table(headings, rows)}
 
 χ² is the estimator's own test: of ML the plain one, of MLR that of Yuan & Bentler in the version of
 Mplus, of MLMV the scaled and shifted one. *Failed*: samples without a solution; *improper*: with an
@@ -151,28 +131,9 @@ the same test after the corrections for small samples (`measure.small_sample_tes
 for complete answers only. *Unscaled*: the plain χ² in place of the scaled one."""
 
 
-def _intervals(found: "Calibration") -> str:
-    rows = []
-    for cell, one in _pairs(found):
-        (low, at_low), (high, at_high) = one.extreme("coverage")
-        (small, _), (large, _) = one.extreme("se_ratio")
-        ratios = [figures.se_ratio for figures in one.parameters.values()]
-        biases = [figures.bias for figures in one.parameters.values()]
-        worst = max(one.parameters, key=lambda name: abs(one.parameters[name].bias))
-        rows.append(
-            (
-                *(_label(cell), f"{one.n:,}", f"{len(ratios)}", f"**{_percent(one.coverage)}**"),
-                *(f"{_percent(low)} `{at_low}`", f"{_percent(high)} `{at_high}`"),
-                f"{sum(ratios) / len(ratios):.3f} ({small:.3f}–{large:.3f})",
-                f"{sum(map(abs, biases)) / len(biases):.3f}",
-                f"{one.parameters[worst].bias:+.3f} `{worst}`",
-            )
-        )
-    headings = (
-        *("cell", "n", "parameters", "mean coverage, %", "lowest", "highest"),
-        *("SE / SD (range)", "mean abs. bias / SD", "largest bias / SD"),
-    )
-    return f"""{_table(headings, rows)}
+def _intervals(found: Calibration[Design, Cell]) -> str:
+    labelled = [(label_of(cell), one) for cell, one in _pairs(found)]
+    return f"""{intervals_table(labelled)}
 
 Coverage of the 95 % intervals, over the free parameters, in the metric of the markers. SE / SD:
 mean standard error over the standard deviation of the estimates. Bias: mean estimate less the true
@@ -181,39 +142,31 @@ missing. By chance alone, a coverage of 95 % is found between 93.6 and 96.3 % in
 1,000 samples."""
 
 
-def _promised(found: "Calibration") -> str:
-    rows = [
-        (
-            _label(check.cell),
-            check.what,
-            f"{100 * check.found:.2f} %",
-            f"{100 * check.limits[0]:g}–{100 * check.limits[1]:g} %",
-            "holds" if check.holds else "**does not hold**",
-        )
+def _promised(found: Calibration[Design, Cell]) -> str:
+    return checks_table(check for cell in CELLS for check in checks_of(cell, found.of(cell, LARGE)))
+
+
+def _rates(found: Calibration[Design, Cell], cell: Cell, test: str = "test") -> str:
+    """Rejection rates at the three sizes, as "7.1, 5.2 and 5.0 %"."""
+    return listed([percent(found.of(cell, n).rejected[test]) for n in SIZES]) + " %"
+
+
+def _shown(found: Calibration[Design, Cell]) -> str:
+    plain, holed, mlr, mlmv, inconsistent, by_chance = CELLS
+    sizes = listed([f"{n:,}" for n in SIZES])
+    kept = [
+        check
         for cell in CELLS
+        if cell != INCONSISTENT
         for check in checks_of(cell, found.of(cell, LARGE))
     ]
-    return _table(("cell", "figure", "found", "promised", ""), rows)
-
-
-def _rates(found: "Calibration", cell: Cell, test: str = "test") -> str:
-    """Rejection rates at the three sizes, as "7.1, 5.2 and 5.0 %"."""
-    first, second, third = (_percent(found.of(cell, n).rejected[test]) for n in SIZES)
-    return f"{first}, {second} and {third} %"
-
-
-def _shown(found: "Calibration") -> str:
-    plain, holed, mlr, mlmv, inconsistent, by_chance = CELLS
-    sizes = ", ".join(f"{n:,}" for n in SIZES[:-1]) + f" and {SIZES[-1]:,}"
-    checks = [c for cell in CELLS for c in checks_of(cell, found.of(cell, LARGE))]
-    kept = [check for check in checks if check.cell != INCONSISTENT]
     small = {cell: found.of(cell, SIZES[0]) for cell in CELLS}
     wrong = found.of(inconsistent, LARGE)
     name, one = max(wrong.parameters.items(), key=lambda item: abs(item[1].bias))
     corrected = ", ".join(
-        f"{title} {_percent(small[plain].rejected[name])} %" for name, title in HEADINGS.items()
+        f"{title} {percent(small[plain].rejected[name])} %" for name, title in HEADINGS.items()
     )
-    return _bullets(
+    return bullets(
         f"""**Large samples.** At n = {LARGE:,} {sum(check.holds for check in kept)} of {len(kept)}
         promised figures hold where the method is consistent, which is in all cells but the one at
         the end of this list.""",
@@ -227,44 +180,19 @@ def _shown(found: "Calibration") -> str:
         {_rates(found, mlmv)}; it seldom rejects a true model, and in small samples will find a
         wrong one less easily. Where n is small, read the two together.""",
         f"""**Intervals** are too short in small samples where standard errors are robust: on skewed
-        data mean coverage at n = {SIZES[0]} is {_percent(small[mlr].coverage)} % (MLR) and
-        {_percent(small[mlmv].coverage)} % (MLMV), against {_percent(small[plain].coverage)} % of
+        data mean coverage at n = {SIZES[0]} is {percent(small[mlr].coverage)} % (MLR) and
+        {percent(small[mlmv].coverage)} % (MLMV), against {percent(small[plain].coverage)} % of
         ML on normal data.""",
         f"""**FIML on skewed data needs more than "missing at random".** Where skipping a page
         depends on a skewed item, mean coverage falls as samples grow, to
-        {_percent(wrong.coverage)} % at n = {LARGE:,}, and the true model is rejected in
+        {percent(wrong.coverage)} % at n = {LARGE:,}, and the true model is rejected in
         {_rates(found, inconsistent)}. It is the estimates that are biased: at n = {LARGE:,}
         `{name}` is off by {one.bias * one.sd:+.3f} (true value {one.true:.3f}), and larger samples
         do not mend it. The normal likelihood is consistent for answers missing at random where
         data are normal, or where the missing items depend linearly on the observed ones (Yuan &
         Bentler 2010, The American Statistician 64, 263–267), which skewed items do not. With as
         many answers missing completely at random the same estimator covers
-        {_percent(found.of(by_chance, LARGE).coverage)} % and rejects in
+        {percent(found.of(by_chance, LARGE).coverage)} % and rejects in
         {_rates(found, by_chance)}; on normal data missing at random FIML covers
-        {_percent(found.of(holed, LARGE).coverage)} %.""",
+        {percent(found.of(holed, LARGE).coverage)} %.""",
     )
-
-
-def _bullets(*texts: str) -> str:
-    """One bullet a text, its lines filled."""
-    return "\n".join(
-        fill(" ".join(text.split()), 100, initial_indent="- ", subsequent_indent="  ")
-        for text in texts
-    )
-
-
-def _agreement(found: Agreement | None) -> str:
-    if found is None:
-        return "Not compared (`python -m benchmarks.calibration --lavaan`)."
-    rows = []
-    for cell in CELLS:
-        own = found.largest[cell.name]
-        rows.append((_label(cell), *(f"{own[p]:.0e}" if p in own else "–" for p in TOLERANCES)))
-    rows.append(("tolerance", *(f"{one:.0e}" for one in TOLERANCES.values())))
-    rows.append(("numbers compared", *(f"{found.compared[part]:,}" for part in TOLERANCES)))
-    table = _table(("largest deviation, relative to max(1, abs. value)", *TOLERANCES), rows)
-    return f"""{found.samples} of the samples, spread over all cells and sizes, were fitted by
-lavaan {found.version} too (`python -m benchmarks.calibration --lavaan`). What deviates from theory
-above is thus the method, not the code.
-
-{table}"""

@@ -71,6 +71,10 @@ def ours() -> Mapping[str, Workload]:
             measure.efa(items.copy(), 5, rotation="oblimin", n_starts=1, seed=1).loadings
         ),
         "parallel": lambda: measure.factor_retention(items.copy(), n_draws=100, seed=1),
+        # psych needs minutes for more; the time is proportional to the number of draws.
+        "parallel_polychoric": lambda: measure.factor_retention(
+            items.copy(), correlation="polychoric", n_draws=20, seed=1
+        ),
         "icc": lambda: measure.icc(lq.copy(), LEADERSHIP, cluster="COMPID"),
         "agreement": lambda: measure.agreement(
             lq.copy(), LEADERSHIP, cluster="COMPID", scale=(1, 5)
@@ -131,6 +135,6 @@ R_PEERS = {
         "polychoric",
         "polychoric_gamma",
     ),
-    "psych": ("polychoric", "alpha", "kmo", "efa", "parallel"),
+    "psych": ("polychoric", "alpha", "kmo", "efa", "parallel", "parallel_polychoric"),
     "multilevel": ("icc", "agreement"),
 }

@@ -1,13 +1,19 @@
 """Do the items share enough for a factor analysis? Kaiser–Meyer–Olkin and Bartlett."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from measure.checks import item_correlations
+from measure.correlating import Kind, correlations_of
 from measure.display import render_html, render_text
+
+NO_BARTLETT = (
+    "Bartlett's test of sphericity is left out: it supposes correlations of normal answers, and "
+    "polychoric correlations vary more from sample to sample."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +27,8 @@ class SamplingAdequacy:
     kmo_items
         The same for each item.
     bartlett_chisq, df, pvalue
-        Bartlett's test of sphericity: are all correlations zero?
+        Bartlett's test of sphericity: are all correlations zero? NaN for polychoric correlations,
+        which vary more than it supposes.
     smc
         Squared multiple correlation of each item with all others.
     anti_image
@@ -30,6 +37,10 @@ class SamplingAdequacy:
         Determinant of the correlation matrix.
     n_obs, n_items, n_dropped
         Rows used, items, rows left out because an answer is missing.
+    correlation
+        As asked for.
+    notes
+        What the reader has to know.
     """
 
     kmo: float
@@ -43,6 +54,8 @@ class SamplingAdequacy:
     n_obs: int
     n_items: int
     n_dropped: int
+    correlation: str
+    notes: tuple[str, ...]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -50,7 +63,8 @@ class SamplingAdequacy:
         return pd.DataFrame({"kmo": self.kmo_items, "smc": self.smc})
 
     def _facts(self) -> dict[str, object]:
-        return {
+        facts: dict[str, object] = {
+            "correlations": self.correlation,
             "KMO": self.kmo,
             "Bartlett chi-square": self.bartlett_chisq,
             "df": self.df,
@@ -58,6 +72,7 @@ class SamplingAdequacy:
             "respondents used": self.n_obs,
             "left out (missing answers)": self.n_dropped,
         }
+        return facts | {f"note {number}": note for number, note in enumerate(self.notes, start=1)}
 
     def __repr__(self) -> str:
         return render_text("Sampling adequacy", self._facts(), {"Items": self.table})
@@ -66,7 +81,15 @@ class SamplingAdequacy:
         return render_html("Sampling adequacy", self._facts(), {"Items": self.table})
 
 
-def sampling_adequacy(data: pd.DataFrame, *, n_obs: int | None = None) -> SamplingAdequacy:
+def sampling_adequacy(
+    data: pd.DataFrame,
+    *,
+    correlation: str = "pearson",
+    ordered: bool | Sequence[str] = True,
+    empty_cells: str = "2x2",
+    smooth: str = "none",
+    n_obs: int | None = None,
+) -> SamplingAdequacy:
     """Kaiser–Meyer–Olkin measure and Bartlett's test of sphericity for a set of items.
 
     Parameters
@@ -74,6 +97,12 @@ def sampling_adequacy(data: pd.DataFrame, *, n_obs: int | None = None) -> Sampli
     data
         Items, one row a respondent; rows with a missing answer are left out. Or, with `n_obs`, a
         square correlation matrix.
+    correlation
+        `"pearson"` or `"polychoric"`; with `n_obs`, of which kind the matrix is.
+    ordered, empty_cells, smooth
+        With polychoric correlations: which items are ordered (True: all), what is done about empty
+        cells, and `smooth="eigenvalues"` where the matrix is not positive definite, which is
+        otherwise refused. See `measure.polychoric`.
     n_obs
         Number of respondents behind a correlation matrix.
 
@@ -85,20 +114,27 @@ def sampling_adequacy(data: pd.DataFrame, *, n_obs: int | None = None) -> Sampli
     ------
     DataError
         The items cannot be correlated, or their matrix is singular (see
-        `measure.checks.item_correlations`).
+        `measure.correlating.correlations_of`).
+    OptionError
+        An option is not known, or has no effect on Pearson correlations.
 
     References
     ----------
     Kaiser & Rice (1974), Little Jiffy, Mark IV (the measure of sampling adequacy).
     Bartlett (1950), Tests of significance in factor analysis.
     """
-    found = item_correlations(data, n_obs=n_obs)
+    kind = Kind(correlation, ordered, empty_cells, smooth)
+    found = correlations_of(data, kind, n_obs=n_obs)
     names, R = found.matrix.columns, found.matrix.to_numpy()
     n_items = len(names)
     kmo_items, kmo = _kmo(R)
     inverse = np.linalg.inv(R)
     unique = 1.0 / np.diag(inverse)
     chisq, df, pvalue = bartlett_sphericity(R, found.n_obs)
+    notes = found.notes
+    if kind.is_polychoric:
+        chisq = pvalue = np.nan
+        notes = (*notes, NO_BARTLETT)
     return SamplingAdequacy(
         kmo=kmo,
         kmo_items=pd.Series(kmo_items, index=names, name="kmo"),
@@ -111,6 +147,8 @@ def sampling_adequacy(data: pd.DataFrame, *, n_obs: int | None = None) -> Sampli
         n_obs=found.n_obs,
         n_items=n_items,
         n_dropped=found.n_dropped,
+        correlation=correlation,
+        notes=notes,
     )
 
 

@@ -14,20 +14,20 @@ from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import DataError, MeasureWarning
 from measure.moments.asymptotic import FEW_CLUSTERS
-from measure.moments.category_influence import INFORMATION
-from measure.moments.category_notes import (
+from measure.moments.labels import with_numbers
+from measure.moments.ordinal import estimates, gamma_of, place_of
+from measure.moments.ordinal.codes import Coded, coded
+from measure.moments.ordinal.influence import INFORMATION
+from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
     notes_of,
     perfect_note,
 )
-from measure.moments.codes import Coded, coded
-from measure.moments.labels import with_numbers
-from measure.moments.ordinal import estimates, gamma_of, place_of
-from measure.moments.pair_tables import EMPTY_CELLS
+from measure.moments.ordinal.pair_tables import EMPTY_CELLS
+from measure.moments.ordinal.smoothing import smoothed
+from measure.moments.ordinal.two_step import TwoStep
 from measure.moments.rows import rows_of
-from measure.moments.smoothing import smoothed
-from measure.moments.two_step import TwoStep
 
 Array = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ class CategoryCorrelations:
         gamma = gamma_of(groups, self._found.clusters, self.information) / sum(
             group.n_rows for group in groups
         )
-        size = groups[0].layout.size
+        size = groups[0].layout.order.size
         # lavaan divides Gamma by n - 1 in a group.
         less = np.repeat([np.sqrt(group.n_rows / (group.n_rows - 1)) for group in groups], size)
         labels = pd.Index(list(groups[0].layout.labels))
@@ -101,7 +101,7 @@ class CategoryCorrelations:
         tables = []
         for group, own in zip(self._groups, self._errors, strict=True):
             errors = np.zeros((len(names), len(names)))
-            i, j = group.layout.pairs
+            i, j = group.layout.order.pairs
             errors[i, j] = errors[j, i] = own
             tables.append(pd.DataFrame(errors, index=names, columns=names))
         return _stacked(tables, self._found.groups)
@@ -137,7 +137,7 @@ class CategoryCorrelations:
     @cached_property
     def _errors(self) -> list[Array]:
         """Standard errors of the correlations of each group, by the delta method."""
-        size = self._groups[0].layout.size
+        size = self._groups[0].layout.order.size
         found = []
         for k, group in enumerate(self._groups):
             place = slice(k * size, (k + 1) * size)
@@ -147,6 +147,11 @@ class CategoryCorrelations:
             variances[group.perfect] = np.nan
             found.append(np.sqrt(variances))
         return found
+
+    @property
+    def answers(self) -> tuple[TwoStep, ...]:
+        """Answers of each group, with what was estimated from them."""
+        return self._groups
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
@@ -248,7 +253,7 @@ def polychoric(
         matrices.append(pd.DataFrame(matrix, index=list(names), columns=list(names)))
         notes += own
     notes += _few_clusters(found)
-    labels = list(found.layout.labels)[found.layout.sections[0]]
+    labels = list(found.layout.labels)[found.layout.order.sections[0]]
     thresholds = [pd.Series(one.thresholds, index=labels, name="threshold") for one in groups]
     return CategoryCorrelations(
         correlations=_stacked(matrices, found.groups),
@@ -296,7 +301,7 @@ def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple
     notes = list(notes_of(group, where))
     doubt = abnormal_note(group, where)
     if doubt and information == "first.order":
-        notes.append(f'{doubt} information="observed" gives some that do not need normality.')
+        notes.append(doubt)
     alarming = [note for note in (perfect_note(group, where),) if note]
     matrix = group.correlations
     improper = improper_note(group, where)
@@ -329,7 +334,7 @@ def _stacked(tables: list[pd.DataFrame], groups: tuple[object, ...]) -> pd.DataF
 
 def _pair_table(group: TwoStep, errors: Array) -> pd.DataFrame:
     layout, rho = group.layout, group.rho
-    i, j = layout.pairs
+    i, j = layout.order.pairs
     names = np.array(layout.names, dtype=object)
     both = layout.ordered_pairs.places
     empty = pd.array([pd.NA] * len(i), dtype="Int64")

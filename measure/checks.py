@@ -99,12 +99,7 @@ def _values(
 def _numbers(
     data: pd.DataFrame, items: str | Sequence[str] | None, minimum_items: int
 ) -> tuple[Array, list[Any]]:
-    if not isinstance(data, pd.DataFrame):
-        raise DataError(
-            f"the data must be a pandas DataFrame with one row a respondent, "
-            f"not {type(data).__name__}."
-        )
-    chosen = _chosen_columns(data, items)
+    chosen = chosen_columns(data, items)
     if len(chosen) < minimum_items:
         raise DataError(
             f"{_count(len(chosen), 'item')} given, at least {minimum_items} are needed here."
@@ -179,11 +174,7 @@ def item_correlations(
     """
     if n_obs is None:
         items = numeric_items(data, minimum_items=minimum_items)
-        if _is_correlation_matrix(items):
-            raise OptionError(
-                "the data look like a correlation matrix. Give n_obs, the number of respondents "
-                "behind it."
-            )
+        refuse_matrix(items)
         complete = complete_rows(items)
         if len(complete) <= items.shape[1]:
             raise DataError(
@@ -196,6 +187,15 @@ def item_correlations(
         found = Correlations(_given_matrix(data, n_obs, minimum_items), n_obs, 0)
     _refuse_singular(found.matrix)
     return found
+
+
+def refuse_matrix(items: pd.DataFrame) -> None:
+    """Raise `OptionError` where items given as answers are a correlation matrix."""
+    if _is_correlation_matrix(items):
+        raise OptionError(
+            "the data look like a correlation matrix. Give n_obs, the number of respondents "
+            "behind it."
+        )
 
 
 def known_option(option: str, value: object, known: Iterable[str]) -> None:
@@ -218,7 +218,13 @@ def row_numbers(selected: pd.Series | NDArray[np.bool_]) -> tuple[int, int]:
     return len(where), int(where[0]) + 1
 
 
-def _chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+def chosen_columns(data: pd.DataFrame, items: str | Sequence[str] | None) -> list[Hashable]:
+    """Return the columns asked for, all by default, or say which are missing or there twice."""
+    if not isinstance(data, pd.DataFrame):
+        raise DataError(
+            f"the data must be a pandas DataFrame with one row a respondent, "
+            f"not {type(data).__name__}."
+        )
     columns = list(data.columns)
     chosen: list[Any] = (
         columns if items is None else [items] if isinstance(items, str) else list(items)
@@ -318,15 +324,21 @@ def _refuse_singular(matrix: pd.DataFrame) -> None:
             f'items "{first}" and "{second}" correlate perfectly '
             f"({values[rows[0], columns[0]]:.0f}): they hold the same answers. Leave one out."
         )
-    eigenvalues, vectors = np.linalg.eigh(values)
-    if eigenvalues[0] < SINGULAR:
-        involved = [names[i] for i in np.flatnonzero(np.abs(vectors[:, 0]) > 0.05)]
-        kind = "singular" if eigenvalues[0] > -SINGULAR else "not positive definite"
+    smallest, involved = determining(matrix)
+    if smallest < SINGULAR:
+        kind = "singular" if smallest > -SINGULAR else "not positive definite"
         raise DataError(
-            f"the correlation matrix is {kind} (smallest eigenvalue {eigenvalues[0]:.2g}). These "
-            f"items determine each other: {_shortened([str(name) for name in involved])}. "
+            f"the correlation matrix is {kind} (smallest eigenvalue {smallest:.2g}). These "
+            f"items determine each other: {involved}. "
             "Leave out at least one of them, or a sum score computed from the others."
         )
+
+
+def determining(matrix: pd.DataFrame) -> tuple[float, str]:
+    """Give the smallest eigenvalue of a correlation matrix, and name the items behind it."""
+    eigenvalues, vectors = np.linalg.eigh(matrix.to_numpy())
+    involved = matrix.columns[np.abs(vectors[:, 0]) > 0.05]
+    return float(eigenvalues[0]), _shortened([str(name) for name in involved])
 
 
 def _shortened(names: Sequence[str], most: int = 10) -> str:

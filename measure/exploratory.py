@@ -1,6 +1,6 @@
 """Which items belong together? Exploratory factor analysis with rotation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import item_correlations, known_option
+from measure.checks import known_option
+from measure.correlating import Kind, correlations_of
 from measure.display import render_html, render_text
 from measure.errors import ConvergenceError, OptionError
 from measure.extraction import (
@@ -19,9 +20,20 @@ from measure.extraction import (
     extract,
     fit_measures,
 )
+from measure.extraction_tests import Extracted, ordered_fit
 from measure.rotation import ROTATIONS, Rotated, resolve_arguments, rotate
 
 Array = NDArray[np.float64]
+
+NOT_NORMAL = (
+    "chi-square, RMSEA, TLI and BIC of normal answers do not hold for polychoric correlations and "
+    "are left out. The .scaled and .robust measures rest on the asymptotic covariance of these "
+    "correlations."
+)
+NO_TEST = (
+    "chi-square, RMSEA, TLI and BIC of normal answers do not hold for polychoric correlations and "
+    "are left out. A test that holds needs the answers, and a matrix that was not smoothed."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +64,13 @@ class FactorSolution:
     fit_measures
         `objective chisq df pvalue null.chisq null.df tli rmsea rmsea.ci.lower rmsea.ci.upper bic
         rms crms empirical.chisq empirical.pvalue fit fit.off`, as psych defines them: `objective`
-        is the ML discrepancy at the solution, whatever the extraction.
+        is the ML discrepancy at the solution, whatever the extraction. Those that suppose normal
+        answers are NaN for polychoric correlations, which have `chisq.scaled pvalue.scaled
+        chisq.scaling.factor cfi.scaled tli.scaled rmsea.scaled cfi.robust tli.robust rmsea.robust`
+        with 90 % intervals of the RMSEA beside them (see `measure.extraction_tests`).
     n_obs, n_items, n_factors, n_dropped
         Rows used, items, factors, rows left out because an answer is missing.
-    extraction, rotation, rotation_args
+    extraction, rotation, rotation_args, correlation
         What was done; `rotation_args` includes `normalize` (Kaiser).
     rotation_value, n_starts, share_at_best
         Criterion value, random starts, and the share of the starts that reached the best value.
@@ -83,6 +98,7 @@ class FactorSolution:
     extraction: str
     rotation: str
     rotation_args: dict[str, Any]
+    correlation: str
     rotation_value: float
     n_starts: int
     share_at_best: float
@@ -92,6 +108,7 @@ class FactorSolution:
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
+            "correlations": self.correlation,
             "extraction": self.extraction,
             "rotation": self.rotation,
             "Kaiser normalisation": bool(self.rotation_args.get("normalize", False)),
@@ -128,6 +145,9 @@ def efa(
     rotation: str = "oblimin",
     rotation_args: Mapping[str, Any] | None = None,
     correlation: str = "pearson",
+    ordered: bool | Sequence[str] = True,
+    empty_cells: str = "2x2",
+    smooth: str = "none",
     n_starts: int = 100,
     seed: int | None = None,
     n_obs: int | None = None,
@@ -152,7 +172,11 @@ def efa(
         stats and GPArotation in R) and its own: `gamma` (oblimin), `epsilon` (geomin), `kappa`
         (cfT, cfQ), `power` (promax), `target` (targetT, targetQ: items × factors, NaN is free).
     correlation
-        `"pearson"`.
+        `"pearson"` or `"polychoric"`; with `n_obs`, of which kind the matrix is.
+    ordered, empty_cells, smooth
+        With polychoric correlations: which items are ordered (True: all), what is done about empty
+        cells, and `smooth="eigenvalues"` where the matrix is not positive definite, which is
+        otherwise refused. See `measure.polychoric`.
     n_starts
         Random starts of the rotation besides the unrotated position.
     seed
@@ -164,11 +188,12 @@ def efa(
     ------
     DataError
         The items cannot be correlated, or their matrix is singular (see
-        `measure.checks.item_correlations`).
+        `measure.correlating.correlations_of`).
     IdentificationError
         More factors than the Ledermann bound allows.
     OptionError
-        Unknown extraction, rotation or rotation argument.
+        Unknown extraction, rotation or rotation argument; an option that has no effect on Pearson
+        correlations.
     ConvergenceError
         The extraction did not reach a minimum.
 
@@ -177,13 +202,11 @@ def efa(
     Harman & Jones (1966) minres; Jöreskog (1967) ML; Jennrich (2001, 2002) rotation.
     """
     known_option("extraction", extraction, EXTRACTIONS)
-    if correlation == "polychoric":
-        raise OptionError('correlation="polychoric" is not available yet in efa. Use "pearson".')
-    known_option("correlation", correlation, ["pearson"])
+    kind = Kind(correlation, ordered, empty_cells, smooth)
     if n_starts < 0:
         raise OptionError(f"n_starts is {n_starts}, but cannot be negative.")
     arguments = resolve_arguments(rotation, rotation_args)
-    found = item_correlations(data, n_obs=n_obs)
+    found = correlations_of(data, kind, n_obs=n_obs)
     R = found.matrix.to_numpy()
     check_identified(len(R), n_factors)
     psi, unrotated, gradient = extract(R, n_factors, extraction)
@@ -192,8 +215,15 @@ def efa(
     )
     heywood = found.matrix.columns[psi <= LOWEST_UNIQUENESS].map(str).to_list()
     found_minimum = gradient < GRADIENT_TOLERANCE
+    tables = _tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs)
+    notes = [*found.notes, *_notes(heywood, rotated)]
+    if kind.is_polychoric:
+        answers = None if found.shuffled is None or found.smoothed else found.shuffled.answers
+        extracted = Extracted(R, unrotated, extraction)
+        tables["fit_measures"] = ordered_fit(tables["fit_measures"], extracted, answers)
+        notes.append(NOT_NORMAL if answers else NO_TEST)
     solution = FactorSolution(
-        **_tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs),
+        **tables,
         n_obs=found.n_obs,
         n_items=len(R),
         n_factors=n_factors,
@@ -201,12 +231,13 @@ def efa(
         extraction=extraction,
         rotation=rotation if n_factors > 1 else "none",
         rotation_args=arguments if n_factors > 1 else {},
+        correlation=correlation,
         rotation_value=rotated.value,
         n_starts=n_starts,
         share_at_best=rotated.share_at_best,
         converged=found_minimum and rotated.converged,
         admissible=not heywood,
-        notes=tuple(_notes(heywood, rotated)),
+        notes=tuple(notes),
     )
     if not found_minimum:
         raise ConvergenceError(

@@ -24,7 +24,7 @@ from measure.estimators.least_squares import diagonal
 from measure.fitted import Fit
 from measure.model import moment_vector
 from measure.moments import Moments, ordinal
-from measure.moments.influence_sums import Influences, pressed
+from measure.moments.ordinal.influence_sums import Influences, pressed
 from measure.moments.rows import rows_of
 
 Array = NDArray[np.float64]
@@ -61,7 +61,8 @@ class Answers:
         """
         assert like.ordinal is not None
         rows = rows_of(frame, like.names, group=group, cluster=cluster)
-        moments = ordinal.from_rows(rows, like.ordinal.ordered, pairwise=True)
+        own = like.ordinal
+        moments = ordinal.from_rows(rows, own.ordered, pairwise=True, information=own.information)
         places = [np.arange(len(frame))]
         if group is not None:
             column = frame[group].to_numpy()

@@ -23,8 +23,8 @@ from measure.inference import information, inverse
 from measure.model import Model
 from measure.moments import Moments
 from measure.moments.asymptotic import spanning, sums_by_cluster
-from measure.moments.influence_sums import pressed
 from measure.moments.ordinal import influences_of
+from measure.moments.ordinal.influence_sums import pressed
 from measure.problem import Point, Problem
 from measure.standardization import standardize
 

@@ -62,7 +62,7 @@ def lavaan_code(fit: "Fit") -> str:
     OptionError
         Where lavaan would fit another model from the same text: `group:` blocks that stand in
         another order than the groups of the data, which lavaan matches by their order and not by
-        their names. Where lavaan has no such model: ordered items with clusters.
+        their names. Where lavaan has no such model: ordered items with clusters, or with observed information.
 
     Examples
     --------
@@ -73,6 +73,11 @@ def lavaan_code(fit: "Fit") -> str:
         raise OptionError(
             "lavaan takes no notice of clusters with ordered items, so there is no code that gives "
             "this fit. Fit it without `cluster` to compare the estimates."
+        )
+    if fit.method.observed_moments:
+        raise OptionError(
+            "lavaan rests the covariance of thresholds and correlations on products of scores, so "
+            'that there is no code that gives this fit. Fit it without information="observed".'
         )
     lines = ["library(lavaan)", ""]
     if fit.options.cluster is not None:

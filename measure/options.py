@@ -107,10 +107,10 @@ class Options:
             )
         if self.auxiliary:
             raise OptionError("auxiliary variables are not available with ordered items.")
-        if self.information not in (None, "expected"):
+        if self.information == "first.order":
             raise OptionError(
-                f'information="{self.information}" is not available for ordered items; choose '
-                '"expected".'
+                'information="first.order" is not available for ordered items; choose "expected" '
+                '(as lavaan) or "observed".'
             )
         if self.meanstructure is False:
             raise OptionError("ordered items need thresholds; leave meanstructure out.")
@@ -172,7 +172,12 @@ class Options:
                 'likelihood="wishart" goes with estimator "ML" for complete data, standard errors '
                 "and the standard test only."
             )
-        return Method(row, se, test, information, fiml, wishart or row.discrepancy != "ML")
+        less_one = wishart or row.discrepancy != "ML"
+        if self.has_ordered:
+            # Asked of thresholds and correlations; the parameters follow from these.
+            observed = information == "observed"
+            return Method(row, se, test, "expected", fiml, less_one, observed)
+        return Method(row, se, test, information, fiml, less_one)
 
     def _require_likelihood_of_rows(self, row: Estimator) -> None:
         if row.discrepancy != "ML" or row.se == "robust.sem":
@@ -187,6 +192,9 @@ class Method:
     """What is computed: the estimator's row, and after all defaults se, test and information.
 
     `less_one` tells that covariances are divided by n - 1 and chi-squares count N - G.
+    `observed_moments` tells that the asymptotic covariance of thresholds and correlations rests on
+    second derivatives, and not, as lavaan's, on products of scores, which are as good only where
+    latent responses are normal.
     """
 
     estimator: Estimator
@@ -195,6 +203,12 @@ class Method:
     information: str
     fiml: bool
     less_one: bool
+    observed_moments: bool = False
+
+    @property
+    def moment_information(self) -> str:
+        """Information about thresholds and correlations."""
+        return "observed" if self.observed_moments else "first.order"
 
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {

@@ -86,15 +86,22 @@ class Layout:
         """The pairs (i, j) of the covariances."""
         return np.triu_indices(len(self.n_thresholds), 1)
 
+    @cached_property
+    def sections(self) -> tuple[slice, slice, slice, slice]:
+        """Where thresholds, means, variances and covariances stand."""
+        n, c = len(self.items), len(self.continuous)
+        ends = (n, n + c, n + 2 * c, n + 2 * c + len(self.pairs[0]))
+        return slice(0, ends[0]), slice(*ends[:2]), slice(*ends[1:3]), slice(*ends[2:])
+
     @property
     def size(self) -> int:
         """Number of moments."""
-        return len(self.items) + 2 * len(self.continuous) + len(self.pairs[0])
+        return int(self.sections[-1].stop)
 
     @cached_property
     def is_covariance(self) -> NDArray[np.bool_]:
         """Mark the covariances (i, j) in the vector."""
-        return np.arange(self.size) >= self.size - len(self.pairs[0])
+        return np.asarray(np.arange(self.size) >= self.sections[-1].start)
 
     def threshold_places(self, order: Sequence[int]) -> Indices:
         """Places here of the thresholds of these variables, variable by variable."""

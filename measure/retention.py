@@ -1,20 +1,34 @@
 """How many factors? Parallel analysis, minimum average partial, empirical Kaiser criterion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import item_correlations, known_option
+from measure.correlating import Found, Kind, correlations_of
 from measure.display import render_html, render_text
 from measure.errors import OptionError
+from measure.random_eigenvalues import (
+    RandomEigenvalues,
+    Repetition,
+    descending,
+    of_shuffled,
+    of_uncorrelated,
+    with_squared_multiples,
+)
+from measure.repeat import Progress
 
 Array = NDArray[np.float64]
 
-# Matrices drawn at a time: enough to keep numpy busy, few enough to stay in the cache.
-BATCH = 250
+# Draws below which a 95th percentile is uncertain enough to be said.
+ENOUGH_DRAWS = 500
+EKC_SUPPOSES = (
+    "the reference values of the empirical Kaiser criterion are those of Pearson correlations; "
+    "polychoric correlations vary more from sample to sample, so that it may suggest too many "
+    "factors."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +55,9 @@ class FactorRetention:
     n_obs, n_items, n_dropped
         Rows used, items, rows left out because an answer is missing.
     n_draws, quantile, seed, correlation
-        As asked for.
+        As asked for; a seed that was left out is drawn.
+    notes
+        What the reader has to know.
     """
 
     table: pd.DataFrame
@@ -54,17 +70,19 @@ class FactorRetention:
     n_dropped: int
     n_draws: int
     quantile: float
-    seed: int | None
+    seed: int
     correlation: str
+    notes: tuple[str, ...]
 
     def _facts(self) -> dict[str, object]:
-        return {
+        facts: dict[str, object] = {
             "correlations": self.correlation,
             "respondents used": self.n_obs,
             "left out (missing answers)": self.n_dropped,
             "random data sets": self.n_draws,
             "quantile": self.quantile,
         }
+        return facts | {f"note {number}": note for number, note in enumerate(self.notes, start=1)}
 
     def __repr__(self) -> str:
         return render_text("Number of factors", self._facts(), self._tables())
@@ -84,10 +102,15 @@ def factor_retention(
     data: pd.DataFrame,
     *,
     correlation: str = "pearson",
+    ordered: bool | Sequence[str] = True,
+    empty_cells: str = "2x2",
+    smooth: str = "none",
     n_draws: int = 1000,
     seed: int | None = None,
     quantile: float = 0.95,
     n_obs: int | None = None,
+    workers: int | None = 1,
+    progress: Progress | None = None,
 ) -> FactorRetention:
     """How many factors several criteria suggest, side by side.
 
@@ -95,9 +118,13 @@ def factor_retention(
     ----------
     data
         Items, one row a respondent; rows with a missing answer are left out. Or, with `n_obs`, a
-        square correlation matrix.
+        square matrix of Pearson correlations.
     correlation
-        `"pearson"`.
+        `"pearson"` or `"polychoric"`.
+    ordered, empty_cells, smooth
+        With polychoric correlations: which items are ordered (True: all), what is done about empty
+        cells, and `smooth="eigenvalues"` where the matrix is not positive definite, which is
+        otherwise refused. See `measure.polychoric`.
     n_draws
         Number of random data sets in parallel analysis.
     seed
@@ -106,59 +133,108 @@ def factor_retention(
         Quantile of the random eigenvalues to be exceeded.
     n_obs
         Number of respondents behind a correlation matrix.
+    workers
+        Number of processes for polychoric draws, see `measure.repeat`; the result does not depend
+        on it.
+    progress
+        Called with the number of polychoric draws done and `n_draws`.
 
     Raises
     ------
     DataError
         The items cannot be correlated, or their matrix is singular.
     OptionError
-        Unknown correlation, quantile outside 0 to 1, fewer than 20 draws.
+        Unknown correlation, quantile outside 0 to 1, fewer than 20 draws; a matrix for polychoric
+        correlations, whose random counterparts need the answers.
 
     Notes
     -----
     In parallel analysis factors are retained up to the first observed eigenvalue that is not
-    above the simulated one.
+    above the simulated one. Pearson correlations are compared with those of uncorrelated normal
+    answers. For polychoric ones the answers to each item are shuffled among the respondents, which
+    makes items independent and keeps their distributions, and go through the same estimator, empty
+    cells and smoothing included (Garrido, Abad & Ponsoda 2013).
 
     References
     ----------
     Horn (1965), A rationale and test for the number of factors. Humphreys & Ilgen (1969) for
-    the reduced matrix. Velicer (1976) and Velicer, Eaton & Fava (2000), minimum average partial.
+    the reduced matrix. Garrido, Abad & Ponsoda (2013), A new look at Horn's parallel analysis with
+    ordinal variables. Velicer (1976) and Velicer, Eaton & Fava (2000), minimum average partial.
     Braeken & van Assen (2017), An empirical Kaiser criterion.
     """
-    _check_options(correlation, n_draws, quantile)
-    found = item_correlations(data, n_obs=n_obs)
+    kind = Kind(correlation, ordered, empty_cells, smooth)
+    _check_options(kind, n_draws, quantile, n_obs)
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**32))
+    found = correlations_of(data, kind, n_obs=n_obs)
     R, n = found.matrix.to_numpy(), found.n_obs
-    n_items = len(R)
-    eigenvalues, reduced = _descending(R), _descending(_reduced(R))
-    random = _random_eigenvalues(n, n_items, n_draws, np.random.default_rng(seed))
-    parallel = _compared(eigenvalues, random[0], quantile)
-    parallel_reduced = _compared(reduced, random[1], quantile)
+    if found.shuffled is None:
+        random = of_uncorrelated(n, len(R), n_draws, np.random.default_rng(seed))
+    else:
+        random = of_shuffled(found.shuffled, smooth, Repetition(n_draws, seed, workers, progress))
+    parallel = _compared(descending(R), random.full, quantile)
+    parallel_reduced = _compared(descending(with_squared_multiples(R)), random.reduced, quantile)
     partials = minimum_average_partial(R)
-    reference = empirical_kaiser(eigenvalues, n)
-    suggested = {
-        "parallel_pca": first_not_above(eigenvalues, parallel.iloc[:, 2].to_numpy()),
-        "parallel_pca_mean": first_not_above(eigenvalues, parallel["mean"].to_numpy()),
-        "parallel_paf": first_not_above(reduced, parallel_reduced.iloc[:, 2].to_numpy()),
-        "parallel_paf_mean": first_not_above(reduced, parallel_reduced["mean"].to_numpy()),
-        "map_squared": int(np.nanargmin(partials["squared"])),
-        "map_fourth": int(np.nanargmin(partials["fourth"])),
-        "ekc": first_not_above(eigenvalues, reference),
-        "kaiser": int((eigenvalues > 1).sum()),
-    }
+    ekc = pd.DataFrame(
+        {
+            "eigenvalue": parallel["eigenvalue"],
+            "reference": empirical_kaiser(parallel["eigenvalue"].to_numpy(), n),
+        }
+    )
     return FactorRetention(
-        table=pd.DataFrame({"criterion": list(suggested), "n_factors": list(suggested.values())}),
+        table=_suggested(parallel, parallel_reduced, partials, ekc),
         parallel=parallel,
         parallel_reduced=parallel_reduced,
         map=partials,
-        ekc=pd.DataFrame({"eigenvalue": eigenvalues, "reference": reference}, index=parallel.index),
+        ekc=ekc,
         n_obs=n,
-        n_items=n_items,
+        n_items=len(R),
         n_dropped=found.n_dropped,
         n_draws=n_draws,
         quantile=quantile,
         seed=seed,
         correlation=correlation,
+        notes=_notes(found, random, n_draws),
     )
+
+
+def _suggested(
+    parallel: pd.DataFrame,
+    parallel_reduced: pd.DataFrame,
+    partials: pd.DataFrame,
+    ekc: pd.DataFrame,
+) -> pd.DataFrame:
+    """Number of factors by each criterion."""
+    suggested = {}
+    for name, table in (("parallel_pca", parallel), ("parallel_paf", parallel_reduced)):
+        eigenvalues = table["eigenvalue"].to_numpy()
+        suggested[name] = first_not_above(eigenvalues, table.iloc[:, 2].to_numpy())
+        suggested[f"{name}_mean"] = first_not_above(eigenvalues, table["mean"].to_numpy())
+    eigenvalues, reference = ekc["eigenvalue"].to_numpy(), ekc["reference"].to_numpy()
+    suggested |= {
+        "map_squared": int(np.nanargmin(partials["squared"])),
+        "map_fourth": int(np.nanargmin(partials["fourth"])),
+        "ekc": first_not_above(eigenvalues, reference),
+        "kaiser": int((eigenvalues > 1).sum()),
+    }
+    return pd.DataFrame({"criterion": list(suggested), "n_factors": list(suggested.values())})
+
+
+def _notes(found: Found, random: RandomEigenvalues, n_draws: int) -> tuple[str, ...]:
+    notes = list(found.notes)
+    if found.shuffled is None:
+        return tuple(notes)
+    if n_draws < ENOUGH_DRAWS:
+        notes.append(
+            f"parallel analysis rests on {n_draws} random data sets; {ENOUGH_DRAWS} or more are "
+            "advised."
+        )
+    if random.n_improper:
+        notes.append(
+            f"in {random.n_improper} of {n_draws} random data sets the matrix was not positive "
+            f"definite; {random.treatment}."
+        )
+    return (*notes, EKC_SUPPOSES)
 
 
 def first_not_above(observed: Array, reference: Array) -> int:
@@ -208,13 +284,12 @@ def empirical_kaiser(eigenvalues: Array, n_obs: int) -> Array:
     return reference
 
 
-def _check_options(correlation: str, n_draws: int, quantile: float) -> None:
-    if correlation == "polychoric":
+def _check_options(kind: Kind, n_draws: int, quantile: float, n_obs: int | None) -> None:
+    if kind.is_polychoric and n_obs is not None:
         raise OptionError(
-            'correlation="polychoric" is not available yet in factor_retention. '
-            'Use correlation="pearson".'
+            "parallel analysis of polychoric correlations shuffles the answers, but n_obs says "
+            "that a matrix was given. Give the answers, without n_obs."
         )
-    known_option("correlation", correlation, ["pearson"])
     if n_draws < 20:
         raise OptionError(f"n_draws is {n_draws}; at least 20 are needed for a quantile.")
     if not 0 < quantile < 1:
@@ -230,47 +305,3 @@ def _compared(observed: Array, random: Array, quantile: float) -> pd.DataFrame:
         },
         index=pd.RangeIndex(1, len(observed) + 1, name="factor"),
     )
-
-
-def _descending(matrices: Array) -> Array:
-    return np.asarray(np.linalg.eigvalsh(matrices)[..., ::-1], dtype=np.float64)
-
-
-def _reduced(R: Array) -> Array:
-    """Return the matrices with squared multiple correlations on their diagonals."""
-    result = R.copy()
-    diagonal = np.arange(R.shape[-1])
-    smc = 1.0 - 1.0 / np.linalg.inv(R)[..., diagonal, diagonal]
-    result[..., diagonal, diagonal] = smc
-    return result
-
-
-def _random_eigenvalues(
-    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Eigenvalues `(n_draws, n_items)` of full and reduced matrices of uncorrelated items."""
-    full, reduced = np.empty((n_draws, n_items)), np.empty((n_draws, n_items))
-    for start in range(0, n_draws, BATCH):
-        R = random_correlations(n_obs, n_items, min(BATCH, n_draws - start), rng)
-        full[start : start + BATCH] = _descending(R)
-        reduced[start : start + BATCH] = _descending(_reduced(R))
-    return full, reduced
-
-
-def random_correlations(
-    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
-) -> NDArray[Any]:
-    """Correlation matrices of `n_obs` independent normal answers, `(n_draws, n_items, n_items)`.
-
-    Drawn through Bartlett's (1933) decomposition of the Wishart matrix with n - 1 degrees of
-    freedom, which costs p²/2 random numbers a matrix instead of np and has the same distribution.
-    """
-    triangle = np.zeros((n_draws, n_items, n_items))
-    below = np.tril_indices(n_items, -1)
-    triangle[:, below[0], below[1]] = rng.standard_normal((n_draws, len(below[0])))
-    diagonal = np.arange(n_items)
-    triangle[:, diagonal, diagonal] = np.sqrt(
-        rng.chisquare(n_obs - 1 - diagonal, size=(n_draws, n_items))
-    )
-    triangle /= np.linalg.norm(triangle, axis=2, keepdims=True)
-    return triangle @ triangle.transpose(0, 2, 1)

@@ -1,7 +1,7 @@
 """What a model is fitted to: raw rows, or moments with their numbers of respondents."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -19,13 +19,16 @@ from measure.variables import Variables, variables_of
 class Source:
     """What a model is fitted to: raw rows, or moments with their numbers of respondents.
 
-    The names are those of `cfa`; with several groups the last three are dictionaries.
+    The names are those of `cfa`; with several groups the last three are dictionaries. Moments that
+    have been gathered are kept, so that models of the same variables that are fitted to one source
+    share them; the data must not change meanwhile.
     """
 
     data: pd.DataFrame | None = None
     sample_cov: object = None
     sample_mean: object = None
     sample_nobs: object = None
+    _kept: dict[Hashable, Moments] = field(default_factory=dict, init=False, repr=False)
 
     def groups(self, options: Options) -> Groups:
         """Find the groups of the model."""
@@ -71,11 +74,37 @@ class Source:
         method: Method,
         ordered: tuple[str, ...] = (),
     ) -> Moments:
-        """Gather the moments of the named variables."""
+        """Gather the moments of the named variables, or give those that have been gathered."""
+        asked = (
+            names,
+            ordered,
+            options.group,
+            options.cluster,
+            options.missing,
+            method.fiml,
+            method.less_one,
+            method.observed_moments,
+        )
+        if asked not in self._kept:
+            self._kept[asked] = self._gathered(names, options, method, ordered)
+        return self._kept[asked]
+
+    def _gathered(
+        self,
+        names: tuple[str, ...],
+        options: Options,
+        method: Method,
+        ordered: tuple[str, ...],
+    ) -> Moments:
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if ordered:
-                moments = ordinal.from_rows(rows, ordered, pairwise=options.missing == "pairwise")
+                moments = ordinal.from_rows(
+                    rows,
+                    ordered,
+                    pairwise=options.missing == "pairwise",
+                    information=method.moment_information,
+                )
             elif method.fiml:
                 moments = missing.from_rows(rows)
             else:

@@ -8,19 +8,28 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import complete_rows, confidence, numeric_items
+from measure.category_correlations import polychoric
+from measure.checks import chosen_columns, complete_rows, confidence, numeric_items
 from measure.composites import composite_reliability
+from measure.correlating import Kind
 from measure.errors import DataError, OptionError
 from measure.fitted import Fit, standardized
 from measure.inference import wald
+from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.repeat import repeat
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 VERSIONS = ("htmt", "htmt2")
 
 
 def htmt(
-    data: pd.DataFrame, scales: Mapping[str, Sequence[str]], *, version: str = "htmt"
+    data: pd.DataFrame,
+    scales: Mapping[str, Sequence[str]],
+    *,
+    version: str = "htmt",
+    correlation: str = "pearson",
+    ordered: bool | Sequence[str] = True,
 ) -> pd.DataFrame:
     """Heterotrait-monotrait ratios: estimates of the correlations among constructs.
 
@@ -35,6 +44,11 @@ def htmt(
         mean correlations within each, all in absolute value (Henseler, Ringle & Sarstedt
         2015), which holds where loadings within a scale are equal. "htmt2": geometric means
         throughout (Roemer, Schuberth & Henseler 2021), for unequal loadings.
+    correlation
+        `"pearson"` or `"polychoric"`.
+    ordered
+        With polychoric correlations: which items are ordered, see `measure.polychoric`; True for
+        all.
 
     Returns
     -------
@@ -45,13 +59,19 @@ def htmt(
     Raises
     ------
     DataError
-        Unfit items (see `checks.numeric_items`), or a scale with fewer than two.
+        Unfit items (see `checks.numeric_items` and `measure.polychoric`), or a scale with fewer
+        than two.
     OptionError
-        For another `version`.
+        For another `version` or `correlation`.
+
+    Warns
+    -----
+    MeasureWarning
+        As `measure.polychoric`.
     """
-    items = _items_of(data, scales, version)
+    items = _items_of(data, scales, version, Kind(correlation, ordered))
     return pd.DataFrame(
-        _ratios(items.to_numpy(), _places(items, scales), version),
+        _ratios(items.correlations(), _places(items.names, scales), version),
         index=list(scales),
         columns=list(scales),
     )
@@ -63,6 +83,8 @@ def htmt_intervals(
     *,
     seed: int,
     version: str = "htmt",
+    correlation: str = "pearson",
+    ordered: bool | Sequence[str] = True,
     n: int = 1000,
     level: float = 0.95,
     cluster: str | None = None,
@@ -72,7 +94,7 @@ def htmt_intervals(
 
     Parameters
     ----------
-    data, scales, version
+    data, scales, version, correlation, ordered
         See `htmt`.
     seed
         Seed of the resampling; the same seed gives the same intervals, whatever `workers`.
@@ -100,25 +122,25 @@ def htmt_intervals(
         Fewer than nine in ten samples could be analysed.
     """
     confidence(level)
-    items = _items_of(data, scales, version)
+    items = _items_of(data, scales, version, Kind(correlation, ordered))
     clusters = None
     if cluster is not None:
         if cluster not in data.columns:
             raise DataError(f'the data need a column "{cluster}", which `cluster` names.')
         # By position, as the index of a data frame may repeat.
-        answered = data[list(items.columns)].notna().all(axis=1).to_numpy()
+        answered = data[list(items.names)].notna().all(axis=1).to_numpy()
         codes, _ = pd.factorize(data[cluster].to_numpy()[answered])
         if (codes < 0).any():
             raise DataError(
                 f'the cluster column "{cluster}" has missing values in rows with answers.'
             )
         clusters = codes.astype(np.intp)
-    places = _places(items, scales)
-    task = _Resample(items.to_numpy(), places, version, clusters)
+    places = _places(items.names, scales)
+    task = _Resample(items, places, version, clusters)
     repeats = repeat(task, n, seed=seed, workers=workers).require()
     samples = np.array(repeats.results)
     tail = (1 - level) / 2
-    estimates = _ratios(items.to_numpy(), places, version)
+    estimates = _ratios(items.correlations(), places, version)
     names = list(scales)
     rows = []
     for i, j in combinations(range(len(names)), 2):
@@ -131,32 +153,65 @@ def htmt_intervals(
 
 
 @dataclass(frozen=True, eq=False)
+class _Numbers:
+    """Answers taken as numbers, (n_rows, n_items)."""
+
+    names: tuple[str, ...]
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def correlations(self, rows: Indices | None = None) -> Array:
+        values = self.values if rows is None else self.values[rows]
+        if (values.std(axis=0) == 0).any():
+            raise DataError("an item is constant in a bootstrap sample.")
+        return np.asarray(np.corrcoef(values, rowvar=False), dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class _Categories:
+    """Ordered answers, perhaps with continuous ones."""
+
+    names: tuple[str, ...]
+    answers: TwoStep
+
+    def __len__(self) -> int:
+        return self.answers.n_rows
+
+    def correlations(self, rows: Indices | None = None) -> Array:
+        if rows is None:
+            return self.answers.correlations
+        codes, z = self.answers.codes[:, rows], self.answers.z[:, rows]
+        if any((own == own[:, :1]).all(axis=1).any() for own in (codes, z)):
+            raise DataError("an item is constant in a bootstrap sample.")
+        return two_step(codes, z.T, self.answers.layout, "2x2").correlations
+
+
+@dataclass(frozen=True, eq=False)
 class _Resample:
     """One bootstrap sample of rows, or of whole clusters."""
 
-    values: Array
-    places: tuple[NDArray[np.intp], ...]
+    items: _Numbers | _Categories
+    places: tuple[Indices, ...]
     version: str
-    clusters: NDArray[np.intp] | None
+    clusters: Indices | None
 
     def __call__(self, rng: np.random.Generator) -> Array:
         if self.clusters is None:
-            rows = rng.integers(len(self.values), size=len(self.values))
+            rows = rng.integers(len(self.items), size=len(self.items))
         else:
             order = np.argsort(self.clusters, kind="stable")
             ends = np.cumsum(np.bincount(self.clusters))
             members = np.split(order, ends[:-1])
             drawn = rng.integers(len(members), size=len(members))
             rows = np.concatenate([members[k] for k in drawn])
-        sample = self.values[rows]
-        if (sample.std(axis=0) == 0).any():
-            raise DataError("an item is constant in a bootstrap sample.")
-        return _ratios(sample, self.places, self.version)
+        return _ratios(self.items.correlations(rows), self.places, self.version)
 
 
 def _items_of(
-    data: pd.DataFrame, scales: Mapping[str, Sequence[str]], version: str
-) -> pd.DataFrame:
+    data: pd.DataFrame, scales: Mapping[str, Sequence[str]], version: str, kind: Kind
+) -> _Numbers | _Categories:
     if version not in VERSIONS:
         raise OptionError(f'version "{version}" is not known; choose one of {", ".join(VERSIONS)}.')
     if not isinstance(scales, Mapping) or len(scales) < 2:
@@ -166,23 +221,24 @@ def _items_of(
     for name, items in scales.items():
         if isinstance(items, str) or len(items) < 2:
             raise DataError(f'scale "{name}" needs a list of at least two items.')
-    names = list(dict.fromkeys(item for items in scales.values() for item in items))
-    return complete_rows(numeric_items(data, names), minimum_rows=3)
+    names = tuple(dict.fromkeys(item for items in scales.values() for item in items))
+    if not kind.is_polychoric:
+        complete = complete_rows(numeric_items(data, names), minimum_rows=3)
+        return _Numbers(names, complete.to_numpy())
+    found = polychoric(data[list(chosen_columns(data, names))], kind.ordered)
+    return _Categories(names, found.answers[0])
 
 
-def _places(
-    items: pd.DataFrame, scales: Mapping[str, Sequence[str]]
-) -> tuple[NDArray[np.intp], ...]:
-    columns = list(items.columns)
+def _places(names: Sequence[str], scales: Mapping[str, Sequence[str]]) -> tuple[Indices, ...]:
     return tuple(
-        np.array([columns.index(item) for item in own], dtype=np.intp) for own in scales.values()
+        np.array([names.index(item) for item in own], dtype=np.intp) for own in scales.values()
     )
 
 
-def _ratios(values: Array, places: tuple[NDArray[np.intp], ...], version: str) -> Array:
-    """HTMT of rows (n, p), scales × scales."""
+def _ratios(R: Array, places: tuple[Indices, ...], version: str) -> Array:
+    """HTMT of correlations (p, p), scales × scales."""
     with np.errstate(divide="ignore"):
-        sizes = np.abs(np.corrcoef(values, rowvar=False))
+        sizes = np.abs(R)
         # The geometric mean is the exponential of the mean logarithm, 0 where a correlation is.
         parts = np.log(sizes) if version == "htmt2" else sizes
 

@@ -6,16 +6,12 @@ import numpy as np
 import pytest
 
 import measure
-from benchmarks.calibration import REPORT, RESULTS, Calibration, read, write
-from benchmarks.calibration_design import CELLS, SAMPLES, SEED, SIZES, Cell, Design, seed_of
+from benchmarks.calibration import REPORT, report_of
+from benchmarks.calibration_design import CELLS, RUNS, SAMPLES, SEED, SIZES, Cell, Design
 from benchmarks.calibration_lavaan import TOLERANCES, Job, drawn, jobs
-from benchmarks.calibration_report import (
-    INCONSISTENT,
-    LARGE,
-    checks_of,
-    report,
-)
-from benchmarks.calibration_study import Outcome, Sampling, figures, run
+from benchmarks.calibration_report import INCONSISTENT, LARGE, checks_of
+from benchmarks.calibration_results import CONTINUOUS, HERE, Calibration, read, write
+from benchmarks.calibration_study import Estimates, Outcome, Sampling, Spread, figures, run
 from measure.errors import DataError
 from measure.repeat import repeat
 
@@ -27,7 +23,7 @@ PLAIN, HOLED = CELLS[0], CELLS[1]
 
 @pytest.fixture(scope="module")
 def committed():
-    return read(RESULTS)
+    return read(HERE / CONTINUOUS.file, CONTINUOUS)
 
 
 @pytest.mark.parametrize("design", [SMALL, Design()])
@@ -68,14 +64,10 @@ def test_pages_are_missing_as_a_whole(answers):
         assert abs(depends) < 0.02 if answers == "completely at random" else depends > 0.2
 
 
-def outcome(est, reach, **others):
+def outcome(est, reach, names=("a", "b"), **others):
     est = np.array(est)
     given = {
-        "names": ("a", "b"),
-        "est": est,
-        "se": np.full(2, reach / 2),
-        "lower": est - reach,
-        "upper": est + reach,
+        "estimates": Estimates(names, est, np.full(len(est), reach / 2), est - reach, est + reach),
         "admissible": True,
         "ratio": 1.0,
         "pvalues": {"test": 0.5, "unscaled": 0.01},
@@ -124,16 +116,35 @@ def test_what_the_samples_gave_is_counted():
     assert own.bias == pytest.approx(0.1 / own.sd)
 
 
-def test_parameters_must_be_the_same_in_all_samples():
-    turns = [outcome((0, 1), 1), outcome((0, 1), 1, names=("b", "a"))]
-    with pytest.raises(ValueError, match="same order"):
-        figures(repeat(Played(turns), 2, seed=1), 10, {"a": 0.0, "b": 1.0})
+def test_a_parameter_that_a_sample_lacks_is_counted_over_the_others():
+    turns = [outcome((k % 2, 1 + k / 100), 0.5) for k in range(8)]
+    turns += [outcome((1.0,), 0.5, names=("b",)), outcome((5.0, 0.0), 0.5, names=("b", "a"))]
+    found = figures(repeat(Played(turns), 10, seed=1), 10, {"a": 0.0, "b": 1.0})
+    # "a" is 0 in five of nine samples; 1 lies farther off than the interval reaches.
+    assert found.parameters["a"].coverage == pytest.approx(5 / 9)
+    assert found.parameters["a"].sd == pytest.approx(np.std([0] * 5 + [1] * 4, ddof=1))
+    assert found.parameters["b"].coverage == pytest.approx(9 / 10)
+    assert list(found.only("b").parameters) == ["b"]
+
+
+def test_other_numbers_and_remarks_are_counted():
+    remarks = {3: ("odd", "thin"), 4: ("odd",)}
+    turns = [
+        outcome((k, k), 1, measures={"cfi": k / 100}, remarks=remarks.get(k, ()))
+        for k in range(101)
+    ]
+    turns[3] = replace(turns[3], measures={"cfi": np.nan})
+    found = figures(repeat(Played(turns), 101, seed=1), 10, {"a": 0.0, "b": 1.0})
+    values = np.delete(np.arange(101) / 100, 3)
+    low, high = np.quantile(values, (0.05, 0.95))
+    assert found.measures["cfi"] == Spread(pytest.approx(values.mean()), low, high, absent=1)
+    assert (found.remarked, found.remarks) == (2, {"odd": 2, "thin": 1})
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_a_cell_counts_what_its_fits_say(cell):
     found = run(SMALL, cell, 200, samples=10)
-    seed = seed_of(cell, 200)
+    seed = cell.seed(200)
     fits = []
     for index in range(10):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
@@ -162,12 +173,12 @@ def test_cells_of_the_same_data_share_their_samples():
     whole, holed = (drawn(SMALL, Job(cell, 50, 3)).to_numpy() for cell in (PLAIN, HOLED))
     there = ~np.isnan(holed)
     np.testing.assert_array_equal(holed[there], whole[there])
-    task = repeat(Sampling(SMALL, PLAIN, 50), 4, seed=seed_of(PLAIN, 50)).results[3]
-    assert task.est[0] == PLAIN.fit(SMALL, drawn(SMALL, Job(PLAIN, 50, 3))).params[0]
+    task = repeat(Sampling(SMALL, PLAIN, 50), 4, seed=PLAIN.seed(50)).results[3]
+    assert task.estimates.est[0] == PLAIN.fit(SMALL, drawn(SMALL, Job(PLAIN, 50, 3))).params[0]
 
 
 def test_samples_for_lavaan_are_spread_over_the_cells():
-    chosen = jobs()
+    chosen = jobs(RUNS)
     assert len(set(chosen)) == len(chosen) == 100
     for cell in CELLS:
         for n in SIZES:
@@ -178,7 +189,7 @@ def test_results_are_written_and_read(tmp_path):
     cells = tuple((cell, run(SMALL, cell, 90, samples=2)) for cell in CELLS)
     study = Calibration({"kobling": "1"}, SEED, 2, 0.5, SMALL, cells)
     write(study, tmp_path / "one.json")
-    again = read(tmp_path / "one.json")
+    again = read(tmp_path / "one.json", CONTINUOUS)
     write(again, tmp_path / "two.json")
     assert (tmp_path / "one.json").read_text() == (tmp_path / "two.json").read_text()
     assert again.design == SMALL
@@ -205,16 +216,14 @@ def test_checks_hold_figures_against_their_limits(committed):
 def test_the_committed_study_is_the_one_described(committed):
     assert committed.design == Design()
     assert (committed.seed, committed.samples) == (SEED, SAMPLES)
-    assert [(cell, found.n) for cell, found in committed.cells] == [
-        (cell, n) for n in SIZES for cell in CELLS
-    ]
+    assert tuple((cell, found.n) for cell, found in committed.cells) == RUNS
     for cell, found in committed.cells:
         assert found.samples == SAMPLES
         assert set(found.parameters) <= set(Design().truth)
         assert found.share_missing == pytest.approx(
             0 if cell.answers == "complete" else 0.15, abs=0.01
         )
-    assert REPORT.read_text(encoding="utf-8") == report(committed)
+    assert REPORT.read_text(encoding="utf-8") == report_of(HERE)
 
 
 @pytest.mark.parametrize("cell", [c for c in CELLS if c != INCONSISTENT], ids=lambda c: c.name)

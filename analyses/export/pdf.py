@@ -13,7 +13,7 @@ import typst
 from analyses import labels
 from analyses.export import pictures
 from analyses.section import Figure, Finding, Message, Quantity, Report, Section, Value, Verdict
-from analyses.verdicts import worst
+from analyses.verdicts import CHECKS, worst
 from analyses.wording import Words
 
 FILE_NAME = "summary.pdf"
@@ -93,7 +93,9 @@ def _reliability_verdict(report: Report) -> Verdict:
 
 
 def _verdict_of(report: Report, section: str) -> Verdict:
-    return worst(finding.verdict for finding in _judged(_sections(report, (section,))))
+    judged = _judged(_sections(report, (section,)))
+    # A verdict that hangs on the method is told among the doubts; it does not change the verdict.
+    return worst(finding.verdict for finding in judged if finding.id not in CHECKS)
 
 
 def _structure_verdict(report: Report) -> Verdict:
@@ -147,6 +149,7 @@ def _text(report: Report, words: Words) -> dict[str, object]:
             say("certainty_text"),
             _counts(report, words),
             *_doubts(report, words),
+            *_checks(report, words),
         ],
         "method_text": [
             say(
@@ -159,6 +162,7 @@ def _text(report: Report, words: Words) -> dict[str, object]:
                 software=report.software,
             ),
             *(words.say(section.answer) for section in _sections(report, ("card",))),
+            " ".join(_methods(report, words)),
             say("method_files"),
         ],
         "origins": list(_origins(report, words)),
@@ -190,6 +194,37 @@ def _doubts(report: Report, words: Words) -> Iterator[str]:
         )
         if where:
             yield words.say(Message(f"face.summary.certainty_{verdict}", {"where": where}))
+
+
+def _checks(report: Report, words: Words) -> Iterator[str]:
+    """Say whether verdicts hang on how the answers are computed, and in which sections."""
+    found = [
+        (section, finding)
+        for section in report.sections
+        for finding in section.findings
+        if finding.id in CHECKS or finding.id.startswith("check_")
+    ]
+    told = [
+        (section, finding)
+        for section, finding in found
+        if finding.verdict != "information" or finding.id not in CHECKS
+    ]
+    if found and not told:
+        yield words.say(Message("face.summary.check_same"))
+    for section, finding in told:
+        values: dict[str, Value] = {
+            "section": labels.title(section, words),
+            "claim": finding.claim,
+        }
+        yield words.say(Message("face.summary.check_in", values))
+
+
+def _methods(report: Report, words: Words) -> Iterator[str]:
+    """Say how the models were fitted, as the section on structure does."""
+    for section in _sections(report, ("confirmatory",)):
+        for note in section.notes:
+            if note.key.startswith("method.note."):
+                yield words.say(note)
 
 
 def _standing(report: Report, key: str) -> Iterator[Message]:

@@ -31,6 +31,11 @@ class Categories:
         N times the covariance matrix of the moments of all groups, one after the other.
     notes
         What was done about empty cells and the like.
+    sparse
+        Pairs of items whose table is sparse: most cells are expected to hold fewer than 5 answers,
+        in any of the groups.
+    information
+        What `gamma` rests on: "first.order" (products of scores) or "observed".
     """
 
     ordered: tuple[str, ...]
@@ -38,6 +43,8 @@ class Categories:
     n_thresholds: tuple[int, ...]
     gamma: Array
     notes: tuple[str, ...] = ()
+    sparse: tuple[tuple[str, str], ...] = ()
+    information: str = "first.order"
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,12 @@ def fits(name: str) -> dict[str, Fitted]:
     return fit_models(instrument(name), survey(name))
 
 
+@cache
+def numbers(name: str) -> dict[str, Fitted]:
+    """Give the models fitted with the answers taken as numbers."""
+    return fit_models(instrument(name), survey(name), estimator="MLR")
+
+
 def with_rule(name: str, rule: str, **numbers: float) -> Instrument:
     """Give a bundled instrument with one number of one rule changed."""
     loaded = instrument(name)

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 import measure
-from analyses import confirmatory, rivals
-from analyses.fits import fit_models
+from analyses import confirmatory, rivals, robust_check
+from analyses.fits import Fitted, fit_models, fit_reference
 from analyses.section import Section
 from analyses.wording import words
 from measure.errors import ListwiseWarning
@@ -11,10 +13,13 @@ from tests.analyses.demonstrations import (
     finding,
     fits,
     instrument,
+    numbers,
     survey,
+    with_answers,
     with_model,
     with_rule,
 )
+from tests.reference_cases import case
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +231,8 @@ def climate() -> Section:
 
 
 def test_numbers_of_lq2002_allow_for_companies(climate: Section) -> None:
-    # lavaan 0.6-14: cfa(model, lq2002, estimator = "MLR", cluster = "COMPID").
+    # lavaan 0.6-14: cfa(model, lq2002, estimator = "MLR", cluster = "COMPID"). It has no WLSMV
+    # with clusters; without them, see the next test.
     expected = {
         "chisq.scaled": 2675.395097,
         "df": 149,
@@ -237,20 +243,46 @@ def test_numbers_of_lq2002_allow_for_companies(climate: Section) -> None:
         "rmsea.ci.upper.robust": 0.1054618885,
         "srmr_bentler_nomean": 0.05657473653,
     }
-    three = row(climate, "models", "three_factors")
-    for name, value in expected.items():
-        assert three[name] == pytest.approx(value, rel=1e-6)
-    pairs = climate.table("factor_correlations")
+    name = "leadership_climate"
+    as_numbers = confirmatory.run(instrument(name), survey(name), fits=numbers(name))
+    for three in (
+        row(as_numbers, "models", "three_factors"),
+        row(climate, "checks", "three_factors"),
+    ):
+        for name, value in expected.items():
+            assert three[name] == pytest.approx(value, rel=1e-6)
+    pairs = as_numbers.table("factor_correlations")
     assert pairs.column("ci.lower") == pytest.approx((0.532, -0.462, -0.437), abs=5e-4)
     assert pairs.column("ci.upper") == pytest.approx((0.628, -0.365, -0.321), abs=5e-4)
+
+
+def test_numbers_of_lq2002_as_ordered_answers_are_those_of_lavaan() -> None:
+    loaded, answers = instrument("leadership_climate"), survey("leadership_climate")
+    alone = replace(answers, data=answers.data.drop(columns="COMPID"))
+    section = confirmatory.run(loaded, alone, fits=fit_reference(loaded, alone))
+    content = case("cfa_lq2002_leadership_wlsmv")
+    three = row(section, "models", "three_factors")
+    for name in ("chisq.scaled", "cfi.robust", "tli.robust", "rmsea.robust"):
+        assert three[name] == pytest.approx(content["fit_measures"][name], rel=1e-5)
+    assert three["srmr_bentler_nomean"] == pytest.approx(content["fit_measures"]["srmr"], rel=1e-5)
+    assert (three["df"], three["npar"]) == (149, 98)
+    assert "aic" not in three
+    table = section.table("loadings")
+    loadings = dict(zip(table.column("item"), table.column("loading"), strict=True))
+    # The case names the factors by letters.
+    theirs = {
+        entry["rhs"]: entry["std.all"] for entry in content["parameters"] if entry["op"] == "=~"
+    }
+    assert loadings == pytest.approx(theirs, rel=1e-5)
 
 
 def test_the_numbers_are_those_of_measure() -> None:
     name = "coupling"
     text = instrument(name).reference_model.syntax
     data = survey(name).scored.assign(unit=survey(name).data["unit"])
+    items = list(survey(name).scored.columns)
     with pytest.warns(ListwiseWarning):
-        fit = measure.cfa(text, data, estimator="MLR", missing="fiml", cluster="unit")
+        fit = measure.cfa(text, data, ordered=items, missing="pairwise", cluster="unit")
     section = confirmatory.run(instrument(name), survey(name), fits=fits(name))
     shown = row(section, "models", "M2")
     columns = [part.name for part in section.table("models").columns[2:-1]]
@@ -289,3 +321,146 @@ def test_scaled_indices_are_named_so_where_there_are_no_robust_ones() -> None:
         assert three[label] == reference.fit_measures[label]
     notes = {note.key for note in finding(section, "global_fit").notes}
     assert "confirmatory.note.kind_scaled" in notes
+
+
+def lines(section: Section) -> dict[str, dict[str, object]]:
+    """Give the rows of the check, by what they are about."""
+    table = section.table("check")
+    names = [part.name for part in table.columns]
+    return {
+        words("en").write(cells[0]): dict(zip(names, cells, strict=True)) for cells in table.rows
+    }
+
+
+def test_both_computations_stand_side_by_side(climate: Section) -> None:
+    found = lines(climate)
+    three, check = (row(climate, name, "three_factors") for name in ("models", "checks"))
+    for label, name in (("Robust CFI", "cfi.robust"), ("Robust RMSEA", "rmsea.robust")):
+        shown = found[label]
+        assert (shown["by_ordinal"], shown["by_check"]) == (three[name], check[name])
+        assert shown["difference"] == pytest.approx(check[name] - three[name])
+        assert shown["by_ordinal.verdict"].key == "index.poor"
+    pair = found["Correlation of Leadership climate and Hostility"]
+    assert pair["by_ordinal"] == climate.table("factor_correlations").column("correlation")[1]
+    assert pair["by_check.verdict"].key == "check.distinct.distinct"
+    assert found["Model one_factor, which merges factors"]["by_check.verdict"].key == (
+        "standing.rejected"
+    )
+
+
+def test_the_loading_that_differs_most_is_shown(climate: Section) -> None:
+    fitted = fits("leadership_climate")["three_factors"]
+    assert fitted.check is not None
+    own, other = (
+        robust_check.loadings(fit)
+        for fit in (fitted.usable, fitted.check.usable)
+        if fit is not None
+    )
+    sizes = {item: abs(own[factor, item] - other[factor, item]) for factor, item in own}
+    worst = max(sizes, key=lambda item: sizes[item])
+    assert f"Largest difference in a loading: {worst} on Hostility" in lines(climate)
+    entry = finding(climate, "check")
+    assert evidence(entry, "largest_loading_difference") == pytest.approx(sizes[worst])
+
+
+def test_where_all_verdicts_are_the_same_the_check_speaks_for_them(climate: Section) -> None:
+    entry = finding(climate, "check")
+    assert (entry.verdict, entry.claim.key) == ("information", "check.claim.agrees")
+    assert evidence(entry, "verdicts_differing") == 0
+    assert evidence(entry, "verdicts_compared") == len(climate.table("check").rows)
+    assert entry.notes == ()
+    assert climate.answer.key == "confirmatory.answer.reference"
+
+
+@pytest.mark.parametrize(
+    ("rule", "numbers_", "told"),
+    [
+        # RMSEA is .131 of ordered answers and .102 of numbers.
+        ("global_fit_acceptable", {"rmsea": 0.11}, "Robust RMSEA: “outside the limits”"),
+        # The loading of HOSTIL02 is .82 of ordered answers and .69 of numbers.
+        ("loading_keep", {"value": 0.75}, "HOSTIL02 on Hostility: “keep”"),
+        # Leadership and task significance correlate .59 [.56, .62], and .58 [.53, .63].
+        ("factor_distinct_upper", {"value": 0.625}, "Task significance: “distinct”"),
+    ],
+)
+def test_a_verdict_that_hangs_on_the_method_is_said_in_words(
+    rule: str, numbers_: dict[str, float], told: str
+) -> None:
+    name = "leadership_climate"
+    changed = with_rule(name, rule, **numbers_)
+    section = confirmatory.run(changed, survey(name), fits=fits(name))
+    entry = finding(section, "check")
+    assert (entry.verdict, entry.claim.key) == ("undecided", "check.claim.differs")
+    assert any(told in words("en").say(note) for note in entry.notes)
+    assert len(entry.notes) == evidence(entry, "verdicts_differing")
+    assert section.answer.key == "confirmatory.answer.check_differs"
+    said = words("da").say(section.answer)
+    assert "Kontrolberegningen, der regner svarene som tal, giver en anden vurdering" in said
+    changed_rows = [cells for cells in section.table("check").rows if cells[-1].key == "check.no"]
+    assert len(changed_rows) == len(entry.notes)
+
+
+def test_models_that_are_not_nested_are_set_beside_each_other_by_the_check(
+    coupling: Section,
+) -> None:
+    entry = finding(coupling, "rival_M5")
+    assert entry.claim.key == "confirmatory.claim.rival_not_nested_check"
+    named = {number.name.removeprefix("statistic."): number for number in entry.evidence}
+    bic = named["delta_bic_check"]
+    shown = {name: row(coupling, "checks", name)["bic"] for name in ("M2", "M5")}
+    assert bic.value == pytest.approx(shown["M5"] - shown["M2"])
+    assert bic.lower is not None
+    assert bic.upper is not None
+    assert bic.lower < bic.value < bic.upper
+    own = measure.vuong(*(numbers("coupling")[name].fit for name in ("M5", "M2")))
+    assert named["vuong_nearer"].value == pytest.approx(own.tests["pvalue"].iloc[4])
+    assert named["vuong_distinguishable"].value == pytest.approx(own.tests["pvalue"].iloc[0])
+    for name in ("delta_bic_check", "vuong_nearer"):
+        assert words("en").write(named[name].provenance.estimator).startswith("MLR")
+
+
+def test_of_answers_taken_as_numbers_bic_has_its_own_name() -> None:
+    section = confirmatory.run(instrument("coupling"), survey("coupling"), fits=numbers("coupling"))
+    entry = finding(section, "rival_M5")
+    assert entry.claim.key == "confirmatory.claim.rival_not_nested"
+    assert {"statistic.delta_bic", "statistic.vuong_nearer"} <= {n.name for n in entry.evidence}
+    assert not {"check", "checks"} & {table.id for table in section.tables}
+    assert "confirmatory.note.categories" in {note.key for note in section.notes}
+
+
+def test_a_check_that_stands_in_is_never_silent() -> None:
+    name = "leadership_climate"
+    scored = survey(name).scored.copy()
+    scored["LEAD02"] = (scored["LEAD01"] > 3).map({True: 4.0, False: 2.0})
+    section = confirmatory.run(instrument(name), with_answers(name, scored))
+    entry = finding(section, "check_fallback")
+    assert entry.verdict == "undecided"
+    said = words("da").say(entry.claim)
+    assert "kunne ikke beregnes på ordnede svar" in said
+    assert "(MLR)" in said
+    assert "determine each other" in words("da").say(entry.notes[0])
+    assert section.answer.key == "confirmatory.answer.fallback"
+    assert "method.note.fallback" in {note.key for note in section.notes}
+    assert "check" not in {table.id for table in section.tables}
+    for number in finding(section, "global_fit").evidence:
+        assert words("en").write(number.provenance.estimator).startswith("MLR")
+
+
+def test_a_check_that_fails_is_said_so() -> None:
+    name = "leadership_climate"
+    fitted = fits(name)
+    failed = Fitted(instrument(name).reference_model, "not_converged", error="no minimum")
+    without = {key: replace(entry, check=failed) for key, entry in fitted.items()}
+    section = confirmatory.run(instrument(name), survey(name), fits=without)
+    entry = finding(section, "check_no_check")
+    assert entry.verdict == "information"
+    assert "no minimum" in words("en").say(entry.notes[0])
+    assert "second_opinion" not in {found.id for found in section.findings}
+    assert finding(section, "global_fit").verdict == "poor"
+
+
+def test_the_path_diagram_shows_the_ordinal_model(climate: Section) -> None:
+    table = climate.table("paths")
+    assert "WLSMV" in words("en").write(table.provenance.estimator)
+    loadings = set(climate.table("loadings").column("loading"))
+    assert loadings <= set(table.column("standardized"))

@@ -6,7 +6,7 @@ from analyses.fits import fit_models
 from analyses.section import Table
 from analyses.wording import words
 from instruments.schema import ModelOptions
-from tests.analyses.demonstrations import fits, instrument, survey, with_model
+from tests.analyses.demonstrations import fits, instrument, numbers, survey, with_model
 
 
 def table_of(name: str) -> tuple[Table, ...]:
@@ -37,7 +37,7 @@ def test_a_nested_model_is_tested_by_a_difference_that_is_scaled_by_itself(
     shown = row(coupling, "M3", "M2")
     for name in ("chisq_diff", "df_diff", "pvalue"):
         assert shown[name] == pytest.approx(own[name])
-    assert shown["test_method"] == "Satorra & Bentler 2001"
+    assert shown["test_method"] == "Satorra 2000"
     scaled = [fit.fit_measures["chisq.scaled"] for fit in (second_order, reference)]
     assert shown["chisq_diff"] != pytest.approx(scaled[0] - scaled[1], abs=0.05)
 
@@ -45,6 +45,13 @@ def test_a_nested_model_is_tested_by_a_difference_that_is_scaled_by_itself(
 def test_a_more_complex_model_is_the_free_one(coupling: Table) -> None:
     shown = row(coupling, "M2", "M4s")
     assert shown["df_diff"] == 15
+    own = measure.compare(*(fits("coupling")[name].fit for name in ("M2", "M4s"))).iloc[0]
+    assert shown["pvalue"] == pytest.approx(own["pvalue"])
+    (table,) = differences.tables(
+        numbers("coupling")["M2"], rivals.compare(instrument("coupling"), numbers("coupling"))
+    )
+    shown = row(table, "M2", "M4s")
+    assert shown["test_method"] == "Satorra & Bentler 2001"
     assert shown["pvalue"] == pytest.approx(0.611, abs=5e-4)
 
 

@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
-from analyses import exploratory
-from analyses.section import Section
+import measure
+from analyses import exploration, exploratory
+from analyses.section import Message, Section
 from tests.analyses.demonstrations import (
     evidence,
     finding,
@@ -33,13 +35,95 @@ def test_theory_stands_beside_what_the_criteria_say(abilities: Section) -> None:
     assert abilities.answer.key == "exploratory.answer.same"
 
 
-def test_solutions_are_shown_for_the_rule_s_number_and_for_the_theory_s() -> None:
+@pytest.fixture(scope="module")
+def climate() -> Section:
+    return exploratory.run(instrument("leadership_climate"), survey("leadership_climate"))
+
+
+def test_answers_in_categories_are_explored_as_such(climate: Section) -> None:
+    retention = climate.table("retention")
+    assert retention.provenance.estimator == Message("estimator.polychoric")
+    assert evidence(finding(climate, "retention"), "n_parallel_pca") == 3
+    assert climate.table("efa_3").provenance.estimator == Message("estimator.efa_polychoric")
+    found = measure.polychoric(survey("leadership_climate").scored[list(items_of(climate))])
+    eigenvalues = np.linalg.eigvalsh(found.correlations)[::-1]
+    assert climate.table("scree").column("eigenvalue") == pytest.approx(eigenvalues, abs=1e-8)
+    keys = [note.key for note in climate.notes]
+    assert "exploratory.note.polychoric" in keys
+    assert "exploratory.note.ekc" in keys
+    assert "exploratory.note.pearson" not in keys
+
+
+def items_of(section: Section) -> tuple[object, ...]:
+    return section.table("kmo_items").column("item")
+
+
+def test_the_check_by_pearson_correlations_is_shown_and_differs(climate: Section) -> None:
+    retention = climate.table("retention")
+    assert retention.column("n_factors")[0] == 3
+    assert retention.column("n_factors_check")[0] == 4
+    assert retention.column("n_factors_check")[-1] == 3
+    assert climate.answer.key == "exploratory.answer.check_differs"
+    assert climate.answer.values["n"] == 4
+    answer = climate.answer.values["answer"]
+    assert isinstance(answer, Message)
+    assert answer.key == "exploratory.answer.same"
+    assert evidence(finding(climate, "retention"), "n_check") == 4
+    notes = finding(climate, "retention").notes
+    assert notes[-1] == Message("exploratory.note.check_differs", {"n": 4})
+
+
+def test_bartlett_s_test_is_that_of_pearson_correlations(climate: Section) -> None:
+    adequacy = finding(climate, "adequacy")
+    by_name = {quantity.name: quantity for quantity in adequacy.evidence}
+    assert by_name["statistic.kmo"].provenance.estimator == Message("estimator.polychoric")
+    assert by_name["statistic.bartlett"].provenance.estimator == "Pearson"
+    assert by_name["statistic.bartlett"].value == pytest.approx(21015.25, abs=0.01)
+
+
+def test_continuous_items_have_no_check(abilities: Section) -> None:
+    names = [part.name for part in abilities.table("retention").columns]
+    assert names == ["criterion", "n_factors", "source"]
+    assert abilities.table("retention").provenance.estimator == "Pearson"
+    assert not any(note.key.startswith("exploratory.note.poly") for note in abilities.notes)
+
+
+def test_solutions_are_shown_for_the_rule_s_number_and_for_the_theory_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Too few draws to be a result, enough to show both solutions.
+    monkeypatch.setattr(exploration, "DRAWS", 20)
     name = "leadership_climate"
-    section = exploratory.run(instrument(name), survey(name))
+    two = "a =~ LEAD01 + LEAD02 + LEAD03 + LEAD04\nb =~ HOSTIL01 + HOSTIL02 + HOSTIL03"
+    text = two + "\nc =~ TSIG01 + TSIG02\nd =~ LEAD05 + LEAD06"
+    reference = instrument(name).reference_model.id
+    section = exploratory.run(with_model(name, reference, syntax=text), survey(name))
     ids = {table.id for table in section.tables}
-    assert section.answer.key == "exploratory.answer.differ"
-    assert section.answer.values == {"n": 4, "theory": 3}
-    assert {"efa_4", "efa_3", "efa_4_correlations", "efa_3_correlations"} <= ids
+    values = section.answer.values
+    inner = values.get("answer", section.answer)
+    assert isinstance(inner, Message)
+    n, theory = inner.values["n"], inner.values["theory"]
+    assert theory == 4
+    assert n != 4
+    assert inner.key == "exploratory.answer.differ"
+    assert {f"efa_{n}", "efa_4", "efa_4_correlations"} <= ids
+
+
+def test_where_polychoric_correlations_fail_pearson_s_take_their_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # An item with a category for each half point has more of them than can be ordered.
+    name = "leadership_climate"
+    monkeypatch.setattr(exploration, "DRAWS", 20)
+    scored = survey(name).scored.copy()
+    rng = np.random.default_rng(1)
+    scored["LEAD01"] = scored["LEAD01"] + 0.5 * rng.integers(0, 2, size=len(scored))
+    section = exploratory.run(instrument(name), with_answers(name, scored))
+    keys = [note.key for note in section.notes]
+    assert keys[-2:] == ["exploratory.note.no_polychoric", "exploratory.note.pearson"]
+    assert "Ordered answers are whole numbers" in str(section.notes[-2].values["text"])
+    assert section.table("retention").provenance.estimator == "Pearson"
+    assert "n_factors_check" not in [part.name for part in section.table("retention").columns]
 
 
 def test_a_solution_s_table_holds_every_item_and_factor(abilities: Section) -> None:

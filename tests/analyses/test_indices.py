@@ -3,7 +3,7 @@ import pytest
 
 from analyses import indices
 from analyses.fits import fit_models
-from tests.analyses.demonstrations import fits, instrument, survey
+from tests.analyses.demonstrations import fits, instrument, numbers, survey
 
 NAME = "mental_ability"
 
@@ -39,10 +39,32 @@ def test_after_fiml_indices_are_robust_though_the_test_is_not_scaled() -> None:
 
 
 def test_srmr_leaves_out_means_that_fit_by_themselves() -> None:
-    fit = fits("leadership_climate")["three_factors"].fit
+    fit = numbers("leadership_climate")["three_factors"].fit
     assert fit is not None
     assert indices.measures(fit, "robust")["srmr"] == pytest.approx(0.05657473653, rel=1e-6)
     assert fit.fit_measures["srmr"] < 0.054
+
+
+def test_ordered_answers_have_robust_indices_of_their_own() -> None:
+    fit = fits("coupling")["M2"].fit
+    assert fit is not None
+    assert indices.kind_of(fit) == "robust"
+    assert indices.chisq_names(fit) == ("chisq.scaled", "df", "pvalue.scaled")
+    assert indices.source(fit, "robust", "rmsea") == "Savalei 2021"
+    sources = indices.sources(fit, "robust")
+    assert sources.startswith("Asparouhov & Muthén 2010; Savalei 2021")
+    assert "Schwarz" not in sources
+    (note,) = indices.notes(fit, "robust")
+    assert note.key == "confirmatory.note.kind_robust_ordered"
+
+
+def test_scaled_indices_name_the_test_that_scales_them() -> None:
+    fit = fits("coupling")["M2"].fit
+    assert fit is not None
+    assert indices.source(fit, "scaled", "cfi") == "Bentler 1990; Asparouhov & Muthén 2010"
+    adjusted = fit_models(instrument(NAME), survey(NAME), estimator="MLMVS")["three_factors"].fit
+    assert adjusted is not None
+    assert indices.source(adjusted, "scaled", "cfi") == "Bentler 1990; Satorra & Bentler 1994"
 
 
 def test_a_kind_that_a_fit_lacks_is_not_a_number_and_never_another_kind() -> None:

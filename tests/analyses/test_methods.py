@@ -7,7 +7,7 @@ from analyses.fits import Fitted, fit_models, fit_reference
 from analyses.survey import Survey
 from analyses.wording import words
 from instruments import Instrument
-from tests.analyses.demonstrations import fits, instrument, people, survey
+from tests.analyses.demonstrations import fits, instrument, numbers, people, survey
 
 
 def said(instrument: Instrument, survey: Survey, fitted: Fitted) -> dict[str, str]:
@@ -21,13 +21,49 @@ def said(instrument: Instrument, survey: Survey, fitted: Fitted) -> dict[str, st
     ("name", "model", "expected"),
     [
         ("mental_ability", "three_factors", "MLR, robuste standardfejl"),
-        ("leadership_climate", "three_factors", "MLR, klyngerobuste standardfejl (49 klynger)"),
-        ("coupling", "M2", "MLR med FIML, klyngerobuste standardfejl (59 klynger)"),
+        (
+            "leadership_climate",
+            "three_factors",
+            "WLSMV for ordnede svar, klyngerobuste standardfejl (49 klynger)",
+        ),
+        ("coupling", "M2", "WLSMV for ordnede svar, klyngerobuste standardfejl (59 klynger)"),
     ],
 )
 def test_a_number_s_method_is_that_of_the_fit(name: str, model: str, expected: str) -> None:
     assert words("da").write(methods.estimated(fits(name)[model])) == expected
     assert words("da").write(methods.of_any(fits(name))) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "expected"),
+    [
+        ("leadership_climate", "three_factors", "MLR, klyngerobuste standardfejl (49 klynger)"),
+        ("coupling", "M2", "MLR med FIML, klyngerobuste standardfejl (59 klynger)"),
+    ],
+)
+def test_the_check_is_named_by_its_own_method(name: str, model: str, expected: str) -> None:
+    check = fits(name)[model].check
+    assert check is not None
+    assert words("da").write(methods.estimated(check)) == expected
+    assert words("da").write(methods.of_any(numbers(name))) == expected
+
+
+def test_the_method_box_of_ordered_answers_tells_all_that_was_chosen() -> None:
+    notes = said(instrument("coupling"), survey("coupling"), fits("coupling")["M2"])
+    told = notes["ordered_robust"]
+    for fact in ("WLSMV", "599 persons", "polychoric", "delta parameterisation", "robust"):
+        assert fact in told
+    assert "MCAR" in notes["pairwise"]
+    assert "by unit, and there are 59" in notes["clusters"]
+    assert "MLR with FIML" in notes["check"]
+    assert "FIML" in notes["check_fiml"]
+
+
+def test_a_method_box_says_where_the_check_stands_in() -> None:
+    loaded, answers = instrument("coupling"), survey("coupling")
+    failed = Fitted(loaded.reference_model, "not_converged", error="no minimum")
+    standing_in = replace(numbers("coupling")["M2"], instead_of=failed)
+    assert "could not be computed" in said(loaded, answers, standing_in)["fallback"]
 
 
 def test_plain_ml_is_robust_where_there_are_clusters_and_says_so() -> None:
@@ -44,11 +80,13 @@ def test_plain_ml_is_robust_where_there_are_clusters_and_says_so() -> None:
 def test_clusters_and_their_number_are_told() -> None:
     name = "leadership_climate"
     notes = said(instrument(name), survey(name), fits(name)["three_factors"])
-    assert list(notes) == ["robust", "clusters", "few_clusters", "complete"]
+    assert list(notes) == ["ordered_robust", "clusters", "few_clusters", "complete", "check"]
     assert "by company, and there are 49 of them" in notes["clusters"]
     assert "only 49 clusters. With fewer than 50" in notes["few_clusters"]
     enough = said(instrument("coupling"), survey("coupling"), fits("coupling")["M2"])
-    assert list(enough) == ["robust", "clusters", "fiml"]
+    assert list(enough) == ["ordered_robust", "clusters", "pairwise", "check", "check_fiml"]
+    as_numbers = said(instrument("coupling"), survey("coupling"), numbers("coupling")["M2"])
+    assert list(as_numbers) == ["robust", "clusters", "fiml"]
 
 
 def test_a_survey_without_the_column_is_told_to_be_taken_as_independent() -> None:

@@ -125,17 +125,32 @@ def test_both_programs_get_the_same_people_where_some_have_no_cluster() -> None:
     name = "leadership_climate"
     companies = survey(name).data["COMPID"].mask(survey(name).data.index < 30)
     known = replace(survey(name), data=survey(name).data.assign(COMPID=companies))
-    fit = fit_reference(instrument(name), known)["three_factors"].usable
+    check = fit_reference(instrument(name), known)["three_factors"].check
+    assert check is not None
+    fit = check.usable
     assert fit is not None
     assert fit.n_obs == 2012
     assert opinion.ask(fit, known).agrees
 
 
 def test_with_missing_answers_the_section_says_why_nobody_was_asked() -> None:
-    reference = fits("coupling")["M2"]
+    reference = fits("coupling")["M2"].check
+    assert reference is not None
     assert reference.usable is not None
-    entry = opinion.finding(reference, opinion.ask(reference.usable, survey("coupling")))
+    entry = opinion.finding(
+        reference, opinion.ask(reference.usable, survey("coupling")), check=True
+    )
     assert entry.claim.key == "opinion.claim.refused"
     assert [words("en").say(note) for note in entry.notes] == [
         "semopy does not compute correctly where answers are missing, so it was not asked."
     ]
+
+
+def test_ordered_answers_are_compared_by_their_check_and_the_section_says_so() -> None:
+    name = "leadership_climate"
+    section = confirmatory.run(instrument(name), survey(name), fits=fits(name))
+    entry = finding(section, "second_opinion")
+    assert entry.claim.key == "opinion.claim.agrees"
+    assert "opinion.note.check" in {note.key for note in entry.notes}
+    for number in entry.evidence:
+        assert words("en").write(number.provenance.estimator).startswith("MLR")

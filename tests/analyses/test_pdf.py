@@ -7,7 +7,7 @@ from pypdf import PdfReader
 
 from analyses import labels
 from analyses.export import pdf, pictures
-from analyses.section import Verdict
+from analyses.section import Finding, Message, Verdict
 from analyses.wording import words
 from tests.analyses.reports import FIT, MARKED, OMEGA, REPORT
 
@@ -139,3 +139,73 @@ def test_the_danish_never_says_signifikant():
     spoken = [text for key, text in rows.items() if key.startswith("face.summary")]
     assert spoken
     assert not any("signifikan" in text.lower() for text in spoken)
+
+
+def _with_check(verdict: Verdict, key: str):
+    """Give the report with a finding of the check in two of its sections."""
+    claim = Message(key, {"n": 7, "differing": 2, "model": "M2"})
+    return replace(
+        REPORT,
+        sections=tuple(
+            replace(
+                section,
+                findings=(
+                    *section.findings,
+                    Finding(f"{section.id}_check", claim, verdict, notes=(claim,)),
+                ),
+            )
+            if section.id in ("reliability", "items")
+            else section
+            for section in REPORT.sections
+        ),
+    )
+
+
+def test_the_summary_says_whether_verdicts_hang_on_the_method(language, drawn):
+    said = words(language)
+    same = _text_of(_with_check("information", "check.claim.agrees"), language, drawn)
+    assert said.say(Message("face.summary.check_same")) in same
+    other = _text_of(_with_check("undecided", "check.claim.differs"), language, drawn)
+    assert said.say(Message("face.summary.check_same")) not in other
+    title = said.say(Message("section.reliability.title"))
+    claim = said.say(Message("check.claim.differs", {"n": 7, "differing": 2}))
+    assert f"{title}: {claim}" in other
+    plain = _text_of(REPORT, language, drawn)
+    assert said.say(Message("face.summary.check_same")) not in plain
+
+
+def test_a_check_that_differs_changes_no_verdict_of_the_summary(language):
+    said = words(language)
+    report = _with_verdicts("good", "good")
+    sections = tuple(
+        replace(
+            section,
+            findings=(
+                *section.findings,
+                Finding("reliability_check", Message("check.claim.differs"), "undecided"),
+            ),
+        )
+        if section.id == "reliability"
+        else section
+        for section in report.sections
+    )
+    assert pdf.title(replace(report, sections=sections), said) == pdf.title(report, said)
+
+
+def test_the_method_box_says_how_the_models_were_fitted(language, drawn):
+    said = words(language)
+    notes = (Message("method.note.pairwise"), Message("confirmatory.note.boundary"))
+    report = replace(
+        REPORT,
+        sections=tuple(
+            replace(section, notes=notes) if section.id == "confirmatory" else section
+            for section in REPORT.sections
+        ),
+    )
+    written = _text_of(report, language, drawn)
+    assert said.say(notes[0]) in written
+    assert said.say(notes[1]) not in written
+
+
+def _text_of(report, language, drawn) -> str:
+    return " ".join(_text(page) for page in _read(report, language, drawn).pages)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 import measure
@@ -13,9 +15,11 @@ from tests.analyses.demonstrations import (
     finding,
     fits,
     instrument,
+    numbers,
     survey,
     with_rule,
 )
+from tests.reference_cases import case
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,8 @@ def test_coefficients_of_holzinger_and_swineford(abilities: Section) -> None:
 def test_every_coefficient_lies_inside_its_interval(name: str) -> None:
     section = reliability.run(instrument(name), survey(name), fits=fits(name))
     for entry in section.findings:
+        if entry.id == "reliability_check":
+            continue
         for number in entry.evidence:
             assert number.lower < number.value < number.upper
             assert number.level == 0.95
@@ -128,8 +134,14 @@ def test_omega_is_that_of_measure_with_an_interval_that_allows_for_clusters() ->
         ("omega.upper", "omega.ci.upper"),
     ):
         assert table.column(column) == pytest.approx(own[label].tolist(), rel=1e-12)
+    plain = composite_reliability(measure.cfa(fit.text, survey(name).scored, ordered=True))
+    assert not (own["omega.se"] == plain["omega.se"]).any()
+    check = fits(name)["three_factors"].check
+    assert check is not None
+    assert check.fit is not None
+    clustered = composite_reliability(check.fit)
     plain = composite_reliability(measure.cfa(fit.text, survey(name).scored))
-    assert (own["omega.se"] > plain["omega.se"]).all()
+    assert (clustered["omega.se"] > plain["omega.se"]).all()
     told = {note.key for note in section.notes}
     assert {"method.note.clusters", "reliability.note.alpha_independent"} <= told
 
@@ -141,4 +153,59 @@ def test_alpha_and_omega_rest_on_different_people_where_answers_are_missing() ->
     assert note.values["n"] == 599
     omega = finding(section, "reliability_bro").evidence[0]
     assert omega.provenance.n_obs == 599
-    assert words("en").write(omega.provenance.estimator).startswith("MLR with FIML")
+    assert words("en").write(omega.provenance.estimator).startswith("WLSMV for ordered answers")
+    assert "method.note.pairwise" in {note.key for note in section.notes}
+    check = finding(section, "reliability_bro").evidence[1]
+    assert check.name == "statistic.omega_check"
+    assert words("en").write(check.provenance.estimator).startswith("MLR with FIML")
+
+
+def test_categorical_omega_of_lq2002_is_that_of_semtools() -> None:
+    # The case leaves out the leadership scale, so that the model is reduced to the other two.
+    content = case("rel_lq2002_ordinal_semtools")
+    loaded, answers = instrument("leadership_climate"), survey("leadership_climate")
+    text = "\n".join(loaded.reference_model.syntax.strip().splitlines()[-2:])
+    models = tuple(
+        model.model_copy(update={"syntax": text}) if model.reference else model
+        for model in loaded.models
+    )
+    changed = loaded.model_copy(update={"models": models})
+    alone = replace(answers, data=answers.data.drop(columns="COMPID"))
+    table = reliability.run(changed, alone).table("reliability")
+    theirs = content["results"]["compRelSEM_model_var"]
+    assert table.column("omega")[1:] == pytest.approx((theirs["T"], theirs["H"]), abs=1e-4)
+    # Of latent responses it would be .88 and .95: the reliability of a sum that nobody computes.
+    assert table.column("omega")[2] < 0.9
+
+
+def test_the_check_stands_beside_and_a_verdict_that_hangs_on_the_method_is_told() -> None:
+    name = "leadership_climate"
+    check = fits(name)["three_factors"].check
+    assert check is not None
+    assert check.fit is not None
+    own = composite_reliability(check.fit)
+    section = reliability.run(instrument(name), survey(name), fits=fits(name))
+    table = section.table("reliability")
+    assert table.column("omega_check") == pytest.approx(own["omega"].tolist())
+    assert table.column("omega_check.lower") == pytest.approx(own["omega.ci.lower"].tolist())
+    assert finding(section, "reliability_check").verdict == "information"
+    # The lower limit of leadership is .908 of ordered answers and .896 of numbers.
+    strict = with_rule(name, "omega_change", value=0.90)
+    section = reliability.run(strict, survey(name), fits=fits(name))
+    assert finding(section, "reliability_leadership").verdict == "good"
+    entry = finding(section, "reliability_check")
+    assert entry.verdict == "undecided"
+    assert [words("en").say(note) for note in entry.notes] == [
+        "Leadership climate: “group means and change” with ordered answers, “group means” in the "
+        "check."
+    ]
+
+
+def test_answers_taken_as_numbers_have_no_check() -> None:
+    name = "coupling"
+    section = reliability.run(instrument(name), survey(name), fits=numbers(name))
+    assert "omega_check" not in {part.name for part in section.table("reliability").columns}
+    assert "reliability_check" not in {entry.id for entry in section.findings}
+    told = {note.key for note in section.notes}
+    assert "reliability.note.categories" in told
+    assert "reliability.note.ordered" not in told

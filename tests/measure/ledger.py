@@ -1,6 +1,11 @@
 """Which reference cases are compared, and which are not yet and why: none is skipped silently."""
 
-ADEQUACY = ("efa_adequacy_bfi", "efa_adequacy_harman74", "efa_adequacy_hs39")
+ADEQUACY = (
+    "efa_adequacy_bfi",
+    "efa_adequacy_harman74",
+    "efa_adequacy_hs39",
+    "efa_adequacy_ordered_bfi",
+)
 EFA = (
     "efa_bfi_minres_geominq",
     "efa_bfi_ml_oblimin",
@@ -13,12 +18,22 @@ EFA = (
     "efa_hs39_ml_promax",
     "efa_hs39_ml_varimax",
     "efa_hs39_targett",
+    "efa_ordered_bfi_minres_oblimin",
+    "efa_ordered_bfi_ml_quartimin",
     "efa_reise_bifactorq",
     "efa_thurstone_equamax_cf",
     "efa_thurstone_minres_oblimin",
     "efa_thurstone_targetq",
 )
-RETENTION = ("retention_bfi", "retention_harman74", "retention_hs39", "retention_reise")
+EFA_TESTS = ("efa_ordered_bfi_tests",)
+RETENTION = (
+    "retention_bfi",
+    "retention_harman74",
+    "retention_hs39",
+    "retention_ordered_bfi",
+    "retention_reise",
+)
+ORDERED_HTMT = ("rel_hs39ord4_htmt",)
 ALPHA = (
     "rel_attitude_alpha",
     "rel_bfi_A_alpha",
@@ -54,8 +69,8 @@ PSYCH_CATEGORIES = (
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *RETENTION, *ALPHA, *COMPOSITE, *COMPOSITE_BY_GROUP),
-    *COMPOSITE_ORDINAL,
+    *(*ADEQUACY, *EFA, *EFA_TESTS, *RETENTION, *ALPHA),
+    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }

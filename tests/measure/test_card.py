@@ -9,6 +9,7 @@ from tests.reference_cases import case, data
 
 PLACES = [*places(continuous), *places(ordinal)]
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+ORDERED = THREE.replace(" x", " o")
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +138,38 @@ def test_a_wrong_count_would_be_seen(hs39):
     wrong = card.__class__(**{**vars(card), "df": card.df + 1})
     assert not wrong.agrees
     assert np.array_equal(wrong.moments, card.moments)
+
+
+@pytest.mark.parametrize("parameterization", ["delta", "theta"])
+def test_ordered_items_count_by_their_thresholds(parameterization):
+    frame = data("hs39_ordered4.csv")
+    fit = measure.cfa(ORDERED, frame, ordered=True, parameterization=parameterization)
+    card = measure.model_card(fit)
+    moments, parameters = card.moments.iloc[0], card.parameters.iloc[0]
+    assert moments[["thresholds", "means", "variances", "covariances"]].tolist() == [27, 0, 0, 36]
+    assert parameters[["thresholds", "scaling factors", "residual variances"]].tolist() == [
+        27,
+        0,
+        0,
+    ]
+    assert (card.n_moments, card.n_free, card.df_predicted) == (63, 39, 24)
+    assert card.agrees
+
+
+def test_an_ordered_item_beside_continuous_ones(hs39):
+    mixed = hs39.assign(x1=data("hs39_ordered4.csv")["o1"])
+    card = measure.model_card(measure.cfa(THREE, mixed, ordered=["x1"]))
+    moments = card.moments.iloc[0]
+    assert moments[["thresholds", "means", "variances"]].tolist() == [3, 8, 8]
+    assert card.agrees
+
+
+def test_scaling_factors_of_later_groups_are_parameters():
+    frame = data("hs39_ordered4.csv")
+    fit = measure.cfa(
+        ORDERED, frame, ordered=True, group="school", group_equal=["thresholds", "loadings"]
+    )
+    card = measure.model_card(fit)
+    assert card.parameters["scaling factors"].tolist() == [0, 9]
+    assert card.equalities_across == 27 + 6
+    assert card.agrees

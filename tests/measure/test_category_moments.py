@@ -15,15 +15,23 @@ from scipy.stats import multivariate_normal, norm
 import measure
 from measure.bivariate import bivariate_corner
 from measure.errors import DataError
-from measure.moments import asymptotic, influence_sums, pair_tables, polychoric, polyserial
-from measure.moments.codes import coded
-from measure.moments.continuous_pairs import Products
-from measure.moments.ordinal import estimates, from_rows, gamma_of
-from measure.moments.polychoric import Cells, Tables
-from measure.moments.polychoric_matrix import polychoric_matrix
-from measure.moments.polyserial import Answers, Given
+from measure.moments import asymptotic
+from measure.moments.ordinal import (
+    estimates,
+    from_rows,
+    gamma_of,
+    influence_sums,
+    pair_tables,
+    polychoric,
+    polyserial,
+)
+from measure.moments.ordinal.codes import coded
+from measure.moments.ordinal.continuous_pairs import Products
+from measure.moments.ordinal.polychoric import Cells, Tables
+from measure.moments.ordinal.polychoric_matrix import polychoric_matrix
+from measure.moments.ordinal.polyserial import Answers, Given
+from measure.moments.ordinal.thresholds import limits_of
 from measure.moments.rows import rows_of
-from measure.moments.thresholds import limits_of
 
 STEP = 1e-6
 
@@ -56,7 +64,7 @@ def statistics(frame, *, ordered=ORDERED, missing=True):
 
 def vector(group):
     layout, sample = group.layout, group.implied
-    i, j = layout.pairs
+    i, j = layout.order.pairs
     own = layout.continuous
     variances = np.diag(sample.sigma)[own]
     return np.concatenate([sample.thresholds, sample.mu[own], variances, sample.sigma[i, j]])
@@ -297,7 +305,7 @@ def test_influences_are_summed_within_clusters(crossed):
     np.testing.assert_allclose(
         gamma_of(groups, found.clusters, "first.order"), expected, rtol=1e-9, atol=1e-9
     )
-    size = groups[0].layout.size
+    size = groups[0].layout.order.size
     assert bool(expected[:size, size:].any()) is crossed
 
 

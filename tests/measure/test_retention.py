@@ -2,8 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from measure.category_correlations import polychoric
 from measure.errors import DataError, OptionError
-from measure.retention import factor_retention, first_not_above, random_correlations
+from measure.moments.ordinal.shuffled import Shuffled
+from measure.random_eigenvalues import Repetition, of_shuffled, random_correlations
+from measure.retention import factor_retention, first_not_above
 from tests.measure.ledger import RETENTION, unaccounted
 from tests.reference_cases import case, data
 
@@ -11,6 +14,7 @@ from tests.reference_cases import case, data
 def retention_of(reference, **options):
     table, asked = data(reference["data"]), reference["options"]
     if asked["input"] == "raw":
+        options |= {"correlation": asked.get("correlation", "pearson")}
         return factor_retention(table[asked["variables"]], seed=1, **options)
     return factor_retention(table, seed=1, n_obs=asked["sample_nobs"], **options)
 
@@ -26,20 +30,24 @@ def test_reference(name):
     np.testing.assert_allclose(found.map["squared"], expected["map"]["map_squared"], **exact)
     np.testing.assert_allclose(found.map["fourth"], expected["map"]["map_fourth"], **exact)
     np.testing.assert_allclose(found.ekc["reference"], expected["ekc"]["reference"], **exact)
-    reduced = expected["parallel"]["pfa_smc"]
-    np.testing.assert_allclose(found.parallel_reduced["eigenvalue"], reduced["observed"], **exact)
-    for table, drawn in (
-        (found.parallel, expected["parallel"]["pca"]),
-        (found.parallel_reduced, reduced),
-    ):
+    pairs = [("pca", found.parallel)]
+    if "pfa_smc" in expected["parallel"]:
+        pairs.append(("pfa_smc", found.parallel_reduced))
+        observed = expected["parallel"]["pfa_smc"]["observed"]
+        np.testing.assert_allclose(found.parallel_reduced["eigenvalue"], observed, **exact)
+    for method, table in pairs:
+        drawn = expected["parallel"][method]
         mean, p95 = tolerance["parallel_mean_abs"], tolerance["parallel_p95_abs"]
         np.testing.assert_allclose(table["mean"], drawn["mean"], rtol=0, atol=mean)
         np.testing.assert_allclose(table["q95"], drawn["p95"], rtol=0, atol=p95)
-    assert found.table.set_index("criterion")["n_factors"].to_dict() == {
-        "parallel_pca": expected["parallel"]["pca"]["n_p95"],
-        "parallel_pca_mean": expected["parallel"]["pca"]["n_mean"],
-        "parallel_paf": reduced["n_p95"],
-        "parallel_paf_mean": reduced["n_mean"],
+    suggested = found.table.set_index("criterion")["n_factors"].to_dict()
+    names = {"pca": "parallel_pca", "pfa_smc": "parallel_paf"}
+    for method, _ in pairs:
+        drawn = expected["parallel"][method]
+        assert suggested[names[method]] == drawn["n_p95"]
+        assert suggested[f"{names[method]}_mean"] == drawn["n_mean"]
+    others = {name: n for name, n in suggested.items() if not name.startswith("parallel")}
+    assert others == {
         "map_squared": expected["map"]["n_squared"],
         "map_fourth": expected["map"]["n_fourth"],
         "ekc": expected["ekc"]["n_factors"],
@@ -88,7 +96,9 @@ def test_two_items_are_enough_to_answer():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"correlation": "polychoric"}, "polychoric.* not available yet"),
+        ({"ordered": ["x1"]}, "ordered=.'x1'. has no effect on Pearson correlations"),
+        ({"smooth": "eigenvalues"}, "smooth='eigenvalues' has no effect"),
+        ({"correlation": "polychoric", "n_obs": 301}, "shuffles the answers, but n_obs says"),
         ({"correlation": "spearman"}, "unknown correlation 'spearman'"),
         ({"n_draws": 5}, "at least 20"),
         ({"quantile": 95}, "between 0 and 1"),
@@ -103,3 +113,71 @@ def test_singular_data_are_refused():
     raw = data("hs39.csv")[["x1", "x2", "x3"]]
     with pytest.raises(DataError, match="correlate perfectly"):
         factor_retention(raw.assign(copy=-raw["x1"]))
+
+
+def ordered_items():
+    return data("bfi.csv")[["A1", "A2", "A3", "C1", "C2", "C3"]]
+
+
+def test_polychoric_draws_do_not_depend_on_workers_and_report_progress():
+    done = []
+    kind = {"correlation": "polychoric", "n_draws": 40}
+    one = factor_retention(
+        ordered_items(), seed=3, progress=lambda k, n: done.append((k, n)), **kind
+    )
+    two = factor_retention(ordered_items(), seed=3, workers=2, **kind)
+    pd.testing.assert_frame_equal(one.parallel, two.parallel)
+    pd.testing.assert_frame_equal(one.parallel_reduced, two.parallel_reduced)
+    assert done[-1] == (40, 40)
+    other = factor_retention(ordered_items(), seed=4, **kind)
+    assert not one.parallel["mean"].equals(other.parallel["mean"])
+
+
+def test_polychoric_random_data_vary_more_than_pearson_s():
+    few = ordered_items().dropna().iloc[:300]
+    pearson = factor_retention(few, seed=1)
+    polychoric = factor_retention(few, seed=1, correlation="polychoric", n_draws=500)
+    assert polychoric.parallel["mean"].iloc[0] > pearson.parallel["mean"].iloc[0] + 0.02
+    assert any("may suggest too many" in note for note in polychoric.notes)
+    assert not pearson.notes
+
+
+def test_few_draws_are_noted_and_a_seed_is_drawn():
+    found = factor_retention(ordered_items(), correlation="polychoric", n_draws=20)
+    assert any("rests on 20 random data sets" in note for note in found.notes)
+    again = factor_retention(ordered_items(), correlation="polychoric", n_draws=20, seed=found.seed)
+    pd.testing.assert_frame_equal(found.parallel, again.parallel)
+
+
+def test_random_matrices_that_are_not_positive_definite_are_smoothed_and_counted():
+    rng = np.random.default_rng(1)
+    codes = np.digitize(0.3 * rng.normal(size=(40, 1)) + rng.normal(size=(40, 12)), [0.4])
+    few = pd.DataFrame(codes, columns=[f"q{k}" for k in range(12)])
+    found = factor_retention(
+        few, correlation="polychoric", smooth="eigenvalues", seed=1, n_draws=50
+    )
+    assert any("they were smoothed as those of the data" in note for note in found.notes)
+    assert found.parallel_reduced.notna().to_numpy().all()
+
+
+def test_random_matrices_without_inverse_are_left_out_or_refused():
+    table = data("bfi.csv")[["A1", "A2", "A3", "A4"]].dropna()
+    answers = polychoric(table).answers[0]
+    improper = np.array([[1, 0.9, -0.9, 0], [0.9, 1, 0.9, 0], [-0.9, 0.9, 1, 0], [0, 0, 0, 1]])
+    proper = np.eye(4) + 0.1 * (1 - np.eye(4))
+
+    def mixture(share):
+        class Drawn(Shuffled):
+            def draw(self, rng):
+                return improper if rng.uniform() < share else proper
+
+        return Drawn(answers, "none")
+
+    how = Repetition(200, 1, 1, None)
+    few = of_shuffled(mixture(0.05), "none", how)
+    assert 0 < few.n_improper < 20
+    assert len(few.full) == 200
+    assert len(few.reduced) == 200 - few.n_improper
+    assert not np.isnan(few.reduced).any()
+    with pytest.raises(DataError, match=r"not positive definite in .* of 200 random data sets"):
+        of_shuffled(mixture(0.5), "none", how)

@@ -6,7 +6,7 @@ import pytest
 import measure
 from measure.errors import DataError, OptionError
 from tests.measure.after_fits import AFTER, fitted, results
-from tests.measure.ledger import COMPOSITE
+from tests.measure.ledger import COMPOSITE, ORDERED_HTMT
 from tests.reference_cases import case, data, matrix
 
 HS39 = case("cfa_hs39_3f")["model"]
@@ -30,6 +30,36 @@ def test_htmt_agrees_with_semtools(name, version):
     ours = measure.htmt(data(reference["data"]), scales_of(reference), version=version)
     assert list(ours.index) == list(theirs.index)
     np.testing.assert_allclose(ours, theirs, atol=1e-12)
+
+
+ORDERED_SCALES = {
+    "visual": ["o1", "o2", "o3"],
+    "textual": ["o4", "o5", "o6"],
+    "speed": ["o7", "o8", "o9"],
+}
+
+
+@pytest.mark.parametrize("version", ["htmt", "htmt2"])
+@pytest.mark.parametrize("name", ORDERED_HTMT)
+def test_htmt_of_polychoric_correlations_agrees_with_semtools(name, version):
+    reference = case(name)
+    theirs = matrix(reference["results"][version])
+    frame = data(reference["data"])
+    ours = measure.htmt(frame, ORDERED_SCALES, version=version, correlation="polychoric")
+    # lavCor's search for a correlation ends within about 1e-6.
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_intervals_of_polychoric_ratios_do_not_depend_on_workers():
+    frame = data("hs39_ordered4.csv")
+    kind = {"correlation": "polychoric", "seed": 4, "n": 60}
+    one = measure.htmt_intervals(frame, ORDERED_SCALES, **kind)
+    two = measure.htmt_intervals(frame, ORDERED_SCALES, workers=2, **kind)
+    assert (one == two).all(axis=None)
+    assert ((one["ci.lower"] < one["htmt"]) & (one["htmt"] < one["ci.upper"])).all()
+    ratios = measure.htmt(frame, ORDERED_SCALES, correlation="polychoric")
+    pairs = [ratios.loc[row.scale1, row.scale2] for row in one.itertuples()]
+    np.testing.assert_allclose(one["htmt"], pairs, atol=1e-12)
 
 
 def test_htmt_is_the_factor_correlation_where_loadings_are_equal():

@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments import Categories, Moments
-from measure.moments.category_notes import (
+from measure.moments.ordinal.codes import Coded, coded
+from measure.moments.ordinal.influence_sums import Influences, joint_covariance
+from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
     notes_of,
     pair_names,
+    sparse_pairs,
 )
-from measure.moments.codes import Coded, coded
-from measure.moments.influence_sums import Influences, joint_covariance
+from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
-from measure.moments.two_step import TwoStep, two_step
 from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
@@ -73,6 +74,8 @@ def from_rows(
             n_thresholds=found.layout.n_thresholds,
             gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
+            information=information,
+            sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
         ),
     )
 
@@ -99,7 +102,7 @@ def gamma_of(
     """N times the asymptotic covariance of the statistics of all groups, stacked."""
     influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
-    return joint_covariance(influences, sizes, clusters, groups[0].layout.size)
+    return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
 
 
 def influences_of(moments: Moments) -> list[Influences]:
@@ -108,7 +111,8 @@ def influences_of(moments: Moments) -> list[Influences]:
     assert moments.ordinal is not None
     rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
     found = coded(rows, moments.ordinal.ordered, pairwise=True)
-    return [group.influence("first.order").rows for group in estimates(found, "2x2")]
+    information = moments.ordinal.information
+    return [group.influence(information).rows for group in estimates(found, "2x2")]
 
 
 def _refuse_perfect(group: TwoStep, where: str) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.correlation_search import LIMIT
-from measure.moments.pair_tables import FEW
-from measure.moments.two_step import TwoStep
+from measure.moments.ordinal.correlation_search import LIMIT
+from measure.moments.ordinal.pair_tables import FEW
+from measure.moments.ordinal.two_step import TwoStep
 
 Indices = NDArray[np.intp]
 
@@ -44,15 +44,20 @@ def _filled(group: TwoStep, where: str) -> str:
     )
 
 
-def _sparse(group: TwoStep, where: str) -> str:
-    sparse = np.flatnonzero(group.diagnosis.thin > 0.5)
-    if not len(sparse):
-        return ""
-    first, second = group.layout.pairs
-    places = group.layout.ordered_pairs.places[sparse]
-    members = Counter([*first[places].tolist(), *second[places].tolist()])
+def sparse_pairs(group: TwoStep) -> list[tuple[str, str]]:
+    """Pairs of items in whose table most cells are expected to hold fewer than 5 answers."""
+    first, second = group.layout.order.pairs
+    places = group.layout.ordered_pairs.places[group.diagnosis.thin > 0.5]
     names = group.layout.names
-    items = [f'"{names[item]}" ({count})' for item, count in members.most_common()]
+    return [(names[i], names[j]) for i, j in zip(first[places], second[places], strict=True)]
+
+
+def _sparse(group: TwoStep, where: str) -> str:
+    sparse = sparse_pairs(group)
+    if not sparse:
+        return ""
+    members = Counter(name for pair in sparse for name in pair)
+    items = [f'"{name}" ({count})' for name, count in members.most_common()]
     return (
         f"in {len(sparse)} of {len(group.tables.counted)} contingency tables{where} most cells are "
         f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "
@@ -71,7 +76,8 @@ def abnormal_note(group: TwoStep, where: str) -> str:
     return (
         f"the answers{where} contradict normal latent responses: in the median pair the products "
         f"of scores exceed the observed information by {middle - 1:.0%}. Standard errors that rest "
-        "on such products, as lavaan's do, are then too small."
+        'on such products, as lavaan\'s do, are then too small; information="observed" gives some '
+        "that do not need normality."
     )
 
 
@@ -100,7 +106,7 @@ def improper_note(group: TwoStep, where: str) -> str:
 def pair_names(group: TwoStep, pairs: Indices) -> list[str]:
     """Name pairs by both members."""
     names = group.layout.names
-    first, second = group.layout.pairs
+    first, second = group.layout.order.pairs
     return [
         f'"{names[i]}" and "{names[j]}"' for i, j in zip(first[pairs], second[pairs], strict=True)
     ]

@@ -1,9 +1,4 @@
-"""The order of the statistics of ordered and continuous variables.
-
-One group has, in this order: the thresholds of the ordered variables, item by item and ascending;
-the means of the continuous ones; their variances; the covariances of all pairs, along the rows
-above the diagonal.
-"""
+"""Which variables are ordered, with which categories, and which are continuous."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from measure.responses import Layout
 
 Indices = NDArray[np.intp]
 
@@ -29,7 +26,7 @@ class Pairs(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Kinds:
     """Which variable is what; `values` are the category codes of the ordered ones."""
 
     names: tuple[str, ...]
@@ -75,24 +72,9 @@ class Layout:
         return item, np.concatenate([np.arange(0), *(np.arange(n - 1) for n in self.n_categories)])
 
     @cached_property
-    def sections(self) -> tuple[slice, slice, slice, slice]:
-        """Where thresholds, means, variances and covariances stand among the statistics."""
-        q, p = len(self.continuous), len(self.names)
-        sizes = (int((self.n_categories - 1).sum()), q, q, p * (p - 1) // 2)
-        ends = np.cumsum(sizes)
-        starts = ends - sizes
-        a, b, c, d = (slice(int(s), int(e)) for s, e in zip(starts, ends, strict=True))
-        return a, b, c, d
-
-    @property
-    def size(self) -> int:
-        """Number of statistics."""
-        return int(self.sections[-1].stop)
-
-    @cached_property
-    def pairs(self) -> tuple[Indices, Indices]:
-        """Both members of every pair, along the rows above the diagonal."""
-        return np.triu_indices(len(self.names), 1)
+    def order(self) -> Layout:
+        """The order of the statistics."""
+        return Layout(self.n_thresholds)
 
     @cached_property
     def _local(self) -> Indices:
@@ -105,21 +87,21 @@ class Layout:
     @cached_property
     def ordered_pairs(self) -> Pairs:
         """Pairs of ordered variables."""
-        i, j = self.pairs
+        i, j = self.order.pairs
         places = np.flatnonzero(self.is_ordered[i] & self.is_ordered[j])
         return Pairs(places, self._local[i[places]], self._local[j[places]])
 
     @cached_property
     def continuous_pairs(self) -> Pairs:
         """Pairs of continuous variables."""
-        i, j = self.pairs
+        i, j = self.order.pairs
         places = np.flatnonzero(~self.is_ordered[i] & ~self.is_ordered[j])
         return Pairs(places, self._local[i[places]], self._local[j[places]])
 
     @cached_property
     def mixed_pairs(self) -> Pairs:
         """Pairs of an ordered and a continuous variable, in this order."""
-        i, j = self.pairs
+        i, j = self.order.pairs
         places = np.flatnonzero(self.is_ordered[i] != self.is_ordered[j])
         i, j = i[places], j[places]
         leads = self.is_ordered[i]
@@ -129,7 +111,7 @@ class Layout:
     @cached_property
     def kinds(self) -> list[str]:
         """What the correlation of each pair is called."""
-        i, j = self.pairs
+        i, j = self.order.pairs
         binary = np.array([n == 1 for n in self.n_thresholds])
         ordered = self.is_ordered[i].astype(int) + self.is_ordered[j]
         words = np.array(["Pearson", "polyserial", "polychoric", "tetrachoric"])
@@ -145,5 +127,5 @@ class Layout:
             *(f"{names[self.ordered[i]]}|t{k + 1}" for i, k in zip(item, place, strict=True)),
             *(f"{name}~1" for name in values),
             *(f"{name}~~{name}" for name in values),
-            *(f"{names[i]}~~{names[j]}" for i, j in zip(*self.pairs, strict=True)),
+            *(f"{names[i]}~~{names[j]}" for i, j in zip(*self.order.pairs, strict=True)),
         )

@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.model import Implied
-from measure.moments.category_influence import Influence
-from measure.moments.cell_influence import cell_influence
-from measure.moments.continuous_pairs import Scales, correlations, scales_of
-from measure.moments.correlation_search import determined
-from measure.moments.layout import Layout
-from measure.moments.mixed_influence import MixedInfluence
-from measure.moments.pair_tables import Diagnosis, PairTables, joint_counts
-from measure.moments.polychoric import polychoric
-from measure.moments.polyserial import Answers, polyserial
-from measure.moments.scale_influence import PearsonInfluence, ScaleInfluence
-from measure.moments.thresholds import threshold_influence
+from measure.moments.ordinal.cell_influence import cell_influence
+from measure.moments.ordinal.continuous_pairs import Scales, correlations, scales_of
+from measure.moments.ordinal.correlation_search import determined
+from measure.moments.ordinal.influence import Influence
+from measure.moments.ordinal.kinds import Kinds
+from measure.moments.ordinal.mixed_influence import MixedInfluence
+from measure.moments.ordinal.pair_tables import Diagnosis, PairTables, joint_counts
+from measure.moments.ordinal.polychoric import polychoric
+from measure.moments.ordinal.polyserial import Answers, polyserial
+from measure.moments.ordinal.scale_influence import PearsonInfluence, ScaleInfluence
+from measure.moments.ordinal.thresholds import threshold_influence
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]
@@ -51,7 +51,7 @@ class TwoStep:
         Numbers of the tables that something was put into.
     """
 
-    layout: Layout
+    layout: Kinds
     codes: Codes
     z: Array
     tables: PairTables
@@ -68,7 +68,7 @@ class TwoStep:
     def correlations(self) -> Array:
         """Correlation matrix, (p, p)."""
         matrix = np.eye(len(self.layout.names))
-        i, j = self.layout.pairs
+        i, j = self.layout.order.pairs
         matrix[i, j] = matrix[j, i] = self.rho
         return matrix
 
@@ -111,11 +111,11 @@ class TwoStep:
         Covariances are correlations times the standard deviations of the continuous variables.
         """
         layout = self.layout
-        i, j = layout.pairs
-        _, _, variances, covariances = layout.sections
+        i, j = layout.order.pairs
+        _, _, variances, covariances = layout.order.sections
         sd = np.ones(len(layout.names))
         sd[layout.continuous] = self.scales.sd
-        slopes = np.zeros((len(i), layout.size))
+        slopes = np.zeros((len(i), layout.order.size))
         rows = np.arange(len(i))
         slopes[rows, covariances.start + rows] = 1 / (sd[i] * sd[j])
         place = np.zeros(len(layout.names), dtype=np.intp)
@@ -155,7 +155,7 @@ class TwoStep:
         )
 
 
-def two_step(codes: Codes, values: Array, layout: Layout, empty_cells: str) -> TwoStep:
+def two_step(codes: Codes, values: Array, layout: Kinds, empty_cells: str) -> TwoStep:
     """Estimate thresholds, means, variances and correlations of one group.
 
     Parameters
@@ -174,7 +174,7 @@ def two_step(codes: Codes, values: Array, layout: Layout, empty_cells: str) -> T
     filled, changed = tables.filled(empty_cells)
     scales = scales_of(values)
     z = scales.standardised(values)
-    rho = np.zeros(len(layout.pairs[0]))
+    rho = np.zeros(len(layout.order.pairs[0]))
     rho[own.places] = polychoric(filled)
     rho[plain.places] = correlations(z, plain)
     rho[mixed.places] = polyserial(Answers(codes, z, tables.limits, mixed))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.correlation_search import Likelihoods, climb
-from measure.moments.layout import Pairs
+from measure.moments.ordinal.correlation_search import Likelihoods, climb
+from measure.moments.ordinal.kinds import Pairs
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -6,9 +6,9 @@ See `category_influence` for the formula.
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.correlation_search import determined
-from measure.moments.layout import Pairs
-from measure.moments.polychoric import Cells, Tables
+from measure.moments.ordinal.correlation_search import determined
+from measure.moments.ordinal.kinds import Pairs
+from measure.moments.ordinal.polychoric import Cells, Tables
 
 Array = NDArray[np.float64]
 

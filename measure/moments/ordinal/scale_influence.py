@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.continuous_pairs import Products, Scales, scale_scores
-from measure.moments.layout import Pairs
+from measure.moments.ordinal.continuous_pairs import Products, Scales, scale_scores
+from measure.moments.ordinal.kinds import Pairs
 
 Array = NDArray[np.float64]
 Two = tuple[Array, Array]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError
 from measure.moments.asymptotic import require_clusters
-from measure.moments.layout import Layout
 from measure.moments.missing import require_coverage
+from measure.moments.ordinal.kinds import Kinds
 from measure.moments.rows import Rows
 
 Array = NDArray[np.float64]
@@ -42,7 +42,7 @@ class Coded:
         Rows left out.
     """
 
-    layout: Layout
+    layout: Kinds
     groups: tuple[object, ...]
     rows: tuple[Array, ...]
     codes: tuple[Codes, ...]
@@ -88,7 +88,7 @@ def coded(rows: Rows, ordered: tuple[str, ...], *, pairwise: bool) -> Coded:
         item = _Item(name, tuple(values[:, place] for values in kept), rows)
         categories[name] = item.categories()
         columns.append(item)
-    layout = Layout(rows.names, categories)
+    layout = Kinds(rows.names, categories)
     codes = []
     for k, values in enumerate(kept):
         own = np.empty((len(chosen), len(values)), dtype=np.uint8)

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.layout import Layout
-from measure.moments.pair_tables import PairTables
-from measure.moments.polychoric import Tables, polychoric
+from measure.moments.ordinal.kinds import Kinds
+from measure.moments.ordinal.pair_tables import PairTables
+from measure.moments.ordinal.polychoric import Tables, polychoric
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def polychoric_matrix(
     """
     *several, n_rows, n_items = codes.shape
     sizes = np.broadcast_to(n_categories, n_items)
-    layout = Layout(
+    layout = Kinds(
         tuple(f"{k}" for k in range(n_items)),
         {f"{k}": tuple(range(size)) for k, size in enumerate(sizes.tolist())},
     )
@@ -52,7 +52,7 @@ def polychoric_matrix(
     return matrices.reshape(*several, n_items, n_items)
 
 
-def _matrices(codes: NDArray[np.integer], layout: Layout, empty_cells: str) -> Array:
+def _matrices(codes: NDArray[np.integer], layout: Kinds, empty_cells: str) -> Array:
     found = []
     for one in codes:
         numbers = np.where(one < 0, layout.width, one).astype(np.uint8)
@@ -68,6 +68,6 @@ def _matrices(codes: NDArray[np.integer], layout: Layout, empty_cells: str) -> A
     rho = np.where(constant, np.nan, polychoric(every)).reshape(len(codes), -1)
     matrices = np.zeros((len(codes), len(layout.names), len(layout.names)))
     matrices[:] = np.eye(len(layout.names))
-    i, j = layout.pairs
+    i, j = layout.order.pairs
     matrices[:, i, j] = matrices[:, j, i] = rho
     return matrices

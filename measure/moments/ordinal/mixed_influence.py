@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.continuous_pairs import Scales
-from measure.moments.correlation_search import determined
-from measure.moments.layout import Pairs
-from measure.moments.polyserial import Answers, Given
+from measure.moments.ordinal.continuous_pairs import Scales
+from measure.moments.ordinal.correlation_search import determined
+from measure.moments.ordinal.kinds import Pairs
+from measure.moments.ordinal.polyserial import Answers, Given
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from measure.bivariate import bivariate_cdf, bivariate_corner, bivariate_density
 from measure.distributions import normal_between, normal_cdf
-from measure.moments.correlation_search import Likelihoods, climb
-from measure.moments.thresholds import threshold_density
+from measure.moments.ordinal.correlation_search import Likelihoods, climb
+from measure.moments.ordinal.thresholds import threshold_density
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

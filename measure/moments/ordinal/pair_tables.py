@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.correlation_search import determined
-from measure.moments.layout import Layout
-from measure.moments.polychoric import Cells, Tables
-from measure.moments.thresholds import limits_of
+from measure.moments.ordinal.correlation_search import determined
+from measure.moments.ordinal.kinds import Kinds
+from measure.moments.ordinal.polychoric import Cells, Tables
+from measure.moments.ordinal.thresholds import limits_of
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]
@@ -78,7 +78,7 @@ class PairTables:
     cells: Mask
 
     @classmethod
-    def of(cls, codes: Codes, layout: Layout) -> "PairTables":
+    def of(cls, codes: Codes, layout: Kinds) -> "PairTables":
         """Count the answers of a group, (n_items, n)."""
         width = layout.width
         joint = joint_counts(codes, width)

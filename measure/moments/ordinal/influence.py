@@ -25,11 +25,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.moments.continuous_pairs import Scales
-from measure.moments.layout import Layout
-from measure.moments.mixed_influence import MixedInfluence
-from measure.moments.polyserial import Answers
-from measure.moments.scale_influence import PearsonInfluence, ScaleInfluence
+from measure.moments.ordinal.continuous_pairs import Scales
+from measure.moments.ordinal.kinds import Kinds
+from measure.moments.ordinal.mixed_influence import MixedInfluence
+from measure.moments.ordinal.polyserial import Answers
+from measure.moments.ordinal.scale_influence import PearsonInfluence, ScaleInfluence
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]
@@ -42,7 +42,7 @@ INFORMATION = ("first.order", "observed")
 class Influence:
     """Influence of the rows of one group on all of its statistics, in the order of the layout."""
 
-    layout: Layout
+    layout: Kinds
     codes: Codes
     z: Array
     limits: Array
@@ -68,8 +68,8 @@ class Influence:
         """Influence of some rows, (n_statistics, n)."""
         codes = self.codes[:, place].astype(np.intp)
         n = codes.shape[1]
-        result = np.empty((self.layout.size, n))
-        on_thresholds, on_means, on_variances, on_covariances = self.layout.sections
+        result = np.empty((self.layout.order.size, n))
+        on_thresholds, on_means, on_variances, on_covariances = self.layout.order.sections
         item, _ = self.layout.thresholds
         offsets = self._offsets
         np.take(

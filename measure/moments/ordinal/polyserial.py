@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.distributions import normal_between
-from measure.moments.correlation_search import Likelihoods, climb
-from measure.moments.layout import Pairs
-from measure.moments.thresholds import threshold_density
+from measure.moments.ordinal.correlation_search import Likelihoods, climb
+from measure.moments.ordinal.kinds import Pairs
+from measure.moments.ordinal.thresholds import threshold_density
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]

@@ -1,0 +1,155 @@
+"""Eigenvalues of correlation matrices of random data, which parallel analysis compares with."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.checks import SINGULAR
+from measure.errors import DataError
+from measure.moments.ordinal.shuffled import Shuffled
+from measure.moments.ordinal.smoothing import smoothed
+from measure.repeat import Progress, repeat
+
+Array = NDArray[np.float64]
+
+# Matrices drawn at a time: enough to keep numpy busy, few enough to stay in the cache.
+BATCH = 250
+# Share of the random matrices that must have an inverse for the reduced ones to be compared with.
+LEAST_PROPER = 0.9
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How often random data are drawn, see `measure.repeat`."""
+
+    n: int
+    seed: int
+    workers: int | None
+    progress: Progress | None
+
+
+@dataclass(frozen=True, eq=False)
+class RandomEigenvalues:
+    """Eigenvalues of random data, largest first.
+
+    Attributes
+    ----------
+    full
+        Of the correlation matrices, (n_draws, n_items).
+    reduced
+        Of those with squared multiple correlations on the diagonal, (n_draws, n_items), or fewer
+        rows where some matrices have no inverse.
+    n_improper
+        Matrices that were not positive definite.
+    treatment
+        What was done about them.
+    """
+
+    full: Array
+    reduced: Array
+    n_improper: int = 0
+    treatment: str = ""
+
+
+def descending(matrices: Array) -> Array:
+    """Eigenvalues of symmetric matrices (..., p, p), largest first."""
+    return np.asarray(np.linalg.eigvalsh(matrices)[..., ::-1], dtype=np.float64)
+
+
+def with_squared_multiples(R: Array) -> Array:
+    """Return the matrices with squared multiple correlations on their diagonals."""
+    result = R.copy()
+    diagonal = np.arange(R.shape[-1])
+    smc = 1.0 - 1.0 / np.linalg.inv(R)[..., diagonal, diagonal]
+    result[..., diagonal, diagonal] = smc
+    return result
+
+
+def of_uncorrelated(
+    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
+) -> RandomEigenvalues:
+    """Eigenvalues of Pearson correlations of uncorrelated normal answers."""
+    full, small = np.empty((n_draws, n_items)), np.empty((n_draws, n_items))
+    for start in range(0, n_draws, BATCH):
+        R = random_correlations(n_obs, n_items, min(BATCH, n_draws - start), rng)
+        full[start : start + BATCH] = descending(R)
+        small[start : start + BATCH] = descending(with_squared_multiples(R))
+    return RandomEigenvalues(full, small)
+
+
+def random_correlations(
+    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
+) -> NDArray[Any]:
+    """Correlation matrices of `n_obs` independent normal answers, `(n_draws, n_items, n_items)`.
+
+    Drawn through Bartlett's (1933) decomposition of the Wishart matrix with n - 1 degrees of
+    freedom, which costs p²/2 random numbers a matrix instead of np and has the same distribution.
+    """
+    triangle = np.zeros((n_draws, n_items, n_items))
+    below = np.tril_indices(n_items, -1)
+    triangle[:, below[0], below[1]] = rng.standard_normal((n_draws, len(below[0])))
+    diagonal = np.arange(n_items)
+    triangle[:, diagonal, diagonal] = np.sqrt(
+        rng.chisquare(n_obs - 1 - diagonal, size=(n_draws, n_items))
+    )
+    triangle /= np.linalg.norm(triangle, axis=2, keepdims=True)
+    return triangle @ triangle.transpose(0, 2, 1)
+
+
+def of_shuffled(shuffled: Shuffled, smooth: str, repetition: Repetition) -> RandomEigenvalues:
+    """Eigenvalues of polychoric correlations of answers that are shuffled item by item.
+
+    Parameters
+    ----------
+    shuffled
+        The answers.
+    smooth
+        What is done about a matrix that is not positive definite: `"eigenvalues"` smooths it as
+        that of the data; `"none"` leaves it, and as it has no squared multiple correlations it is
+        not among the reduced ones.
+    repetition
+        How often.
+
+    Raises
+    ------
+    DataError
+        More than a tenth of the matrices are not positive definite.
+    """
+    drawn = repeat(
+        partial(_eigenvalues, shuffled, smooth),
+        repetition.n,
+        seed=repetition.seed,
+        workers=repetition.workers,
+        progress=repetition.progress,
+    ).require(1.0)
+    full, small, improper = (np.array(part) for part in zip(*drawn.results, strict=True))
+    n_improper = int(improper.sum())
+    if smooth == "eigenvalues":
+        return RandomEigenvalues(full, small, n_improper, "they were smoothed as those of the data")
+    if n_improper > (1 - LEAST_PROPER) * repetition.n:
+        raise DataError(
+            f"the matrix of polychoric correlations is not positive definite in {n_improper} of "
+            f"{repetition.n} random data sets of this size: {shuffled.answers.n_rows} rows are too "
+            f"few for {full.shape[1]} items. Use fewer items, merge rare categories, or "
+            'smooth="eigenvalues".'
+        )
+    left = "parallel analysis of the reduced matrix leaves them out"
+    return RandomEigenvalues(full, small[~improper], n_improper, left)
+
+
+def _eigenvalues(
+    shuffled: Shuffled, smooth: str, rng: np.random.Generator
+) -> tuple[Array, Array, bool]:
+    """Eigenvalues of the full and of the reduced matrix of a draw, and whether it was improper."""
+    R = shuffled.draw(rng)
+    full = descending(R)
+    improper = bool(full[-1] < SINGULAR)
+    if improper and smooth != "eigenvalues":
+        return full, np.full_like(full, np.nan), improper
+    if improper:
+        R, _ = smoothed(R)
+        full = descending(R)
+    return full, descending(with_squared_multiples(R)), improper
