@@ -62,7 +62,8 @@ def lavaan_code(fit: "Fit") -> str:
     OptionError
         Where lavaan would fit another model from the same text: `group:` blocks that stand in
         another order than the groups of the data, which lavaan matches by their order and not by
-        their names. Where lavaan has no such model: ordered items with clusters, or with observed information.
+        their names. Where lavaan has no such model: ordered items with clusters, or with observed
+        information.
 
     Examples
     --------
