@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analyses.errors import SurveyError
-from analyses.section import Message, Value
+from analyses.section import Message, Text, Value
 from instruments.schema import Form, Instrument
 
 SHOWN = 10
@@ -23,7 +23,8 @@ class Match:
     form
         The largest form whose items are all found.
     notes
-        Columns found under another spelling, items outside the form, and columns not used.
+        Columns found under another spelling, items outside the form, columns not used, and what
+        the form does not ask.
     """
 
     found: Mapping[str, str]
@@ -60,7 +61,7 @@ def match(
         Where the mapping names what is not there, a name fits several columns, no item is found,
         the items of no form are complete, or a required background column is missing.
     """
-    names = [*instrument.item_ids, *(column.name for column in instrument.columns)]
+    names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     mapping = dict(mapping or {})
     _check_mapping(mapping, names, columns, instrument, survey)
     found = dict(mapping)
@@ -76,9 +77,10 @@ def match(
             f'"{survey}" lacks {listed(absent, "column")}, which "{instrument.id}" requires.\n'
             "    Add it, or give its column this name in the file."
         )
-    outside = [name for name in instrument.item_ids if name in found and name not in form.items]
+    outside = [name for name in instrument.all_item_ids if name in found and name not in form.items]
     kept = {name: column for name, column in found.items() if name not in outside}
-    return Match(kept, form, _notes(columns, kept, mapping, spelled, (form.id, outside)))
+    notes = _notes(columns, kept, mapping, spelled, (form.id, outside))
+    return Match(kept, form, (*notes, *_not_asked(instrument, form)))
 
 
 def listed(names: Sequence[str], noun: str) -> str:
@@ -147,7 +149,7 @@ def _form(
     columns: Sequence[str], found: Mapping[str, str], instrument: Instrument, survey: str
 ) -> Form:
     """Give the largest complete form, or name what the nearest one lacks."""
-    if not any(item in found for item in instrument.item_ids):
+    if not any(item in found for item in instrument.all_item_ids):
         raise SurveyError(
             f'"{survey}" has no column of the instrument "{instrument.id}".\n'
             f"    It has {listed(columns, 'column')}; the instrument has "
@@ -194,3 +196,26 @@ def _notes(
     if unused:
         notes.append(Message("reading.unused", {"n": len(unused), "columns": tuple(unused)}))
     return tuple(notes)
+
+
+def _not_asked(instrument: Instrument, form: Form) -> tuple[Message, ...]:
+    """Name the scales of which the form asks nothing, and the items that others lack."""
+    absent = [item for item in instrument.item_ids if item not in form.items]
+    if not absent:
+        return ()
+    whole = [
+        scale
+        for scale in instrument.scales
+        if set(scale.items) & set(absent) and not set(scale.items) & set(form.items)
+    ]
+    covered = {item for scale in whole for item in scale.items}
+    values: dict[str, Value] = {
+        "n": len(absent),
+        "all": len(instrument.items),
+        "form": form.id,
+        "left_out": (
+            *(Text(dict(scale.label)) for scale in whole),
+            *(item for item in absent if item not in covered),
+        ),
+    }
+    return (Message("reading.not_asked", values),)

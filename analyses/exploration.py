@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analyses.fits import in_categories
 from analyses.section import Message, Phrase, Value
 from analyses.structure import structure
 from analyses.survey import Survey
@@ -15,7 +16,6 @@ from instruments.schema import Instrument
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.errors import MeasureError
 from measure.exploratory import FactorSolution, efa
-from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.retention import EKC_SUPPOSES, FactorRetention, factor_retention
 
 DRAWS = 500
@@ -124,7 +124,7 @@ def explore(instrument: Instrument, survey: Survey, seed: int) -> Exploration:
     items = [item for item in model.observed if item in survey.scored.columns]
     answers = survey.scored[items]
     n_theory = len(model.partition or model.factors)
-    ordered = tuple(item for item in items if _in_categories(instrument, item))
+    ordered = tuple(item for item in items if in_categories(instrument, item))
     plain = Counted(
         (), sampling_adequacy(answers), factor_retention(answers, n_draws=DRAWS, seed=seed)
     )
@@ -161,8 +161,3 @@ def _polychoric(answers: pd.DataFrame, ordered: tuple[str, ...], seed: int) -> C
             seed=seed,
         ),
     )
-
-
-def _in_categories(instrument: Instrument, item: str) -> bool:
-    """Tell whether an item is answered in few enough categories to be analysed as ordered."""
-    return 0 < len(instrument.response(item).codes) <= MOST_CATEGORIES

@@ -120,6 +120,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures=tuple(_figure(table) for table in answers),
         notes=(
             *evidence.standing_notes(instrument, survey),
+            *methods.normality_notes(reference),
             *methods.fallback_notes(reference),
             *_wording_notes(instrument, survey),
         ),

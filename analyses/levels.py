@@ -17,6 +17,7 @@ from analyses.section import (
     Quantity,
     Section,
     Table,
+    Text,
     Value,
 )
 from analyses.survey import Survey
@@ -72,6 +73,8 @@ def run(instrument: Instrument, survey: Survey) -> Section:
     scores = _scores(instrument, survey)
     levels: list[Level] = []
     notes = [*evidence.standing_notes(instrument, survey), Message("levels.note.scores")]
+    if shortened := _shortened(instrument, survey):
+        notes.append(Message("levels.note.shortened", {"scales": shortened}))
     units = evidence.present_columns(instrument, survey, LEVEL_ROLES)
     for declared in sorted(units, key=lambda unit: LEVEL_ROLES.index(unit.role)):
         found, refusals = _levels(instrument, survey, scores, declared)
@@ -104,14 +107,24 @@ def _scales(instrument: Instrument, scores: pd.DataFrame) -> list[Scale]:
 
 
 def _scores(instrument: Instrument, survey: Survey) -> pd.DataFrame:
-    """Give each respondent's mean of every scale whose items are all answered."""
+    """Give each respondent's mean of every scale of which the form's items are all answered."""
     scores = {}
     for scale in instrument.scales:
         items = evidence.scored_items(scale, survey)
-        if len(items) == len(scale.items):
+        if items:
             answers = survey.scored[items]
             scores[scale.id] = answers.mean(axis=1).where(answers.notna().all(axis=1))
     return pd.DataFrame(scores, index=survey.scored.index)
+
+
+def _shortened(instrument: Instrument, survey: Survey) -> tuple[Text, ...]:
+    """Give the scales of which the form asks only some items."""
+    asked = {scale.id: len(evidence.scored_items(scale, survey)) for scale in instrument.scales}
+    return tuple(
+        evidence.text(scale.label)
+        for scale in instrument.scales
+        if 0 < asked[scale.id] < len(scale.items)
+    )
 
 
 def _levels(
@@ -128,16 +141,17 @@ def _levels(
             values: dict[str, Value] = {"scale": evidence.text(scale.label), "text": str(error)}
             refusals.append(Message("levels.note.refused", values))
             continue
-        rwg, ad = _agreement(instrument, data, scale, declared)
+        items = evidence.scored_items(scale, survey)
+        rwg, ad = _agreement(instrument, data, items, declared)
         found.append(Level(scale, declared, variance, rwg, ad))
     return found, refusals
 
 
 def _agreement(
-    instrument: Instrument, data: pd.DataFrame, scale: Scale, declared: BackgroundColumn
+    instrument: Instrument, data: pd.DataFrame, items: list[str], declared: BackgroundColumn
 ) -> tuple[dict[str, float | None], float | None]:
     """Give the median rwg(j) under the uniform null and the rule's, and the median AD."""
-    limits = {instrument.response(item).limits for item in scale.items}
+    limits = {instrument.response(item).limits for item in items}
     (limit,) = limits if len(limits) == 1 else (None,)
     rwg: dict[str, float | None] = {}
     ad = None
@@ -146,7 +160,6 @@ def _agreement(
         if limit is None or (null != "uniform" and not five):
             rwg[null] = None
             continue
-        items = list(scale.items)
         result = agreement(data, items, cluster=declared.name, scale=limit, null=null)
         rwg[null] = evidence.number(result.summary.loc["rwg_j", "median"])
         ad = evidence.number(result.summary.loc["ad_mean", "median"])

@@ -1,6 +1,7 @@
 """How the models were fitted, in words: estimator, standard errors, clusters, missing answers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import measure
 from analyses import evidence
@@ -56,6 +57,7 @@ def notes(instrument: Instrument, survey: Survey, fitted: Fitted) -> Iterator[Me
     fit = fitted.fit
     if fit is not None:
         yield _fitted_by(fit)
+    yield from normality_notes(fitted)
     yield from fallback_notes(fitted)
     yield from cluster_notes(instrument, survey, fitted)
     yield missing_note(survey, fitted.plan)
@@ -76,6 +78,16 @@ def _fitted_by(fit: measure.Fit) -> Message:
         return Message(f"method.note.ordered_{_errors(fit)}", values)
     key = "free" if row.discrepancy == "WLS" and _errors(fit) == "standard" else _errors(fit)
     return Message(f"method.note.{key}", {"estimator": named})
+
+
+def normality_notes(fitted: Fitted) -> Iterator[Message]:
+    """Say by how much intervals are too narrow where ordered answers contradict normality."""
+    categories = None if fitted.fit is None else fitted.fit.moments.ordinal
+    if fitted.fit is None or categories is None or not categories.understated:
+        return
+    exact = evidence.share("understated", categories.understated, "", fitted.fit.n_obs)
+    share = replace(exact, digits=0)
+    yield Message("method.note.abnormal", {"share": share})
 
 
 def fallback_notes(fitted: Fitted) -> Iterator[Message]:

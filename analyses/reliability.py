@@ -124,6 +124,7 @@ def _method_notes(instrument: Instrument, survey: Survey, reference: Fitted) -> 
         yield Message("reliability.note.ordered")
     elif any(not instrument.response(item).continuous for item in survey.scored.columns):
         yield Message("reliability.note.categories")
+    yield from methods.normality_notes(reference)
     yield from methods.fallback_notes(reference)
     if reference.check is not None and reference.check.usable is not None:
         method = methods.estimated(reference.check)

@@ -43,7 +43,7 @@ class Survey:
         categories in the order of their codes where the file labels them), then the items as
         answered codes (float, NaN where missing).
     scored
-        (n_obs, n_items): the items only, reverse-keyed.
+        (n_obs, n_items): the items that are scored (checks of attention are not), reverse-keyed.
     form
         Id of the largest form of the instrument whose items are all there.
     missing_codes
@@ -88,17 +88,23 @@ def read_survey(
     """
     path = Path(path)
     mapping = dict(mapping or {})
-    names = [*instrument.item_ids, *(column.name for column in instrument.columns)]
+    names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     raw = read_table(path, expected=[mapping.get(name, name) for name in names])
     match = columns.match(
         [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
     )
-    order = [item for item in instrument.item_ids if item in match.form.items]
+    order = [item for item in instrument.all_item_ids if item in match.form.items]
+    # Whoever reads gives a check of attention the same answer, so it may well be constant.
+    checks = instrument.check_ids
     given = {
         item: _answers(item, raw, match.found[item], instrument.response(item)) for item in order
     }
     decoded = instrument.decode(pd.DataFrame(given))
-    answers.check_answers(decoded.codes, order)
+    answers.check_answers(
+        decoded.codes,
+        [item for item in order if item not in checks],
+        together=instrument.asked_of_all(match.form.id),
+    )
     missing, declared = _missing(decoded.missing, given, raw, match.found)
     background = {
         part.name: _background(raw, match.found[part.name], part)

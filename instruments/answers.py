@@ -10,7 +10,7 @@ from instruments.errors import AnswerError
 from instruments.texts import fold
 
 if TYPE_CHECKING:
-    from instruments.schema import Instrument, ResponseScale
+    from instruments.schema import ResponseScale
 
 BLANK = "blank"
 """The kind under which empty cells are counted, beside the scale's own missing codes."""
@@ -93,7 +93,9 @@ def reverse(codes: pd.DataFrame, turned: Mapping[str, "ResponseScale"]) -> pd.Da
     )
 
 
-def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
+def check_answers(
+    codes: pd.DataFrame, items: Iterable[str], *, together: Iterable[str] | None = None
+) -> None:
     """Refuse answers that nothing can be computed from.
 
     Parameters
@@ -102,12 +104,15 @@ def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
         (n_obs, n_items) as `Instrument.decode` or `Instrument.score` gives them.
     items
         The items that the analysis needs.
+    together
+        Those of them that everybody was asked, where others are missing by design; by default all.
 
     Raises
     ------
     AnswerError
         Where an item is not there, has no answers, or has the same answer from everyone (all such
-        items are named); or where fewer persons have answered all items than there are items.
+        items are named); or where fewer persons have answered all items of `together` than those
+        are.
     """
     needed = list(dict.fromkeys(items))
     problems = []
@@ -128,31 +133,14 @@ def check_answers(codes: pd.DataFrame, items: Iterable[str]) -> None:
             )
     if problems:
         raise AnswerError(_joined(problems))
-    complete = int(codes[needed].notna().all(axis=1).sum())
-    if complete < len(needed):
+    asked = needed if together is None else [name for name in needed if name in set(together)]
+    complete = int(codes[asked].notna().all(axis=1).sum())
+    if complete < len(asked):
         raise AnswerError(
-            f"only {complete} of {len(codes)} rows have an answer to all {len(needed)} items, and "
+            f"only {complete} of {len(codes)} rows have an answer to all {len(asked)} items, and "
             "fewer answers than items determine nothing. Collect more answers, or use a shorter "
             "form."
         )
-
-
-def codebook(instrument: "Instrument") -> pd.DataFrame:
-    """Describe every item of an instrument in one row; see `Instrument.codebook`."""
-    rows = []
-    for item in instrument.items:
-        response = instrument.response(item.id)
-        row: dict[str, Any] = {"item": item.id}
-        row |= {f"text.{language}": item.text[language] for language in instrument.languages}
-        row |= item.model_dump(exclude={"id", "text", "response"})
-        row["scales"] = " ".join(scale.id for scale in instrument.scales if item.id in scale.items)
-        row |= {"response": response.id, "lowest": response.lowest, "highest": response.highest}
-        for language in instrument.languages:
-            labels = response.labels.get(language, {})
-            row[f"labels.{language}"] = "; ".join(f"{c} = {text}" for c, text in labels.items())
-        row["missing"] = "; ".join(f"{part.code} = {part.name}" for part in response.missing)
-        rows.append(row)
-    return pd.DataFrame(rows).astype({"lowest": "Int64", "highest": "Int64"})
 
 
 def _numbers(

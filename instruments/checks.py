@@ -1,43 +1,41 @@
 """Checks that look across the parts of an instrument; each problem names its place."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from instruments import design
+from instruments.problems import KIND, Problem, Problems, listed, name_of, repeated
 from instruments.texts import Part, fold
 
 if TYPE_CHECKING:
-    from instruments.schema import Instrument, MeasurementModel, ResponseScale
+    from instruments.schema import Instrument, Item, MeasurementModel, ResponseScale
 
-KIND = {
-    "responses": "response scale",
-    "items": "item",
-    "scales": "scale",
-    "forms": "form",
-    "columns": "column",
-    "factors": "factor",
-    "models": "model",
-    "hypotheses": "hypothesis",
-    "missing": "missing code",
-    "expectations": "expectation",
-    "rules": "rule",
-}
-"""What one entry of each list of the file is called in a message."""
+NAMED = (
+    "responses",
+    "functions",
+    "levels",
+    "referents",
+    "items",
+    "scales",
+    "blocks",
+    "forms",
+    "columns",
+    "factors",
+    "models",
+    "hypotheses",
+)
+"""The lists whose entries have names of their own; items and variants share theirs."""
 
-OPTIONAL_TEXTS = frozenset({"labels", "stem", "awaits"})
+DECLARED = {"functions": "function", "levels": "level", "referents": "referent"}
+"""Lists of terms that items refer to, and the field of an item that does so."""
+
+OPTIONAL_TEXTS = frozenset(
+    {"labels", "stem", "awaits", "phrase", "self_phrase", "self_text", "intro", "note", "question"}
+)
 
 OPERATOR = re.compile(r"=~|<~|~\*~|~~|:=|==|~|<|>|\|")
 NAME = re.compile(r"[A-Za-z_.][\w.]*")
-
-
-def name_of(entry: object) -> str | None:
-    """Give how an entry of a list calls itself: its id, name or target."""
-    for field in ("id", "name", "target"):
-        value = entry.get(field) if isinstance(entry, Mapping) else getattr(entry, field, None)
-        if isinstance(value, str):
-            return value
-    return None
 
 
 def check_response_scale(scale: "ResponseScale") -> None:
@@ -58,11 +56,11 @@ def check_response_scale(scale: "ResponseScale") -> None:
     for language, labels in scale.labels.items():
         if set(labels) != set(scale.codes):
             raise ValueError(
-                f"labels ({language}) cover the codes {_listed(map(str, sorted(labels)))}, "
-                f"but the scale has {_listed(map(str, scale.codes))}; label all codes or none"
+                f"labels ({language}) cover the codes {listed(map(str, sorted(labels)))}, "
+                f"but the scale has {listed(map(str, scale.codes))}; label all codes or none"
             )
-    if repeated := _repeated(str(missing.code) for missing in scale.missing):
-        raise ValueError(f"the missing code {repeated[0]} occurs twice")
+    if twice := repeated(str(missing.code) for missing in scale.missing):
+        raise ValueError(f"the missing code {twice[0]} occurs twice")
     for missing in scale.missing:
         if missing.code in scale.codes:
             raise ValueError(
@@ -87,45 +85,71 @@ def check_instrument(instrument: "Instrument") -> None:
 
     Raises
     ------
-    ValueError
+    Problems
         With one line for every problem found.
     """
     problems = [
         *_ids(instrument),
-        *_languages(instrument, instrument.languages, ""),
-        *_references(instrument),
+        *_languages(instrument, instrument.languages),
+        *_items(instrument),
+        *_scales(instrument),
+        *design.problems(instrument),
         *_models(instrument),
     ]
     if problems:
-        raise ValueError("\n".join(problems))
+        raise Problems(problems)
 
 
-def _ids(instrument: "Instrument") -> Iterator[str]:
-    for field in ("responses", "items", "scales", "forms", "columns", "factors", "models"):
-        for name in _repeated(str(name_of(part)) for part in getattr(instrument, field)):
-            yield f'{KIND[field]} "{name}" occurs twice; give each {KIND[field]} its own id'
-    for name in _repeated(hypothesis.id for hypothesis in instrument.hypotheses):
-        yield f'hypothesis "{name}" occurs twice; give each hypothesis its own id'
-    taken = set(instrument.item_ids)
-    for column in instrument.columns:
+def _ids(instrument: "Instrument") -> Iterator[Problem]:
+    """Find names that are given twice; every entry that has such a name is pointed at."""
+    shared = {"items": (*instrument.items, *instrument.variants)}
+    for field in NAMED:
+        parts: tuple[Part, ...] = shared.get(field, getattr(instrument, field))
+        kind = KIND[field]
+        for name in repeated(str(name_of(part)) for part in parts):
+            for listing in ("items", "variants") if field == "items" else (field,):
+                for entry, part in enumerate(getattr(instrument, listing)):
+                    if name_of(part) == name:
+                        text = f'{kind} "{name}" occurs twice; give each {kind} its own id'
+                        yield Problem(text, listing, entry)
+    taken = set(instrument.all_item_ids)
+    for entry, column in enumerate(instrument.columns):
         if column.name in taken:
-            yield f'column "{column.name}" has the name of an item; rename one of them'
+            text = f'column "{column.name}" has the name of an item; rename one of them'
+            yield Problem(text, "columns", entry)
 
 
-def _languages(part: Part, languages: tuple[str, ...], place: str) -> Iterator[str]:
+def _languages(instrument: "Instrument", languages: tuple[str, ...]) -> Iterator[Problem]:
     """Find texts that lack a declared language or have one that is not declared."""
-    for field, value in part:
-        here = f"{place}, {field}" if place else field
-        if isinstance(value, Part) and field == "rules":
+    for field, value in instrument:
+        if isinstance(value, tuple) and field in KIND:
+            for entry, part in enumerate(value):
+                place = f'{KIND[field]} "{name_of(part)}"'
+                for text in _texts(part, languages, place):
+                    yield Problem(text, field, entry)
+        elif field == "rules":
             for name, rule in value:
-                yield from _languages(rule, languages, f'rule "{name}"')
+                for text in _texts(rule, languages, f'rule "{name}"'):
+                    yield Problem(text, field)
         elif isinstance(value, Part):
-            yield from _languages(value, languages, here)
+            for text in _texts(value, languages, field):
+                yield Problem(text, field)
+        elif isinstance(value, Mapping):
+            for text in _one_text(value, languages, field):
+                yield Problem(text, field)
+
+
+def _texts(part: Part, languages: tuple[str, ...], place: str) -> Iterator[str]:
+    """Look through the texts of one part and of the parts within it."""
+    for field, value in part:
+        here = f"{place}, {field}"
+        if isinstance(value, Part):
+            yield from _texts(value, languages, here)
         elif isinstance(value, tuple):
             for entry in value:
                 if isinstance(entry, Part):
-                    inner = f'{KIND[field]} "{name_of(entry)}"'
-                    yield from _languages(entry, languages, f"{place}, {inner}" if place else inner)
+                    inner = f'{place}, {KIND[field]} "{name_of(entry)}"'
+                    yield from _texts(entry, languages, inner)
         elif isinstance(value, Mapping) and field == "values":
             for name, texts in value.items():
                 yield from _one_text(texts, languages, f'{here}, value "{name}"')
@@ -139,58 +163,93 @@ def _one_text(texts: Mapping[str, object], languages: tuple[str, ...], place: st
             yield f'{place}: the text in "{language}" is missing'
     for language in texts:
         if language not in languages:
-            yield f'{place}: "{language}" is not a declared language ({_listed(languages)})'
+            yield f'{place}: "{language}" is not a declared language ({listed(languages)})'
 
 
-def _references(instrument: "Instrument") -> Iterator[str]:
-    items, responses = set(instrument.item_ids), {scale.id: scale for scale in instrument.responses}
-    for item in instrument.items:
-        if item.response not in responses:
-            yield (
-                f'item "{item.id}", response: there is no response scale "{item.response}"; '
-                f"the file has {_listed(responses)}"
-            )
-        elif item.keying == -1 and responses[item.response].continuous:
-            yield f'item "{item.id}", keying: an item without a lowest and highest cannot be turned'
-    for kind, parts in (("scale", instrument.scales), ("form", instrument.forms)):
-        for part in parts:
-            for name in part.items:
-                if name not in items:
-                    yield f'{kind} "{part.id}", items: there is no item "{name}"'
-            for name in _repeated(part.items):
-                yield f'{kind} "{part.id}", items: "{name}" occurs twice'
+def _items(instrument: "Instrument") -> Iterator[Problem]:
+    """Find items that name a response scale, level, referent ... which is not there."""
+    for field in ("items", "variants"):
+        for entry, item in enumerate(getattr(instrument, field)):
+            for text in _item(item, instrument):
+                yield Problem(f'{KIND[field]} "{item.id}", {text}', field, entry)
+
+
+def _item(item: "Item", instrument: "Instrument") -> Iterator[str]:
+    responses = {scale.id: scale for scale in instrument.responses}
+    response = responses.get(item.response)
+    if response is None:
+        yield (
+            f'response: there is no response scale "{item.response}"; '
+            f"the file has {listed(responses)}"
+        )
+    elif item.keying == -1 and response.continuous:
+        yield "keying: an item without a lowest and highest cannot be turned"
+    elif item.instructed is not None and item.instructed not in response.codes:
+        yield f"instructed: {item.instructed} is no answer of its response scale"
+    for field, kind in DECLARED.items():
+        # A file need not declare these; where it does, every item uses what is declared.
+        declared = [part.id for part in getattr(instrument, field)]
+        code = getattr(item, kind)
+        if declared and code is not None and code not in declared:
+            yield f'{kind}: there is no {kind} "{code}"; the file has {listed(declared)}'
+    if item.shifted_from is not None and item.shifted_from not in instrument.item_ids:
+        yield f'shifted_from: there is no item "{item.shifted_from}"'
+    if item.self_for is not None:
+        roles = [name for part in instrument.columns if part.role == "role" for name in part.values]
+        if item.self_for not in roles:
+            known = listed(roles) or "none"
+            yield f'self_for: there is no role "{item.self_for}" among the columns ({known})'
+
+
+def _scales(instrument: "Instrument") -> Iterator[Problem]:
+    """Find scales of items that are not there, or that are used in another way than the scale."""
+    indicators = {item.id: item.indicator for item in instrument.all_items}
+    for entry, scale in enumerate(instrument.scales):
+        texts = [f'there is no item "{name}"' for name in scale.items if name not in indicators]
+        texts += [f'"{name}" occurs twice' for name in repeated(scale.items)]
+        texts += [
+            f'"{name}" has indicator = "{indicators[name]}", but the scale has kind = '
+            f'"{scale.kind}"'
+            for name in scale.items
+            if indicators.get(name, scale.kind) != scale.kind
+        ]
+        for text in texts:
+            yield Problem(f'scale "{scale.id}", items: {text}', "scales", entry)
+
+
+def _models(instrument: "Instrument") -> Iterator[Problem]:
     models = {model.id for model in instrument.models}
-    for model in instrument.models:
+    for entry, model in enumerate(instrument.models):
         for field in ("boundary_of", "nested_in", "equivalent_to"):
             other = getattr(model, field)
             if other is not None and (other not in models or other == model.id):
-                yield f'model "{model.id}", {field}: there is no other model "{other}"'
+                text = f'model "{model.id}", {field}: there is no other model "{other}"'
+                yield Problem(text, "models", entry)
+        for text in _syntax(model, instrument):
+            yield Problem(f'model "{model.id}", syntax: {text}', "models", entry)
     references = [model.id for model in instrument.models if model.reference]
     if len(references) != 1:
-        marked = _listed(references) if references else "none"
-        yield f"models: exactly one model is marked reference = true; here {marked}"
+        marked = listed(references) if references else "none"
+        text = f"models: exactly one model is marked reference = true; here {marked}"
+        yield Problem(text, "models")
 
 
-def _models(instrument: "Instrument") -> Iterator[str]:
-    items = set(instrument.item_ids)
+def _syntax(model: "MeasurementModel", instrument: "Instrument") -> Iterator[str]:
+    items = set(instrument.all_item_ids)
     labelled = {factor.id for factor in instrument.factors}
     labelled |= {scale.id for scale in instrument.scales}
-    for model in instrument.models:
-        factors, used = variables(model)
-        for name, statement in used.items():
-            if name not in items and name not in factors:
-                yield (
-                    f'model "{model.id}", syntax: "{name}" is neither an item of the instrument '
-                    f'nor a factor of the model (in "{statement}")'
-                )
-        for name in factors:
-            if name in items:
-                yield f'model "{model.id}", syntax: the factor "{name}" has the name of an item'
-            elif name not in labelled:
-                yield (
-                    f'model "{model.id}", syntax: the factor "{name}" has no label; add it under '
-                    "factors, or name it as a scale"
-                )
+    factors, used = variables(model)
+    for name, statement in used.items():
+        if name not in items and name not in factors:
+            yield (
+                f'"{name}" is neither an item of the instrument nor a factor of the model '
+                f'(in "{statement}")'
+            )
+    for name in factors:
+        if name in items:
+            yield f'the factor "{name}" has the name of an item'
+        elif name not in labelled:
+            yield (f'the factor "{name}" has no label; add it under factors, or name it as a scale')
 
 
 def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str]]:
@@ -232,11 +291,3 @@ def _names(side: str) -> list[str]:
     """Take the variable names of one side of a statement, without its modifiers."""
     terms = (term.split("*")[-1].strip() for term in side.split("+"))
     return [term for term in terms if NAME.fullmatch(term)]
-
-
-def _repeated(names: Iterable[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

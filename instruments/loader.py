@@ -1,24 +1,29 @@
 """From an instrument file to a checked `Instrument`, or to an error that names the place."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from instruments.checks import KIND, name_of
 from instruments.errors import InstrumentError
+from instruments.problems import KIND, Problems, name_of
 from instruments.schema import Instrument
 
 ROOM = Path(__file__).parent
 FILE = "instrument.toml"
 DEFAULT_RULES = ROOM / "rules.toml"
 ITEM_DEFAULTS = "item_defaults"
-"""A table of fields that all items share unless they state their own."""
+"""A table of fields that the items of a file share unless they state their own; those of the
+instrument file reach the items of all its parts."""
+
+ITEM_LISTS = ("items", "variants")
 
 PARTS = "parts"
-"""Further files beside the instrument file, each with some of its fields."""
+"""Further files beside the instrument file, each with some of its fields. Lists of tables may be
+spread over several files and are read in the order of the files."""
 
 PLAIN = {
     "missing": "the field is missing",
@@ -65,16 +70,30 @@ def load(name_or_path: str | Path) -> Instrument:
         file, and for each problem the item (or scale, model ...) and the field.
     """
     path = _path(name_or_path)
-    raw, files = _assembled(path)
+    raw, sources = _assembled(path)
     if "origin" in raw:
-        raise InstrumentError(f"{files['origin']}\n    origin: there is no such field")
-    if ITEM_DEFAULTS in raw:
-        _spread_item_defaults(raw, files[ITEM_DEFAULTS])
-    raw["rules"] = _rules(raw.get("rules", {}), files.get("rules", path))
+        raise InstrumentError(f"{sources.of('origin')}\n    origin: there is no such field")
+    raw["rules"] = _rules(raw.get("rules", {}), sources.of("rules"))
+    _fill_forms(raw, sources)
     try:
         return Instrument.model_validate({**raw, "origin": path})
     except ValidationError as error:
-        raise InstrumentError(_explained(error, raw, files, path)) from error
+        raise InstrumentError(_explained(error, raw, sources)) from error
+
+
+@dataclass
+class Sources:
+    """Which file each field comes from, and each entry of a list that several files share."""
+
+    main: Path
+    fields: dict[str, Path] = field(default_factory=dict)
+    entries: dict[str, list[Path]] = field(default_factory=dict)
+
+    def of(self, name: str | None, entry: int | str | None = None) -> Path:
+        """Give the file of a field or of one entry of it; the instrument file where unknown."""
+        if name in self.entries and isinstance(entry, int):
+            return self.entries[name][entry]
+        return self.fields.get(name or "", self.main)
 
 
 def _path(name_or_path: str | Path) -> Path:
@@ -94,24 +113,54 @@ def _path(name_or_path: str | Path) -> Path:
     )
 
 
-def _assembled(path: Path) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Read an instrument file and its parts; also give which file each field comes from."""
-    raw = _read(path)
-    files = dict.fromkeys(raw, path)
-    parts = raw.pop(PARTS, [])
+def _assembled(path: Path) -> tuple[dict[str, Any], Sources]:
+    """Read an instrument file and its parts; also give which file each entry comes from."""
+    main = _read(path)
+    parts = main.pop(PARTS, [])
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise InstrumentError(f"{path}\n    {PARTS}: a list of file names is wanted")
+    shared = _defaults(main, path)
+    raw: dict[str, Any] = {}
+    sources = Sources(path)
+    _add(main, path, raw, sources, shared)
     for part in parts:
         part_path = path.parent / part
         if not part_path.is_file():
             raise InstrumentError(f'{path}\n    {PARTS}: there is no file "{part}" beside it')
-        for field, value in _read(part_path).items():
-            if field in files:
-                raise InstrumentError(
-                    f"{part_path}\n    {field}: the field is already in {files[field].name}"
-                )
-            raw[field], files[field] = value, part_path
-    return raw, files
+        content = _read(part_path)
+        _add(content, part_path, raw, sources, {**shared, **_defaults(content, part_path)})
+    return raw, sources
+
+
+def _defaults(content: dict[str, Any], path: Path) -> dict[str, Any]:
+    defaults = content.pop(ITEM_DEFAULTS, {})
+    if not isinstance(defaults, dict):
+        raise InstrumentError(f"{path}\n    {ITEM_DEFAULTS}: a table of fields is wanted")
+    return defaults
+
+
+def _add(
+    content: Mapping[str, Any],
+    path: Path,
+    raw: dict[str, Any],
+    sources: Sources,
+    defaults: Mapping[str, Any],
+) -> None:
+    """Add what one file says: its lists at the end of those read so far, each other field once."""
+    for name, value in content.items():
+        tables = isinstance(value, list) and all(isinstance(entry, dict) for entry in value)
+        if tables and name in ITEM_LISTS:
+            value = [{**defaults, **entry} for entry in value]
+        if tables and (name not in raw or name in sources.entries):
+            raw[name] = [*raw.get(name, []), *value]
+            sources.entries.setdefault(name, []).extend([path] * len(value))
+        elif name in raw:
+            raise InstrumentError(
+                f"{path}\n    {name}: the field is already in {sources.of(name, 0).name}"
+            )
+        else:
+            raw[name] = value
+        sources.fields.setdefault(name, path)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -127,14 +176,27 @@ def _read(path: Path) -> dict[str, Any]:
         raise InstrumentError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _spread_item_defaults(raw: dict[str, Any], path: Path) -> None:
-    """Give every item the fields of `item_defaults` that it does not state itself."""
-    defaults = raw.pop(ITEM_DEFAULTS)
-    items = raw.get("items")
-    if not isinstance(defaults, dict):
-        raise InstrumentError(f"{path}\n    {ITEM_DEFAULTS}: a table of fields is wanted")
-    if isinstance(items, list):
-        raw["items"] = [{**defaults, **item} if isinstance(item, dict) else item for item in items]
+def _fill_forms(raw: dict[str, Any], sources: Sources) -> None:
+    """List the items of every form that names blocks instead of items."""
+    forms, blocks = raw.get("forms"), raw.get("blocks", [])
+    if not isinstance(forms, list) or not isinstance(blocks, list):
+        return
+    items = {name_of(block): block.get("items", []) for block in blocks if isinstance(block, dict)}
+    for entry, form in enumerate(forms):
+        named = form.get("blocks") if isinstance(form, dict) else None
+        if not isinstance(named, list):
+            continue
+        place = f'{sources.of("forms", entry)}\n    form "{name_of(form)}"'
+        if "items" in form:
+            raise InstrumentError(f"{place}: give items or blocks, not both")
+        for block in named:
+            if block not in items:
+                known = ", ".join(str(name) for name in items)
+                raise InstrumentError(
+                    f'{place}, blocks: there is no block "{block}"; the file has {known}'
+                )
+        listed = [item for block in named for item in items[block]]
+        forms[entry] = {**form, "items": listed}
 
 
 def _rules(own: object, path: Path) -> object:
@@ -155,18 +217,28 @@ def _rules(own: object, path: Path) -> object:
     return merged
 
 
-def _explained(
-    error: ValidationError, raw: Mapping[str, Any], files: Mapping[str, Path], main: Path
-) -> str:
+def _explained(error: ValidationError, raw: Mapping[str, Any], sources: Sources) -> str:
     """Write the problems that pydantic found, by file, with the names used in the file."""
-    found: dict[Path, list[str]] = {}
+    found: dict[Path, dict[str, None]] = {}
+    for path, line in _lines(error, raw, sources):
+        # A name that one file gives twice is one problem of that file.
+        found.setdefault(path, {})[line] = None
+    return "\n".join("\n    ".join([str(path), *lines]) for path, lines in found.items())
+
+
+def _lines(
+    error: ValidationError, raw: Mapping[str, Any], sources: Sources
+) -> Iterator[tuple[Path, str]]:
     for problem in error.errors():
-        field = str(problem["loc"][0]) if problem["loc"] else ""
-        lines = found.setdefault(files.get(field, main), [])
-        place = _place(problem["loc"], raw)
+        location = problem["loc"]
         kind = problem["type"]
-        if kind == "value_error":
-            message = str(problem["ctx"]["error"])
+        cause = problem["ctx"]["error"] if kind == "value_error" else None
+        if isinstance(cause, Problems):
+            for part in cause.problems:
+                yield sources.of(part.field, part.entry), part.text
+            continue
+        if cause is not None:
+            message = str(cause)
         elif kind in TABLES:
             message = "a table of fields is wanted"
         elif kind == "literal_error":
@@ -175,8 +247,10 @@ def _explained(
             message = PLAIN.get(kind, problem["msg"])
         if kind not in {"missing", "extra_forbidden", "value_error"}:
             message += f", not {_shown(problem['input'])}"
-        lines += [f"{place}: {line}" if place else line for line in message.splitlines()]
-    return "\n".join("\n    ".join([str(file), *lines]) for file, lines in found.items())
+        path = sources.of(str(location[0]), *location[1:2]) if location else sources.main
+        place = _place(location, raw)
+        for line in message.splitlines():
+            yield path, f"{place}: {line}" if place else line
 
 
 def _place(location: Sequence[int | str], raw: Mapping[str, Any]) -> str:

@@ -1,251 +1,73 @@
-"""What an instrument file may say: items, response scales, scales, models, hypotheses, rules.
+"""The instrument as a whole: items, scales, forms, models, hypotheses and rules in one object.
 
-Every part is frozen and refuses unknown fields. `instruments.checks` holds the checks that look
-across parts; `instruments.answers` reads answers by the response scales given here.
+`items`, `forms` and `claims` say what each part may hold; every part is frozen and refuses unknown
+fields. `checks` and `design` hold the checks that look across parts; `answers` reads answers by the
+response scales, and `codebook` tables what was asked.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import pandas as pd
 from pydantic import Field, model_validator
 
-from instruments import answers, checks
-from instruments.rules import Rules
-from instruments.texts import (
-    Code,
-    Flag,
-    Frozen,
-    FrozenMapping,
-    Identifier,
-    Melted,
-    Number,
-    Part,
-    Text,
-    Texts,
+from instruments import answers, checks, codebook
+from instruments.claims import (
+    Expectation,
+    Factor,
+    Hypothesis,
+    MeasurementModel,
+    ModelOptions,
 )
+from instruments.forms import (
+    BackgroundColumn,
+    Block,
+    ColumnRole,
+    Form,
+    RotatedVersion,
+    Rotation,
+)
+from instruments.items import (
+    ConstructType,
+    Function,
+    Indicator,
+    Item,
+    Level,
+    MissingCode,
+    Referent,
+    ResponseScale,
+    Scale,
+)
+from instruments.rules import Rules
+from instruments.texts import Flag, Identifier, Part, Text, Texts
+from instruments.wording import WordingRules
 
-Labels = Annotated[Mapping[int, Text], Frozen, Melted]
-LabelsByLanguage = Annotated[Mapping[Identifier, Labels], Frozen, Melted]
-ValueLabels = Annotated[Mapping[Text, Texts], Frozen, Melted]
-
-NO_TEXTS: FrozenMapping[str, str] = FrozenMapping({})
-
-
-class MissingCode(Part):
-    """An answer that says why there is no answer, such as "don't know": counted, then missing."""
-
-    code: Code
-    name: Identifier
-    labels: Texts
-
-
-class ResponseScale(Part):
-    """How an item is answered.
-
-    Parameters
-    ----------
-    lowest, highest
-        The codes at the ends; both None where `continuous`.
-    labels
-        The words of each code in each language, for all codes; empty where the source gives none.
-    missing
-        Codes outside the scale that stand for a missing answer of a known kind.
-    continuous
-        A test score without categories: any finite number.
-    stem
-        The question above the items.
-    """
-
-    id: Identifier
-    lowest: Code | None = None
-    highest: Code | None = None
-    labels: LabelsByLanguage = FrozenMapping({})
-    missing: tuple[MissingCode, ...] = ()
-    continuous: Flag = False
-    stem: Texts = NO_TEXTS
-
-    @property
-    def codes(self) -> tuple[int, ...]:
-        """The answer codes from lowest to highest; empty where continuous."""
-        return () if self.limits is None else tuple(range(self.limits[0], self.limits[1] + 1))
-
-    @property
-    def limits(self) -> tuple[int, int] | None:
-        """Lowest and highest code together; None where continuous."""
-        if self.lowest is None or self.highest is None:
-            return None
-        return self.lowest, self.highest
-
-    @model_validator(mode="after")
-    def _range_and_labels_agree(self) -> Self:
-        checks.check_response_scale(self)
-        return self
-
-
-class Item(Part):
-    """One question or statement.
-
-    Parameters
-    ----------
-    text
-        The wording in each language, or a mere label of the item where `wording` is "label"
-        because the source gives no wording.
-    concept
-        The construct that it is meant to measure, as a phrase (`construct` is taken by pydantic).
-    function, level, referent
-        Codes of the construct map (`bro`, `I`, `self`), where the instrument has them.
-    keying
-        −1 for an item whose high answer means little of the construct.
-    response
-        Id of its response scale.
-    element
-        The qualification element it covers.
-    band
-        Where on the way from low to high of its function a yes to it places a person; for a
-        reversed item, a yes to its opposite.
-    source, version, status
-        The phrase it is written from, the version of its wording, how far it has been tested.
-    """
-
-    id: Identifier
-    text: Texts
-    wording: Literal["given", "label"]
-    concept: Text
-    function: Identifier | None = None
-    level: Identifier | None = None
-    referent: Identifier | None = None
-    keying: Literal[1, -1] = 1
-    response: Identifier
-    element: Text | None = None
-    band: Literal["low", "middle", "high"] | None = None
-    source: Text
-    version: Text
-    status: Text
-
-
-class Scale(Part):
-    """Items that are scored together; `index` scales are sums that no factor model is fitted to."""
-
-    id: Identifier
-    label: Texts
-    description: Texts
-    items: tuple[Identifier, ...] = Field(min_length=1)
-    kind: Literal["reflective", "index"] = "reflective"
-    level: Identifier | None = None
-
-
-class Form(Part):
-    """A declared selection of items; a survey must hold all items of at least one form."""
-
-    id: Identifier
-    label: Texts
-    items: tuple[Identifier, ...] = Field(min_length=1)
-
-
-ColumnRole = Literal["cluster", "group", "organisation", "role", "respondent", "wave", "background"]
-
-
-class BackgroundColumn(Part):
-    """A column of the survey that is no item.
-
-    Parameters
-    ----------
-    role
-        `cluster` is the column that levels are judged by (ICC, agreement); scale means are tabled
-        for every `cluster`, `organisation`, `group` and `role` column.
-    values
-        Known values and their words in each language; empty where any value may occur.
-    required
-        Whether a survey without the column is refused.
-    """
-
-    name: Identifier
-    role: ColumnRole
-    label: Texts
-    values: ValueLabels = FrozenMapping({})
-    required: Flag = False
-
-
-class Factor(Part):
-    """The words for a latent variable of the models that is not a scale."""
-
-    id: Identifier
-    label: Texts
-
-
-class ModelOptions(Part):
-    """How a model is fitted, under the names of `measure.cfa`."""
-
-    orthogonal: Flag = False
-    std_lv: Flag = False
-
-
-class MeasurementModel(Part):
-    """One of the rival models.
-
-    Parameters
-    ----------
-    syntax
-        lavaan text over item ids.
-    meaning
-        What it would mean if this model were the best.
-    reference
-        True for exactly one model: the one that the rivals are compared with.
-    boundary_of
-        Id of the model that this one is a case of with factor correlations of 1. The difference
-        is then judged by the interval of the correlation, not by a chi-square table.
-    nested_in
-        Id of the model that this one restricts in the interior of its parameter space, so that a
-        chi-square difference test holds.
-    equivalent_to
-        Id of a model with the same fit to any data, so that no data can decide between them.
-    """
-
-    id: Identifier
-    label: Texts
-    syntax: Text
-    meaning: Texts
-    reference: Flag = False
-    boundary_of: Identifier | None = None
-    nested_in: Identifier | None = None
-    equivalent_to: Identifier | None = None
-    options: ModelOptions = ModelOptions()
-
-
-class Expectation(Part):
-    """The band that one number of a hypothesis is expected in.
-
-    Parameters
-    ----------
-    target
-        With what: a scale, a kind of column, or a pair of groups.
-    lower, upper
-        The expected band; None where that side is open.
-    below
-        The absolute value that it must stay under to count as another construct.
-    """
-
-    target: Identifier
-    lower: Number | None = None
-    upper: Number | None = None
-    below: Number | None = None
-
-
-class Hypothesis(Part):
-    """A statement made before the data.
-
-    `awaits` says in each language what the instrument still lacks for testing it; it is empty
-    where the statement can be tested.
-    """
-
-    id: Identifier
-    text: Texts
-    kind: Literal["correlation", "partial", "pattern", "difference", "equivalence", "change"]
-    expectations: tuple[Expectation, ...] = ()
-    claim: Text
-    awaits: Texts = NO_TEXTS
+__all__ = [
+    "BackgroundColumn",
+    "Block",
+    "ColumnRole",
+    "ConstructType",
+    "Decoded",
+    "Demonstration",
+    "Expectation",
+    "Factor",
+    "Form",
+    "Function",
+    "Hypothesis",
+    "Indicator",
+    "Instrument",
+    "Item",
+    "Level",
+    "MeasurementModel",
+    "MissingCode",
+    "ModelOptions",
+    "Referent",
+    "ResponseScale",
+    "RotatedVersion",
+    "Rotation",
+    "Scale",
+]
 
 
 class Demonstration(Part):
@@ -284,6 +106,14 @@ class Instrument(Part):
         The languages that every text is given in, the first being the language of development.
     status
         How far the instrument has been tested, in words.
+    functions, levels, referents
+        The terms that items refer to; empty where the instrument has none.
+    variants
+        Further items that a form may name instead of others, listed apart and not counted.
+    blocks, rotation
+        Items asked together, and the planned-missing design that spreads them over respondents.
+    wording
+        The rules that `instruments.check_wording` holds the statements to.
     factors
         The words for latent variables that are no scale.
     """
@@ -297,9 +127,16 @@ class Instrument(Part):
     status: Texts
     citation: Text
     responses: tuple[ResponseScale, ...] = Field(min_length=1)
+    functions: tuple[Function, ...] = ()
+    levels: tuple[Level, ...] = ()
+    referents: tuple[Referent, ...] = ()
     items: tuple[Item, ...] = Field(min_length=1)
+    variants: tuple[Item, ...] = ()
     scales: tuple[Scale, ...] = Field(min_length=1)
+    blocks: tuple[Block, ...] = ()
     forms: tuple[Form, ...] = Field(min_length=1)
+    rotation: Rotation | None = None
+    wording: WordingRules | None = None
     columns: tuple[BackgroundColumn, ...] = ()
     factors: tuple[Factor, ...] = ()
     models: tuple[MeasurementModel, ...] = Field(min_length=1)
@@ -314,8 +151,23 @@ class Instrument(Part):
 
     @property
     def item_ids(self) -> tuple[str, ...]:
-        """The ids of all items, in the order of the file."""
+        """The ids of the items, variants not counted, in the order of the files."""
         return tuple(item.id for item in self.items)
+
+    @property
+    def all_items(self) -> tuple[Item, ...]:
+        """The items and then the variants: everything that a form may name."""
+        return (*self.items, *self.variants)
+
+    @property
+    def all_item_ids(self) -> tuple[str, ...]:
+        """The ids of `all_items`."""
+        return tuple(item.id for item in self.all_items)
+
+    @property
+    def check_ids(self) -> tuple[str, ...]:
+        """The ids of the items that only show whether the items were read; never scored."""
+        return tuple(item.id for item in self.all_items if item.indicator == "check")
 
     @property
     def reflective_scales(self) -> tuple[Scale, ...]:
@@ -328,8 +180,8 @@ class Instrument(Part):
         return next(model for model in self.models if model.reference)
 
     def item(self, item_id: str) -> Item:
-        """Give one item by its id (KeyError where there is none)."""
-        return {item.id: item for item in self.items}[item_id]
+        """Give one item or variant by its id (KeyError where there is none)."""
+        return {item.id: item for item in self.all_items}[item_id]
 
     def scale(self, scale_id: str) -> Scale:
         """Give one scale by its id (KeyError where there is none)."""
@@ -338,6 +190,14 @@ class Instrument(Part):
     def form(self, form_id: str) -> Form:
         """Give one form by its id (KeyError where there is none)."""
         return {form.id: form for form in self.forms}[form_id]
+
+    def asked_of_all(self, form_id: str) -> tuple[str, ...]:
+        """Give the items of a form that nobody misses by design (KeyError where there is none)."""
+        form = self.form(form_id)
+        if self.rotation is None or self.rotation.form != form_id:
+            return form.items
+        blocks = {block.id: block.items for block in self.blocks}
+        return tuple(item for block in self.rotation.core for item in blocks[block])
 
     def model(self, model_id: str) -> MeasurementModel:
         """Give one measurement model by its id (KeyError where there is none)."""
@@ -400,21 +260,39 @@ class Instrument(Part):
         -------
         DataFrame
             (n_obs, n_items) float: a reversed item is lowest + highest − answer; NaN is missing.
+            Items that are checks of attention are left out.
 
         Raises
         ------
         AnswerError
             As for `decode`.
         """
-        reversed_ids = tuple(item.id for item in self.items if item.keying == -1)
         responses = self._response_by_item()
-        codes, _ = answers.decode(data, responses)
-        return answers.reverse(codes, {name: responses[name] for name in reversed_ids})
+        checks = self.check_ids
+        scored = {name: scale for name, scale in responses.items() if name not in checks}
+        turned = {item.id: responses[item.id] for item in self.all_items if item.keying == -1}
+        codes, _ = answers.decode(data, scored)
+        return answers.reverse(codes, turned)
 
     def codebook(self) -> pd.DataFrame:
-        """Give one row an item: text in each language, keying, scales and response codes."""
-        return answers.codebook(self)
+        """Give one row an item: text in each language, keying, scales and response codes.
+
+        Variants come last and are marked in the column `variant`.
+        """
+        return codebook.codebook(self)
+
+    def item_counts(self) -> pd.DataFrame:
+        """Give one row a scale: how many items it has, how many of them reversed.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by scale, in the order of the files, with `indicator`, `level`, `items`,
+            `reversed` and `variants`; the row "none" has the items of no scale. The columns add up
+            to the instrument's items and variants where no item is in two scales.
+        """
+        return codebook.item_counts(self)
 
     def _response_by_item(self) -> dict[str, ResponseScale]:
         scales = {scale.id: scale for scale in self.responses}
-        return {item.id: scales[item.response] for item in self.items}
+        return {item.id: scales[item.response] for item in self.all_items}

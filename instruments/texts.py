@@ -71,6 +71,9 @@ Texts = Annotated[Mapping[Identifier, Text], Frozen, Melted]
 """One text per language: `{"da": ..., "en": ...}`."""
 
 
+NO_TEXTS: FrozenMapping[str, str] = FrozenMapping({})
+
+
 class Part(BaseModel):
     """The base of everything in an instrument file: fixed once read, with no unknown fields."""
 

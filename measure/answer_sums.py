@@ -5,7 +5,7 @@ w_c where y* passes t_c. Two answers then covary by
 
     cov(X_i, X_j) = sum_c sum_d w_c w_d [Phi2(t_c, t_d; r_ij) - Phi(t_c) Phi(t_d)]
 
-(Green & Yang 2009, eqs 17 to 21, with w_c = 1 for answers 1, 2, 3, ...). A continuous item j is its
+(Green & Yang 2009, eq. 21, with w_c = 1 for answers 1, 2, 3, ...). A continuous item j is its
 own response, so that cov(X_i, X_j) = s_ij sum_c w_c phi(t_c) with an ordered item i (Stein's
 lemma), and s_ij with another continuous one.
 """

@@ -17,6 +17,7 @@ from measure.checks import (
 )
 from measure.errors import DataError, MeasureWarning, OptionError
 from measure.moments.ordinal.shuffled import Shuffled
+from measure.moments.ordinal.two_step import TwoStep
 
 CORRELATIONS = ("pearson", "polychoric")
 
@@ -83,6 +84,11 @@ class Found:
     notes: tuple[str, ...] = ()
     smoothed: bool = False
     shuffled: Shuffled | None = None
+
+    @property
+    def estimated(self) -> TwoStep | None:
+        """What the matrix was estimated from; None where it was given or changed."""
+        return None if self.shuffled is None or self.smoothed else self.shuffled.answers
 
 
 def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None) -> Found:

@@ -218,10 +218,9 @@ def efa(
     tables = _tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs)
     notes = [*found.notes, *_notes(heywood, rotated)]
     if kind.is_polychoric:
-        answers = None if found.shuffled is None or found.smoothed else found.shuffled.answers
         extracted = Extracted(R, unrotated, extraction)
-        tables["fit_measures"] = ordered_fit(tables["fit_measures"], extracted, answers)
-        notes.append(NOT_NORMAL if answers else NO_TEST)
+        tables["fit_measures"] = ordered_fit(tables["fit_measures"], extracted, found.estimated)
+        notes.append(NO_TEST if found.estimated is None else NOT_NORMAL)
     solution = FactorSolution(
         **tables,
         n_obs=found.n_obs,

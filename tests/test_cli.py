@@ -277,7 +277,7 @@ def test_danish_answer_words_in_an_older_encoding_are_read(tmp_path):
     words_of = {str(code): label for code, label in scale.labels["da"].items()}
     words_of |= {str(part.code): part.labels["da"] for part in scale.missing}
     data = pd.read_csv(coupling.demonstration_path(), dtype=object)
-    items = list(coupling.item_ids)
+    items = list(coupling.form("individual").items)
     given = data.assign(**{item: data[item].map(words_of) for item in items})
     path = tmp_path / "svar.csv"
     given.to_csv(path, index=False, sep=";", encoding="latin-1")

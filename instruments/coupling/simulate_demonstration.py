@@ -17,6 +17,7 @@ import instruments
 from instruments import Instrument, Item
 
 SEED = 20250301
+FORM = "individual"
 FILE = Path(__file__).parent / "demonstration.csv"
 
 N_ORGANISATIONS = 24
@@ -159,7 +160,7 @@ def draw_background(source: random.Random, unit: Unit, first: bool) -> Row:
             },
         ),
         "wave": "1",
-        "form": "individual",
+        "form": FORM,
         "language": weighted(source, {"da": 0.96, "en": 0.04}),
     }
 
@@ -198,11 +199,12 @@ def draw_answers(
 def simulate(instrument: Instrument, seed: int) -> list[Row]:
     """Give all rows of the file, in the order of organisations and units."""
     source = random.Random(seed)
+    items = tuple(instrument.item(item) for item in instrument.form(FORM).items)
     rows: list[Row] = []
     for unit in draw_units(source):
         for place in range(unit.size):
             background = draw_background(source, unit, first=place == 0)
-            answers = draw_answers(source, instrument.items, unit, background)
+            answers = draw_answers(source, items, unit, background)
             rows.append({"respondent": f"r{len(rows) + 1:03d}", **background, **answers})
     return rows
 

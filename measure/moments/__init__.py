@@ -36,6 +36,10 @@ class Categories:
         in any of the groups.
     information
         What `gamma` rests on: "first.order" (products of scores) or "observed".
+    understated
+        Share by which standard errors of correlations are too small in the median pair, as the
+        answers contradict the normality that they rest on (the largest over groups); 0 where they
+        do not, or the standard errors do not rest on it.
     """
 
     ordered: tuple[str, ...]
@@ -45,6 +49,7 @@ class Categories:
     notes: tuple[str, ...] = ()
     sparse: tuple[tuple[str, str], ...] = ()
     information: str = "first.order"
+    understated: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

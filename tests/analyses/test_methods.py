@@ -59,6 +59,20 @@ def test_the_method_box_of_ordered_answers_tells_all_that_was_chosen() -> None:
     assert "FIML" in notes["check_fiml"]
 
 
+def test_intervals_that_are_too_narrow_are_said_to_be_so() -> None:
+    name = "leadership_climate"
+    fitted = fits(name)["three_factors"]
+    assert fitted.fit is not None
+    assert fitted.fit.moments.ordinal is not None
+    understated = fitted.fit.moments.ordinal.understated
+    assert understated == pytest.approx(0.27, abs=0.01)
+    told = said(instrument(name), survey(name), fitted)["abnormal"]
+    assert f"about {100 * understated:.0f}% wider" in told
+    # The simulated answers were cut from normal responses.
+    assert not list(methods.normality_notes(fits("coupling")["M2"]))
+    assert not list(methods.normality_notes(numbers(name)["three_factors"]))
+
+
 def test_a_method_box_says_where_the_check_stands_in() -> None:
     loaded, answers = instrument("coupling"), survey("coupling")
     failed = Fitted(loaded.reference_model, "not_converged", error="no minimum")
@@ -80,7 +94,14 @@ def test_plain_ml_is_robust_where_there_are_clusters_and_says_so() -> None:
 def test_clusters_and_their_number_are_told() -> None:
     name = "leadership_climate"
     notes = said(instrument(name), survey(name), fits(name)["three_factors"])
-    assert list(notes) == ["ordered_robust", "clusters", "few_clusters", "complete", "check"]
+    assert list(notes) == [
+        "ordered_robust",
+        "abnormal",
+        "clusters",
+        "few_clusters",
+        "complete",
+        "check",
+    ]
     assert "by company, and there are 49 of them" in notes["clusters"]
     assert "only 49 clusters. With fewer than 50" in notes["few_clusters"]
     enough = said(instrument("coupling"), survey("coupling"), fits("coupling")["M2"])

@@ -14,6 +14,7 @@ COUPLING = instruments.load("coupling")
 CLIMATE = instruments.load("leadership_climate")
 ABILITY = instruments.load("mental_ability")
 EXTENT = COUPLING.response("I_bro1")
+INDIVIDUAL = COUPLING.form("individual").items
 
 
 def decoded(instrument: Instrument, item: str, values: object) -> list[float]:
@@ -111,7 +112,7 @@ def test_each_item_is_judged_by_its_own_scale() -> None:
 
 
 def test_all_items_in_trouble_are_named_up_to_a_limit() -> None:
-    data = pd.DataFrame([[6] * 24, [1] * 24], columns=list(COUPLING.item_ids))
+    data = pd.DataFrame([[6] * 24, [1] * 24], columns=list(INDIVIDUAL))
     with pytest.raises(AnswerError) as caught:
         COUPLING.decode(data)
     assert str(caught.value).count("outside") == 5
@@ -141,6 +142,12 @@ def test_reversed_items_are_turned_within_their_own_scale() -> None:
     assert scored["I_bro3"].tolist()[::2] == [5.0, 2.0]
     assert scored.iloc[1].isna().all()
     assert {str(kind) for kind in scored.dtypes} == {"float64"}
+
+
+def test_checks_of_attention_are_read_and_never_scored() -> None:
+    data = pd.DataFrame({"I_bro1": [1, 5], "att1": [2, "I høj grad"], "Lc_kom4": [3, 4]})
+    assert COUPLING.decode(data).codes["att1"].tolist() == [2.0, 4.0]
+    assert list(COUPLING.score(data).columns) == ["I_bro1", "Lc_kom4"]
 
 
 def test_scoring_codes_and_scoring_answers_give_the_same() -> None:
@@ -178,7 +185,7 @@ def test_no_label_looks_like_an_empty_cell(name: str) -> None:
 def test_answers_that_can_be_analysed_pass() -> None:
     codes = COUPLING.decode(pd.read_csv(COUPLING.demonstration_path())).codes
     before = codes.copy()
-    check_answers(codes, COUPLING.item_ids)
+    check_answers(codes, INDIVIDUAL)
     pd.testing.assert_frame_equal(codes, before)
 
 
@@ -196,6 +203,15 @@ def test_answers_that_nothing_follows_from_are_refused(column: list[float], expe
     with pytest.raises(AnswerError) as caught:
         check_answers(codes, ["a", "b"])
     assert expected in str(caught.value)
+
+
+def test_items_that_are_missing_by_design_need_not_be_answered_together() -> None:
+    codes = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, np.nan], "c": [np.nan, 1.0, 2.0]})
+    check_answers(codes, ["a", "b", "c"], together=["a"])
+    with pytest.raises(AnswerError, match="only 1 of 3 rows"):
+        check_answers(codes, ["a", "b", "c"])
+    with pytest.raises(AnswerError, match='item "b" has no answers'):
+        check_answers(codes.assign(b=np.nan), ["a", "b", "c"], together=["a"])
 
 
 def test_an_item_that_is_not_there_is_named() -> None:

@@ -1,4 +1,4 @@
-"""KKS: the statements follow their rules, the models are as meant, the data are simulated."""
+"""KKS: the columns, models and hypotheses are as meant, the data are simulated."""
 
 import math
 import re
@@ -7,73 +7,11 @@ import pandas as pd
 import pytest
 
 import instruments
-from instruments import Item
 from instruments.checks import variables
 from instruments.coupling import simulate_demonstration
 
 KKS = instruments.load("coupling")
-FUNCTIONS = ("bro", "kom", "kor", "kop")
-REVERSED = {"I_bro3", "I_kom5", "I_kor6", "I_kop6"}
-
-EXEMPLARS = {
-    "I_bro1": (
-        "Jeg bringer mennesker fra forskellige fag sammen, når en opgave kræver det.",
-        "I bring people from different fields together when a task calls for it.",
-    ),
-    "I_bro4": (
-        "Jeg opdager tidligt, når flere parter har en interesse i den samme sag.",
-        "I notice early when several parties have an interest in the same case.",
-    ),
-    "I_bro5": (
-        "Jeg sætter mig ind i de uskrevne regler hos samarbejdspartnere uden for min egen enhed.",
-        "I learn the unwritten rules of the partners I work with outside my own unit.",
-    ),
-    "I_kom1": (
-        "Jeg forklarer mit fags udtryk, så kolleger fra andre fag forstår dem.",
-        "I explain the terms of my field so that colleagues from other fields understand them.",
-    ),
-    "I_kom2": (
-        "Jeg spørger ind, når en kollega fra et andet fag bruger et ord anderledes end jeg.",
-        "I ask when a colleague from another field uses a word differently than I do.",
-    ),
-    "I_kom6": (
-        "Jeg finder løsninger, som parter med forskellige ønsker kan acceptere.",
-        "I find solutions that parties with different wishes can accept.",
-    ),
-    "I_kor1": (
-        "Jeg stemmer min plan af med andre enheder, før jeg går i gang med en fælles opgave.",
-        "I check my plan with other units before I start on a shared task.",
-    ),
-    "I_kor2": (
-        "Jeg sørger for, at det, vi aftaler på tværs, bliver gennemført.",
-        "I make sure that what we agree across units is carried out.",
-    ),
-    "I_kor3": (
-        "Jeg er med til at lave klare aftaler om, hvordan vi samarbejder på tværs.",
-        "I help to make clear agreements about how we cooperate across units.",
-    ),
-    "I_kop1": (
-        "Jeg får andre til at bruge tid på samarbejdet på tværs.",
-        "I get others to spend time on cooperation across units.",
-    ),
-    "I_kop2": (
-        "Jeg ændrer min måde at arbejde på, når det gavner borgerens samlede forløb.",
-        "I change the way I work when it benefits the citizen's case as a whole.",
-    ),
-    "I_kop3": (
-        "Jeg kommer med nye forslag, når samarbejdet på tværs går i stå.",
-        "I come up with new suggestions when cooperation across units stalls.",
-    ),
-    "I_kor6": (
-        "Jeg overlader det til andre at holde styr på aftaler på tværs.",
-        "I leave it to others to keep track of agreements across units.",
-    ),
-}
-
-FORBIDDEN = {
-    "da": {"og", "eller", "altid", "aldrig", "ikke", "samskabelse", "synergi", "npm"},
-    "en": {"and", "or", "always", "never", "not", "co-creation", "synergy", "npm"},
-}
+INDIVIDUAL = KKS.form("individual").items
 
 DEGREES_OF_FREEDOM = {
     "M1": 252,
@@ -89,88 +27,9 @@ DEGREES_OF_FREEDOM = {
 }
 
 
-def words(text: str) -> list[str]:
-    return re.findall(r"[\w'’-]+", text)
-
-
-def lix(texts: list[str]) -> float:
-    """Readability (Björnsson 1968): words per sentence plus percentage of words over 6 letters."""
-    found = [word for text in texts for word in words(text)]
-    sentences = sum(text.count(".") for text in texts)
-    return len(found) / sentences + 100 * sum(len(word) > 6 for word in found) / len(found)
-
-
-def of_function(function: str) -> list[Item]:
-    return [item for item in KKS.items if item.function == function]
-
-
-def test_the_settled_codes_are_all_there() -> None:
-    expected = tuple(f"I_{function}{place}" for function in FUNCTIONS for place in range(1, 7))
-    assert KKS.item_ids == expected
-    assert [scale.id for scale in KKS.scales] == list(FUNCTIONS)
-    for scale in KKS.scales:
-        assert scale.items == tuple(f"I_{scale.id}{place}" for place in range(1, 7))
-    assert {item.id for item in KKS.items if item.keying == -1} == REVERSED
+def test_the_hypotheses_are_all_there() -> None:
     expected_ids = [f"H{number:02d}" for number in range(1, 17)] + [f"K{n}" for n in range(1, 6)]
     assert [hypothesis.id for hypothesis in KKS.hypotheses] == expected_ids
-
-
-@pytest.mark.parametrize("code", EXEMPLARS)
-def test_the_exemplars_are_given_to_the_letter(code: str) -> None:
-    text = KKS.item(code).text
-    assert (text["da"], text["en"]) == EXEMPLARS[code]
-
-
-@pytest.mark.parametrize("language", KKS.languages)
-@pytest.mark.parametrize("item", KKS.items, ids=lambda item: item.id)
-def test_every_statement_keeps_the_rules_of_wording(item: Item, language: str) -> None:
-    text = item.text[language]
-    assert text.startswith({"da": "Jeg ", "en": "I "}[language])
-    assert text.endswith(".")
-    assert text.count(".") == 1
-    assert len(words(text)) <= 20
-    assert not {word.casefold() for word in words(text)} & FORBIDDEN[language]
-    assert "kobling" not in text.casefold()
-    assert "coupl" not in text.casefold()
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_scale_reads_easily(function: str) -> None:
-    assert lix([item.text["da"] for item in of_function(function)]) <= 40
-
-
-def test_the_whole_form_reads_easily() -> None:
-    assert lix([item.text["da"] for item in KKS.items]) <= 42
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_statements_spread_over_the_construct_map(function: str) -> None:
-    items = of_function(function)
-    bands = [item.band for item in items]
-    assert {band: bands.count(band) for band in bands} == {"low": 2, "middle": 2, "high": 2}
-    assert len({item.source for item in items}) == 6
-    assert len({item.element for item in items}) == 1
-
-
-def test_no_two_statements_are_alike() -> None:
-    for language in KKS.languages:
-        assert len({item.text[language] for item in KKS.items}) == 24
-
-
-def test_answers_are_five_words_and_two_ways_of_not_answering() -> None:
-    response = KKS.response("I_bro1")
-    assert list(response.labels["da"].values()) == [
-        "I meget lav grad",
-        "I lav grad",
-        "Delvist",
-        "I høj grad",
-        "I meget høj grad",
-    ]
-    assert response.stem["da"] == "I hvilken grad passer udsagnet?"
-    assert [(part.code, part.name) for part in response.missing] == [
-        (8, "not_relevant"),
-        (9, "dont_know"),
-    ]
 
 
 def test_the_columns_have_their_settled_names() -> None:
@@ -181,11 +40,44 @@ def test_the_columns_have_their_settled_names() -> None:
     assert [column.name for column in KKS.columns] == settled.split()
 
 
+def test_columns_that_are_asked_have_a_question_and_categories() -> None:
+    given = {"respondent", "organisation", "unit", "wave", "form", "language"}
+    for column in KKS.columns:
+        assert bool(column.question) == (column.name not in given)
+        if column.question:
+            assert len(column.values) >= 2
+    categories = {column.name: list(column.values) for column in KKS.columns}
+    assert categories["role"] == ["employee", "leader", "other"]
+    assert categories["tier"] == ["none", "decentral", "central"]
+    assert categories["education"] == ["unskilled", "skilled", "short", "medium", "long"]
+    assert categories["sector"] == ["municipal", "regional", "state", "other"]
+    assert categories["unit_type"] == ["producing", "case_processing", "staff"]
+    assert KKS.rotation is not None
+    forms = {form.id for form in KKS.forms} | {version.id for version in KKS.rotation.versions}
+    assert set(categories["form"]) == forms
+
+
+def test_trade_union_membership_is_never_asked() -> None:
+    for column in KKS.columns:
+        words = [*column.question.values(), *column.label.values()]
+        words += [text for texts in column.values.values() for text in texts.values()]
+        assert not any("tillidsrepr" in word.casefold() for word in words)
+
+
+def test_every_expected_scale_of_the_hypotheses_is_in_the_bank() -> None:
+    targets = {
+        expectation.target
+        for hypothesis in KKS.hypotheses
+        if hypothesis.id in {f"H{n:02d}" for n in (*range(1, 11), 13)}
+        for expectation in hypothesis.expectations
+    } - {"between_trust_forms"}
+    assert targets <= {scale.id for scale in KKS.scales}
+
+
 @pytest.mark.parametrize("model", KKS.models, ids=lambda model: model.id)
 def test_every_model_holds_all_items_and_has_the_degrees_of_freedom_meant(model) -> None:
     factors, used = variables(model)
-    observed = set(used) & set(KKS.item_ids)
-    assert observed == set(KKS.item_ids)
+    assert set(used) & set(KKS.item_ids) == set(INDIVIDUAL)
     loadings = sum(
         statement.split("=~")[1].count("+") + 1
         for statement in re.split(r"\n(?=\w+ (?:=~|~~))", model.syntax.strip())

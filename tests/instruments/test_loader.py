@@ -343,6 +343,28 @@ def test_parts_are_read_and_their_mistakes_laid_at_their_door(tmp_path: Path) ->
     assert "id: the field is already in instrument.toml" in refusal(main)
 
 
+def test_lists_may_be_spread_over_parts_with_their_own_defaults(tmp_path: Path) -> None:
+    before, rest = SMALL.split('[[items]]\nid = "a3"')
+    after = rest[rest.index("[[scales]]") :]
+    main = tmp_path / "instrument.toml"
+    main.write_text(f'parts = ["more.toml"]\n{before}{after}', encoding="utf-8")
+    part = tmp_path / "more.toml"
+    third = '[[items]]\nid = "a3"\ntext = { da = "Tredje", en = "Third" }\n'
+    part.write_text(f'[item_defaults]\nconcept = "else"\n{third}', encoding="utf-8")
+    instrument = instruments.load(main)
+    assert instrument.item_ids == ("a1", "a2", "a3")
+    assert [item.concept for item in instrument.items] == ["something", "something", "else"]
+    assert instrument.item("a3").response == "agree"
+    part.write_text(third.replace("Third", "").replace("a3", "a1"), encoding="utf-8")
+    lines = refusal(main).splitlines()
+    assert lines[0].endswith("more.toml")
+    assert lines[1].strip().startswith('item "a1", text.en: the text is empty')
+    part.write_text("item_defaults = 1", encoding="utf-8")
+    assert "item_defaults: a table of fields is wanted" in refusal(main)
+    part.write_text("[[languages]]\nid = 1", encoding="utf-8")
+    assert "languages: the field is already in instrument.toml" in refusal(main)
+
+
 def test_the_default_rules_stand_in_one_file() -> None:
     everywhere = [path.read_text(encoding="utf-8") for path in DEFAULT_RULES.parent.rglob("*.toml")]
     assert sum("Hu & Bentler 1999" in text for text in everywhere) == 1

@@ -43,7 +43,8 @@ def test_parts_are_found_by_id(coupling: Instrument) -> None:
     assert coupling.item("I_bro3").keying == -1
     assert coupling.scale("kor").items[0] == "I_kor1"
     assert coupling.model("M3").nested_in == "M2"
-    assert coupling.form("individual").items == coupling.item_ids
+    assert coupling.form("individual").items == coupling.item_ids[:24]
+    assert coupling.item("Lc_bro1").shifted_from == "I_bro1"
     assert coupling.response("I_kop6").limits == (1, 5)
     assert coupling.factor_label("bro")["da"] == "Brobygger"
     assert coupling.factor_label("means")["en"].startswith("The means")
@@ -65,11 +66,15 @@ def test_without_demonstration_data_there_is_no_path(coupling: Instrument) -> No
 def test_the_codebook_has_a_row_for_every_item(coupling: Instrument) -> None:
     codebook = coupling.codebook()
     assert isinstance(codebook, pd.DataFrame)
-    assert tuple(codebook["item"]) == coupling.item_ids
+    assert tuple(codebook["item"]) == coupling.all_item_ids
+    assert tuple(codebook.loc[codebook["variant"], "item"]) == coupling.all_item_ids[133:]
     row = codebook.set_index("item").loc["I_kor6"]
     assert row["keying"] == -1
     assert row["scales"] == "kor"
     assert row["text.en"] == "I leave it to others to keep track of agreements across units."
+    assert row["forms"] == "full standard individual"
+    assert pd.isna(row["self_text.da"])
+    assert codebook.set_index("item").loc["att1", "instructed"] == 2
     assert row["labels.da"].startswith("1 = I meget lav grad; 2 = ")
     assert row["missing"] == "8 = not_relevant; 9 = dont_know"
     assert instruments.load("mental_ability").codebook()["lowest"].isna().all()

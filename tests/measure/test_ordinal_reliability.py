@@ -145,7 +145,7 @@ def test_both_parameterizations_have_the_same_reliability(frame, group):
         )
         for parameterization in ("delta", "theta")
     ]
-    np.testing.assert_allclose(tables[0][OMEGAS], tables[1][OMEGAS], atol=1e-5)
+    np.testing.assert_allclose(tables[0][OMEGAS], tables[1][OMEGAS], atol=1e-6)
 
 
 def test_which_item_sets_the_unit_does_not_matter(frame):

@@ -1,5 +1,6 @@
 """Moments are gathered once for the models that are fitted to one source."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -62,3 +63,19 @@ def test_pairs_of_items_in_sparse_tables_are_named(answers: pd.DataFrame) -> Non
     few, many = (() if one is None else one.sparse for one in found)
     assert ("o1", "o2") in few
     assert many == ()
+
+
+def test_how_far_standard_errors_are_understated_is_known() -> None:
+    items = ("HOSTIL01", "HOSTIL02", "HOSTIL03", "HOSTIL04", "HOSTIL05")
+    rng = np.random.default_rng(3)
+    normal = 0.8 * rng.standard_normal((2000, 1)) + 0.6 * rng.standard_normal((2000, 5))
+    cut = pd.DataFrame(np.digitize(normal, [-1.0, 0.0, 1.0]), columns=items)
+    options = Options(ordered=True).completed(ordered=True)
+    hostile, ideal = (
+        Source(frame).moments(items, options, options.method(), items).ordinal
+        for frame in (data("lq2002.csv"), cut)
+    )
+    assert hostile is not None
+    assert hostile.understated > 0.25
+    assert ideal is not None
+    assert ideal.understated == 0.0

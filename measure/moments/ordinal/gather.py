@@ -1,6 +1,7 @@
 """Moments of ordered answers, beside continuous ones: thresholds and category correlations.
 
-The estimates of each group stand in `two_step`, the order of the statistics in `layout`.
+The estimates of each group stand in `two_step`, the order of the statistics in
+`measure.responses.Layout`.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from measure.moments.ordinal.notes import (
     notes_of,
     pair_names,
     sparse_pairs,
+    understatement,
 )
 from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
@@ -53,10 +55,11 @@ def from_rows(
     found = coded(rows, ordered, pairwise=pairwise)
     groups = estimates(found, "2x2")
     notes: list[str] = []
+    rests_on_normality = information == "first.order"
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
-        doubt = abnormal_note(group, where) if information == "first.order" else ""
+        doubt = abnormal_note(group, where) if rests_on_normality else ""
         notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
     return Moments(
         names=found.layout.names,
@@ -76,6 +79,7 @@ def from_rows(
             notes=tuple(notes),
             information=information,
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
+            understated=max(map(understatement, groups)) if rests_on_normality else 0.0,
         ),
     )
 

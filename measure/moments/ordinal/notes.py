@@ -66,16 +66,26 @@ def _sparse(group: TwoStep, where: str) -> str:
     )
 
 
-def abnormal_note(group: TwoStep, where: str) -> str:
-    """Say that first-order standard errors are in doubt; empty where they are not."""
+def understatement(group: TwoStep) -> float:
+    """By what share first-order standard errors are too small in the median pair; 0 if not clearly.
+
+    With A the observed and B the first-order information about a correlation, B^-1 stands for its
+    variance, which is A^-1 B A^-1: standard errors are too small by B/A.
+    """
     ratios = group.diagnosis.information_ratio
     ratios = ratios[~np.isnan(ratios)]
     middle = float(np.median(ratios)) if len(ratios) else 1.0
-    if middle < ABNORMAL:
+    return middle - 1 if middle >= ABNORMAL else 0.0
+
+
+def abnormal_note(group: TwoStep, where: str) -> str:
+    """Say that first-order standard errors are in doubt; empty where they are not."""
+    excess = understatement(group)
+    if not excess:
         return ""
     return (
         f"the answers{where} contradict normal latent responses: in the median pair the products "
-        f"of scores exceed the observed information by {middle - 1:.0%}. Standard errors that rest "
+        f"of scores exceed the observed information by {excess:.0%}. Standard errors that rest "
         'on such products, as lavaan\'s do, are then too small; information="observed" gives some '
         "that do not need normality."
     )

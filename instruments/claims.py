@@ -1,0 +1,85 @@
+"""What an instrument file may claim before any data: rival models and hypotheses."""
+
+from typing import Literal
+
+from instruments.texts import NO_TEXTS, Flag, Identifier, Number, Part, Text, Texts
+
+
+class Factor(Part):
+    """The words for a latent variable of the models that is not a scale."""
+
+    id: Identifier
+    label: Texts
+
+
+class ModelOptions(Part):
+    """How a model is fitted, under the names of `measure.cfa`."""
+
+    orthogonal: Flag = False
+    std_lv: Flag = False
+
+
+class MeasurementModel(Part):
+    """One of the rival models.
+
+    Parameters
+    ----------
+    syntax
+        lavaan text over item ids.
+    meaning
+        What it would mean if this model were the best.
+    reference
+        True for exactly one model: the one that the rivals are compared with.
+    boundary_of
+        Id of the model that this one is a case of with factor correlations of 1. The difference
+        is then judged by the interval of the correlation, not by a chi-square table.
+    nested_in
+        Id of the model that this one restricts in the interior of its parameter space, so that a
+        chi-square difference test holds.
+    equivalent_to
+        Id of a model with the same fit to any data, so that no data can decide between them.
+    """
+
+    id: Identifier
+    label: Texts
+    syntax: Text
+    meaning: Texts
+    reference: Flag = False
+    boundary_of: Identifier | None = None
+    nested_in: Identifier | None = None
+    equivalent_to: Identifier | None = None
+    options: ModelOptions = ModelOptions()
+
+
+class Expectation(Part):
+    """The band that one number of a hypothesis is expected in.
+
+    Parameters
+    ----------
+    target
+        With what: a scale, a kind of column, or a pair of groups.
+    lower, upper
+        The expected band; None where that side is open.
+    below
+        The absolute value that it must stay under to count as another construct.
+    """
+
+    target: Identifier
+    lower: Number | None = None
+    upper: Number | None = None
+    below: Number | None = None
+
+
+class Hypothesis(Part):
+    """A statement made before the data.
+
+    `awaits` says in each language what the instrument still lacks for testing it; it is empty
+    where the statement can be tested.
+    """
+
+    id: Identifier
+    text: Texts
+    kind: Literal["correlation", "partial", "pattern", "difference", "equivalence", "change"]
+    expectations: tuple[Expectation, ...] = ()
+    claim: Text
+    awaits: Texts = NO_TEXTS
