@@ -235,8 +235,9 @@ def _robust(
     what L's would be without the fit. The statistic is (L's)' (L'M L)^-1 L's, with M the covariance
     of scores.
     """
-    left, _, _ = np.linalg.svd(freed.roots.T @ unit @ fitted.roots)
-    directions = freed.roots @ left[:, fitted.rank :]
+    # The fitted directions are among the freed ones, and both are scaled to an information of 1.
+    every, _ = np.linalg.qr(freed.roots.T @ unit @ fitted.roots, mode="complete")
+    directions = freed.roots @ every[:, fitted.rank :]
     if not directions.shape[1]:
         return NAN, 0
     own = directions.T @ score

@@ -61,7 +61,8 @@ class Answers:
         """
         assert like.ordinal is not None
         rows = rows_of(frame, like.names, group=group, cluster=cluster)
-        moments = ordinal.from_rows(rows, like.ordinal.ordered, pairwise=True)
+        own = like.ordinal
+        moments = ordinal.from_rows(rows, own.ordered, pairwise=True, information=own.information)
         places = [np.arange(len(frame))]
         if group is not None:
             column = frame[group].to_numpy()

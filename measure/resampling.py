@@ -189,7 +189,8 @@ class Resampling:
                         f"drawn{where}."
                     )
         rows = Rows(moments.names, moments.groups, values, clusters, 0)
-        return ordinal.from_rows(rows, moments.ordinal.ordered, pairwise=True)
+        kind = moments.ordinal
+        return ordinal.from_rows(rows, kind.ordered, pairwise=True, information=kind.information)
 
     def _copies(self, counts: tuple[Array, ...]) -> tuple[Codes, ...] | None:
         """Number the clusters of the rows drawn; one that is drawn twice makes two."""

@@ -34,6 +34,8 @@ class Categories:
     sparse
         Pairs of items whose table is sparse: most cells are expected to hold fewer than 5 answers,
         in any of the groups.
+    information
+        What `gamma` rests on: "first.order" (products of scores) or "observed".
     understated
         Share by which standard errors of correlations that rest on normal latent responses are too
         small in the median pair (the largest over groups); 0 where the answers do not contradict
@@ -50,6 +52,7 @@ class Categories:
     gamma: Array
     notes: tuple[str, ...] = ()
     sparse: tuple[tuple[str, str], ...] = ()
+    information: str = "first.order"
     understated: float = 0.0
     variances: Array | None = None
 

@@ -77,6 +77,7 @@ def from_rows(
             n_thresholds=found.layout.n_thresholds,
             gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
+            information=information,
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
             understated=max(map(understatement, groups)),
             variances=(
@@ -119,7 +120,8 @@ def influences_of(moments: Moments) -> list[Influences]:
     assert moments.ordinal is not None
     rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
     found = coded(rows, moments.ordinal.ordered, pairwise=True)
-    return [group.influence("first.order").rows for group in estimates(found, "2x2")]
+    information = moments.ordinal.information
+    return [group.influence(information).rows for group in estimates(found, "2x2")]
 
 
 def _refuse_perfect(group: TwoStep, where: str) -> None:

@@ -1,0 +1,261 @@
+"""Every public function that takes a fit, with fits to ordered items: a right result, or a refusal.
+
+A function that is added to the package has to be entered here.
+"""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import measure
+from measure.errors import MeasureError
+from tests.reference_cases import data
+
+TEXT = "textual =~ o4 + a*o5 + o6\nspeed =~ o7 + b*o8 + b*o9"
+BFI = "A =~ A2 + b*A3 + b*A5\nN =~ N1 + N2 + N3"
+EQUAL = {"group": "school", "group_equal": ["thresholds", "loadings"]}
+PATHS = f"{BFI}\nN ~ A\nE1 ~ N"
+MODELS = {
+    "one group": (TEXT, {}),
+    "two groups": (TEXT, EQUAL),
+    "theta": (TEXT, {"parameterization": "theta", **EQUAL}),
+    "clusters": (TEXT, {"cluster": "team", **EQUAL}),
+    "observed information": (TEXT, {"information": "observed"}),
+    "least squares": (TEXT, {"estimator": "ULSMV", "std_lv": True}),
+    "mean scaled": (TEXT, {"estimator": "WLSM"}),
+    "unscaled": (TEXT, {"estimator": "DWLS"}),
+    "weighted": (TEXT, {"estimator": "WLS"}),
+    "mixed": (BFI, {"ordered": ["A2", "A3", "A5"], "missing": "pairwise"}),
+    "mixed groups": (
+        BFI,
+        {
+            "ordered": ["N1", "N2"],
+            "missing": "pairwise",
+            "group": "gender",
+            "group_equal": ["thresholds", "loadings", "intercepts"],
+        },
+    ),
+    "pairwise": (BFI, {"missing": "pairwise"}),
+    "paths": (PATHS, {"missing": "pairwise", "ordered": ["A2", "A3", "A5", "E1"]}),
+}
+# What is no function of a fit: classes, modules, and functions of data or of text alone.
+OF_DATA = {
+    *("cfa", "sem", "growth", "fit", "option_table", "missing_patterns", "sampling_adequacy"),
+    *(
+        "factor_retention",
+        "efa",
+        "cronbach_alpha",
+        "htmt",
+        "htmt_intervals",
+        "item_analysis",
+        "icc",
+    ),
+    *("intraclass", "agreement", "group_means", "polychoric", "ordinal_alpha", "errors"),
+}
+
+
+@cache
+def frame(name):
+    if name.startswith("o"):
+        return data("hs39_ordered4.csv").assign(team=lambda rows: rows["id"] // 4)
+    return data("bfi.csv").dropna(subset=["gender"]).iloc[:1500]
+
+
+@cache
+def fitted(kind):
+    text, options = MODELS[kind]
+    rows = frame("ordered" if text is TEXT else "bfi")
+    return measure.sem(text, rows, **{"ordered": True, **options}), rows
+
+
+def names_of(fit):
+    return list(fit.moments.names)
+
+
+def standardized(fit, _):
+    table = measure.standardized(fit)
+    np.testing.assert_allclose(table["est.std"], fit.parameters["std.all"])
+    loadings = table[table["op"] == "=~"]
+    assert (loadings["se"] > 0).all()
+    assert loadings["est.std"].abs().between(0.1, 1.0).all()
+
+
+def r_squared(fit, _):
+    table = measure.r_squared(fit)
+    assert table["est"].between(0, 1).all()
+    assert (table["se"] > 0).all()
+
+
+def residuals(fit, _):
+    raw, model = measure.residuals(fit, kind="raw"), measure.implied(fit)
+    for k, label in enumerate(fit.moments.groups):
+        total = raw + model if fit.n_groups == 1 else raw.loc[label] + model.loc[label]
+        names = names_of(fit)
+        np.testing.assert_allclose(total.loc[names, names], fit.moments.sample[k].sigma, atol=1e-12)
+    z = measure.residuals(fit, kind="standardized")
+    correlations = z.loc[[row for row in z.index if str(row).find("|") < 0]]
+    assert correlations.notna().all(axis=None)
+
+
+def srmr_test(fit, _):
+    table = measure.srmr_test(fit)
+    own = table if fit.n_groups == 1 else table.xs("cov", level=1)
+    srmr = own.loc["cov", "srmr"] if fit.n_groups == 1 else fit.moments.shares @ own["srmr"]
+    assert srmr == pytest.approx(fit.fit_measures["srmr"])
+    assert own["usrmr.se"].notna().all() if fit.n_groups > 1 else own.loc["cov"].notna().all()
+
+
+def modification_indices(fit, _):
+    table = measure.modification_indices(fit)
+    assert len(table)
+    assert table[["mi", "epc", "sepc.all", "se", "ncp"]].notna().all(axis=None)
+    assert (table["mi"] >= 0).all()
+    assert set(table["decision"]) <= {"(nm)", "(i)", "**(m)**", "*epc:m*", "epc:nm"}
+
+
+def equality_tests(fit, _):
+    found = measure.equality_tests(fit)
+    assert found.table["chisq"].notna().all()
+    assert found.total["df"] >= 1
+    assert ("chisq.robust" in found.table) == fit.method.se.startswith("robust")
+
+
+def compare(fit, rows):
+    text, options = fit.text.replace("a*", "1*").replace("b*", "1*"), fit.options
+    asked = {name: getattr(options, name) for name in ("estimator", "missing", "group", "cluster")}
+    asked |= {name: getattr(options, name) for name in ("group_equal", "std_lv", "information")}
+    ordered = list(fit.moments.ordinal.ordered)
+    restricted = measure.sem(text, rows, ordered=ordered, **asked)
+    row = measure.compare(restricted, fit).iloc[0]
+    assert row["df_diff"] == restricted.df - fit.df > 0
+    if fit.method.test == "standard" and fit.estimator == "DWLS":
+        assert np.isnan(row["pvalue"])
+    else:
+        assert 0 <= row["pvalue"] <= 1
+    methods = {"scaled.shifted": "satorra.2000", "satorra.bentler": "satorra.bentler.2001"}
+    assert row["method"] == methods.get(fit.method.test, "standard")
+
+
+def bootstrap(fit, _):
+    found = measure.bootstrap(fit, n=3, seed=1, intervals=["percentile"])
+    assert found.n_failed == 0
+    free = fit.parameters["free"]
+    assert (found.parameters.loc[free, "se"] > 0).all()
+    assert found.replicates.notna().all(axis=None)
+
+
+def cross_validate(fit, rows):
+    found = measure.cross_validate({"model": fit}, rows, folds=2, seed=1)
+    assert found.models[["deviance", "se", "cvi"]].notna().all(axis=None)
+    assert found.models["n_failed"].item() == 0
+
+
+def factor_scores(fit, rows):
+    found = measure.factor_scores(fit, rows.iloc[:20])
+    assert found.method == "EBM"
+    assert found.scores.notna().any(axis=None)
+
+
+def second_opinion(fit, rows):
+    found = measure.second_opinion(fit, rows)
+    assert found.outcome == "refused"
+    assert "ordered items" in found.reason
+
+
+def composite_reliability(fit, _):
+    table = measure.composite_reliability(fit)
+    assert table["omega"].dropna().between(0, 1).all()
+    assert len(table) == 2 * fit.n_groups
+
+
+def fornell_larcker(fit, _):
+    table = measure.fornell_larcker(fit)
+    own = table if fit.n_groups == 1 else table.loc[fit.moments.groups[0]]
+    assert 0 < own.loc[own.columns[0], own.columns[0]] < 1
+
+
+def model_card(fit, _):
+    assert measure.model_card(fit).agrees
+
+
+def population(fit, _):
+    truth = measure.population(fit)
+    for own, model in zip(truth.moments, fit.implied_moments, strict=True):
+        np.testing.assert_array_equal(own.thresholds, model.thresholds)
+        np.testing.assert_array_equal(own.sigma, model.sigma)
+
+
+def simulate(fit, _):
+    answers = measure.simulate(fit, 40, seed=1)
+    assert len(answers) == 40 * fit.n_groups
+    for name, values in fit.moments.ordinal.values.items():
+        assert set(answers[name]) <= set(values)
+
+
+def refused(name, *arguments):
+    """Make a check of a function that is not defined for ordered items."""
+
+    def check(fit, _):
+        with pytest.raises(MeasureError, match="ordered"):
+            getattr(measure, name)(fit, *([fit] * len(arguments)))
+
+    check.__name__ = name
+    return check
+
+
+CHECKS = {
+    check.__name__: check
+    for check in (
+        *(standardized, r_squared, residuals, srmr_test, modification_indices, equality_tests),
+        *(compare, bootstrap, cross_validate, factor_scores, second_opinion),
+        *(composite_reliability, fornell_larcker, model_card, population, simulate),
+        refused("vuong", "other"),
+        refused("small_sample_tests"),
+    )
+}
+CHECKS["implied"] = residuals
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.MeasureWarning")
+@pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_function_of_a_fit(kind, name):
+    CHECKS[name](*fitted(kind))
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.MeasureWarning")
+@pytest.mark.parametrize("kind", MODELS)
+def test_what_a_fit_shows_of_itself(kind):
+    fit, _ = fitted(kind)
+    free = fit.parameters["free"]
+    assert (fit.parameters.loc[free, "se"] > 0).all()
+    assert fit.loadings.notna().all(axis=None)
+    assert (fit.residual_variances > 0).all()
+    assert fit.covariance.notna().all(axis=None)
+    assert "chisq" in fit.fit_measures
+    for text in (repr(fit), fit._repr_html_()):
+        assert fit.estimator in text
+    if kind in ("clusters", "observed information"):
+        with pytest.raises(MeasureError, match=r"ordered items|thresholds"):
+            fit.to_lavaan()
+    else:
+        assert "ordered = " in fit.to_lavaan()
+
+
+def test_every_public_function_is_entered():
+    public = {name for name in measure.__all__ if not name[0].isupper()}
+    assert public == set(CHECKS) | OF_DATA
+
+
+def test_results_do_not_depend_on_the_codes_of_the_categories():
+    rows = frame("ordered")
+    other = rows.replace({name: {1: -2, 2: 0, 3: 1, 4: 10} for name in rows.columns[3:12]})
+    fit, (first, _) = measure.sem(TEXT, other, ordered=True), fitted("one group")
+    tables = [
+        (measure.modification_indices(one), measure.bootstrap(one, n=3, seed=1).parameters)
+        for one in (fit, first)
+    ]
+    for ours, theirs in zip(*tables, strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
