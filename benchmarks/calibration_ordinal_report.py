@@ -227,8 +227,8 @@ def _small(found: Results) -> str:
 def _short(found: Results) -> str:
     own = [found.of(WLSMV, n) for n in SIZES]
     held = "; at n = ".join(f"{one.n:,}, {_coverages(one)}" for one in own)
-    return f"""**Intervals are too short in small samples**, of all but the thresholds. They hold, at
-    n = {held}."""
+    return f"""**Intervals are too short in small samples**, of all but the thresholds. They hold,
+    at n = {held}."""
 
 
 def _large(found: Results) -> str:
