@@ -226,9 +226,9 @@ def _small(found: Results) -> str:
 
 def _short(found: Results) -> str:
     own = [found.of(WLSMV, n) for n in SIZES]
-    held = "; at n = ".join(f"{one.n:,} {_coverages(one)}" for one in own)
-    return f"""**Intervals are too short in small samples**, of all but the thresholds: they hold at
-    n = {held}."""
+    held = "; at n = ".join(f"{one.n:,}, {_coverages(one)}" for one in own)
+    return f"""**Intervals are too short in small samples**, of all but the thresholds. They hold,
+    at n = {held}."""
 
 
 def _large(found: Results) -> str:
@@ -259,9 +259,10 @@ def _used(found: Results) -> str:
     {_coverages(few)}. The test rejects in {percent(few.rejected["test"])} %, mean-adjusted (WLSM)
     in {percent(adjusted.rejected["test"])} %: the covariance matrix of {_statistics(found.design)}
     statistics is estimated from far fewer clusters. Its trace, and with it the mean of the
-    statistic, is right on average; the trace of its square, which the shifted test needs too, comes
-    out too large, so that this test hardly ever rejects, a wrong model either. Difference tests
-    reject true equalities in {percent(few.rejected["difference"])} %."""
+    statistic, is nearly right on average; the trace of its square, which the shifted test needs
+    too, comes out several times too large, so that this test seldom rejects a true model and will
+    find a wrong one less easily. Read the two together. Difference tests have few degrees of
+    freedom, and reject true equalities in {percent(few.rejected["difference"])} %."""
 
 
 def _many(found: Results) -> str:

@@ -59,15 +59,23 @@ def code(name: str) -> str:
 
 def bullets(*texts: str) -> str:
     """One bullet a text, its lines filled."""
-    return "\n".join(
-        fill(" ".join(text.split()), 100, initial_indent="- ", subsequent_indent="  ")
-        for text in texts
-    )
+    return "\n".join(_filled(text, "- ", "  ") for text in texts)
 
 
 def filled(text: str) -> str:
     """One paragraph, its lines filled."""
-    return fill(" ".join(text.split()), 100)
+    return _filled(text, "", "")
+
+
+def _filled(text: str, first: str, later: str) -> str:
+    # A line that ends in a hyphen would get a space after it.
+    return fill(
+        " ".join(text.split()),
+        100,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_on_hyphens=False,
+    )
 
 
 def listed(values: Sequence[str]) -> str:
