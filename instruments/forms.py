@@ -48,6 +48,9 @@ class Form(Part):
         In the order asked. A file may name `blocks` instead; the loader then lists their items.
     blocks
         The blocks that the form consists of, in the order asked; empty where it lists items.
+    intros
+        The words above the items of a block where they differ from the block's own, for a form that
+        asks only some items of it: block → text.
     provisional
         True where the choice of items awaits data.
     note
@@ -58,6 +61,7 @@ class Form(Part):
     label: Texts
     items: tuple[Identifier, ...] = Field(min_length=1)
     blocks: tuple[Identifier, ...] = ()
+    intros: Annotated[Mapping[Identifier, Texts], Frozen, Melted] = FrozenMapping({})
     provisional: Flag = False
     note: Texts = NO_TEXTS
 
@@ -109,6 +113,25 @@ class Rotation(Part):
             for row in blocks
         ]
         return pd.DataFrame(shares, index=pd.Index(blocks), columns=pd.Index(blocks))
+
+
+class Fielding(Part):
+    """What a respondent is told.
+
+    Parameters
+    ----------
+    title
+        The heading of the questionnaire, in words that respondents use.
+    introduction
+        Its purpose, that answering is voluntary, and how the answers are used; paragraphs are
+        parted by an empty line. It promises nothing that whoever runs the survey has to decide.
+    thanks
+        The last words.
+    """
+
+    title: Texts
+    introduction: Texts
+    thanks: Texts = NO_TEXTS
 
 
 ColumnRole = Literal["cluster", "group", "organisation", "role", "respondent", "wave", "background"]
