@@ -41,7 +41,7 @@ class System:
     respondent
         Those that number the respondents, the best first.
     language
-        The one that tells the language in which was answered, or None.
+        Those that tell the language in which was answered.
     """
 
     id: str
@@ -52,7 +52,7 @@ class System:
     metadata: re.Pattern[str]
     marks: re.Pattern[str]
     respondent: tuple[str, ...]
-    language: str | None = None
+    language: tuple[str, ...] = ()
 
     def names(self, wanted: Iterable[str]) -> dict[str, str]:
         """Give the system's name of each, in one-to-one correspondence.
@@ -112,11 +112,12 @@ LIMESURVEY = System(
     value=_limesurvey_value,
     metadata=re.compile(
         r"id|submitdate|lastpage|startlanguage|seed|token|startdate|datestamp|ipaddr|refurl|"
-        r"interviewtime|groupTime\d+|\w+Time"
+        r"interviewtime|groupTime\d+|Response ID|Date submitted|Last page|Start language|Seed|"
+        r"Date started|Date last action|IP address|Referrer URL"
     ),
     marks=re.compile(r"submitdate|lastpage|startlanguage"),
-    respondent=("id",),
-    language="startlanguage",
+    respondent=("id", "Response ID"),
+    language=("startlanguage", "Start language"),
 )
 
 REDCAP = System(
@@ -125,9 +126,11 @@ REDCAP = System(
     name=_small_letters,
     answer=_plain_answer,
     value=_plain_value,
-    metadata=re.compile(r"record_id|redcap_\w+|[a-z0-9_]+_complete|[a-z0-9_]+_timestamp"),
-    marks=re.compile(r"redcap_\w+|[a-z0-9_]+_complete"),
-    respondent=("record_id",),
+    metadata=re.compile(
+        r"record_id|Record ID|redcap_\w+|[a-z0-9_]+_complete|[a-z0-9_]+_timestamp|Complete\?"
+    ),
+    marks=re.compile(r"redcap_\w+|[a-z0-9_]+_complete|Complete\?"),
+    respondent=("record_id", "Record ID"),
 )
 
 XLSFORM = System(
@@ -141,7 +144,7 @@ XLSFORM = System(
         r"SubmissionDate|SubmitterID|SubmitterName|AttachmentsPresent|AttachmentsExpected|Status|"
         r"ReviewState|DeviceID|Edits|FormVersion|__version__|_id|_uuid|_submission_time|"
         r"_validation_status|_notes|_status|_submitted_by|_tags|_index|formhub/uuid|_xform_id_string|"
-        r"(.*[/-])?(generated|reserved_name_for_field_list_labels)_\w+"
+        r"introduction|(.*[/-])?(generated|reserved_name_for_field_list_labels)_\w+"
     ),
     marks=re.compile(
         r"(meta[/-])?instanceID|KEY|SubmissionDate|__version__|_uuid|_submission_time|formhub/uuid"
@@ -151,11 +154,6 @@ XLSFORM = System(
 
 SYSTEMS: Mapping[str, System] = {system.id: system for system in (LIMESURVEY, REDCAP, XLSFORM)}
 """The systems by the name of their import format."""
-
-
-def limesurvey_heading(block: str, item: str) -> str:
-    """Give the heading of an item's column in LimeSurvey's export: `code[subcode]`."""
-    return f"{LIMESURVEY.name(block)}[{LIMESURVEY.name(item)}]"
 
 
 def own_name(heading: str, names: Mapping[str, str], system: System) -> str | None:

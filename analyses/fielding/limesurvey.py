@@ -41,7 +41,7 @@ TABLES = (
     "surveys_languagesettings",
 )
 
-Row = Mapping[str, str]
+Row = dict[str, str]
 
 
 def contents(questionnaire: Questionnaire) -> bytes:

@@ -44,8 +44,10 @@ def contents(questionnaire: Questionnaire) -> bytes:
     names = XLSFORM.names([*column_names(instrument), *(one.id for one in asked.sections)])
     survey: list[Row] = []
     choices: dict[str, list[Row]] = {}
-    title = {language: _joined([asked.title[language], *asked.introduction(language)])
-             for language in languages}
+    title = {
+        language: _joined([asked.title[language], *asked.introduction(language)])
+        for language in languages
+    }
     survey.append(_row("note", "introduction", title))
     for section in asked.sections:
         survey += _block(section, names, languages)
@@ -55,9 +57,7 @@ def contents(questionnaire: Questionnaire) -> bytes:
     survey.append(_row("begin_group", BACKGROUND_GROUP, about, appearance="field-list"))
     for question in asked.questions:
         column = question.column
-        survey.append(
-            _row(f"select_one {column.name}_values", names[column.name], column.question)
-        )
+        survey.append(_row(f"select_one {column.name}_values", names[column.name], column.question))
         listed = [(XLSFORM.value(column, choice.value), choice) for choice in question.choices]
         choices[f"{column.name}_values"] = _list(f"{column.name}_values", listed, languages)
     survey.append(_row("end_group", "", {}))
@@ -102,9 +102,7 @@ def _block(section: Section, names: Mapping[str, str], languages: Sequence[str])
     yield _row("end_group", "", {})
 
 
-def _list(
-    name: str, choices: Sequence[tuple[str, Choice]], languages: Sequence[str]
-) -> list[Row]:
+def _list(name: str, choices: Sequence[tuple[str, Choice]], languages: Sequence[str]) -> list[Row]:
     return [
         {"list_name": name, "name": code}
         | {f"label::{LANGUAGES[language]}": choice.label[language] for language in languages}
