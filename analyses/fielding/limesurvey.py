@@ -281,6 +281,7 @@ def _problems(document: ElementTree.Element) -> Iterator[str]:
     told = [survey.get("language", ""), *survey.get("additional_languages", "").split()]
     if told != languages:
         yield f"languages: {languages} are listed, but the survey has {told}"
+    yield from _alike(tables)
     yield from _codes(tables)
     yield from _references(tables)
     yield from _texts(tables, languages)
@@ -291,6 +292,16 @@ def _read_table(document: ElementTree.Element, name: str) -> list[dict[str, str]
         {field.tag: field.text or "" for field in row}
         for row in document.iterfind(f"{name}/rows/row")
     ]
+
+
+def _alike(tables: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """Check that the rows of a question differ between languages in their texts only."""
+    for table in ("questions", "subquestions"):
+        first: dict[str, Row] = {}
+        for row in tables[table]:
+            fixed = {key: row[key] for key in row if key not in ("language", "question", "help")}
+            if first.setdefault(row["qid"], fixed) != fixed:
+                yield f"{table}: {row['qid']} differs between languages in more than its texts"
 
 
 def _codes(tables: Mapping[str, Sequence[Row]]) -> Iterator[str]:
