@@ -45,7 +45,7 @@ OPTIONAL_TEXTS = frozenset(
     }
 )
 
-NAMED_TEXTS = {"values": "value", "intros": "block"}
+NAMED_TEXTS = {"values": "value", "headings": "block", "intros": "block"}
 """Fields that hold several texts under names, and what a name stands for."""
 
 OPERATOR = re.compile(r"=~|<~|~\*~|~~|:=|==|~|<|>|\|")

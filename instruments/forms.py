@@ -20,6 +20,7 @@ from instruments.texts import (
 )
 
 ValueLabels = Annotated[Mapping[Text, Texts], Frozen, Melted]
+NamedTexts = Annotated[Mapping[Identifier, Texts], Frozen, Melted]
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 
@@ -48,9 +49,9 @@ class Form(Part):
         In the order asked. A file may name `blocks` instead; the loader then lists their items.
     blocks
         The blocks that the form consists of, in the order asked; empty where it lists items.
-    intros
-        The words above the items of a block where they differ from the block's own, for a form that
-        asks only some items of it: block → text.
+    headings, intros
+        The heading and the words above the items of a block where they differ from the block's
+        own, for a form that asks only some items of it: block → text.
     provisional
         True where the choice of items awaits data.
     note
@@ -61,7 +62,8 @@ class Form(Part):
     label: Texts
     items: tuple[Identifier, ...] = Field(min_length=1)
     blocks: tuple[Identifier, ...] = ()
-    intros: Annotated[Mapping[Identifier, Texts], Frozen, Melted] = FrozenMapping({})
+    headings: NamedTexts = FrozenMapping({})
+    intros: NamedTexts = FrozenMapping({})
     provisional: Flag = False
     note: Texts = NO_TEXTS
 

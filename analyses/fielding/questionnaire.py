@@ -234,7 +234,8 @@ def _sections(
     A block without an intro goes on where the block before it ended.
     """
     blocks = {item: block for block in instrument.blocks for item in block.items}
-    own_intros = {one.id: one.intros for one in instrument.forms}.get(form, {})
+    own = {one.id: one for one in instrument.forms}.get(form)
+    headings, intros = (own.headings, own.intros) if own is not None else ({}, {})
     number = 0
     seen: dict[str, int] = {}
     for block, together in _runs(asked, blocks):
@@ -244,14 +245,15 @@ def _sections(
         statements = []
         for item in together:
             number += 1
-            own = role is not None and item.self_for == role
-            statements.append(Statement(number, item.id, item.self_text if own else item.text))
+            about_self = role is not None and item.self_for == role
+            text = item.self_text if about_self else item.text
+            statements.append(Statement(number, item.id, text))
         response = instrument.response(together[0].id)
         shown = None if again else block
         yield Section(
             id=f"{name}_{seen[name]}" if again else name,
-            label=NO_TEXTS if shown is None else shown.label,
-            intro=NO_TEXTS if shown is None else own_intros.get(shown.id, shown.intro),
+            label=NO_TEXTS if shown is None else headings.get(shown.id, shown.label),
+            intro=NO_TEXTS if shown is None else intros.get(shown.id, shown.intro),
             stem=response.stem,
             response=response,
             statements=tuple(statements),

@@ -129,6 +129,7 @@ def _field(paragraph: Any, name: str) -> None:
 
 def _office(document: Any, sheet: Sheet) -> None:
     """Add the frame that whoever runs the survey fills in."""
+    document.paragraphs[-1].paragraph_format.space_after = Pt(12)
     table = document.add_table(rows=2, cols=len(sheet.office))
     table.style = "Table Grid"
     top = table.rows[0].cells[0].merge(table.rows[0].cells[-1])

@@ -59,6 +59,8 @@ def test_a_form_with_a_part_of_a_block_has_its_own_words_above_it() -> None:
     part = {one.id: one for one in build(KKS, "standard", language="da").sections}
     assert "fordelt" in whole["group"].intro["da"]
     assert "fordelt" not in part["group"].intro["da"]
+    assert whole["conditions"].label["da"] == "Mødesteder og forhindringer"
+    assert part["conditions"].label["da"] == "Mødesteder"
     assert part["own_work"].intro == whole["own_work"].intro
 
 

@@ -1,5 +1,6 @@
 """The round trip: answers in a survey system, exported, read again, with identical results."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,7 @@ EXPORTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "redcap raw": _redcap,
     "redcap labels": lambda answers: _redcap(answers, labels=True),
     "kobo": _xlsform,
+    "kobo without groups": lambda answers: re.sub(r"\w+/", "", _xlsform(answers), count=60),
     "odk central": lambda answers: _xlsform(answers, separator="-"),
 }
 
