@@ -16,6 +16,7 @@ from analyses.export.workbook import safe
 from analyses.fielding.questionnaire import check_language, form_items
 from analyses.section import Message
 from analyses.wording import Words
+from analyses.wording import words as spoken
 from instruments.schema import BackgroundColumn, Instrument, Item, ResponseScale
 
 MOST_LABEL = 256
@@ -163,7 +164,7 @@ def _background_table(instrument: Instrument, words: Words) -> Table:
     rows = []
     for column in instrument.columns:
         asked = [
-            column.question.get(name) or f"{column.label[name]} ({_say(words, 'filled')})"
+            column.question.get(name) or f"{column.label[name]} ({_say(spoken(name), 'filled')})"
             for name in languages
         ]
         values: list[tuple[str, Mapping[str, str]]] = list(column.values.items())

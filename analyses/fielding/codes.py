@@ -127,7 +127,9 @@ REDCAP = System(
     answer=_plain_answer,
     value=_plain_value,
     metadata=re.compile(
-        r"record_id|Record ID|redcap_\w+|[a-z0-9_]+_complete|[a-z0-9_]+_timestamp|Complete\?"
+        r"record_id|Record ID|redcap_\w+|[a-z0-9_]+_complete|[a-z0-9_]+_timestamp|Complete\?|"
+        r"Survey Identifier|Survey Timestamp|Event Name|Repeat Instrument|Repeat Instance|"
+        r"Data Access Group"
     ),
     marks=re.compile(r"redcap_\w+|[a-z0-9_]+_complete|Complete\?"),
     respondent=("record_id", "Record ID"),

@@ -152,7 +152,9 @@ def xlsform(
         path = separator.join([*groups, row["name"]])
         if kind == "begin_group":
             groups.append(row["name"])
-            columns[separator.join([*groups, "generated_table_list_label_3"])] = [""] * n
+            if row["appearance"] == "table-list":
+                name = f"generated_table_list_label_{len(columns)}"
+                columns[separator.join([*groups, name])] = [""] * n
         elif kind == "end_group":
             groups.pop()
         elif kind == "note":

@@ -32,6 +32,9 @@ def test_the_workbook_has_a_row_for_every_item_and_answer(language: str) -> None
     }
     assert [row[1] for row in answers[1:]] == ["1", "2", "3", "4", "5", "8", "9"]
     assert {row[0] for row in background[1:]} == {column.name for column in KKS.columns}
+    (unit,) = (row for row in background if row[0] == "unit")
+    assert unit[1] == "Enhed (udfyldes af den, der gennemfører undersøgelsen)"
+    assert unit[2] == "Unit (filled in by whoever runs the survey)"
 
 
 def test_a_form_has_its_items_in_the_order_asked() -> None:

@@ -84,9 +84,7 @@ def test_an_export_gives_the_same_answers_as_the_original(
     assert_frame_equal(read.missing_codes, survey("coupling").missing_codes)
     keys = {note.key for note in read.notes}
     assert "reading.exported" in keys
-    assert not keys & {"reading.unused", "reading.spelled"} - (
-        {"reading.unused"} if name == "redcap labels" else set()
-    )
+    assert not keys & {"reading.unused", "reading.spelled"}
 
 
 def test_an_spss_file_gives_the_same_answers_as_the_original(
