@@ -1,4 +1,4 @@
-"""The command line: `kobling validate`, `demo`, `instruments` and `dashboard`.
+"""The command line: `kobling validate`, `demo`, `instruments`, `questionnaire`, ... `dashboard`.
 
 What is wrong with the input is told in a sentence on standard error, with exit status 2 and
 nothing written. Modules that draw and write are loaded when they are needed, so that `--help` and
@@ -135,6 +135,59 @@ def list_instruments(language: Language = "da") -> None:
             one = instruments.load(name)
             table.add_row(name, *_described(one, said))
         Console().print(table)
+
+
+@main.command()
+def questionnaire(
+    instrument: Annotated[
+        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
+    ],
+    form: Annotated[str, typer.Option(help="Form of the instrument, such as short or full_1.")],
+    out: Annotated[Path, typer.Option(help="File to write; it must not be there yet.")],
+    format: Annotated[
+        str,
+        typer.Option(
+            help="docx or pdf to print; lss (LimeSurvey), redcap (data dictionary) or xlsform "
+            "(ODK, KoboToolbox) to import."
+        ),
+    ] = "pdf",
+    language: Annotated[str, typer.Option(help="Language of the questionnaire: da or en.")] = "da",
+    role: Annotated[
+        str | None,
+        typer.Option(help="Ask those of a role in their own wording, where there is one: leader."),
+    ] = None,
+) -> None:
+    """Write a questionnaire to be printed, or to be imported into a survey system."""
+    with _refusals(language):
+        from analyses.fielding import files
+
+        said = words(language)
+        wanted = files.Wanted(_instrument(instrument), form, role)
+        asked = files.write_questionnaire(wanted, out, said, format=format)
+        form_label = asked.form_label[language]
+        done = Message("cli.questionnaire.done", {"form": form_label, "file": str(out.resolve())})
+        typer.echo(said.say(done))
+
+
+@main.command()
+def codebook(
+    instrument: Annotated[
+        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write; it must not be there yet.")],
+    format: Annotated[
+        str, typer.Option(help="xlsx, html, or sav (SPSS, with labels and no cases).")
+    ] = "xlsx",
+    form: Annotated[str | None, typer.Option(help="Only the items of this form.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the codebook: da or en.")] = "da",
+) -> None:
+    """Write the codebook of an instrument: items, answers, background columns."""
+    with _refusals(language):
+        from analyses.fielding import files
+
+        said = words(language)
+        files.write_codebook(_instrument(instrument), out, said, format=format, form=form)
+        typer.echo(said.say(Message("cli.questionnaire.codebook", {"file": str(out.resolve())})))
 
 
 @main.command()

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analyses import columns
 from analyses.errors import SurveyError
+from analyses.fielding import returned
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
 from analyses.spreadsheet import Formula
@@ -90,6 +91,7 @@ def read_survey(
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     raw = read_table(path, expected=[mapping.get(name, name) for name in names])
+    raw = returned.translate(raw, instrument, survey=path.name, keep=set(mapping.values()))
     match = columns.match(
         [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
     )
@@ -119,7 +121,7 @@ def read_survey(
         form=match.form.id,
         missing_codes=missing,
         notes=(*raw.notes, *_text_notes(given, raw), *declared, *match.notes),
-        simulated=_simulated(path, instrument),
+        simulated=_simulated(path, decoded.codes, instrument),
     )
 
 
@@ -269,11 +271,23 @@ def _as_text(value: object) -> str:
     return str(value).strip()
 
 
-def _simulated(path: Path, instrument: Instrument) -> bool:
-    """Tell whether the file is the instrument's simulated demonstration, wherever it lies."""
+def _simulated(path: Path, codes: pd.DataFrame, instrument: Instrument) -> bool:
+    """Tell whether the answers are the instrument's simulated demonstration.
+
+    Wherever the file lies, and also after a survey system has had it and written it anew.
+    """
     if instrument.demonstration is None or not instrument.demonstration.simulated:
         return False
-    return path.read_bytes() == instrument.demonstration_path().read_bytes()
+    original = instrument.demonstration_path()
+    if path.read_bytes() == original.read_bytes():
+        return True
+    table = read_table(original).frame
+    if len(table) != len(codes) or not set(codes.columns) <= set(table.columns):
+        return False
+    answered = instrument.decode(table[list(codes.columns)]).codes
+    return bool(
+        np.array_equal(answered.to_numpy(), codes[answered.columns].to_numpy(), equal_nan=True)
+    )
 
 
 def _of_type(values: "pd.Series[Any]", *types: type) -> "pd.Series[bool]":

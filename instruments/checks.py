@@ -31,8 +31,22 @@ DECLARED = {"functions": "function", "levels": "level", "referents": "referent"}
 """Lists of terms that items refer to, and the field of an item that does so."""
 
 OPTIONAL_TEXTS = frozenset(
-    {"labels", "stem", "awaits", "phrase", "self_phrase", "self_text", "intro", "note", "question"}
+    {
+        "labels",
+        "stem",
+        "awaits",
+        "phrase",
+        "self_phrase",
+        "self_text",
+        "intro",
+        "note",
+        "question",
+        "thanks",
+    }
 )
+
+NAMED_TEXTS = {"values": "value", "headings": "block", "intros": "block"}
+"""Fields that hold several texts under names, and what a name stands for."""
 
 OPERATOR = re.compile(r"=~|<~|~\*~|~~|:=|==|~|<|>|\|")
 NAME = re.compile(r"[A-Za-z_.][\w.]*")
@@ -150,9 +164,9 @@ def _texts(part: Part, languages: tuple[str, ...], place: str) -> Iterator[str]:
                 if isinstance(entry, Part):
                     inner = f'{place}, {KIND[field]} "{name_of(entry)}"'
                     yield from _texts(entry, languages, inner)
-        elif isinstance(value, Mapping) and field == "values":
+        elif isinstance(value, Mapping) and field in NAMED_TEXTS:
             for name, texts in value.items():
-                yield from _one_text(texts, languages, f'{here}, value "{name}"')
+                yield from _one_text(texts, languages, f'{here}, {NAMED_TEXTS[field]} "{name}"')
         elif isinstance(value, Mapping) and not (field in OPTIONAL_TEXTS and not value):
             yield from _one_text(value, languages, here)
 

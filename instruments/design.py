@@ -20,6 +20,13 @@ def problems(instrument: "Instrument") -> Iterator[Problem]:
             texts += [f'"{name}" occurs twice' for name in repeated(part.items)]
             for text in texts:
                 yield Problem(f'{kind} "{part.id}", items: {text}', field, entry)
+    blocks = {block.id for block in instrument.blocks}
+    for entry, form in enumerate(instrument.forms):
+        for part, named in (("headings", form.headings), ("intros", form.intros)):
+            for name in named:
+                if name not in blocks:
+                    text = f'form "{form.id}", {part}: there is no block "{name}"'
+                    yield Problem(text, "forms", entry)
     if instrument.rotation is not None:
         for text in _rotation(instrument.rotation, instrument):
             yield Problem(f"rotation, {text}", "rotation")

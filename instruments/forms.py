@@ -20,6 +20,7 @@ from instruments.texts import (
 )
 
 ValueLabels = Annotated[Mapping[Text, Texts], Frozen, Melted]
+NamedTexts = Annotated[Mapping[Identifier, Texts], Frozen, Melted]
 
 Count = Annotated[int, Field(strict=True, ge=1)]
 
@@ -48,6 +49,9 @@ class Form(Part):
         In the order asked. A file may name `blocks` instead; the loader then lists their items.
     blocks
         The blocks that the form consists of, in the order asked; empty where it lists items.
+    headings, intros
+        The heading and the words above the items of a block where they differ from the block's
+        own, for a form that asks only some items of it: block → text.
     provisional
         True where the choice of items awaits data.
     note
@@ -58,6 +62,8 @@ class Form(Part):
     label: Texts
     items: tuple[Identifier, ...] = Field(min_length=1)
     blocks: tuple[Identifier, ...] = ()
+    headings: NamedTexts = FrozenMapping({})
+    intros: NamedTexts = FrozenMapping({})
     provisional: Flag = False
     note: Texts = NO_TEXTS
 
@@ -109,6 +115,25 @@ class Rotation(Part):
             for row in blocks
         ]
         return pd.DataFrame(shares, index=pd.Index(blocks), columns=pd.Index(blocks))
+
+
+class Fielding(Part):
+    """What a respondent is told.
+
+    Parameters
+    ----------
+    title
+        The heading of the questionnaire, in words that respondents use.
+    introduction
+        Its purpose, that answering is voluntary, and how the answers are used; paragraphs are
+        parted by an empty line. It promises nothing that whoever runs the survey has to decide.
+    thanks
+        The last words.
+    """
+
+    title: Texts
+    introduction: Texts
+    thanks: Texts = NO_TEXTS
 
 
 ColumnRole = Literal["cluster", "group", "organisation", "role", "respondent", "wave", "background"]

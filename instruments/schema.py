@@ -24,6 +24,7 @@ from instruments.forms import (
     BackgroundColumn,
     Block,
     ColumnRole,
+    Fielding,
     Form,
     RotatedVersion,
     Rotation,
@@ -52,6 +53,7 @@ __all__ = [
     "Demonstration",
     "Expectation",
     "Factor",
+    "Fielding",
     "Form",
     "Function",
     "Hypothesis",
@@ -112,6 +114,8 @@ class Instrument(Part):
         Further items that a form may name instead of others, listed apart and not counted.
     blocks, rotation
         Items asked together, and the planned-missing design that spreads them over respondents.
+    fielding
+        What a respondent is told besides the items; None where the instrument does not say.
     wording
         The rules that `instruments.check_wording` holds the statements to.
     factors
@@ -136,6 +140,7 @@ class Instrument(Part):
     blocks: tuple[Block, ...] = ()
     forms: tuple[Form, ...] = Field(min_length=1)
     rotation: Rotation | None = None
+    fielding: Fielding | None = None
     wording: WordingRules | None = None
     columns: tuple[BackgroundColumn, ...] = ()
     factors: tuple[Factor, ...] = ()

@@ -270,6 +270,27 @@ def copied(tmp_path: Path, changes: dict[str, tuple[str, str]]) -> Path:
             "rotation.shown_in: ",
             id="shown in no version",
         ),
+        pytest.param(
+            "forms.toml",
+            "intros.trust.da =",
+            "intros.thrust.da =",
+            'form "standard", intros: there is no block "thrust"',
+            id="words above an unknown block",
+        ),
+        pytest.param(
+            "forms.toml",
+            'headings.trust.en = "Trust"\n',
+            "",
+            'form "standard", headings, block "trust": the text in "en" is missing',
+            id="a heading in one language",
+        ),
+        pytest.param(
+            "forms.toml",
+            'title.en = "Questionnaire on working across units"\n',
+            "",
+            'fielding, title: the text in "en" is missing',
+            id="a questionnaire without an English title",
+        ),
     ],
 )
 def test_a_wrong_bank_is_refused_with_its_file_and_place(
