@@ -277,12 +277,14 @@ CLUSTERED_WLSM = OrdinalCell("clustered", "as clustered", "WLSM")
 GROUPS_IGNORED, GROUPS_CLUSTERED = (
     OrdinalCell("two groups", f"as {kind}", MAIN) for kind in ("independent", "clustered")
 )
-SIZES = (200, 500)
+SIZES = (200, 500, 1_000)
 # Where large-sample theory has to hold.
 LARGE = 5_000
 # Rows in 50 clusters, in 200 of them, and in 50 of each of two groups.
 FEW, MANY, IN_GROUPS = 1_000, 4_000, 2_000
 RUNS = (
-    *((cell, n) for cell in INDEPENDENT for n in SIZES),
-    *((cell, FEW) for cell in (IGNORED, CLUSTERED, CLUSTERED_WLSM)),
+    *((cell, n) for cell in INDEPENDENT for n in (*SIZES, LARGE)),
+    *((cell, FEW) for cell in (IGNORED, CLUSTERED_WLSM)),
+    *((CLUSTERED, n) for n in (FEW, MANY)),
+    *((cell, IN_GROUPS) for cell in (GROUPS_IGNORED, GROUPS_CLUSTERED)),
 )

@@ -147,8 +147,7 @@ def agreement(found: Agreement | None, labels: dict[str, str]) -> str:
     rows.append(("tolerance", *(f"{one:.0e}" for one in TOLERANCES.values())))
     rows.append(("numbers compared", *(f"{found.compared[part]:,}" for part in TOLERANCES)))
     deviations = table(("largest deviation, relative to max(1, abs. value)", *TOLERANCES), rows)
-    return f"""{found.samples} of the samples, spread over all cells and sizes, were fitted by
-lavaan {found.version} too (`python -m benchmarks.calibration --lavaan`). What deviates from theory
-above is thus the method, not the code.
-
-{deviations}"""
+    text = f"""{found.samples} of the samples, spread over these cells and all their sizes, were
+    fitted by lavaan {found.version} too (`python -m benchmarks.calibration --lavaan`). What
+    deviates from theory above is thus the method, not the code."""
+    return f"{filled(text)}\n\n{deviations}"
