@@ -9,6 +9,7 @@ from analyses.fits import Fits, Fitted, Plan
 from analyses.section import Message, Phrase, Value
 from analyses.survey import Survey
 from instruments.schema import Instrument
+from measure.chisquare import too_few_clusters
 from measure.moments.asymptotic import FEW_CLUSTERS
 from measure.options import ROBUST
 
@@ -113,9 +114,18 @@ def cluster_notes(instrument: Instrument, survey: Survey, fitted: Fitted) -> Ite
         yield Message("method.note.clusters", {"column": label, "n": n})
         if n < FEW_CLUSTERS:
             yield Message("method.note.few_clusters", {"n": n, "limit": FEW_CLUSTERS})
+        if _seldom_rejects(fitted.fit):
+            yield Message("method.note.clusters_and_test", {"n": n})
     unknown = without_cluster(survey, fitted.plan)
     if unknown:
         yield Message("method.note.cluster_unknown", {"column": label, "n": unknown})
+
+
+def _seldom_rejects(fit: measure.Fit | None) -> bool:
+    """Whether the scaled and shifted test rests on too few clusters."""
+    if fit is None or fit.method.test != "scaled.shifted":
+        return False
+    return too_few_clusters(fit.problem, fit.method)
 
 
 def without_cluster(survey: Survey, plan: Plan) -> int:

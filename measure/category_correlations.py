@@ -13,7 +13,7 @@ from measure.checks import known_option
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import DataError, MeasureWarning
-from measure.moments.asymptotic import FEW_CLUSTERS
+from measure.moments.asymptotic import few_clusters_note
 from measure.moments.labels import with_numbers
 from measure.moments.ordinal import estimates, gamma_of, place_of
 from measure.moments.ordinal.codes import Coded, coded
@@ -319,13 +319,10 @@ def _treated(group: TwoStep, where: str, information: str, smooth: str) -> tuple
 
 
 def _few_clusters(found: Coded) -> list[str]:
-    n = 0 if found.clusters is None else len(np.unique(np.concatenate(found.clusters)))
-    if not 0 < n < FEW_CLUSTERS:
+    if found.clusters is None:
         return []
-    return [
-        f"there are {n} clusters; with fewer than {FEW_CLUSTERS} cluster-robust standard errors "
-        "tend to be too small."
-    ]
+    note = few_clusters_note(len(np.unique(np.concatenate(found.clusters))))
+    return [note] if note else []
 
 
 def _stacked(tables: list[pd.DataFrame], groups: tuple[object, ...]) -> pd.DataFrame:

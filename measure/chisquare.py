@@ -19,8 +19,8 @@ from measure.inference import (
 )
 from measure.model import vech_places
 from measure.moments import Moments
-from measure.options import Method
-from measure.problem import Point
+from measure.options import SCALED, Method
+from measure.problem import Point, Problem
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -136,6 +136,21 @@ def projected(own: Sequence[Array], pressed: Array, bread: Array, gamma: Array) 
     return Traces(
         float(first - np.trace(turned)),
         float(second - 2 * np.sum(bread * outer) + np.sum(turned * turned.T)),
+    )
+
+
+def too_few_clusters(problem: Problem, method: Method) -> bool:
+    """Whether the scaled test of ordered items rests on fewer clusters than moments of a group.
+
+    In simulations with 50 clusters and 372 moments a true model was rejected in 0.4 % of samples by
+    the scaled and shifted test, and in 20 % by the mean-adjusted one (`benchmarks/CALIBRATION.md`).
+    """
+    n_clusters = problem.moments.n_clusters
+    return (
+        problem.moments.layout is not None
+        and n_clusters is not None
+        and n_clusters < problem.n_moments
+        and method.test in SCALED
     )
 
 

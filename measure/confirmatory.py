@@ -1,7 +1,7 @@
 """Fit a model: text and data in, a finished `Fit` out."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from measure.assembly import build as build_model
 from measure.categorical_fit import unavailable
+from measure.chisquare import too_few_clusters
 from measure.constrained import minimize_restricted
 from measure.errors import (
     ConvergenceError,
@@ -25,7 +26,7 @@ from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
 from measure.model import ACTIVE, Model
 from measure.moments import Moments
-from measure.moments.asymptotic import FEW_CLUSTERS
+from measure.moments.asymptotic import few_clusters_note
 from measure.optimize import Search, minimize, search_from_several
 from measure.options import SCALED, Method, Options
 from measure.parameters import build as build_table
@@ -226,14 +227,23 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
                 "do not."
             )
         )
-    if moments.n_clusters is not None and moments.n_clusters < FEW_CLUSTERS:
-        notes.append(
-            _Note(
-                f"There are {moments.n_clusters} clusters; with fewer than {FEW_CLUSTERS} "
-                "cluster-robust standard errors tend to be too small."
-            )
-        )
+    notes += [_Note(text) for text in _cluster_notes(point, request.method)]
     return notes
+
+
+def _cluster_notes(point: Point, method: Method) -> Iterator[str]:
+    """Say where there are too few clusters for standard errors, or for a scaled test."""
+    moments = point.problem.moments
+    few = few_clusters_note(moments.n_clusters)
+    if few:
+        yield few
+    if too_few_clusters(point.problem, method):
+        yield (
+            f"There are {moments.n_clusters} clusters for {point.problem.n_moments} sample "
+            "moments, whose covariances cannot be estimated from so few: the scaled and shifted "
+            "test rejects too seldom, so that it speaks for no model, and the mean-adjusted one "
+            "too often. Difference tests with few degrees of freedom are affected less."
+        )
 
 
 def _bounds_reached(point: Point) -> list[str]:

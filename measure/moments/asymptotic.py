@@ -19,6 +19,16 @@ Array = NDArray[np.float64]
 FEW_CLUSTERS = 50
 
 
+def few_clusters_note(n_clusters: int | None) -> str:
+    """Say that there are few clusters; empty where there are enough, or none."""
+    if n_clusters is None or n_clusters >= FEW_CLUSTERS:
+        return ""
+    return (
+        f"There are {n_clusters} clusters; with fewer than {FEW_CLUSTERS} cluster-robust standard "
+        "errors tend to be too small."
+    )
+
+
 def contributions(rows: Array, *, means: bool) -> Array:
     """Centred contributions of each row to (m, vech S), (n, p + p*), or to vech S alone."""
     centred = rows - rows.mean(axis=0)

@@ -99,13 +99,22 @@ def test_clusters_and_their_number_are_told() -> None:
         "abnormal",
         "clusters",
         "few_clusters",
+        "clusters_and_test",
         "complete",
         "check",
     ]
     assert "by company, and there are 49 of them" in notes["clusters"]
     assert "only 49 clusters. With fewer than 50" in notes["few_clusters"]
     enough = said(instrument("coupling"), survey("coupling"), fits("coupling")["M2"])
-    assert list(enough) == ["ordered_robust", "clusters", "pairwise", "check", "check_fiml"]
+    assert list(enough) == [
+        "ordered_robust",
+        "clusters",
+        "clusters_and_test",
+        "pairwise",
+        "check",
+        "check_fiml",
+    ]
+    assert "With 59 clusters" in enough["clusters_and_test"]
     as_numbers = said(instrument("coupling"), survey("coupling"), numbers("coupling")["M2"])
     assert list(as_numbers) == ["robust", "clusters", "fiml"]
 

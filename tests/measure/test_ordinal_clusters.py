@@ -162,3 +162,19 @@ def test_clusters_widen_the_standard_errors_of_alike_answers():
     assert ratio.median() == pytest.approx(np.sqrt(1 + 9 * 0.11), abs=0.2)
     loadings = plain.parameters["op"].eq("=~") & plain.parameters["free"]
     assert (clustered.parameters.loc[loadings, "se"] < 1.6 * plain.parameters["se"][loadings]).all()
+
+
+def test_fewer_clusters_than_moments_put_the_scaled_test_in_doubt():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        np.digitize(rng.normal(size=(600, 4)) + rng.normal(size=(600, 1)), (-1.0, 0.0, 1.0)),
+        columns=list("abcd"),
+    )
+    # Four items of four categories have 12 thresholds and 6 correlations.
+    for size, doubtful in ((17, True), (18, False)):
+        data_ = frame.assign(team=np.arange(600) % size)
+        fit = measure.cfa("f =~ a + b + c + d", data_, ordered=True, cluster="team")
+        assert fit.n_clusters == size
+        assert any("18 sample moments, whose covariances" in n for n in fit.notes) == doubtful
+        plain = measure.cfa("f =~ a + b + c + d", data_, ordered=True, cluster="team", test="none")
+        assert not any("whose covariances" in note for note in plain.notes)
