@@ -195,13 +195,16 @@ def workbook(book: Codebook) -> bytes:
 
 
 STYLE = """
-body { font: 16px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 2rem; max-width: 90rem; }
-table { border-collapse: collapse; margin: 0 0 2rem; }
-th, td { border-bottom: 1px solid #c8c8c8; padding: .35rem .6rem; text-align: left;
+body { font: 16px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 1.5rem; }
+p { max-width: 46rem; }
+table { border-collapse: collapse; margin: 0 0 2rem; font-size: .8rem; line-height: 1.35; }
+th, td { border-bottom: 1px solid #c8c8c8; padding: .3rem .45rem; text-align: left;
   vertical-align: top; }
 thead th { border-bottom: 2px solid #595959; }
 td:first-child { font-family: ui-monospace, monospace; white-space: nowrap; }
-.wide { overflow-x: auto; }
+/* A bar that always shows, so that a table wider than the page does not seem cut off. */
+.wide { overflow-x: auto; scrollbar-color: #767676 #ececec; }
+@media print { .wide { overflow: visible; } table { font-size: 7pt; } }
 """
 
 
