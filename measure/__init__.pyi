@@ -13,6 +13,14 @@ from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .fitted import Fit, standardized
+from .irt import (
+    GradedResponse,
+    ability_scores,
+    graded_response,
+    item_fit,
+    local_dependence,
+    person_fit,
+)
 from .items import item_analysis
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
@@ -79,6 +87,12 @@ __all__ = [
     "htmt_intervals",
     "fornell_larcker",
     "item_analysis",
+    "graded_response",
+    "GradedResponse",
+    "ability_scores",
+    "item_fit",
+    "local_dependence",
+    "person_fit",
     "icc",
     "intraclass",
     "agreement",
