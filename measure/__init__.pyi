@@ -30,6 +30,7 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .options import option_table
 from .populations import Population, population
+from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
@@ -87,6 +88,7 @@ __all__ = [
     "htmt_intervals",
     "fornell_larcker",
     "item_analysis",
+    "redundancy",
     "graded_response",
     "GradedResponse",
     "ability_scores",
