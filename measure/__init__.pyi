@@ -36,6 +36,7 @@ from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
+from .short_forms import ShortForms, short_forms
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
@@ -89,6 +90,8 @@ __all__ = [
     "fornell_larcker",
     "item_analysis",
     "redundancy",
+    "short_forms",
+    "ShortForms",
     "graded_response",
     "GradedResponse",
     "ability_scores",
