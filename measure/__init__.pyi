@@ -9,6 +9,7 @@ from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
 from .crossvalidation import CrossValidation, cross_validate
+from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
@@ -89,6 +90,8 @@ __all__ = [
     "htmt_intervals",
     "fornell_larcker",
     "item_analysis",
+    "differential_functioning",
+    "ItemFunctioning",
     "redundancy",
     "short_forms",
     "ShortForms",
