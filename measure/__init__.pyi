@@ -9,10 +9,19 @@ from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
 from .crossvalidation import CrossValidation, cross_validate
+from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .fitted import Fit, standardized
+from .irt import (
+    GradedResponse,
+    ability_scores,
+    graded_response,
+    item_fit,
+    local_dependence,
+    person_fit,
+)
 from .items import item_analysis
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
@@ -22,11 +31,13 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .options import option_table
 from .populations import Population, population
+from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
+from .short_forms import ShortForms, short_forms
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
@@ -79,6 +90,17 @@ __all__ = [
     "htmt_intervals",
     "fornell_larcker",
     "item_analysis",
+    "differential_functioning",
+    "ItemFunctioning",
+    "redundancy",
+    "short_forms",
+    "ShortForms",
+    "graded_response",
+    "GradedResponse",
+    "ability_scores",
+    "item_fit",
+    "local_dependence",
+    "person_fit",
     "icc",
     "intraclass",
     "agreement",

@@ -1,0 +1,112 @@
+"""The proportional odds model of one ordered answer, by Newton's method."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+STEPS, HALVINGS, TOLERANCE = 100, 40, 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class OddsFit:
+    """Estimates of a proportional odds model.
+
+    Attributes
+    ----------
+    params
+        Thresholds, then slopes.
+    logl
+        Log-likelihood.
+    scores
+        (n_obs, n_params) derivatives of the log-likelihood of each row.
+    hessian
+        (n_params, n_params) second derivatives of the log-likelihood.
+    converged
+        Whether the gradient vanished; it does not where a predictor separates the categories.
+    """
+
+    params: Array
+    logl: float
+    scores: Array
+    hessian: Array
+    converged: bool
+
+    def covariance(self, clusters: Codes | None = None) -> Array:
+        """Covariance of the estimates: inverse information, or the sandwich over clusters.
+
+        With J clusters the sandwich is multiplied by J / (J - 1).
+        """
+        inverse = np.asarray(np.linalg.inv(-self.hessian), dtype=float)
+        if clusters is None:
+            return inverse
+        n_clusters = int(clusters.max()) + 1
+        sums = np.zeros((n_clusters, self.scores.shape[1]))
+        np.add.at(sums, clusters, self.scores)
+        middle = sums.T @ sums * n_clusters / (n_clusters - 1)
+        return np.asarray(inverse @ middle @ inverse, dtype=float)
+
+
+def proportional_odds(codes: Codes, X: Array) -> OddsFit:
+    """Fit log odds(y > k) = Xβ - τ_k by maximum likelihood (McCullagh 1980, Equation 2.5).
+
+    Parameters
+    ----------
+    codes
+        (n_obs,) category numbers 0, 1, ..., each of them used.
+    X
+        (n_obs, n_slopes) predictors without a constant; may have no column.
+    """
+    n_cuts = int(codes.max())
+    shares = np.cumsum(np.bincount(codes) / len(codes))[:-1]
+    params = np.concatenate([np.log(shares / (1 - shares)), np.zeros(X.shape[1])])
+    logl, scores, hessian = _evaluate(params, codes, X, n_cuts)
+    converged = False
+    for _ in range(STEPS):
+        gradient = scores.sum(axis=0)
+        try:
+            step = np.linalg.solve(-hessian, gradient)
+        except np.linalg.LinAlgError:
+            break
+        if float(gradient @ step) < TOLERANCE:
+            converged = True
+            break
+        for halving in range(HALVINGS):
+            tried = params + step / 2**halving
+            found = _evaluate(tried, codes, X, n_cuts)
+            if found[0] > logl:
+                params, (logl, scores, hessian) = tried, found
+                break
+        else:
+            break
+    return OddsFit(params, logl, scores, hessian, converged)
+
+
+def _evaluate(params: Array, codes: Codes, X: Array, n_cuts: int) -> tuple[float, Array, Array]:
+    """Log-likelihood, its derivatives by row, and its second derivatives; -inf if out of order."""
+    n, n_params = len(codes), len(params)
+    cuts, slopes = params[:n_cuts], params[n_cuts:]
+    if (np.diff(cuts) <= 0).any():
+        return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
+    location = X @ slopes
+    rows = np.arange(n)
+    upper, lower = codes < n_cuts, codes > 0
+    sides = []
+    for there, cut in ((upper, codes), (lower, codes - 1)):
+        design = np.zeros((n, n_params))
+        design[rows[there], cut[there]] = 1.0
+        design[there, n_cuts:] = -X[there]
+        below = expit(cuts[np.clip(cut, 0, n_cuts - 1)] - location)
+        density = np.where(there, below * (1 - below), 0.0)
+        sides.append((design, below, density, density * (1 - 2 * below)))
+    (A, F_upper, f_upper, g_upper), (B, F_lower, f_lower, g_lower) = sides
+    p = np.where(upper, F_upper, 1.0) - np.where(lower, F_lower, 0.0)
+    if (p <= 0).any():
+        return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
+    scores = (f_upper[:, None] * A - f_lower[:, None] * B) / p[:, None]
+    hessian = (A * (g_upper / p)[:, None]).T @ A - (B * (g_lower / p)[:, None]).T @ B
+    return float(np.log(p).sum()), scores, hessian - scores.T @ scores

@@ -1,0 +1,166 @@
+"""Differential item functioning by ordinal logistic regression."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+import measure
+from measure.errors import DataError, OptionError
+from measure.proportional_odds import _evaluate, proportional_odds
+
+ITEMS = [f"x{i}" for i in range(1, 7)]
+CUTS = np.array([-1.6, -0.4, 0.6, 1.7])
+
+
+def draw(
+    n: int,
+    seed: int,
+    *,
+    shift: float = 0.0,
+    slope: float = 0.0,
+    impact: float = 0.5,
+    sd: float = 0.0,
+) -> pd.DataFrame:
+    """Six items of one factor; x2 shifts and x5 has another slope in group "b"."""
+    rng = np.random.default_rng(seed)
+    unit = rng.integers(0, 50, size=n)
+    # Groups are of whole units; units differ in their answers to x1 where sd is above 0.
+    b = (unit < 20).astype(float)
+    factor = rng.normal(size=n) + 0.5 * b
+    effect = sd * rng.normal(size=50)
+    data = {}
+    for j, name in enumerate(ITEMS):
+        a = 1.4 + (slope * b if j == 4 else 0.0)
+        at = a * factor + (shift * b if j == 1 else 0.0) + (effect[unit] if j == 0 else 0.0)
+        uniform = rng.random((n, 1))
+        data[name] = (uniform < expit(at[:, None] - CUTS - 0.1 * j)).sum(axis=1) + 1
+    return pd.DataFrame(data).assign(group=np.where(b == 1, "b", "a"), unit=unit)
+
+
+def test_proportional_odds_agrees_with_statsmodels() -> None:
+    from statsmodels.miscmodels.ordinal_model import OrderedModel  # type: ignore[import-untyped]
+
+    data = draw(600, 1)
+    X = np.column_stack([data["x2"] - 3.0, data["group"] == "b"]).astype(float)
+    mine = proportional_odds(data["x1"].to_numpy() - 1, X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = OrderedModel(data["x1"].to_numpy(), X, distr="logit").fit(
+            method="bfgs", disp=False, gtol=1e-7
+        )
+    assert mine.converged
+    assert mine.logl == pytest.approx(other.llf, abs=1e-6)
+    np.testing.assert_allclose(mine.params[-2:], other.params[:2], atol=1e-5)
+    se = np.sqrt(np.diag(mine.covariance()))[-2:]
+    # statsmodels differentiates numerically.
+    np.testing.assert_allclose(se, other.bse[:2], rtol=1e-4)
+
+
+def test_derivatives_are_those_of_the_likelihood() -> None:
+    data = draw(80, 2)
+    codes, X = data["x1"].to_numpy() - 1, data[["x2", "x3"]].to_numpy(float) - 3
+    params = np.array([-1.2, -0.3, 0.4, 1.5, 0.7, -0.2])
+    _, scores, hessian = _evaluate(params, codes, X, 4)
+    step = 1e-5
+    for i, unit in enumerate(np.eye(6)):
+        above, below = (_evaluate(params + s * step * unit, codes, X, 4) for s in (1, -1))
+        assert (above[0] - below[0]) / (2 * step) == pytest.approx(scores.sum(axis=0)[i], rel=1e-6)
+        numeric = (above[1].sum(axis=0) - below[1].sum(axis=0)) / (2 * step)
+        np.testing.assert_allclose(numeric, hessian[i], rtol=1e-5, atol=1e-6)
+
+
+def test_planted_differences_are_found_and_told_apart() -> None:
+    found = measure.differential_functioning(
+        draw(3000, 3, shift=0.9, slope=0.9), ITEMS, group="group"
+    )
+    table = found.table
+    assert list(table.index[table["flag"]]) == ["x2", "x5"]
+    assert set(found.anchors) == set(ITEMS) - {"x2", "x5"}
+    assert table["largest"]["x2"] == pytest.approx(0.9, abs=0.35)
+    assert table["r2.uniform"].astype(float).idxmax() == "x2"
+    assert table["pvalue.nonuniform"].astype(float).idxmin() == "x5"
+    assert float(table["pvalue.nonuniform"]["x2"]) > 1e-3
+    assert list(found.groups.index) == ["a", "b"]
+    assert found.groups.sum() == 3000
+
+
+def test_purified_anchors_do_not_pass_a_difference_on() -> None:
+    data = draw(3000, 4, shift=2.0)
+    pure = measure.differential_functioning(data, ITEMS, group="group").table
+    crude = measure.differential_functioning(data, ITEMS, group="group", purify="none").table
+    others = [name for name in ITEMS if name != "x2"]
+    assert crude.loc[others, "largest"].mean() < -0.1
+    assert abs(pure.loc[others, "largest"].mean()) < 0.1
+
+
+def test_alike_groups_that_stand_apart_are_seldom_called_different() -> None:
+    flags = [
+        measure.differential_functioning(draw(500, 20 + seed), ITEMS, group="group").table["flag"]
+        for seed in range(20)
+    ]
+    assert np.mean([any(one) for one in flags]) <= 0.15
+
+
+def test_clusters_keep_a_difference_of_units_from_passing_for_one_of_groups() -> None:
+    pvalues: dict[str, list[float]] = {"without": [], "with": []}
+    for seed in range(15):
+        data = draw(1000, 50 + seed, sd=1.3)
+        for name, cluster in (("without", None), ("with", "unit")):
+            found = measure.differential_functioning(
+                data, ITEMS, group="group", cluster=cluster, purify="none"
+            )
+            pvalues[name].append(float(found.table["pvalue.uniform"]["x1"]))
+    rejected = {name: np.mean(np.array(values) < 0.05) for name, values in pvalues.items()}
+    assert rejected["without"] > 0.3
+    assert rejected["with"] <= 0.2
+    assert found.n_clusters == 50
+
+
+def test_missing_answers_leave_out_the_item_only() -> None:
+    data = draw(600, 5)
+    data.loc[:99, "x3"] = np.nan
+    found = measure.differential_functioning(data, ITEMS, group="group")
+    assert found.table.loc["x3", "n"] == 500
+    assert found.table.loc["x1", "n"] == 600
+    assert "pvalue.holm" in repr(found)
+    assert "flag" in found._repr_html_()
+
+
+def test_an_item_that_a_group_did_not_answer_has_no_test() -> None:
+    data = draw(600, 6)
+    data.loc[data["group"] == "b", "x3"] = np.nan
+    table = measure.differential_functioning(data, ITEMS, group="group").table
+    assert table["note"]["x3"] == "a group has no answers"
+    assert table["pvalue.holm"].isna()["x3"]
+    assert not table["flag"]["x3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "message"),
+    [
+        (lambda x: x, {"group": "sex"}, OptionError, 'one column "sex"'),
+        (lambda x: x, {"group": "group", "purify": "twice"}, OptionError, "unknown purify"),
+        (lambda x: x.assign(group="a"), {"group": "group"}, DataError, "one group only"),
+        (
+            lambda x: x.assign(group=["c"] * 5 + ["a"] * (len(x) - 5)),
+            {"group": "group"},
+            DataError,
+            'group "c" has 5',
+        ),
+        (
+            lambda x: x.assign(x1=np.arange(len(x)) % 20),
+            {"group": "group"},
+            DataError,
+            "20 different answers",
+        ),
+    ],
+)
+def test_bad_input_is_refused(
+    change: object, options: dict[str, str], error: type[Exception], message: str
+) -> None:
+    data = change(draw(200, 7))  # type: ignore[operator]
+    with pytest.raises(error, match=message):
+        measure.differential_functioning(data, ITEMS, **options)  # type: ignore[arg-type]
