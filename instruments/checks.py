@@ -239,8 +239,11 @@ def _models(instrument: "Instrument") -> Iterator[Problem]:
             if other is not None and (other not in models or other == model.id):
                 text = f'model "{model.id}", {field}: there is no other model "{other}"'
                 yield Problem(text, "models", entry)
-        for text in _syntax(model, instrument):
-            yield Problem(f'model "{model.id}", syntax: {text}', "models", entry)
+        for text in (*_options(model, instrument), *_syntax(model, instrument)):
+            yield Problem(f'model "{model.id}", {text}', "models", entry)
+        if model.reference and (model.use != "rival" or model.awaits):
+            text = f'model "{model.id}", reference: the reference model is a rival that is fitted'
+            yield Problem(text, "models", entry)
     references = [model.id for model in instrument.models if model.reference]
     if len(references) != 1:
         marked = listed(references) if references else "none"
@@ -248,22 +251,45 @@ def _models(instrument: "Instrument") -> Iterator[Problem]:
         yield Problem(text, "models")
 
 
+def _options(model: "MeasurementModel", instrument: "Instrument") -> Iterator[str]:
+    options = model.options
+    columns = [column.name for column in instrument.columns]
+    if options.cluster is not None and options.cluster not in columns:
+        known = listed(columns) or "none"
+        yield f'options.cluster: there is no column "{options.cluster}"; the file has {known}'
+    if options.target_of is None:
+        return
+    if options.rotation is None:
+        yield "options.target_of: a target is for a rotation; give rotation too"
+    factors = {other.id: variables(other)[0] for other in instrument.models if other is not model}
+    if factors.get(options.target_of) != variables(model)[0]:
+        yield (
+            f'options.target_of: there is no model "{options.target_of}" with the same factors, '
+            "in the same order"
+        )
+
+
 def _syntax(model: "MeasurementModel", instrument: "Instrument") -> Iterator[str]:
     items = set(instrument.all_item_ids)
     labelled = {factor.id for factor in instrument.factors}
     labelled |= {scale.id for scale in instrument.scales}
     factors, used = variables(model)
+    scores = {scale.id for scale in instrument.scales if scale.kind == "index"}
+    known = {*items, *factors, *(scores if model.use == "structural" else ())}
     for name, statement in used.items():
-        if name not in items and name not in factors:
+        if name not in known:
             yield (
-                f'"{name}" is neither an item of the instrument nor a factor of the model '
+                f'syntax: "{name}" is neither an item of the instrument nor a factor of the model '
                 f'(in "{statement}")'
             )
     for name in factors:
         if name in items:
-            yield f'the factor "{name}" has the name of an item'
+            yield f'syntax: the factor "{name}" has the name of an item'
         elif name not in labelled:
-            yield (f'the factor "{name}" has no label; add it under factors, or name it as a scale')
+            yield (
+                f'syntax: the factor "{name}" has no label; add it under factors, or name it as a '
+                "scale"
+            )
 
 
 def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str]]:

@@ -180,6 +180,16 @@ class Instrument(Part):
         return tuple(scale for scale in self.scales if scale.kind == "reflective")
 
     @property
+    def rivals(self) -> tuple[MeasurementModel, ...]:
+        """The models that are fitted beside each other, the reference model among them."""
+        return tuple(model for model in self.models if model.use == "rival" and not model.awaits)
+
+    @property
+    def awaited_models(self) -> tuple[MeasurementModel, ...]:
+        """The models that are stated and not estimated yet, each with what it awaits."""
+        return tuple(model for model in self.models if model.awaits)
+
+    @property
     def reference_model(self) -> MeasurementModel:
         """The model that the rivals are compared with."""
         return next(model for model in self.models if model.reference)
