@@ -22,10 +22,10 @@ def test_degrees_of_freedom_agree_when_counted_in_two_ways(coupling: Section) ->
     fitted = fits("coupling").values()
     both = [*fitted, *(entry.check for entry in fitted)]
     assert table.column("npar") == tuple(entry.fit.fit_measures["npar"] for entry in both)
-    assert table.column("estimator") == ("WLSMV",) * 10 + ("MLR",) * 10
+    assert table.column("estimator") == ("WLSMV",) * 11 + ("MLR",) * 11
     counted = finding(coupling, "card_df")
     assert counted.verdict == "good"
-    assert evidence(counted, "models_counted") == 10
+    assert evidence(counted, "models_counted") == 11
 
 
 def test_respondents_used_and_left_out_add_up(coupling: Section) -> None:
