@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from instruments.schema import Instrument, Item, MeasurementModel, ResponseScale
 
 NAMED = (
+    "claims",
     "responses",
     "functions",
     "levels",
@@ -35,6 +36,7 @@ OPTIONAL_TEXTS = frozenset(
         "labels",
         "stem",
         "awaits",
+        "untested",
         "phrase",
         "self_phrase",
         "self_text",
@@ -106,6 +108,7 @@ def check_instrument(instrument: "Instrument") -> None:
         *_ids(instrument),
         *_languages(instrument, instrument.languages),
         *_items(instrument),
+        *_claims(instrument),
         *_scales(instrument),
         *design.problems(instrument),
         *_models(instrument),
@@ -229,6 +232,22 @@ def _scales(instrument: "Instrument") -> Iterator[Problem]:
         ]
         for text in texts:
             yield Problem(f'scale "{scale.id}", items: {text}', "scales", entry)
+
+
+def _claims(instrument: "Instrument") -> Iterator[Problem]:
+    """Find claims that name no test that is there, or that say nothing about how they are tested."""
+    known = {part.id for part in (*instrument.hypotheses, *instrument.models)}
+    for entry, claim in enumerate(instrument.claims):
+        texts = [
+            f'tested_by: there is no hypothesis or model "{name}"'
+            for name in claim.tested_by
+            if name not in known
+        ]
+        texts += [f'tested_by: "{name}" occurs twice' for name in repeated(claim.tested_by)]
+        if not claim.tested_by and not claim.untested:
+            texts.append("untested: nothing tests the claim; say why not")
+        for text in texts:
+            yield Problem(f'claim "{claim.id}", {text}', "claims", entry)
 
 
 def _models(instrument: "Instrument") -> Iterator[Problem]:

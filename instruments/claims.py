@@ -112,3 +112,21 @@ class Hypothesis(Part):
     expectations: tuple[Expectation, ...] = ()
     claim: Text
     awaits: Texts = NO_TEXTS
+
+
+class Claim(Part):
+    """A statement that the account of the concept makes, and what of it the answers can test.
+
+    Parameters
+    ----------
+    tested_by
+        Ids of the hypotheses and models that test it; empty where nothing does.
+    untested
+        In each language, what of it these answers cannot show; where nothing tests the claim,
+        why not.
+    """
+
+    id: Identifier
+    text: Texts
+    tested_by: tuple[Identifier, ...] = ()
+    untested: Texts = NO_TEXTS
