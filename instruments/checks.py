@@ -235,8 +235,9 @@ def _scales(instrument: "Instrument") -> Iterator[Problem]:
 
 
 def _claims(instrument: "Instrument") -> Iterator[Problem]:
-    """Find claims that name no test that is there, or that say nothing about how they are tested."""
-    known = {part.id for part in (*instrument.hypotheses, *instrument.models)}
+    """Find claims that name a test which is not there, or no test and no reason."""
+    known = {hypothesis.id for hypothesis in instrument.hypotheses}
+    known |= {model.id for model in instrument.models}
     for entry, claim in enumerate(instrument.claims):
         texts = [
             f'tested_by: there is no hypothesis or model "{name}"'
@@ -321,7 +322,7 @@ def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str
     """
     factors: list[str] = []
     used: dict[str, str] = {}
-    for statement in _statements(model.syntax):
+    for statement in statements(model.syntax):
         operator = OPERATOR.search(statement)
         if operator is None or operator[0] in {":=", "==", "<", ">"}:
             continue
@@ -334,16 +335,16 @@ def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str
     return tuple(factors), used
 
 
-def _statements(syntax: str) -> list[str]:
+def statements(syntax: str) -> list[str]:
     """Take the statements out of model text; a line without operator continues the last one."""
-    statements: list[str] = []
+    found: list[str] = []
     for line in re.split(r"[\n;]", syntax):
         text = re.split(r"[#!]", line)[0].strip()
-        if text and statements and OPERATOR.search(text) is None and ":" not in text:
-            statements[-1] += f" {text}"
+        if text and found and OPERATOR.search(text) is None and ":" not in text:
+            found[-1] += f" {text}"
         elif text:
-            statements.append(text)
-    return statements
+            found.append(text)
+    return found
 
 
 def _names(side: str) -> list[str]:
