@@ -151,7 +151,9 @@ def fit_models(
     estimator: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Fitted]:
-    """Fit every model of the instrument to the scored answers, as `plan` decides.
+    """Fit the instrument's rival models to the scored answers, as `plan` decides.
+
+    Models for another question and models that await something are not among them.
 
     Parameters
     ----------
@@ -173,7 +175,7 @@ def fit_models(
         Where the estimator is not known or not available.
     """
     planned = plan(instrument, survey, estimator=estimator)
-    return _fit_all(instrument, instrument.models, survey, planned, progress)
+    return _fit_all(instrument, instrument.rivals, survey, planned, progress)
 
 
 def fit_reference(instrument: Instrument, survey: Survey) -> dict[str, Fitted]:

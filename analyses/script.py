@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analyses import output
+from analyses import locked, output
 from analyses.errors import OutputError, SurveyError
 from analyses.export import pictures, results, workbook
 from analyses.publication import assemble
@@ -49,7 +49,11 @@ def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = Non
         output.check(given.out)
         survey = read_survey(given.survey, instrument)
         report = assemble(
-            instrument, survey, (analysis(instrument, survey),), confidential=given.confidential
+            instrument,
+            survey,
+            (analysis(instrument, survey),),
+            confidential=given.confidential,
+            rules=locked.examine(instrument, survey=given.survey),
         )
         with output.whole(given.out) as place:
             results.write(report, place / results.FILE_NAME)

@@ -7,10 +7,11 @@ text, hypotheses and decision rules. Nothing here estimates anything.
 from instruments.answers import check_answers
 from instruments.errors import AnswerError, InstrumentError
 from instruments.loader import load, names
-from instruments.rules import AgreementRule, FitRule, Rules, Threshold
+from instruments.rules import AgreementRule, CountRule, FitRule, Rules, Threshold
 from instruments.schema import (
     BackgroundColumn,
     Block,
+    Claim,
     Decoded,
     Demonstration,
     Expectation,
@@ -38,6 +39,8 @@ __all__ = [
     "AnswerError",
     "BackgroundColumn",
     "Block",
+    "Claim",
+    "CountRule",
     "Decoded",
     "Demonstration",
     "Expectation",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from instruments.schema import Instrument, Item, MeasurementModel, ResponseScale
 
 NAMED = (
+    "claims",
     "responses",
     "functions",
     "levels",
@@ -35,6 +36,7 @@ OPTIONAL_TEXTS = frozenset(
         "labels",
         "stem",
         "awaits",
+        "untested",
         "phrase",
         "self_phrase",
         "self_text",
@@ -106,6 +108,7 @@ def check_instrument(instrument: "Instrument") -> None:
         *_ids(instrument),
         *_languages(instrument, instrument.languages),
         *_items(instrument),
+        *_claims(instrument),
         *_scales(instrument),
         *design.problems(instrument),
         *_models(instrument),
@@ -231,6 +234,23 @@ def _scales(instrument: "Instrument") -> Iterator[Problem]:
             yield Problem(f'scale "{scale.id}", items: {text}', "scales", entry)
 
 
+def _claims(instrument: "Instrument") -> Iterator[Problem]:
+    """Find claims that name a test which is not there, or no test and no reason."""
+    known = {hypothesis.id for hypothesis in instrument.hypotheses}
+    known |= {model.id for model in instrument.models}
+    for entry, claim in enumerate(instrument.claims):
+        texts = [
+            f'tested_by: there is no hypothesis or model "{name}"'
+            for name in claim.tested_by
+            if name not in known
+        ]
+        texts += [f'tested_by: "{name}" occurs twice' for name in repeated(claim.tested_by)]
+        if not claim.tested_by and not claim.untested:
+            texts.append("untested: nothing tests the claim; say why not")
+        for text in texts:
+            yield Problem(f'claim "{claim.id}", {text}', "claims", entry)
+
+
 def _models(instrument: "Instrument") -> Iterator[Problem]:
     models = {model.id for model in instrument.models}
     for entry, model in enumerate(instrument.models):
@@ -239,8 +259,11 @@ def _models(instrument: "Instrument") -> Iterator[Problem]:
             if other is not None and (other not in models or other == model.id):
                 text = f'model "{model.id}", {field}: there is no other model "{other}"'
                 yield Problem(text, "models", entry)
-        for text in _syntax(model, instrument):
-            yield Problem(f'model "{model.id}", syntax: {text}', "models", entry)
+        for text in (*_options(model, instrument), *_syntax(model, instrument)):
+            yield Problem(f'model "{model.id}", {text}', "models", entry)
+        if model.reference and (model.use != "rival" or model.awaits):
+            text = f'model "{model.id}", reference: the reference model is a rival that is fitted'
+            yield Problem(text, "models", entry)
     references = [model.id for model in instrument.models if model.reference]
     if len(references) != 1:
         marked = listed(references) if references else "none"
@@ -248,22 +271,45 @@ def _models(instrument: "Instrument") -> Iterator[Problem]:
         yield Problem(text, "models")
 
 
+def _options(model: "MeasurementModel", instrument: "Instrument") -> Iterator[str]:
+    options = model.options
+    columns = [column.name for column in instrument.columns]
+    if options.cluster is not None and options.cluster not in columns:
+        known = listed(columns) or "none"
+        yield f'options.cluster: there is no column "{options.cluster}"; the file has {known}'
+    if options.target_of is None:
+        return
+    if options.rotation is None:
+        yield "options.target_of: a target is for a rotation; give rotation too"
+    factors = {other.id: variables(other)[0] for other in instrument.models if other is not model}
+    if factors.get(options.target_of) != variables(model)[0]:
+        yield (
+            f'options.target_of: there is no model "{options.target_of}" with the same factors, '
+            "in the same order"
+        )
+
+
 def _syntax(model: "MeasurementModel", instrument: "Instrument") -> Iterator[str]:
     items = set(instrument.all_item_ids)
     labelled = {factor.id for factor in instrument.factors}
     labelled |= {scale.id for scale in instrument.scales}
     factors, used = variables(model)
+    scores = {scale.id for scale in instrument.scales if scale.kind == "index"}
+    known = {*items, *factors, *(scores if model.use == "structural" else ())}
     for name, statement in used.items():
-        if name not in items and name not in factors:
+        if name not in known:
             yield (
-                f'"{name}" is neither an item of the instrument nor a factor of the model '
+                f'syntax: "{name}" is neither an item of the instrument nor a factor of the model '
                 f'(in "{statement}")'
             )
     for name in factors:
         if name in items:
-            yield f'the factor "{name}" has the name of an item'
+            yield f'syntax: the factor "{name}" has the name of an item'
         elif name not in labelled:
-            yield (f'the factor "{name}" has no label; add it under factors, or name it as a scale')
+            yield (
+                f'syntax: the factor "{name}" has no label; add it under factors, or name it as a '
+                "scale"
+            )
 
 
 def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str]]:
@@ -276,7 +322,7 @@ def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str
     """
     factors: list[str] = []
     used: dict[str, str] = {}
-    for statement in _statements(model.syntax):
+    for statement in statements(model.syntax):
         operator = OPERATOR.search(statement)
         if operator is None or operator[0] in {":=", "==", "<", ">"}:
             continue
@@ -289,16 +335,16 @@ def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str
     return tuple(factors), used
 
 
-def _statements(syntax: str) -> list[str]:
+def statements(syntax: str) -> list[str]:
     """Take the statements out of model text; a line without operator continues the last one."""
-    statements: list[str] = []
+    found: list[str] = []
     for line in re.split(r"[\n;]", syntax):
         text = re.split(r"[#!]", line)[0].strip()
-        if text and statements and OPERATOR.search(text) is None and ":" not in text:
-            statements[-1] += f" {text}"
+        if text and found and OPERATOR.search(text) is None and ":" not in text:
+            found[-1] += f" {text}"
         elif text:
-            statements.append(text)
-    return statements
+            found.append(text)
+    return found
 
 
 def _names(side: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an instrument file may claim before any data: rival models and hypotheses."""
+"""What an instrument file may claim before any data: models, hypotheses, claims of the concept."""
 
 from typing import Literal
 
@@ -13,21 +13,48 @@ class Factor(Part):
 
 
 class ModelOptions(Part):
-    """How a model is fitted, under the names of `measure.cfa`."""
+    """How a model is fitted, under the names of `measure.cfa`.
+
+    Parameters
+    ----------
+    rotation
+        Of the exploratory blocks in the text, by its name in `measure.rotation.ROTATIONS`.
+    target_of
+        Id of the model that a target rotation turns to: the loadings that it has are free in the
+        target, all others are 0 (a partially specified target, Browne 2001).
+    cluster
+        The column whose values are the units of the higher level of a two-level text; by default
+        the instrument's cluster column.
+    """
 
     orthogonal: Flag = False
     std_lv: Flag = False
+    rotation: Identifier | None = None
+    target_of: Identifier | None = None
+    cluster: Identifier | None = None
+
+
+ModelUse = Literal["rival", "levels", "structural"]
+"""The question that a model is for: `rival` which structure the items have, set beside the
+reference model; `levels` what is of the respondent, and what of that which is asked about (other
+referents, clusters); `structural` how constructs go together."""
 
 
 class MeasurementModel(Part):
-    """One of the rival models.
+    """One of the models that are stated before any data.
 
     Parameters
     ----------
     syntax
-        lavaan text over item ids.
+        lavaan text over item ids; a `structural` model may also name scales of kind `index`, which
+        stand for their observed scores.
     meaning
         What it would mean if this model were the best.
+    use
+        The question that it is for.
+    awaits
+        In each language, what estimating it still awaits; empty where it is estimated. A model
+        that awaits something is listed with its reason and never fitted.
     reference
         True for exactly one model: the one that the rivals are compared with.
     boundary_of
@@ -44,6 +71,8 @@ class MeasurementModel(Part):
     label: Texts
     syntax: Text
     meaning: Texts
+    use: ModelUse = "rival"
+    awaits: Texts = NO_TEXTS
     reference: Flag = False
     boundary_of: Identifier | None = None
     nested_in: Identifier | None = None
@@ -83,3 +112,21 @@ class Hypothesis(Part):
     expectations: tuple[Expectation, ...] = ()
     claim: Text
     awaits: Texts = NO_TEXTS
+
+
+class Claim(Part):
+    """A statement that the account of the concept makes, and what of it the answers can test.
+
+    Parameters
+    ----------
+    tested_by
+        Ids of the hypotheses and models that test it; empty where nothing does.
+    untested
+        In each language, what of it these answers cannot show; where nothing tests the claim,
+        why not.
+    """
+
+    id: Identifier
+    text: Texts
+    tested_by: tuple[Identifier, ...] = ()
+    untested: Texts = NO_TEXTS

@@ -19,6 +19,7 @@ KIND = {
     "factors": "factor",
     "models": "model",
     "hypotheses": "hypothesis",
+    "claims": "claim",
     "missing": "missing code",
     "expectations": "expectation",
     "rules": "rule",

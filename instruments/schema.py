@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from instruments import answers, checks, codebook
 from instruments.claims import (
+    Claim,
     Expectation,
     Factor,
     Hypothesis,
@@ -47,6 +48,7 @@ from instruments.wording import WordingRules
 __all__ = [
     "BackgroundColumn",
     "Block",
+    "Claim",
     "ColumnRole",
     "ConstructType",
     "Decoded",
@@ -120,6 +122,8 @@ class Instrument(Part):
         The rules that `instruments.check_wording` holds the statements to.
     factors
         The words for latent variables that are no scale.
+    claims
+        What the account of the concept says about it, and what tests that.
     """
 
     origin: Path = Field(exclude=True, repr=False)
@@ -146,6 +150,7 @@ class Instrument(Part):
     factors: tuple[Factor, ...] = ()
     models: tuple[MeasurementModel, ...] = Field(min_length=1)
     hypotheses: tuple[Hypothesis, ...] = ()
+    claims: tuple[Claim, ...] = ()
     rules: Rules
     demonstration: Demonstration | None = None
 
@@ -178,6 +183,16 @@ class Instrument(Part):
     def reflective_scales(self) -> tuple[Scale, ...]:
         """The scales that reliability and factor models make sense for."""
         return tuple(scale for scale in self.scales if scale.kind == "reflective")
+
+    @property
+    def rivals(self) -> tuple[MeasurementModel, ...]:
+        """The models that are fitted beside each other, the reference model among them."""
+        return tuple(model for model in self.models if model.use == "rival" and not model.awaits)
+
+    @property
+    def awaited_models(self) -> tuple[MeasurementModel, ...]:
+        """The models that are stated and not estimated yet, each with what it awaits."""
+        return tuple(model for model in self.models if model.awaits)
 
     @property
     def reference_model(self) -> MeasurementModel:

@@ -255,6 +255,36 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
             'model "one", boundary_of: there is no other model "two"',
             id="boundary of nothing",
         ),
+        pytest.param(
+            "reference = true",
+            'reference = true\nawaits = { da = "Mere", en = "More" }',
+            'model "one", reference: the reference model is a rival that is fitted',
+            id="reference that awaits something",
+        ),
+        pytest.param(
+            "reference = true",
+            'reference = true\nuse = "other"',
+            "model \"one\", use: one of 'rival', 'levels' or 'structural' is wanted, not 'other'",
+            id="use of a model",
+        ),
+        pytest.param(
+            "reference = true",
+            'reference = true\noptions = { cluster = "team" }',
+            'model "one", options.cluster: there is no column "team"; the file has none',
+            id="cluster of a model",
+        ),
+        pytest.param(
+            "reference = true",
+            'reference = true\noptions = { rotation = "targetQ", target_of = "one" }',
+            'options.target_of: there is no model "one" with the same factors, in the same order',
+            id="model as its own target",
+        ),
+        pytest.param(
+            "reference = true",
+            'reference = true\noptions = { target_of = "two" }',
+            "options.target_of: a target is for a rotation",
+            id="target without rotation",
+        ),
         pytest.param("[[models]]", "[models]", "models: a list is wanted", id="table for a list"),
         pytest.param('id = "small"', 'id = "small"\norigin = "x"', "origin: there is", id="origin"),
     ],
@@ -325,6 +355,55 @@ def test_an_own_rule_needs_its_own_source(write: Writer) -> None:
 )
 def test_a_wrong_rule_is_named(write: Writer, rule: str, expected: str) -> None:
     assert expected in refusal(write(f"{SMALL}\n[rules]\n{rule}\n"))
+
+
+INDEX = """
+[[items]]
+id = "b1"
+text = { da = "B", en = "B" }
+indicator = "index"
+
+[[scales]]
+id = "b"
+kind = "index"
+label = { da = "B", en = "B" }
+description = { da = "Om B", en = "About B" }
+items = ["b1"]
+
+[[models]]
+id = "two"
+label = { da = "To", en = "Two" }
+meaning = { da = "B virker på A", en = "B acts on A" }
+use = "structural"
+syntax = """
+
+
+def test_a_structural_model_may_name_the_score_of_an_index(write: Writer) -> None:
+    loaded = instruments.load(write(f'{SMALL}{INDEX}"a =~ a1 + a2 + a3; a ~ b"\n'))
+    assert [model.id for model in loaded.rivals] == ["one"]
+    assert loaded.awaited_models == ()
+    rival = INDEX.replace('use = "structural"\n', "")
+    message = refusal(write(f'{SMALL}{rival}"a =~ a1 + a2 + a3; a ~ b"\n'))
+    assert 'model "two", syntax: "b" is neither' in message
+    # The score of a reflective scale would be another model than the scale's factor.
+    unscored = INDEX.replace('kind = "index"\n', "").replace('indicator = "index"\n', "")
+    assert '"b" is neither' in refusal(write(f'{SMALL}{unscored}"a =~ a1 + a2 + a3; a ~ b"\n'))
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ('tested_by = ["H1"]', 'claim "C1", tested_by: there is no hypothesis or model "H1"'),
+        ('tested_by = ["one", "one"]', 'claim "C1", tested_by: "one" occurs twice'),
+        ("", 'claim "C1", untested: nothing tests the claim; say why not'),
+        ('untested.da = "Intet"', 'claim "C1", untested: the text in "en" is missing'),
+    ],
+)
+def test_a_claim_names_what_tests_it_or_says_why_nothing_does(
+    write: Writer, claim: str, expected: str
+) -> None:
+    stated = '[[claims]]\nid = "C1"\ntext = { da = "Det er så", en = "It is so" }\n'
+    assert expected in refusal(write(f"{SMALL}\n{stated}{claim}\n"))
 
 
 def test_parts_are_read_and_their_mistakes_laid_at_their_door(tmp_path: Path) -> None:
