@@ -223,7 +223,7 @@ class NonInvariance(Part):
     @model_validator(mode="after")
     def _a_threshold_is_numbered(self) -> Self:
         if (self.parameter == "threshold") != (self.threshold is not None):
-            raise ValueError('threshold numbers the one that is shifted, where parameter is that')
+            raise ValueError("threshold numbers the one that is shifted, where parameter is that")
         return self
 
 

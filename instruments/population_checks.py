@@ -26,7 +26,9 @@ def check_sizes(sizes: "Sizes") -> None:
             f"{fewest} to {most} respondents, not {sizes.respondents}"
         )
     if max(*sizes.units, *sizes.professions) > sizes.smallest:
-        raise ValueError("the smallest organisation has fewer respondents than units or professions")
+        raise ValueError(
+            "the smallest organisation has fewer respondents than units or professions"
+        )
 
 
 def against(population: "Population", instrument: "Instrument") -> Iterator[str]:
@@ -138,7 +140,7 @@ def _scales(population: "Population", instrument: "Instrument") -> Iterator[str]
                 yield f"{place}, {field}: {len(given)} for {len(scale.items)} items"
         yield from _scale(stated, population, instrument, scale.items)
     asked = {item for form in instrument.forms for item in form.items}
-    unread = [name for name in instrument.check_ids]
+    unread = instrument.check_ids
     for item in sorted(asked - set(items) - set(unread)):
         yield f'scales: the item "{item}" is in none of those stated'
     for part in population.noninvariance:

@@ -110,9 +110,7 @@ def responses(
     return common + unique * np.sqrt(1.0 - loadings**2)
 
 
-def planted(
-    items: Items, values: Array, background: pd.DataFrame, population: Population
-) -> Array:
+def planted(items: Items, values: Array, background: pd.DataFrame, population: Population) -> Array:
     """Give what the planted non-invariance of loadings adds to the latent responses."""
     found = np.zeros((len(values), len(items.names)))
     for one in population.noninvariance:

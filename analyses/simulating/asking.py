@@ -113,9 +113,7 @@ def left_out(
     return found
 
 
-def _no_answer(
-    items: tuple[str, ...], instrument: Instrument, population: Population
-) -> Shares:
+def _no_answer(items: tuple[str, ...], instrument: Instrument, population: Population) -> Shares:
     not_relevant, dont_know = np.zeros(len(items)), np.zeros(len(items))
     where = {item: k for k, item in enumerate(items)}
     for scale in population.scales:

@@ -1,6 +1,6 @@
 """Answers to an instrument drawn from a stated population, with the truth about them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ from analyses.simulating import answering, asking, careless, latent, people
 from analyses.simulating.answering import Items
 from analyses.simulating.asking import Asked
 from analyses.simulating.careless import Attention
-from analyses.simulating.latent import Standing
 from analyses.simulating.mark import COLUMN, MARK
 from analyses.simulating.people import People
 from analyses.simulating.structure import Structure, structure
@@ -165,16 +164,12 @@ def _multiplied(population: Population, times: int) -> object:
     )
 
 
-def _of_wave(
-    rng: dict[str, np.random.Generator], ending: str
-) -> dict[str, np.random.Generator]:
+def _of_wave(rng: dict[str, np.random.Generator], ending: str) -> dict[str, np.random.Generator]:
     names = ("missing", "attention", "inattentive", "checks")
     return {name: rng[f"{name}{ending}"] for name in names}
 
 
-def _drops_out(
-    who: People, population: Population, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def _drops_out(who: People, population: Population, rng: np.random.Generator) -> NDArray[np.bool_]:
     change = population.change
     chance = np.full(who.n, change.dropout)
     for column, more in change.dropout_more.items():

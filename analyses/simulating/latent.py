@@ -74,10 +74,7 @@ def draw_second(
 def _together(parts: Mapping[str, Array], people: People, structure: Structure) -> Array:
     roots = np.sqrt(structure.shares)
     return np.sum(
-        [
-            (roots[k] * parts[place])[people.member_of(place)]
-            for k, place in enumerate(PLACES)
-        ],
+        [(roots[k] * parts[place])[people.member_of(place)] for k, place in enumerate(PLACES)],
         axis=0,
     )
 

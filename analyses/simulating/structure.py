@@ -70,7 +70,9 @@ class Structure:
         The variance of a level's common factor lies where that of its functions does.
         """
         roots = np.sqrt(self.shares)
-        own = np.column_stack([roots[:, self.place[self.of_level(name)[0]]] for name in self.levels])
+        own = np.column_stack(
+            [roots[:, self.place[self.of_level(name)[0]]] for name in self.levels]
+        )
         return np.asarray(self.common * (roots.T @ own))
 
     def of_level(self, level: str) -> list[str]:
@@ -121,7 +123,9 @@ def structure(instrument: Instrument, population: Population) -> Structure:
     for i, (level, function) in enumerate(functions.values()):
         for j, (other_level, other) in enumerate(functions.values()):
             across = between[levels.index(level), levels.index(other_level)]
-            found[i, j] = across * (1.0 if function == other else loading[function] * loading[other])
+            found[i, j] = across * (
+                1.0 if function == other else loading[function] * loading[other]
+            )
         own = loading[function] * network[:, levels.index(level)]
         found[i, n_functions:] = found[n_functions:, i] = own
     explained = network @ np.linalg.solve(between, network.T)
@@ -159,15 +163,13 @@ def _explained_at_most(explained: Array, names: tuple[str, ...], population: Pop
     for name, value in zip(names, np.diag(explained), strict=True):
         if value >= 1.0:
             raise AnalysisError(
-                f"{population.origin}\n    the network of \"{name}\" is impossible: the common "
+                f'{population.origin}\n    the network of "{name}" is impossible: the common '
                 f"factors would explain {value:.2f} of its variance.\n    Choose correlations "
                 "nearer to 0, or nearer to each other."
             )
 
 
-def _positive(
-    found: Array, names: tuple[str, ...], population: Population, what: str
-) -> None:
+def _positive(found: Array, names: tuple[str, ...], population: Population, what: str) -> None:
     values, vectors = np.linalg.eigh(found)
     if values[0] <= 1e-8:
         involved = [

@@ -23,13 +23,13 @@ def instrument(name: str) -> Instrument:
     return instruments.load(name)
 
 
-def path(name: str) -> Path:
+def survey_path(name: str) -> Path:
     return SMALL.get(name) or instrument(name).demonstration_path()
 
 
 @cache
 def survey(name: str) -> Survey:
-    return read_survey(path(name), instrument(name))
+    return read_survey(survey_path(name), instrument(name))
 
 
 @cache
