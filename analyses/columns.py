@@ -88,7 +88,8 @@ def match(
     absent = [name for name in required if name not in found]
     if absent:
         raise SurveyError(
-            f'"{survey}" lacks {listed(absent, "column")}, which "{instrument.id}" requires.\n'
+            f'"{survey}" lacks {listed(absent, "column")}, which "{instrument.id}" or an option '
+            f"(--group, --cluster, --wave) requires.\n    It has {listed(columns, 'column')}.\n"
             "    Add it, or give its column this name in the file."
         )
     items = tuple(name for name in instrument.all_item_ids if name in asked)
@@ -132,7 +133,8 @@ def _check_mapping(
     absent = [column for column in mapping.values() if column not in columns]
     if absent:
         raise SurveyError(
-            f'the mapping names {listed(absent, "column")}, which "{survey}" does not have.\n'
+            f'"{survey}" has no {listed(absent, "column")}, which the mapping or an option '
+            "(--group, --cluster, --wave) names.\n"
             f"    It has {listed(columns, 'column')}."
         )
 

@@ -20,7 +20,7 @@ from analyses.section import Message
 from analyses.selfratings import SELF_RATING
 from analyses.spreadsheet import Formula
 from instruments import answers
-from instruments.schema import BackgroundColumn, Form, Instrument, ResponseScale
+from instruments.schema import BackgroundColumn, Instrument, ResponseScale
 from instruments.texts import fold
 
 BLANK_WORDS = frozenset({"NA", "N/A", "#N/A", "NaN", "."})
@@ -201,7 +201,7 @@ def read_survey(
     missing = missing.mask(~design.asked, NOT_ASKED)
     read = selfratings.apart(instrument, codes, missing, design.asked, background)
     rated = [item for item in match.items if read.asked[item].any()]
-    _check_answers(instrument, design.form, read.codes[rated], read.asked)
+    check_answers(instrument, design.form.id, read.codes[rated], read.asked)
     data = pd.concat([pd.DataFrame(background), read.codes[rated]], axis=1)
     tables = (data, read.missing[rated], read.asked[rated], design.forms, read.self_ratings)
     data, missing, was_asked, forms, self_ratings = (
@@ -252,15 +252,28 @@ def _waves(
     return found
 
 
-def _check_answers(
-    instrument: Instrument, form: Form, codes: pd.DataFrame, was_asked: pd.DataFrame
+def check_answers(
+    instrument: Instrument, form: str, codes: pd.DataFrame, was_asked: pd.DataFrame
 ) -> None:
-    """Refuse answers that nothing can be computed from."""
+    """Refuse answers that nothing can be computed from.
+
+    Parameters
+    ----------
+    instrument, form
+        What may be asked, and the form that was.
+    codes, was_asked
+        (n_obs, n_items) as in `Survey`.
+
+    Raises
+    ------
+    AnswerError
+        As `instruments.check_answers`; the items that everybody was asked are needed together.
+    """
     # Whoever reads gives a check of attention the same answer, so it may well be constant.
     scored = [item for item in codes if item not in instrument.check_ids]
     of_all = [
         item
-        for item in instrument.asked_of_all(form.id)
+        for item in instrument.asked_of_all(form)
         if item in was_asked and was_asked[item].all()
     ]
     answers.check_answers(codes, scored, together=of_all)
