@@ -35,8 +35,8 @@ class Design:
     Parameters
     ----------
     forms
-        (n_obs, 2) `form` and `version` of each respondent, None where not known or where the form
-        has no versions. A form that the file holds only in part is the form that it is read as.
+        (n_obs, 2) `form` and `version` of each respondent; missing where not known, or where the
+        form has no versions. A form that the file holds only in part is the form that it is read as.
     asked
         (n_obs, n_items) bool.
     form
@@ -101,7 +101,8 @@ def design(
         items = [item for item in given.columns if item not in instrument.form_items(form_id)]
         asked.loc[told == form_id, items] = False
     notes += _contradictions(instrument, forms, given, asked, survey)
-    if nobody := [item for item in given if not (asked[item] | given[item]).any()]:
+    of_anybody = (asked | given).any()
+    if nobody := list(of_anybody.index[~of_anybody]):
         notes.append(Message("reading.nobody_asked", {"n": len(nobody), "items": tuple(nobody)}))
     forms_of = told.map(lambda form_id: _read_as(instrument, form, form_id, given), "ignore")
     versions = told.mask(told.isin([one.id for one in instrument.forms]), None)
@@ -180,7 +181,8 @@ def _contradictions(
     for form_id in sorted(forms.dropna().unique()):
         rows = forms == form_id
         absent = [item for item in instrument.form_items(form_id) if item not in given.columns]
-        more = [item for item in given.columns if beyond.loc[rows, item].any()]
+        answered = beyond.loc[rows].any()
+        more = list(answered.index[answered])
         if absent and more:
             raise SurveyError(
                 f'the column "{FORM}" of "{survey}" says "{form_id}" in {int(rows.sum())} rows, '

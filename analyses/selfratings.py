@@ -60,7 +60,7 @@ def apart(
     background
         The background columns of the file by name.
     """
-    items = [item for item in codes if instrument.item(item).self_for is not None]
+    items = [one.id for one in instrument.all_items if one.self_for is not None and one.id in codes]
     nobody = codes[items].astype(float).mask(pd.Series(True, index=codes.index))
     column = instrument.column_for("role")
     if not items or column is None:

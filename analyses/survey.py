@@ -63,8 +63,8 @@ class Survey:
         (n_obs, n_items) bool: whether the item was asked of the respondent, as raters of whom or
         what it is about. Only these answers can be missing.
     forms
-        (n_obs, 2): `form` and `version` that each respondent got, None where not known or where
-        the form has no versions.
+        (n_obs, 2): `form` and `version` that each respondent got; missing where not known, or
+        where the form has no versions.
     self_ratings
         (n_obs, items with `self_for`): what those whom an item is about answered about themselves,
         reverse-keyed, NaN for everybody else. These answers are in neither `data` nor `scored`,
@@ -117,23 +117,24 @@ class Survey:
             With the rows numbered anew, without the items that none of them was asked, and with
             their form where all of them got the same.
         """
-        items = [item for item in self.asked if self.asked.loc[rows, item].any()]
-        others = [name for name in self.data if name not in self.asked]
-        scored = [item for item in self.scored if item in items]
-        forms = self.forms.loc[rows, "form"].unique()
+        of_anybody = self.asked.loc[rows].any()
+        items = of_anybody.index[of_anybody]
+        nobody = of_anybody.index[~of_anybody]
+        forms = self.forms.loc[rows, "form"]
+        alike = forms.notna().all() and forms.nunique() == 1
 
-        def cut(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-            return table.loc[rows, names].reset_index(drop=True)
+        def cut(table: pd.DataFrame) -> pd.DataFrame:
+            return table.loc[rows].reset_index(drop=True)
 
         return replace(
             self,
-            data=cut(self.data, [*others, *items]),
-            scored=cut(self.scored, scored),
-            form=str(forms[0]) if len(forms) == 1 and forms[0] is not None else self.form,
-            why_missing=cut(self.why_missing, items),
-            asked=cut(self.asked, items),
-            forms=cut(self.forms, list(self.forms)),
-            self_ratings=cut(self.self_ratings, list(self.self_ratings)),
+            data=cut(self.data.drop(columns=nobody)),
+            scored=cut(self.scored.drop(columns=nobody, errors="ignore")),
+            form=str(forms.iloc[0]) if alike else self.form,
+            why_missing=cut(self.why_missing[items]),
+            asked=cut(self.asked[items]),
+            forms=cut(self.forms),
+            self_ratings=cut(self.self_ratings),
         )
 
     def at(self, wave: str) -> "Survey":
@@ -200,7 +201,8 @@ def read_survey(
     design = asked.design(instrument, match.form, answered, stated, survey=path.name)
     missing = missing.mask(~design.asked, NOT_ASKED)
     read = selfratings.apart(instrument, codes, missing, design.asked, background)
-    rated = [item for item in match.items if read.asked[item].any()]
+    of_anybody = read.asked.any()
+    rated = list(of_anybody.index[of_anybody])
     check_answers(instrument, design.form.id, read.codes[rated], read.asked)
     data = pd.concat([pd.DataFrame(background), read.codes[rated]], axis=1)
     tables = (data, read.missing[rated], read.asked[rated], design.forms, read.self_ratings)
@@ -244,7 +246,7 @@ def _waves(
         if not hasattr(values, "cat"):
             background[column] = found.values.astype("str")
         else:
-            kind = pd.CategoricalDtype(found.order)
+            kind = pd.CategoricalDtype(list(found.order))
             background[column] = found.values.astype(kind)
     if respondents is not None:
         by_wave = background.get(column or "") if found.order else None
@@ -270,7 +272,7 @@ def check_answers(
         As `instruments.check_answers`; the items that everybody was asked are needed together.
     """
     # Whoever reads gives a check of attention the same answer, so it may well be constant.
-    scored = [item for item in codes if item not in instrument.check_ids]
+    scored = [str(item) for item in codes if item not in instrument.check_ids]
     of_all = [
         item
         for item in instrument.asked_of_all(form)

@@ -222,11 +222,13 @@ def _without_missing(
     numbers: "pd.Series[float]", scale: "ResponseScale", kinds: Sequence[str]
 ) -> tuple["pd.Series[float]", "pd.Series[Any]"]:
     """Make all missing answers NaN, and give their kinds."""
-    places = np.where(numbers.isna(), kinds.index(BLANK), -1)
+    values = numbers.to_numpy()
+    places = np.where(np.isnan(values), kinds.index(BLANK), -1)
     for part in scale.missing:
-        places = np.where(numbers == part.code, kinds.index(part.name), places)
+        places[values == part.code] = kinds.index(part.name)
     found = pd.Categorical.from_codes(places, categories=kinds)
-    return numbers.mask(places >= 0), pd.Series(found, index=numbers.index)
+    codes = np.where(places >= 0, MISSING, values)
+    return pd.Series(codes, index=numbers.index), pd.Series(found, index=numbers.index)
 
 
 def _describe(
