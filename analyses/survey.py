@@ -18,6 +18,7 @@ from analyses.fielding import returned
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
 from analyses.selfratings import SELF_RATING
+from analyses.simulating import mark
 from analyses.spreadsheet import Formula
 from instruments import answers
 from instruments.schema import BackgroundColumn, Instrument, ResponseScale
@@ -72,7 +73,8 @@ class Survey:
     notes
         What was detected in the file, and what was not used.
     simulated
-        True where no person gave the answers.
+        True where no person gave the answers: a column of the file says so (`simulating.mark`), or
+        they are those of the instrument's simulated demonstration.
     waves
         The names of the waves in order; empty where the file does not say.
     wave_column
@@ -179,17 +181,12 @@ def read_survey(
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     raw = read_table(path, expected=[mapping.get(name, name) for name in names])
+    raw, marked = mark.taken_from(raw)
     raw = returned.translate(raw, instrument, survey=path.name, keep=set(mapping.values()))
     match = columns.match(
         [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
     )
-    given = {
-        item: _answers(item, raw, match.found[item], instrument.response(item))
-        for item in match.items
-    }
-    responses = {item: instrument.response(item) for item in match.items}
-    codes, missing = answers.decode(pd.DataFrame(given), responses)
-    missing, declared = _declared(missing, given, raw, match.found)
+    codes, missing, item_notes = _items(raw, match, instrument)
     background = {
         part.name: _background(raw, match.found[part.name], part)
         for part in instrument.columns
@@ -220,17 +217,30 @@ def read_survey(
         self_ratings=self_ratings,
         notes=(
             *raw.notes,
-            *_text_notes(given, raw),
-            *declared,
+            *item_notes,
             *match.notes,
             *design.notes,
             *read.notes,
             *in_waves.notes,
         ),
-        simulated=_simulated(path, codes, instrument),
+        simulated=marked or _simulated(path, codes, instrument),
         waves=in_waves.order,
         wave_column=instrument.column_for("wave") if in_waves.order else None,
     )
+
+
+def _items(
+    raw: RawTable, match: columns.Match, instrument: Instrument
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Message, ...]]:
+    """Read the items' answers: codes, kinds of missing answers, and what was detected."""
+    responses = {item: instrument.response(item) for item in match.items}
+    given = {
+        item: _answers(item, raw, match.found[item], response)
+        for item, response in responses.items()
+    }
+    codes, missing = answers.decode(pd.DataFrame(given), responses)
+    missing, declared = _declared(missing, given, raw, match.found)
+    return codes, missing, (*_text_notes(given, raw), *declared)
 
 
 def _waves(

@@ -98,7 +98,8 @@ def count_missing(missing: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
     DataFrame
         (n_items, kinds) int.
     """
-    counts = [missing[name].value_counts().reindex(kinds, fill_value=0) for name in missing]
+    wanted = list(kinds)
+    counts = [missing[name].value_counts().reindex(wanted, fill_value=0) for name in missing]
     numbers = np.array(counts, dtype="int64").reshape(len(counts), len(kinds))
     items = pd.Index(missing.columns, name="item")
     return pd.DataFrame(numbers, index=items, columns=pd.Index(kinds))
@@ -226,7 +227,7 @@ def _without_missing(
     places = np.where(np.isnan(values), kinds.index(BLANK), -1)
     for part in scale.missing:
         places[values == part.code] = kinds.index(part.name)
-    found = pd.Categorical.from_codes(places, categories=kinds)
+    found = pd.Categorical.from_codes(places.astype(int), categories=pd.Index(kinds))
     codes = np.where(places >= 0, MISSING, values)
     return pd.Series(codes, index=numbers.index), pd.Series(found, index=numbers.index)
 
