@@ -5,12 +5,14 @@ from collections.abc import Callable
 from analyses import (
     card,
     confirmatory,
+    content_validity,
     exploratory,
     items,
     levels,
     reliability,
     screening,
 )
+from analyses.content_validity import Content
 from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
 from analyses.fits import fit_models
@@ -24,7 +26,8 @@ Progress = Callable[[str, float], None]
 
 STEPS = {
     "step.screening": 0.01,
-    "step.fits": 0.10,
+    "step.content": 0.01,
+    "step.fits": 0.09,
     "step.items": 0.02,
     "step.reliability": 0.12,
     "step.exploratory": 0.35,
@@ -44,6 +47,7 @@ def validate(
     seed: int = SEED,
     confidential: bool = False,
     wave: str | None = None,
+    content: Content | None = None,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -61,6 +65,8 @@ def validate(
         Leave in what disclosure control would hide.
     wave
         The wave that is analysed; by default the first.
+    content
+        Experts' ratings and notes from interviews, where there are any.
 
     Returns
     -------
@@ -81,6 +87,8 @@ def validate(
     clock = _Clock(progress)
     clock.start("step.screening")
     sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]
+    clock.start("step.content")
+    sections.append(content_validity.run(instrument, survey, content=content))
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]
