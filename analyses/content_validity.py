@@ -275,11 +275,11 @@ def _interview_finding(interviews: Interviews) -> Finding:
         "items": int(problems["item"].nunique()),
         "interviews": interviews.n_interviews or 0,
     }
-    key = "content.claim.interviews"
+    counted = interviews.n_interviews is not None
     source = Message("source.file", {"file": interviews.name})
     return Finding(
         id="content_interviews",
-        claim=Message(key if interviews.n_interviews else f"{key}_unknown", values),
+        claim=Message("content.claim.interviews" if counted else "content.claim.noted", values),
         verdict="information",
         evidence=(evidence.count("problems", len(problems), source),),
     )
