@@ -8,7 +8,7 @@ a refusal come at once.
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -28,6 +28,7 @@ from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
+    from analyses.content_validity import Content
     from analyses.locked import Locked
     from instruments import Instrument
 
@@ -108,23 +109,46 @@ def validate(
             "beside the instrument's own file."
         ),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the groups that are compared.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column that says who belongs together.")
+    ] = None,
+    wave: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the waves, if it is not wave.")
+    ] = None,
+    at_wave: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="The wave to analyse; by default the first."),
+    ] = None,
+    experts: Annotated[
+        Path | None, typer.Option(help="Experts' ratings of relevance: item, expert, relevance.")
+    ] = None,
+    interviews: Annotated[
+        Path | None, typer.Option(help="Notes from cognitive interviews: item, kind, note.")
+    ] = None,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
-        said = words(language)
-        from analyses import locked
+        from analyses import locked, roles
 
-        asked = _instrument(instrument)
-        rules = locked.examine(asked, lock=lock, survey=survey)
+        said = words(language)
+        asked = roles.assign(
+            _instrument(instrument), {"group": group, "cluster": cluster, "wave": wave}
+        )
         report = _run(
-            asked,
+            asked.instrument,
             survey,
             out,
             said,
+            mapping=asked.mapping,
             seed=seed,
             estimator=estimator,
             confidential=confidential,
-            rules=rules,
+            rules=locked.examine(asked.instrument, lock=lock, survey=survey),
+            wave=at_wave,
+            content=_content(asked.instrument, experts, interviews),
         )
         _tell(report, out, said)
 
@@ -319,6 +343,22 @@ def _instrument(name_or_path: str) -> "Instrument":
     return instruments.load(name_or_path)
 
 
+def _content(
+    instrument: "Instrument", experts: Path | None, interviews: Path | None
+) -> "Content | None":
+    """Read the files beside the survey, where there are any."""
+    if experts is None and interviews is None:
+        return None
+    from analyses.content_validity import Content
+    from analyses.experts import read_experts
+    from analyses.interviews import read_interviews
+
+    return Content(
+        None if experts is None else read_experts(experts, instrument),
+        None if interviews is None else read_interviews(interviews, instrument),
+    )
+
+
 class _RunOptions(TypedDict, total=False):
     """What a run may be told; each is an argument of `analyses.report.validate`."""
 
@@ -326,6 +366,8 @@ class _RunOptions(TypedDict, total=False):
     estimator: str | None
     confidential: bool
     rules: "Locked"
+    wave: str | None
+    content: "Content | None"
 
 
 def _run(
@@ -333,6 +375,7 @@ def _run(
     survey: Path,
     out: Path,
     said: Words,
+    mapping: Mapping[str, str] | None = None,
     **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
@@ -344,7 +387,7 @@ def _run(
     output.check(out)
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
-        answers = read_survey(survey, instrument)
+        answers = read_survey(survey, instrument, mapping=mapping)
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)

@@ -131,6 +131,8 @@ class Rules(Part):
         `.value`: share of the expectations tested (a proportion) that are to be confirmed.
     hypotheses_measured
         `.value`: as many expectations are to be tested before the share is judged.
+    content_i_cvi, content_s_cvi
+        `.value`: share of experts who find an item relevant, and the mean of these shares.
     """
 
     global_fit_good: FitRule
@@ -159,3 +161,5 @@ class Rules(Part):
     equivalence_level: Threshold
     hypotheses_confirmed: Threshold
     hypotheses_measured: CountRule
+    content_i_cvi: Threshold
+    content_s_cvi: Threshold

@@ -8,6 +8,7 @@ from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
 from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
@@ -89,6 +90,8 @@ __all__ = [
     "htmt",
     "htmt_intervals",
     "fornell_larcker",
+    "content_validity",
+    "ContentValidity",
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",
