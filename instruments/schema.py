@@ -14,9 +14,7 @@ from pydantic import Field, model_validator
 
 from instruments import answers, checks, codebook
 from instruments.claims import (
-    Expectation,
     Factor,
-    Hypothesis,
     MeasurementModel,
     ModelOptions,
 )
@@ -29,6 +27,7 @@ from instruments.forms import (
     RotatedVersion,
     Rotation,
 )
+from instruments.hypotheses import Estimand, Expectation, External, Hypothesis, Total
 from instruments.items import (
     ConstructType,
     Function,
@@ -51,7 +50,9 @@ __all__ = [
     "ConstructType",
     "Decoded",
     "Demonstration",
+    "Estimand",
     "Expectation",
+    "External",
     "Factor",
     "Fielding",
     "Form",
@@ -69,6 +70,7 @@ __all__ = [
     "RotatedVersion",
     "Rotation",
     "Scale",
+    "Total",
 ]
 
 
@@ -118,6 +120,10 @@ class Instrument(Part):
         What a respondent is told besides the items; None where the instrument does not say.
     wording
         The rules that `instruments.check_wording` holds the statements to.
+    total
+        The latent variable that hypotheses are about; None where there is none.
+    external
+        Constructs that hypotheses name and other instruments measure.
     factors
         The words for latent variables that are no scale.
     """
@@ -145,6 +151,8 @@ class Instrument(Part):
     columns: tuple[BackgroundColumn, ...] = ()
     factors: tuple[Factor, ...] = ()
     models: tuple[MeasurementModel, ...] = Field(min_length=1)
+    total: Total | None = None
+    external: tuple[External, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     rules: Rules
     demonstration: Demonstration | None = None
