@@ -55,7 +55,8 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     Returns
     -------
     Section
-        `confirmatory`. A model that could not be fitted is a row with its reason.
+        `confirmatory`. A model that could not be fitted is a row with its reason, and so is one
+        that is stated and awaits what it takes to fit it.
     """
     fits = fit_models(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
@@ -63,7 +64,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     correlations = rivals.factor_correlations(instrument, fits)
     kind = indices.shared_kind(reference.fit, fits)
     tables = [
-        model_tables.models_table(fits, kind),
+        model_tables.models_table(fits, kind, awaited=instrument.awaited_models),
         model_tables.comparison_table(instrument, comparisons),
         *differences.tables(reference, comparisons),
         *_correlation_tables(instrument, correlations, reference),
@@ -151,7 +152,7 @@ def _method_notes(instrument: Instrument, survey: Survey, reference: Fitted) -> 
     if any(counts) and not reference.plan.ordered:
         fewest = min(number for number in counts if number)
         yield Message("confirmatory.note.categories", {"n": fewest})
-    if any(model.boundary_of for model in instrument.models):
+    if any(model.boundary_of for model in instrument.rivals):
         yield Message("confirmatory.note.boundary")
 
 

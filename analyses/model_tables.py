@@ -1,6 +1,6 @@
 """The tables and figures of the rival models."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import measure
@@ -10,7 +10,7 @@ from analyses.fits import Fits, Fitted
 from analyses.indices import Kind
 from analyses.rivals import Comparison, Correlation
 from analyses.section import Cell, Figure, Message, Phrase, Provenance, Quantity, Table, Text
-from instruments.schema import Instrument
+from instruments.schema import Instrument, MeasurementModel
 from measure.errors import MeasureError
 
 MOST_RESIDUALS = 10
@@ -45,7 +45,12 @@ def standardized(fitted: Fitted) -> Message:
     return Message("source.standardized", {"model": model_label(fitted)})
 
 
-def models_table(fits: Fits, kind: Kind, part: Literal["models", "checks"] = "models") -> Table:
+def models_table(
+    fits: Fits,
+    kind: Kind,
+    part: Literal["models", "checks"] = "models",
+    awaited: Sequence[MeasurementModel] = (),
+) -> Table:
     """Give one row a model; a model without a fit has its reason and no numbers.
 
     The columns of numbers bear lavaan's names, so that a robust index is not taken for a plain one.
@@ -57,6 +62,8 @@ def models_table(fits: Fits, kind: Kind, part: Literal["models", "checks"] = "mo
         Of the indices of fit.
     part
         The models as they are judged, or their checks.
+    awaited
+        Models that nobody has tried to fit; their reason is what they await.
     """
     fit = next((entry.fit for entry in fits.values() if entry.fit is not None), None)
     chisq, df, pvalue = indices.chisq_names(fit)
@@ -69,7 +76,10 @@ def models_table(fits: Fits, kind: Kind, part: Literal["models", "checks"] = "mo
         cells: list[Cell] = [None] * len(names)
         if fitted.fit is not None:
             cells = [evidence.number(fitted.fit.fit_measures.get(name)) for name in names]
-        rows.append((fitted.model.id, evidence.text(fitted.model.label), *cells, outcome(fitted)))
+        rows.append(_model_row(fitted.model, cells, outcome(fitted)))
+    for model in awaited:
+        waits = Message("outcome.awaits", {"reason": evidence.text(model.awaits)})
+        rows.append(_model_row(model, [None] * len(names), waits))
     return Table(
         id=part,
         title=Message(f"confirmatory.table.{part}"),
@@ -88,8 +98,15 @@ def models_table(fits: Fits, kind: Kind, part: Literal["models", "checks"] = "mo
         provenance=Provenance(
             methods.of_any(fits), None if fit is None else fit.n_obs, indices.sources(fit, kind)
         ),
-        notes=tuple(_index_notes(fit, kind)),
+        notes=(
+            *_index_notes(fit, kind),
+            *((Message("confirmatory.note.awaited"),) if awaited else ()),
+        ),
     )
+
+
+def _model_row(model: MeasurementModel, cells: Sequence[Cell], ended: Message) -> tuple[Cell, ...]:
+    return (model.id, evidence.text(model.label), *cells, ended)
 
 
 def _index_notes(fit: measure.Fit | None, kind: Kind) -> Iterator[Message]:

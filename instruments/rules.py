@@ -6,9 +6,9 @@ states its own source. `wording` may hold the placeholders `{value}` (FitRule: `
 """
 
 import string
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from instruments.texts import Number, Part, Text, Texts
 
@@ -16,7 +16,12 @@ POINT_LANGUAGES = frozenset({"en"})
 """Languages that write a decimal point; the others in this toolkit write a comma."""
 
 
+Count = Annotated[int, Field(strict=True, ge=0)]
+
+
 def _decimal(value: float, language: str) -> str:
+    if isinstance(value, int):
+        return str(value)
     written = f"{value:.2f}" if round(value, 2) == value else f"{value:.3f}"
     written = written.replace("-", "−")
     return written if language in POINT_LANGUAGES else written.replace(".", ",")
@@ -30,7 +35,7 @@ class Rule(Part):
 
     def numbers(self) -> dict[str, float]:
         """Give the numbers of the rule by name, as the placeholders of `wording` call them."""
-        return {name: value for name, value in self if isinstance(value, float)}
+        return {name: value for name, value in self if isinstance(value, int | float)}
 
     def text(self, language: str) -> str:
         """Give the rule as a sentence, its numbers filled in with the language's decimal mark."""
@@ -59,6 +64,12 @@ class Threshold(Rule):
     """A rule with one number."""
 
     value: Number
+
+
+class CountRule(Rule):
+    """A rule with one whole number."""
+
+    value: Count
 
 
 class FitRule(Rule):
@@ -111,6 +122,15 @@ class Rules(Part):
         `.value`: what group means need.
     rwg_j
         `.value`: lowest median rwg(j), under the null distribution `.null`.
+    hypothesis_level, one_sided_level
+        `.value`: level of the interval that an expectation with a band, and one that names only a
+        value to be reached, is judged by.
+    equivalence_level
+        `.value`: level of the interval that must lie within the band for two groups to be alike.
+    hypotheses_confirmed
+        `.value`: share of the expectations tested (a proportion) that are to be confirmed.
+    hypotheses_measured
+        `.value`: as many expectations are to be tested before the share is judged.
     """
 
     global_fit_good: FitRule
@@ -134,3 +154,8 @@ class Rules(Part):
     icc1: Threshold
     icc2: Threshold
     rwg_j: AgreementRule
+    hypothesis_level: Threshold
+    one_sided_level: Threshold
+    equivalence_level: Threshold
+    hypotheses_confirmed: Threshold
+    hypotheses_measured: CountRule

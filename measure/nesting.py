@@ -328,9 +328,9 @@ def _edges(
     """Variances at 0 and correlations at 1 among the variables whose variance is free."""
     values = state.matrices[matrix]
     variances = np.diag(values)
-    zero = [k for k in own if abs(variances[k]) < BOUNDARY * total[k]]
+    zero = [k for k in own if abs(variances[k]) <= BOUNDARY * total[k]]
     found = [f'the variance of "{names[k]}" is 0' for k in zero]
-    rest = [k for k in own if variances[k] >= BOUNDARY * total[k]]
+    rest = [k for k in own if variances[k] > BOUNDARY * total[k]]
     if len(rest) > 1:
         sd = np.sqrt(variances[rest])
         correlations = values[np.ix_(rest, rest)] / np.outer(sd, sd)

@@ -5,7 +5,7 @@ import pytest
 import measure
 from analyses import confirmatory, rivals, robust_check
 from analyses.fits import Fitted, fit_models, fit_reference
-from analyses.section import Section
+from analyses.section import Section, Text
 from analyses.wording import words
 from measure.errors import ListwiseWarning
 from tests.analyses.demonstrations import (
@@ -61,9 +61,28 @@ def test_numbers_of_holzinger_and_swineford_by_maximum_likelihood() -> None:
 
 
 def test_every_model_of_the_instrument_is_a_row(coupling: Section) -> None:
+    loaded = instrument("coupling")
     assert coupling.table("models").column("model") == tuple(
-        model.id for model in instrument("coupling").models
+        model.id for model in (*loaded.rivals, *loaded.awaited_models)
     )
+    assert coupling.table("checks").column("model") == tuple(model.id for model in loaded.rivals)
+
+
+def test_a_model_that_awaits_something_is_a_row_and_no_failed_rival(coupling: Section) -> None:
+    awaited = instrument("coupling").awaited_models
+    assert [model.id for model in awaited][:2] == ["M10", "M12"]
+    tried = set(coupling.table("comparison").column("model"))
+    judged = {part.id for part in coupling.findings}
+    for model in awaited:
+        shown = row(coupling, "models", model.id)
+        outcome = shown.pop("outcome")
+        assert outcome.values["reason"] == Text(dict(model.awaits))
+        assert words("da").say(outcome).startswith("Afventer og er ikke forsøgt beregnet. Kræver ")
+        assert set(list(shown.values())[2:]) == {None}
+        assert model.id not in tried
+        assert f"rival_{model.id}" not in judged
+        assert model.id not in coupling.table("checks").column("model")
+    assert "confirmatory.note.awaited" in {note.key for note in coupling.table("models").notes}
 
 
 def standings(section: Section) -> dict[str, str]:
@@ -86,6 +105,7 @@ def test_rivals_are_judged_each_in_its_own_way(coupling: Section, abilities: Sec
         "M7": "rejected",
         "M8": "rejected",
         "M9": "rejected",
+        "M11": "never_on_fit",
     }
     assert standings(abilities)["second_order"] == "equivalent"
     assert standings(abilities)["bifactor"] == "never_on_fit"

@@ -33,7 +33,12 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "icc1": 0.05,
         "icc2": 0.70,
         "rwg_j": 0.70,
+        "hypothesis_level": 0.95,
+        "one_sided_level": 0.95,
+        "equivalence_level": 0.90,
+        "hypotheses_confirmed": 0.75,
     }
+    assert RULES.hypotheses_measured.value == 10
     assert RULES.rwg_j.null == "slight"
 
 
@@ -45,10 +50,13 @@ def test_every_rule_is_a_sentence_that_shows_its_numbers(name: str, language: st
     assert "{" not in sentence
     assert rule.source
     wanted = [f"{abs(value):g}" for value in rule.numbers().values()]
-    if name == "category_share":
-        wanted = ["80%" if language == "en" else "80\N{NO-BREAK SPACE}%"]
+    if name == "hypotheses_measured":
+        wanted = [" 10 "]
+    elif "{percent}" in rule.wording[language]:
+        percent = f"{100 * rule.value:.0f}"
+        wanted = [f"{percent}%" if language == "en" else f"{percent}\N{NO-BREAK SPACE}%"]
     plain = sentence.replace(",", ".") if language == "da" else sentence
-    assert all(number.rstrip("0") in plain for number in wanted)
+    assert all(number in plain for number in wanted)
 
 
 def test_danish_writes_a_decimal_comma() -> None:

@@ -178,6 +178,14 @@ def test_zero_variance_lies_on_the_boundary(hs39):
     assert 'the variance of "x1" is 0' in found["notes"]
 
 
+def test_a_factor_that_the_restriction_leaves_no_variance_lies_on_the_boundary(hs39):
+    method = "\nmethod =~ 1*x1 + 1*x4 + 1*x7\nmethod ~~ 0*visual + 0*textual + 0*speed"
+    free = measure.cfa(THREE + method, data("hs39.csv"))
+    found = measure.compare(hs39["three"], free).iloc[0]
+    assert found["df_diff"] == 1
+    assert 'the variance of "method" is 0' in found["notes"]
+
+
 def test_parameters_that_vanish_under_the_restriction_are_named(hs39):
     frame = data("hs39.csv")
     options = {"std_lv": True, "orthogonal": True}
