@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from analyses import columns
 from analyses.errors import SurveyError
 from analyses.fielding import returned
+from analyses.mapping import OwnMeasure, own_columns
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
 from analyses.spreadsheet import Formula
@@ -42,7 +43,8 @@ class Survey:
     data
         One row a respondent: the background columns of the instrument that the file has (text, or
         categories in the order of their codes where the file labels them), then the items as
-        answered codes (float, NaN where missing).
+        answered codes (float, NaN where missing), then columns of the user's own as numbers, by
+        the names that `own` gives them.
     scored
         (n_obs, n_items): the items that are scored (checks of attention are not), reverse-keyed.
     form
@@ -54,6 +56,8 @@ class Survey:
         What was detected in the file, and what was not used.
     simulated
         True where no person gave the answers.
+    own
+        The measures of other instruments that the user has declared columns for.
     """
 
     name: str
@@ -63,10 +67,15 @@ class Survey:
     missing_codes: pd.DataFrame
     notes: tuple[Message, ...]
     simulated: bool
+    own: tuple[OwnMeasure, ...] = ()
 
 
 def read_survey(
-    path: str | Path, instrument: Instrument, *, mapping: Mapping[str, str] | None = None
+    path: str | Path,
+    instrument: Instrument,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    own: Sequence[OwnMeasure] = (),
 ) -> Survey:
     """Read a survey file and check it against the instrument, before anything is computed.
 
@@ -78,11 +87,13 @@ def read_survey(
         What was asked.
     mapping
         Name in the instrument → name of the column in the file, where they differ.
+    own
+        Measures of other instruments in further columns of the file.
 
     Raises
     ------
     SurveyError
-        Where the file cannot be read, or lacks what the instrument requires.
+        Where the file cannot be read, or lacks what the instrument requires or the mapping names.
     AnswerError
         Where an answer is outside its response scale or no label of it, an item is constant or
         empty, or there are fewer complete answers than items.
@@ -90,10 +101,14 @@ def read_survey(
     path = Path(path)
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
-    raw = read_table(path, expected=[mapping.get(name, name) for name in names])
-    raw = returned.translate(raw, instrument, survey=path.name, keep=set(mapping.values()))
+    others = {column for measure in own for column in measure.columns}
+    raw = read_table(path, expected=[*(mapping.get(name, name) for name in names), *others])
+    raw = returned.translate(raw, instrument, survey=path.name, keep={*mapping.values(), *others})
     match = columns.match(
-        [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
+        [str(name) for name in raw.frame.columns if name not in others],
+        instrument,
+        survey=path.name,
+        mapping=mapping,
     )
     order = [item for item in instrument.all_item_ids if item in match.form.items]
     # Whoever reads gives a check of attention the same answer, so it may well be constant.
@@ -113,16 +128,29 @@ def read_survey(
         for part in instrument.columns
         if part.name in match.found
     }
-    data = pd.concat([pd.DataFrame(background), decoded.codes], axis=1).reset_index(drop=True)
+    measured = own_columns(raw.frame, tuple(own), path.name)
+    data = pd.concat([pd.DataFrame(background), decoded.codes, measured], axis=1)
+    data = data.reset_index(drop=True)
     return Survey(
         name=path.name,
         data=data,
         scored=instrument.score(data[order]),
         form=match.form.id,
         missing_codes=missing,
-        notes=(*raw.notes, *_text_notes(given, raw), *declared, *match.notes),
+        notes=(*raw.notes, *_text_notes(given, raw), *declared, *match.notes, *_own_notes(own)),
         simulated=_simulated(path, decoded.codes, instrument),
+        own=tuple(own),
     )
+
+
+def _own_notes(own: Sequence[OwnMeasure]) -> tuple[Message, ...]:
+    """Say which columns were read as measures of other instruments."""
+    pairs = tuple(
+        Message("reading.pair", {"name": measure.id, "column": column})
+        for measure in own
+        for column in measure.columns
+    )
+    return (Message("reading.own", {"n": len(own), "pairs": pairs}),) if pairs else ()
 
 
 def _answers(item: str, raw: RawTable, column: str, response: ResponseScale) -> "pd.Series[Any]":

@@ -128,9 +128,11 @@ class Rules(Part):
     equivalence_level
         `.value`: level of the interval that must lie within the band for two groups to be alike.
     hypotheses_confirmed
-        `.value`: share of the expectations tested (a proportion) that are to be confirmed.
+        `.value`: share of the hypotheses tested (a proportion) that are to be confirmed.
     hypotheses_measured
-        `.value`: as many expectations are to be tested before the share is judged.
+        `.value`: as many hypotheses are to be tested before the share is judged.
+    index_answered
+        `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
     """
 
     global_fit_good: FitRule
@@ -159,3 +161,4 @@ class Rules(Part):
     equivalence_level: Threshold
     hypotheses_confirmed: Threshold
     hypotheses_measured: CountRule
+    index_answered: Threshold

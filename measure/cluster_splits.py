@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from measure.checks import confidence, numeric_items
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -92,6 +93,7 @@ class SplitCluster:
         return render_html("Split-cluster correlation", self._facts(), {"": self.table})
 
 
+@on_one_thread
 def split_cluster(
     data: pd.DataFrame,
     x: str,
@@ -248,14 +250,14 @@ def _without(n_clusters: int) -> Array:
 
 def _interval(estimate: float, without: Array, level: float) -> dict[str, float]:
     """Limits from the jackknife, on Fisher's scale where the estimate is a correlation."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     found = {"estimate": estimate, "ci.lower": np.nan, "ci.upper": np.nan}
     n_blocks = len(without)
     if not (np.isfinite(estimate) and np.isfinite(without).all()):
         return found
     spread = (n_blocks - 1) / n_blocks * ((without - without.mean()) ** 2).sum()
-    reach = float(t.ppf((1 + level) / 2, n_blocks - 2)) * float(np.sqrt(spread))
+    reach = float(stdtrit(n_blocks - 2, (1 + level) / 2)) * float(np.sqrt(spread))
     if abs(estimate) < 1:
         z, reach = np.arctanh(estimate), reach / (1 - estimate**2)
         lower, upper = np.tanh([z - reach, z + reach])
