@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import measure
-from analyses import evidence, methods, model_tables, script
+from analyses import evidence, locked, methods, model_tables, script
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_models
+from analyses.locked import Locked
 from analyses.publication import SEED, software
 from analyses.section import Cell, Finding, Message, Phrase, Provenance, Section, Table
 from analyses.structure import structure
@@ -39,7 +40,12 @@ LIBRARIES = ("numpy", "scipy", "pandas", "factor_analyzer")
 
 
 def run(
-    instrument: Instrument, survey: Survey, *, fits: Fits | None = None, seed: int = SEED
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    fits: Fits | None = None,
+    seed: int = SEED,
+    rules: Locked | None = None,
 ) -> Section:
     """List what was fitted, to whom, how, and how it ended.
 
@@ -51,6 +57,8 @@ def run(
         The fitted models, where they have been fitted already.
     seed
         The seed that the other sections used.
+    rules
+        Whether the rules were locked, from `locked.examine`; looked up where it is not given.
 
     Returns
     -------
@@ -60,6 +68,7 @@ def run(
         which knows nothing of the engine.
     """
     fits = fit_models(instrument, survey) if fits is None else fits
+    rules = locked.examine(instrument) if rules is None else rules
     attempts = _attempts(fits)
     counts = [_count(fitted) for fitted in attempts]
     return Section(
@@ -73,11 +82,16 @@ def run(
                 "method": methods.of_any(fits),
             },
         ),
-        findings=(_count_finding(counts), _rows_finding(survey, fits)),
+        findings=(
+            _count_finding(counts),
+            _rows_finding(survey, fits),
+            locked.finding(rules),
+        ),
         tables=(
             _models(survey, fits, attempts),
             _counts(fits, counts),
             _search(fits, attempts),
+            *locked.tables(rules),
             _software(instrument, survey, seed),
         ),
         notes=(

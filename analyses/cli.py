@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -22,11 +23,12 @@ from rich.table import Table
 
 from analyses.errors import AnalysisError
 from analyses.publication import SEED
-from analyses.section import Message, Report
+from analyses.section import Message, Report, Value
 from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
+    from analyses.locked import Locked
     from instruments import Instrument
 
 REFUSED = 2
@@ -49,6 +51,9 @@ main = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+listing = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+main.add_typer(listing, name="instruments")
 
 Language = Annotated[str, typer.Option(help="Language of the report: da or en.")]
 
@@ -96,13 +101,30 @@ def validate(
             "as the check, and MLR for others."
         ),
     ] = None,
+    lock: Annotated[
+        Path | None,
+        typer.Option(
+            help="Lock file of the instrument (see kobling instruments lock); by default the one "
+            "beside the instrument's own file."
+        ),
+    ] = None,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
         said = words(language)
+        from analyses import locked
+
         asked = _instrument(instrument)
+        rules = locked.examine(asked, lock=lock, survey=survey)
         report = _run(
-            asked, survey, out, said, seed=seed, estimator=estimator, confidential=confidential
+            asked,
+            survey,
+            out,
+            said,
+            seed=seed,
+            estimator=estimator,
+            confidential=confidential,
+            rules=rules,
         )
         _tell(report, out, said)
 
@@ -120,9 +142,11 @@ def demo(
         _tell(report, out, said)
 
 
-@main.command("instruments")
-def list_instruments(language: Language = "da") -> None:
-    """List the instruments that come with the toolkit."""
+@listing.callback()
+def list_instruments(context: typer.Context, language: Language = "da") -> None:
+    """List the instruments that come with the toolkit, or lock the rules of one."""
+    if context.invoked_subcommand is not None:
+        return
     with _refusals(language):
         import instruments
 
@@ -135,6 +159,35 @@ def list_instruments(language: Language = "da") -> None:
             one = instruments.load(name)
             table.add_row(name, *_described(one, said))
         Console().print(table)
+
+
+@listing.command("lock")
+def lock_rules(
+    instrument: Annotated[
+        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write; it must not be there yet. By default ID.lock.json, in this folder."
+        ),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Language of the messages: da or en.")] = "da",
+) -> None:
+    """Write a dated file with what holds now: models, hypotheses, rules, scales and keying.
+
+    Do so before answers are collected, and give the file to kobling validate with --lock.
+    """
+    with _refusals(language):
+        from instruments import locking
+
+        said = words(language)
+        asked = _instrument(instrument)
+        path = out or locking.default_path(asked, Path())
+        made = locking.lock(asked, datetime.now(UTC))
+        locking.write(made, path)
+        values: dict[str, Value] = {"file": str(path.resolve()), "checksum": made.checksum}
+        typer.echo(said.say(Message("cli.locked", values)))
 
 
 @main.command()
@@ -232,6 +285,7 @@ class _RunOptions(TypedDict, total=False):
     seed: int
     estimator: str | None
     confidential: bool
+    rules: "Locked"
 
 
 def _run(

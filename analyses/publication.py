@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from importlib import metadata
 
-from analyses import disclosure
+from analyses import disclosure, locked
+from analyses.locked import Locked
 from analyses.section import Report, Section
 from analyses.survey import Survey
 from instruments.schema import Instrument
@@ -34,8 +35,9 @@ def assemble(
     sections: tuple[Section, ...],
     *,
     confidential: bool = False,
+    rules: Locked | None = None,
 ) -> Report:
-    """Publish sections and bind them into a report.
+    """Publish sections and bind them into a report, which says whether the rules were locked.
 
     Parameters
     ----------
@@ -43,7 +45,10 @@ def assemble(
         As the analyses gave them, unrounded and with small groups in them.
     confidential
         Leave in what disclosure control would hide.
+    rules
+        Whether the rules were locked, from `locked.examine`; looked up where it is not given.
     """
+    rules = locked.examine(instrument) if rules is None else rules
     return Report(
         instrument=instrument.id,
         instrument_version=instrument.version,
@@ -57,4 +62,5 @@ def assemble(
         sections=tuple(
             disclosure.publish(section, confidential=confidential) for section in sections
         ),
+        notes=(locked.note(rules),),
     )

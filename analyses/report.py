@@ -4,15 +4,18 @@ from collections.abc import Callable
 
 from analyses import (
     card,
+    claims,
     confirmatory,
     exploratory,
     items,
     levels,
+    locked,
     reliability,
     screening,
 )
 from analyses.errors import AnalysisError
 from analyses.fits import fit_models
+from analyses.locked import Locked
 from analyses.publication import SEED, assemble
 from analyses.section import Report, Section
 from analyses.survey import Survey
@@ -42,6 +45,7 @@ def validate(
     estimator: str | None = None,
     seed: int = SEED,
     confidential: bool = False,
+    rules: Locked | None = None,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -57,6 +61,9 @@ def validate(
         Of everything random.
     confidential
         Leave in what disclosure control would hide.
+    rules
+        Whether the rules were locked, from `locked.examine`; by default asked of the lock file
+        beside the instrument's own, if there is one.
 
     Returns
     -------
@@ -71,6 +78,7 @@ def validate(
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
     """
+    rules = locked.examine(instrument) if rules is None else rules
     clock = _Clock(progress)
     clock.start("step.screening")
     sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]
@@ -89,9 +97,11 @@ def validate(
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
+    if instrument.claims:
+        sections.append(claims.run(instrument, survey))
     clock.start("step.card")
-    sections.append(card.run(instrument, survey, fits=fits, seed=seed))
-    report = assemble(instrument, survey, tuple(sections), confidential=confidential)
+    sections.append(card.run(instrument, survey, fits=fits, seed=seed, rules=rules))
+    report = assemble(instrument, survey, tuple(sections), confidential=confidential, rules=rules)
     clock.finish()
     return report
 

@@ -11,6 +11,7 @@ from instruments.rules import AgreementRule, CountRule, FitRule, Rules, Threshol
 from instruments.schema import (
     BackgroundColumn,
     Block,
+    Claim,
     Decoded,
     Demonstration,
     Expectation,
@@ -38,6 +39,7 @@ __all__ = [
     "AnswerError",
     "BackgroundColumn",
     "Block",
+    "Claim",
     "CountRule",
     "Decoded",
     "Demonstration",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from instruments.schema import Instrument, Item, MeasurementModel, ResponseScale
 
 NAMED = (
+    "claims",
     "responses",
     "functions",
     "levels",
@@ -36,6 +37,7 @@ OPTIONAL_TEXTS = frozenset(
         "labels",
         "stem",
         "awaits",
+        "untested",
         "phrase",
         "self_phrase",
         "self_text",
@@ -107,6 +109,7 @@ def check_instrument(instrument: "Instrument") -> None:
         *_ids(instrument),
         *_languages(instrument, instrument.languages),
         *_items(instrument),
+        *_claims(instrument),
         *_scales(instrument),
         *design.problems(instrument),
         *_models(instrument),
@@ -235,6 +238,23 @@ def _scales(instrument: "Instrument") -> Iterator[Problem]:
             yield Problem(f'scale "{scale.id}", items: {text}', "scales", entry)
 
 
+def _claims(instrument: "Instrument") -> Iterator[Problem]:
+    """Find claims that name a test which is not there, or no test and no reason."""
+    known = {hypothesis.id for hypothesis in instrument.hypotheses}
+    known |= {model.id for model in instrument.models}
+    for entry, claim in enumerate(instrument.claims):
+        texts = [
+            f'tested_by: there is no hypothesis or model "{name}"'
+            for name in claim.tested_by
+            if name not in known
+        ]
+        texts += [f'tested_by: "{name}" occurs twice' for name in repeated(claim.tested_by)]
+        if not claim.tested_by and not claim.untested:
+            texts.append("untested: nothing tests the claim; say why not")
+        for text in texts:
+            yield Problem(f'claim "{claim.id}", {text}', "claims", entry)
+
+
 def _models(instrument: "Instrument") -> Iterator[Problem]:
     models = {model.id for model in instrument.models}
     for entry, model in enumerate(instrument.models):
@@ -306,7 +326,7 @@ def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str
     """
     factors: list[str] = []
     used: dict[str, str] = {}
-    for statement in _statements(model.syntax):
+    for statement in statements(model.syntax):
         operator = OPERATOR.search(statement)
         if operator is None or operator[0] in {":=", "==", "<", ">"}:
             continue
@@ -319,16 +339,16 @@ def variables(model: "MeasurementModel") -> tuple[tuple[str, ...], dict[str, str
     return tuple(factors), used
 
 
-def _statements(syntax: str) -> list[str]:
+def statements(syntax: str) -> list[str]:
     """Take the statements out of model text; a line without operator continues the last one."""
-    statements: list[str] = []
+    found: list[str] = []
     for line in re.split(r"[\n;]", syntax):
         text = re.split(r"[#!]", line)[0].strip()
-        if text and statements and OPERATOR.search(text) is None and ":" not in text:
-            statements[-1] += f" {text}"
+        if text and found and OPERATOR.search(text) is None and ":" not in text:
+            found[-1] += f" {text}"
         elif text:
-            statements.append(text)
-    return statements
+            found.append(text)
+    return found
 
 
 def _names(side: str) -> list[str]:

@@ -78,3 +78,21 @@ class MeasurementModel(Part):
     nested_in: Identifier | None = None
     equivalent_to: Identifier | None = None
     options: ModelOptions = ModelOptions()
+
+
+class Claim(Part):
+    """A statement that the account of the concept makes, and what of it the answers can test.
+
+    Parameters
+    ----------
+    tested_by
+        Ids of the hypotheses and models that test it; empty where nothing does.
+    untested
+        In each language, what of it these answers cannot show; where nothing tests the claim,
+        why not.
+    """
+
+    id: Identifier
+    text: Texts
+    tested_by: tuple[Identifier, ...] = ()
+    untested: Texts = NO_TEXTS

@@ -7,3 +7,7 @@ class InstrumentError(ValueError):
 
 class AnswerError(ValueError):
     """Answers do not fit the instrument; the message names the item, the value and the row."""
+
+
+class LockError(InstrumentError):
+    """A lock file cannot be read or written, or is the lock of another instrument."""

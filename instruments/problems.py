@@ -20,6 +20,7 @@ KIND = {
     "models": "model",
     "external": "external measure",
     "hypotheses": "hypothesis",
+    "claims": "claim",
     "missing": "missing code",
     "expectations": "expectation",
     "rules": "rule",

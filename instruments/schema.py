@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from instruments import answers, checks, codebook
 from instruments.claims import (
+    Claim,
     Factor,
     MeasurementModel,
     ModelOptions,
@@ -46,6 +47,7 @@ from instruments.wording import WordingRules
 __all__ = [
     "BackgroundColumn",
     "Block",
+    "Claim",
     "ColumnRole",
     "ConstructType",
     "Decoded",
@@ -126,6 +128,8 @@ class Instrument(Part):
         Constructs that hypotheses name and other instruments measure.
     factors
         The words for latent variables that are no scale.
+    claims
+        What the account of the concept says about it, and what tests that.
     """
 
     origin: Path = Field(exclude=True, repr=False)
@@ -154,6 +158,7 @@ class Instrument(Part):
     total: Total | None = None
     external: tuple[External, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
+    claims: tuple[Claim, ...] = ()
     rules: Rules
     demonstration: Demonstration | None = None
 

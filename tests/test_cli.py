@@ -18,6 +18,7 @@ from analyses import output
 from analyses.cli import REFUSED, main
 from analyses.export import results
 from analyses.publication import software
+from instruments import locking
 
 HOUSE = Path(__file__).parent.parent
 HS39 = instruments.load("mental_ability")
@@ -126,6 +127,63 @@ def test_instruments_are_listed_with_title_items_and_data():
         assert name in result.stdout
     assert "real data" in result.stdout
     assert "simulated data" in result.stdout
+
+
+def test_the_rules_of_an_instrument_are_locked_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = _invoke("instruments", "lock", "--instrument", "mental_ability", "--language", "en")
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "mental_ability.lock.json"
+    lock = locking.read(path, HS39)
+    assert result.stdout.startswith(f"The rules are locked in {path}. Checksum: {lock.checksum}.")
+    again = _invoke("instruments", "lock", "--instrument", "mental_ability")
+    assert again.exit_code == REFUSED
+    assert "is there already, and a lock is never written over" in again.stderr
+    assert locking.read(path, HS39) == lock
+
+
+def test_the_rules_of_an_unknown_instrument_are_not_locked(tmp_path):
+    out = tmp_path / "x.lock.json"
+    result = _invoke("instruments", "lock", "--instrument", "horoscope", "--out", out)
+    assert result.exit_code == REFUSED
+    assert "horoscope" in result.stderr
+    assert not out.exists()
+
+
+def test_validate_says_whether_the_rules_were_locked(tmp_path):
+    lock, out = tmp_path / "lock.json", tmp_path / "report"
+    options = ("--instrument", "mental_ability")
+    assert _invoke("instruments", "lock", *options, "--out", lock).exit_code == 0
+    survey = tmp_path / "answers.csv"
+    survey.write_bytes(HS39.demonstration_path().read_bytes())
+    later = lock.stat().st_mtime + 3600
+    os.utime(survey, (later, later))
+    result = _invoke("validate", survey, *options, "--out", out, "--lock", lock)
+    assert result.exit_code == 0, result.output
+    (note,) = results.read(out / "results.json").notes
+    assert note.key == "lock.before"
+    assert note.values["changes"].key == "lock.same"
+    assert "altså efter låsningen" in (out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        ("no lock", "it is not JSON"),
+        ("coupling", 'locks the instrument "coupling", not "mental_ability"'),
+    ],
+)
+def test_a_wrong_lock_file(tmp_path, content, said):
+    path = tmp_path / "x.lock.json"
+    if content == "coupling":
+        options = ("--instrument", "coupling", "--out", path)
+        assert _invoke("instruments", "lock", *options).exit_code == 0
+    elif content is not None:
+        path.write_text(content)
+    survey = HS39.demonstration_path()
+    options = ("--instrument", "mental_ability", "--lock", path)
+    assert said in _refused(tmp_path, survey, *options)
 
 
 def test_version():

@@ -162,6 +162,7 @@ def _text(report: Report, words: Words) -> dict[str, object]:
                 software=report.software,
             ),
             *(words.say(section.answer) for section in _sections(report, ("card",))),
+            *(words.say(note) for note in report.notes if note.key.startswith("lock.")),
             " ".join(_methods(report, words)),
             say("method_files"),
         ],

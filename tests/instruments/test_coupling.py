@@ -38,6 +38,19 @@ def test_the_hypotheses_are_all_there() -> None:
     assert [hypothesis.id for hypothesis in KKS.hypotheses] == expected_ids
 
 
+def test_every_claim_is_tested_or_says_why_not() -> None:
+    assert [claim.id for claim in KKS.claims] == [f"C{number}" for number in range(1, 9)]
+    tests = {claim.id: claim.tested_by for claim in KKS.claims}
+    assert [name for name, by in tests.items() if not by] == ["C8"]
+    assert all(claim.untested for claim in KKS.claims)
+    # A hypothesis that is said to come from a claim is said to test it, and the other way round.
+    stated = {hypothesis.id: set(hypothesis.claim.split(", ")) for hypothesis in KKS.hypotheses}
+    for name, by in tests.items():
+        stating = {hypothesis for hypothesis, claims in stated.items() if name in claims}
+        assert stating <= set(by)
+        assert set(by) - stating <= {"H15"}
+
+
 def test_the_columns_have_their_settled_names() -> None:
     settled = (
         "respondent organisation unit profession role tier education sector unit_type "

@@ -390,6 +390,22 @@ def test_a_structural_model_may_name_the_score_of_an_index(write: Writer) -> Non
     assert '"b" is neither' in refusal(write(f'{SMALL}{unscored}"a =~ a1 + a2 + a3; a ~ b"\n'))
 
 
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ('tested_by = ["H1"]', 'claim "C1", tested_by: there is no hypothesis or model "H1"'),
+        ('tested_by = ["one", "one"]', 'claim "C1", tested_by: "one" occurs twice'),
+        ("", 'claim "C1", untested: nothing tests the claim; say why not'),
+        ('untested.da = "Intet"', 'claim "C1", untested: the text in "en" is missing'),
+    ],
+)
+def test_a_claim_names_what_tests_it_or_says_why_nothing_does(
+    write: Writer, claim: str, expected: str
+) -> None:
+    stated = '[[claims]]\nid = "C1"\ntext = { da = "Det er så", en = "It is so" }\n'
+    assert expected in refusal(write(f"{SMALL}\n{stated}{claim}\n"))
+
+
 def test_parts_are_read_and_their_mistakes_laid_at_their_door(tmp_path: Path) -> None:
     before, models = SMALL.split("[[models]]")
     main = tmp_path / "instrument.toml"
