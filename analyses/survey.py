@@ -16,6 +16,7 @@ from analyses.fielding import returned
 from analyses.mapping import OwnMeasure, own_columns
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
+from analyses.simulating import mark
 from analyses.spreadsheet import Formula
 from instruments import answers
 from instruments.schema import BackgroundColumn, Instrument, ResponseScale
@@ -55,7 +56,8 @@ class Survey:
     notes
         What was detected in the file, and what was not used.
     simulated
-        True where no person gave the answers.
+        True where no person gave the answers: a column of the file says so (`simulating.mark`), or
+        they are those of the instrument's simulated demonstration.
     own
         The measures of other instruments that the user has declared columns for.
     """
@@ -103,6 +105,7 @@ def read_survey(
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     others = {column for measure in own for column in measure.columns}
     raw = read_table(path, expected=[*(mapping.get(name, name) for name in names), *others])
+    raw, marked = mark.taken_from(raw)
     raw = returned.translate(raw, instrument, survey=path.name, keep={*mapping.values(), *others})
     match = columns.match(
         [str(name) for name in raw.frame.columns if name not in others],
@@ -138,7 +141,7 @@ def read_survey(
         form=match.form.id,
         missing_codes=missing,
         notes=(*raw.notes, *_text_notes(given, raw), *declared, *match.notes, *_own_notes(own)),
-        simulated=_simulated(path, decoded.codes, instrument),
+        simulated=marked or _simulated(path, decoded.codes, instrument),
         own=tuple(own),
     )
 

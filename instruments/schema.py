@@ -41,7 +41,7 @@ from instruments.items import (
     Scale,
 )
 from instruments.rules import Rules
-from instruments.texts import Flag, Identifier, Part, Text, Texts
+from instruments.texts import Code, Flag, Identifier, Part, Text, Texts
 from instruments.wording import WordingRules
 
 __all__ = [
@@ -77,9 +77,17 @@ __all__ = [
 
 
 class Demonstration(Part):
-    """Data that come with the instrument; `file` is relative to the instrument's folder."""
+    """Data that come with the instrument; files are relative to the instrument's folder.
+
+    Parameters
+    ----------
+    population, seed
+        The population that they are drawn from and the seed, where they are simulated from one.
+    """
 
     file: Text
+    population: Text | None = None
+    seed: Code | None = None
     simulated: Flag
     description: Texts
     provenance: Text
