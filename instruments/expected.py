@@ -58,9 +58,10 @@ def _expectation(
             yield f'target: there is no scale or external measure "{target}"'
     if expectation.given is not None and expectation.given not in columns:
         yield f'given: there is no column "{expectation.given}"'
-    for value in expectation.contrast or ():
-        if columns.get(target) and value not in columns[target]:
-            yield f'contrast: "{value}" is no value of "{target}" ({listed(columns[target])})'
+    for field in ("group", "against"):
+        value = getattr(expectation, field)
+        if value is not None and columns.get(target) and value not in columns[target]:
+            yield f'{field}: "{value}" is no value of "{target}" ({listed(columns[target])})'
     levels = [level.id for level in instrument.levels]
     if expectation.level is not None and expectation.level not in levels:
         yield f'level: there is no level "{expectation.level}" ({listed(levels) or "none"})'

@@ -28,8 +28,8 @@ reflective, and observed where `target` is an index or a single column of the us
 - `partial`: the same with the column `given` held constant;
 - `distinct`: the correlation of two constructs that are meant to be two (`below`);
 - `pairing`: how much higher `of` correlates with `target` than each of its sister factors does;
-- `difference`: between two values of the column `target` (`contrast`, the first less the second),
-  in standard deviations within the groups;
+- `difference`: how much higher those with the value `group` of the column `target` are than those
+  with the value `against`, in standard deviations within the groups;
 - `equivalence`: the differences between all values of the column `target`;
 - `between`: the correlation between clusters at `level`;
 - `levels`: how much stronger the correlation is at the levels `level` than with `of`;
@@ -82,7 +82,7 @@ class Expectation(Part):
         With what: a scale, an external measure, or a background column.
     given
         The background column that is held constant.
-    contrast
+    group, against
         Two values of the column `target`: how much higher the first is than the second.
     level
         Where, if not among respondents: a level of the instrument.
@@ -97,7 +97,8 @@ class Expectation(Part):
     of: Identifier | None = None
     target: Identifier
     given: Identifier | None = None
-    contrast: tuple[Text, Text] | None = None
+    group: Text | None = None
+    against: Text | None = None
     level: Identifier | None = None
     lower: Number | None = None
     upper: Number | None = None
@@ -110,7 +111,8 @@ class Expectation(Part):
 
     @model_validator(mode="after")
     def _fields_fit_the_estimand(self) -> Self:
-        wanted = {"given": self.estimand == "partial", "contrast": self.estimand == "difference"}
+        wanted = {"given": self.estimand == "partial"}
+        wanted |= dict.fromkeys(("group", "against"), self.estimand == "difference")
         for name, needed in wanted.items():
             if (getattr(self, name) is not None) != needed:
                 verb = "needs" if needed else "has no"

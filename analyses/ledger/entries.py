@@ -1,7 +1,7 @@
 """The entries of the ledger: every hypothesis with its numbers, its checks and its judgement."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -92,13 +92,9 @@ def open_ledger(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger:
         return Ledger(answers, functions, functions)
     label = answers.label(total.factor)
     if stands(instrument, fits):
-        whole = _construct(answers, model, (total.factor,))
+        about = replace(_construct(answers, model, (total.factor,)), label=label)
     else:
-        whole = functions
-    sum_of_several = len(whole.factors) > 1
-    about = Construct(
-        label, whole.syntax, whole.factors, whole.columns, whole.ordered, sum_of_several
-    )
+        about = replace(functions, label=label, composite=True)
     return Ledger(answers, about, functions)
 
 

@@ -226,9 +226,8 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
     answers, construct = ledger.answers, ledger.construct(expectation.of)
     column = answers.column(expectation.target)
     codes = answers.codes(column)
-    assert expectation.contrast is not None
-    first, second = expectation.contrast
-    chosen = codes.isin(expectation.contrast)
+    first, second = expectation.group, expectation.against
+    chosen = codes.isin((first, second))
     sizes = [int((codes == value).sum()) for value in (first, second)]
     if min(sizes) < FEWEST_IN_GROUP:
         raise TooFew(min(sizes))

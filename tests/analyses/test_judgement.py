@@ -136,7 +136,7 @@ def test_the_interval_is_the_normal_one() -> None:
 
 def test_the_expectation_says_which_rule_applies() -> None:
     band = Expectation(target="a", lower=0.3, upper=0.6)
-    least = Expectation(estimand="difference", target="a", contrast=("yes", "no"), lower=0.4)
+    least = Expectation(estimand="difference", target="a", group="yes", against="no", lower=0.4)
     most = Expectation(target="a", upper=-0.2)
     assert rule_of(band, RULES) is RULES.hypothesis_level
     assert rule_of(least, RULES) is rule_of(most, RULES) is RULES.one_sided_level
