@@ -2,7 +2,7 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from analyses import asked, columns, selfratings, waves
 from analyses.asked import NOT_ASKED
 from analyses.errors import SurveyError
 from analyses.fielding import returned
+from analyses.mapping import OwnMeasure, own_columns
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
 from analyses.selfratings import SELF_RATING
@@ -49,7 +50,8 @@ class Survey:
     data
         One row a respondent: the background columns of the instrument that the file has (text, or
         categories in the order of their codes where the file labels them), then the items as
-        answered codes (float, NaN where missing). Items that nobody was asked are left out.
+        answered codes (float, NaN where missing), then columns of the user's own as numbers, by
+        the names that `own` gives them. Items that nobody was asked are left out.
     scored
         (n_obs, n_items): the items that are scored (checks of attention are not), reverse-keyed.
     form
@@ -81,6 +83,8 @@ class Survey:
         The column of `data` that says the wave.
     wave
         The wave that the survey has been cut to by `at`.
+    own
+        The measures of other instruments that the user has declared columns for.
     """
 
     name: str
@@ -96,6 +100,7 @@ class Survey:
     waves: tuple[str, ...] = ()
     wave_column: str | None = None
     wave: str | None = None
+    own: tuple[OwnMeasure, ...] = ()
 
     @cached_property
     def missing_codes(self) -> pd.DataFrame:
@@ -155,7 +160,11 @@ class Survey:
 
 
 def read_survey(
-    path: str | Path, instrument: Instrument, *, mapping: Mapping[str, str] | None = None
+    path: str | Path,
+    instrument: Instrument,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    own: Sequence[OwnMeasure] = (),
 ) -> Survey:
     """Read a survey file and check it against the instrument, before anything is computed.
 
@@ -167,12 +176,14 @@ def read_survey(
         What was asked.
     mapping
         Name in the instrument → name of the column in the file, where they differ.
+    own
+        Measures of other instruments in further columns of the file.
 
     Raises
     ------
     SurveyError
-        Where the file cannot be read, or lacks what the instrument requires; where somebody
-        answered twice in a wave, or the waves cannot be told apart.
+        Where the file cannot be read, or lacks what the instrument requires or the mapping names;
+        where somebody answered twice in a wave, or the waves cannot be told apart.
     AnswerError
         Where an answer is outside its response scale or no label of it, an item is constant or
         empty, or there are fewer complete answers than items.
@@ -180,11 +191,15 @@ def read_survey(
     path = Path(path)
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
-    raw = read_table(path, expected=[mapping.get(name, name) for name in names])
+    others = {column for measure in own for column in measure.columns}
+    raw = read_table(path, expected=[*(mapping.get(name, name) for name in names), *others])
     raw, marked = mark.taken_from(raw)
-    raw = returned.translate(raw, instrument, survey=path.name, keep=set(mapping.values()))
+    raw = returned.translate(raw, instrument, survey=path.name, keep={*mapping.values(), *others})
     match = columns.match(
-        [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
+        [str(name) for name in raw.frame.columns if name not in others],
+        instrument,
+        survey=path.name,
+        mapping=mapping,
     )
     codes, missing, item_notes = _items(raw, match, instrument)
     background = {
@@ -201,7 +216,8 @@ def read_survey(
     of_anybody = read.asked.any()
     rated = list(of_anybody.index[of_anybody])
     check_answers(instrument, design.form.id, read.codes[rated], read.asked)
-    data = pd.concat([pd.DataFrame(background), read.codes[rated]], axis=1)
+    measured = own_columns(raw.frame, tuple(own), path.name)
+    data = pd.concat([pd.DataFrame(background), read.codes[rated], measured], axis=1)
     tables = (data, read.missing[rated], read.asked[rated], design.forms, read.self_ratings)
     data, missing, was_asked, forms, self_ratings = (
         table.reset_index(drop=True) for table in tables
@@ -222,10 +238,12 @@ def read_survey(
             *design.notes,
             *read.notes,
             *in_waves.notes,
+            *_own_notes(own),
         ),
         simulated=marked or _simulated(path, codes, instrument),
         waves=in_waves.order,
         wave_column=instrument.column_for("wave") if in_waves.order else None,
+        own=tuple(own),
     )
 
 
@@ -289,6 +307,16 @@ def check_answers(
         if item in was_asked and was_asked[item].all()
     ]
     answers.check_answers(codes, scored, together=of_all)
+
+
+def _own_notes(own: Sequence[OwnMeasure]) -> tuple[Message, ...]:
+    """Say which columns were read as measures of other instruments."""
+    pairs = tuple(
+        Message("reading.pair", {"name": measure.id, "column": column})
+        for measure in own
+        for column in measure.columns
+    )
+    return (Message("reading.own", {"n": len(own), "pairs": pairs}),) if pairs else ()
 
 
 def _answers(item: str, raw: RawTable, column: str, response: ResponseScale) -> "pd.Series[Any]":

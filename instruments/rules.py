@@ -128,11 +128,13 @@ class Rules(Part):
     equivalence_level
         `.value`: level of the interval that must lie within the band for two groups to be alike.
     hypotheses_confirmed
-        `.value`: share of the expectations tested (a proportion) that are to be confirmed.
+        `.value`: share of the hypotheses tested (a proportion) that are to be confirmed.
     hypotheses_measured
-        `.value`: as many expectations are to be tested before the share is judged.
+        `.value`: as many hypotheses are to be tested before the share is judged.
     content_i_cvi, content_s_cvi
         `.value`: share of experts who find an item relevant, and the mean of these shares.
+    index_answered
+        `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
     """
 
     global_fit_good: FitRule
@@ -163,3 +165,4 @@ class Rules(Part):
     hypotheses_measured: CountRule
     content_i_cvi: Threshold
     content_s_cvi: Threshold
+    index_answered: Threshold

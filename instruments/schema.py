@@ -15,9 +15,7 @@ from pydantic import Field, model_validator
 from instruments import answers, checks, codebook
 from instruments.claims import (
     Claim,
-    Expectation,
     Factor,
-    Hypothesis,
     MeasurementModel,
     ModelOptions,
 )
@@ -30,6 +28,7 @@ from instruments.forms import (
     RotatedVersion,
     Rotation,
 )
+from instruments.hypotheses import Estimand, Expectation, External, Hypothesis, Total
 from instruments.items import (
     ConstructType,
     Function,
@@ -53,7 +52,9 @@ __all__ = [
     "ConstructType",
     "Decoded",
     "Demonstration",
+    "Estimand",
     "Expectation",
+    "External",
     "Factor",
     "Fielding",
     "Form",
@@ -71,6 +72,7 @@ __all__ = [
     "RotatedVersion",
     "Rotation",
     "Scale",
+    "Total",
 ]
 
 
@@ -128,6 +130,10 @@ class Instrument(Part):
         What a respondent is told besides the items; None where the instrument does not say.
     wording
         The rules that `instruments.check_wording` holds the statements to.
+    total
+        The latent variable that hypotheses are about; None where there is none.
+    external
+        Constructs that hypotheses name and other instruments measure.
     factors
         The words for latent variables that are no scale.
     claims
@@ -157,6 +163,8 @@ class Instrument(Part):
     columns: tuple[BackgroundColumn, ...] = ()
     factors: tuple[Factor, ...] = ()
     models: tuple[MeasurementModel, ...] = Field(min_length=1)
+    total: Total | None = None
+    external: tuple[External, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     claims: tuple[Claim, ...] = ()
     rules: Rules

@@ -6,6 +6,7 @@ from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
 from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
+from .cluster_splits import SplitCluster, split_cluster
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
 from .content_validity import ContentValidity, content_validity
@@ -108,6 +109,8 @@ __all__ = [
     "intraclass",
     "agreement",
     "Agreement",
+    "split_cluster",
+    "SplitCluster",
     "group_means",
     "simulate",
     "Holes",
