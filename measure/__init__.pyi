@@ -2,8 +2,11 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
+from .answer_sheet import Asked
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
+from .careless import careless_answers
+from .careless_result import CarelessAnswers
 from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .composites import composite_reliability
@@ -40,6 +43,9 @@ __all__ = [
     "option_table",
     "missing_patterns",
     "MissingPatterns",
+    "careless_answers",
+    "Asked",
+    "CarelessAnswers",
     "model_card",
     "ModelCard",
     "standardized",
