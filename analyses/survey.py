@@ -15,6 +15,7 @@ from analyses.errors import SurveyError
 from analyses.fielding import returned
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
+from analyses.simulating import mark
 from analyses.spreadsheet import Formula
 from instruments import answers
 from instruments.schema import BackgroundColumn, Instrument, ResponseScale
@@ -53,7 +54,8 @@ class Survey:
     notes
         What was detected in the file, and what was not used.
     simulated
-        True where no person gave the answers.
+        True where no person gave the answers: a column of the file says so (`simulating.mark`), or
+        they are those of the instrument's simulated demonstration.
     """
 
     name: str
@@ -91,6 +93,7 @@ def read_survey(
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     raw = read_table(path, expected=[mapping.get(name, name) for name in names])
+    raw, marked = mark.taken_from(raw)
     raw = returned.translate(raw, instrument, survey=path.name, keep=set(mapping.values()))
     match = columns.match(
         [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
@@ -121,7 +124,7 @@ def read_survey(
         form=match.form.id,
         missing_codes=missing,
         notes=(*raw.notes, *_text_notes(given, raw), *declared, *match.notes),
-        simulated=_simulated(path, decoded.codes, instrument),
+        simulated=marked or _simulated(path, decoded.codes, instrument),
     )
 
 

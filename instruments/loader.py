@@ -78,7 +78,7 @@ def load(name_or_path: str | Path) -> Instrument:
     try:
         return Instrument.model_validate({**raw, "origin": path})
     except ValidationError as error:
-        raise InstrumentError(_explained(error, raw, sources)) from error
+        raise InstrumentError(explained(error, raw, sources)) from error
 
 
 @dataclass
@@ -115,7 +115,7 @@ def _path(name_or_path: str | Path) -> Path:
 
 def _assembled(path: Path) -> tuple[dict[str, Any], Sources]:
     """Read an instrument file and its parts; also give which file each entry comes from."""
-    main = _read(path)
+    main = read(path)
     parts = main.pop(PARTS, [])
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise InstrumentError(f"{path}\n    {PARTS}: a list of file names is wanted")
@@ -127,7 +127,7 @@ def _assembled(path: Path) -> tuple[dict[str, Any], Sources]:
         part_path = path.parent / part
         if not part_path.is_file():
             raise InstrumentError(f'{path}\n    {PARTS}: there is no file "{part}" beside it')
-        content = _read(part_path)
+        content = read(part_path)
         _add(content, part_path, raw, sources, {**shared, **_defaults(content, part_path)})
     return raw, sources
 
@@ -163,7 +163,7 @@ def _add(
         sources.fields.setdefault(name, path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
@@ -203,7 +203,7 @@ def _rules(own: object, path: Path) -> object:
     """Lay an instrument's own rules over the defaults; a changed rule states its own source."""
     if not isinstance(own, dict):
         return own
-    merged: dict[str, Any] = dict(_read(DEFAULT_RULES))
+    merged: dict[str, Any] = dict(read(DEFAULT_RULES))
     for name, rule in own.items():
         if isinstance(rule, dict) and isinstance(merged.get(name), dict):
             if "source" not in rule:
@@ -217,7 +217,7 @@ def _rules(own: object, path: Path) -> object:
     return merged
 
 
-def _explained(error: ValidationError, raw: Mapping[str, Any], sources: Sources) -> str:
+def explained(error: ValidationError, raw: Mapping[str, Any], sources: Sources) -> str:
     """Write the problems that pydantic found, by file, with the names used in the file."""
     found: dict[Path, dict[str, None]] = {}
     for path, line in _lines(error, raw, sources):

@@ -22,6 +22,10 @@ KIND = {
     "missing": "missing code",
     "expectations": "expectation",
     "rules": "rule",
+    "liabilities": "liability",
+    "residual_correlations": "residual correlation",
+    "differences": "difference",
+    "noninvariance": "non-invariance",
 }
 """What one entry of each list of the file is called in a message."""
 

@@ -73,9 +73,16 @@ __all__ = [
 
 
 class Demonstration(Part):
-    """Data that come with the instrument; `file` is relative to the instrument's folder."""
+    """Data that come with the instrument; files are relative to the instrument's folder.
+
+    Parameters
+    ----------
+    population
+        The population that they are drawn from, where they are simulated from one.
+    """
 
     file: Text
+    population: Text | None = None
     simulated: Flag
     description: Texts
     provenance: Text

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from analyses.survey import Survey, read_survey
 from instruments import Instrument
 
 NAMES = ("leadership_climate", "mental_ability", "coupling")
+SMALL = {"coupling": Path(__file__).parent / "coupling_individual.csv"}
+"""Smaller surveys that stand in for the demonstration, so that the tests stay quick."""
 
 
 @cache
@@ -20,9 +23,13 @@ def instrument(name: str) -> Instrument:
     return instruments.load(name)
 
 
+def path(name: str) -> Path:
+    return SMALL.get(name) or instrument(name).demonstration_path()
+
+
 @cache
 def survey(name: str) -> Survey:
-    return read_survey(instrument(name).demonstration_path(), instrument(name))
+    return read_survey(path(name), instrument(name))
 
 
 @cache
