@@ -33,11 +33,15 @@ from measure.flagging import KINDS_NEEDED, Extremes, calibrate
 
 Array = NDArray[np.float64]
 
-BAND = 0.9
-"""People are compared with drawn ones who answer as many items, give or take a tenth."""
+BAND = 0.85
+"""People are compared with drawn ones who answer about as many items, give or take a seventh."""
 
-DRAWS = 4000
-"""Drawn answers in each band: a share of 1 in 100 is then known within 0.3 of a point."""
+DRAWS, FEWEST_DRAWS = 12_000, 1000
+"""Drawn answers in all, and at least in each band: with so many a cut-off that 1 in 50 are beyond
+is known within half a point in the thinnest band, and the whole rule within 0.3."""
+
+FLAT_EVERY = 4
+"""One flat profile is drawn for so many others: the limit for them need not be as exact."""
 
 DONORS = 100
 """People of each band, at most, whose gaps and order the drawn answers get."""
@@ -45,7 +49,7 @@ DONORS = 100
 PASSES = 2
 """The attentive are estimated from all, and again without those flagged the first time."""
 
-FALSE_ALARMS, FALSE_ALARMS_FLAT = 0.01, 0.05
+FALSE_ALARMS, FALSE_ALARMS_FLAT = 0.02, 0.05
 
 
 def careless_answers(
@@ -249,7 +253,8 @@ def _compared(
     strata = _strata(own.answers)
     chosen = _chosen(strata, rng)
     drawn = computed(_like(own, chosen, model.draw(len(chosen), rng)))
-    flat = computed(_like(own, chosen, model.draw_flat(len(chosen), rng)))
+    some = chosen[::FLAT_EVERY]
+    flat = computed(_like(own, some, model.draw_flat(len(some), rng)))
     centres = {name: float(np.nanmedian(found)) for name, found in drawn.items()}
 
     def extremes(found: dict[str, Array], stratum: NDArray[np.intp]) -> Extremes:
@@ -259,7 +264,7 @@ def _compared(
     calibration = calibrate(
         extremes(values, strata),
         extremes(drawn, strata[chosen]),
-        extremes(flat, strata[chosen]),
+        extremes(flat, strata[some]),
         [[at for at, name in enumerate(used) if INDICES[name].kind == kind] for kind in kinds],
         rates,
     )
@@ -282,11 +287,12 @@ def _strata(answers: Array) -> NDArray[np.intp]:
 
 def _chosen(strata: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw whose gaps and order the drawn answers get: as many of each band."""
+    bands = int(strata.max()) + 1
+    n_draws = max(FEWEST_DRAWS, DRAWS // bands)
     chosen = []
-    for band in range(int(strata.max()) + 1):
-        own = np.flatnonzero(strata == band)
-        donors = rng.permutation(own)[:DONORS]
-        chosen.append(rng.choice(donors, DRAWS))
+    for band in range(bands):
+        donors = rng.permutation(np.flatnonzero(strata == band))[:DONORS]
+        chosen.append(rng.choice(donors, n_draws))
     return np.concatenate(chosen)
 
 
