@@ -8,7 +8,7 @@ a refusal come at once.
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -96,13 +96,38 @@ def validate(
             "as the check, and MLR for others."
         ),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the groups that are compared.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column that says who belongs together.")
+    ] = None,
+    wave: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the waves, if it is not wave.")
+    ] = None,
+    at_wave: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="The wave to analyse; by default the first."),
+    ] = None,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
+        from analyses import roles
+
         said = words(language)
-        asked = _instrument(instrument)
+        asked = roles.assign(
+            _instrument(instrument), {"group": group, "cluster": cluster, "wave": wave}
+        )
         report = _run(
-            asked, survey, out, said, seed=seed, estimator=estimator, confidential=confidential
+            asked.instrument,
+            survey,
+            out,
+            said,
+            mapping=asked.mapping,
+            seed=seed,
+            estimator=estimator,
+            confidential=confidential,
+            wave=at_wave,
         )
         _tell(report, out, said)
 
@@ -232,6 +257,7 @@ class _RunOptions(TypedDict, total=False):
     seed: int
     estimator: str | None
     confidential: bool
+    wave: str | None
 
 
 def _run(
@@ -239,6 +265,7 @@ def _run(
     survey: Path,
     out: Path,
     said: Words,
+    mapping: Mapping[str, str] | None = None,
     **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
@@ -250,7 +277,7 @@ def _run(
     output.check(out)
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
-        answers = read_survey(survey, instrument)
+        answers = read_survey(survey, instrument, mapping=mapping)
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)

@@ -11,6 +11,7 @@ from analyses import (
     reliability,
     screening,
 )
+from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
 from analyses.fits import fit_models
 from analyses.publication import SEED, assemble
@@ -42,6 +43,7 @@ def validate(
     estimator: str | None = None,
     seed: int = SEED,
     confidential: bool = False,
+    wave: str | None = None,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -57,6 +59,8 @@ def validate(
         Of everything random.
     confidential
         Leave in what disclosure control would hide.
+    wave
+        The wave that is analysed; by default the first.
 
     Returns
     -------
@@ -67,10 +71,13 @@ def validate(
     ------
     OptionError
         Where the estimator is not available.
+    SurveyError
+        Where the survey has no such wave.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
     """
+    survey = one_wave(instrument, survey, wave)
     clock = _Clock(progress)
     clock.start("step.screening")
     sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]

@@ -1,9 +1,10 @@
 """Answers, given as codes or as label text, turned into checked codes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from instruments.errors import AnswerError
@@ -45,8 +46,9 @@ def decode(
     Returns
     -------
     tuple
-        Codes, (n_obs, n_items) float with NaN where missing; and counts of missing answers,
-        (n_items, kinds) int, the kinds being the names of the missing codes, then `blank`.
+        Codes, (n_obs, n_items) float with NaN where missing; and of the same shape the kind of each
+        missing answer, NaN where there is an answer: the name of the missing code, or `blank`. The
+        columns are categories of all kinds, `blank` the last.
 
     Raises
     ------
@@ -54,10 +56,9 @@ def decode(
         Where a column occurs twice, or an answer is outside its scale or no label of it.
     """
     present = [name for name in responses if name in data.columns]
-    kinds = [part.name for scale in responses.values() for part in scale.missing]
-    kinds = [*dict.fromkeys(kinds), BLANK]
+    kinds = missing_kinds(responses.values())
     codes: dict[str, pd.Series[float]] = {}
-    counts: list[dict[str, int]] = []
+    missing: dict[str, pd.Series[Any]] = {}
     problems: list[str] = []
     for name in present:
         column = data[name]
@@ -68,13 +69,39 @@ def decode(
         if wrong.any():
             problems.append(_describe(name, column, wrong, responses[name]))
             continue
-        codes[name], count = _without_missing(numbers, responses[name])
-        counts.append(count)
+        codes[name], missing[name] = _without_missing(numbers, responses[name], kinds)
     if problems:
         raise AnswerError(_joined(problems))
-    table = pd.DataFrame(codes, index=data.index, columns=pd.Index(present), dtype=float)
-    missing = pd.DataFrame(counts, index=pd.Index(present, name="item"), columns=pd.Index(kinds))
-    return table, missing.fillna(0).astype(int)
+    columns = pd.Index(present)
+    table = pd.DataFrame(codes, index=data.index, columns=columns, dtype=float)
+    return table, pd.DataFrame(missing, index=data.index, columns=columns)
+
+
+def missing_kinds(scales: Iterable["ResponseScale"]) -> tuple[str, ...]:
+    """Give the names of the missing codes of some response scales, and `blank` as the last."""
+    named = (part.name for scale in scales for part in scale.missing)
+    return (*dict.fromkeys(named), BLANK)
+
+
+def count_missing(missing: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Count the missing answers of each item by their kind.
+
+    Parameters
+    ----------
+    missing
+        As `decode` gives it: (n_obs, n_items), the kind of each missing answer.
+    kinds
+        The kinds that are counted, in the order wanted.
+
+    Returns
+    -------
+    DataFrame
+        (n_items, kinds) int.
+    """
+    counts = [missing[name].value_counts().reindex(kinds, fill_value=0) for name in missing]
+    numbers = np.array(counts, dtype="int64").reshape(len(counts), len(kinds))
+    items = pd.Index(missing.columns, name="item")
+    return pd.DataFrame(numbers, index=items, columns=pd.Index(kinds))
 
 
 def reverse(codes: pd.DataFrame, turned: Mapping[str, "ResponseScale"]) -> pd.DataFrame:
@@ -192,12 +219,16 @@ def _fits(numbers: "pd.Series[float]", scale: "ResponseScale") -> "pd.Series[boo
 
 
 def _without_missing(
-    numbers: "pd.Series[float]", scale: "ResponseScale"
-) -> tuple["pd.Series[float]", dict[str, int]]:
-    """Count the missing answers by kind, and make all of them NaN."""
-    counts = {part.name: int((numbers == part.code).sum()) for part in scale.missing}
-    counts[BLANK] = int(numbers.isna().sum())
-    return numbers.mask(numbers.isin([part.code for part in scale.missing])), counts
+    numbers: "pd.Series[float]", scale: "ResponseScale", kinds: Sequence[str]
+) -> tuple["pd.Series[float]", "pd.Series[Any]"]:
+    """Make all missing answers NaN, and give their kinds."""
+    values = numbers.to_numpy()
+    places = np.where(np.isnan(values), kinds.index(BLANK), -1)
+    for part in scale.missing:
+        places[values == part.code] = kinds.index(part.name)
+    found = pd.Categorical.from_codes(places, categories=kinds)
+    codes = np.where(places >= 0, MISSING, values)
+    return pd.Series(codes, index=numbers.index), pd.Series(found, index=numbers.index)
 
 
 def _describe(
