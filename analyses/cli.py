@@ -109,6 +109,20 @@ def validate(
         str | None,
         typer.Option(metavar="VALUE", help="The wave to analyse; by default the first."),
     ] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What is known of the population: .csv or .toml with column, value, share or "
+            "count, and invited.",
+        ),
+    ] = None,
+    flagged: Annotated[
+        str,
+        typer.Option(
+            help="People flagged for careless answers: both (with and without them), keep or drop."
+        ),
+    ] = "both",
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
@@ -128,6 +142,8 @@ def validate(
             estimator=estimator,
             confidential=confidential,
             wave=at_wave,
+            population=population,
+            flagged=flagged,
         )
         _tell(report, out, said)
 
@@ -258,6 +274,7 @@ class _RunOptions(TypedDict, total=False):
     estimator: str | None
     confidential: bool
     wave: str | None
+    flagged: str
 
 
 def _run(
@@ -266,11 +283,13 @@ def _run(
     out: Path,
     said: Words,
     mapping: Mapping[str, str] | None = None,
+    population: Path | None = None,
     **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
     from analyses import output
+    from analyses.margins import read_margins
     from analyses.report import validate as run_all
     from analyses.survey import read_survey
 
@@ -278,11 +297,12 @@ def _run(
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
         answers = read_survey(survey, instrument, mapping=mapping)
+        margins = read_margins(population, instrument, answers) if population else ()
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)
 
-        report = run_all(instrument, answers, progress=show, **options)
+        report = run_all(instrument, answers, progress=show, margins=margins, **options)
         bar.update(task, description=said.say(Message("cli.writing")))
         output.write(report, out, language=said.language)
         bar.update(task, completed=1.0)

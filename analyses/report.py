@@ -1,38 +1,72 @@
 """The whole validation: every section in order, each published, in one report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from analyses import (
     card,
+    carelessness,
     confirmatory,
+    disclosure,
     exploratory,
     items,
     levels,
     reliability,
     screening,
+    sensitivity,
 )
 from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
-from analyses.fits import fit_models
+from analyses.fits import Fits, fit_models
+from analyses.margins import Margin
 from analyses.publication import SEED, assemble
-from analyses.section import Report, Section
-from analyses.survey import Survey
+from analyses.section import Message, Report, Section
+from analyses.survey import Survey, check_answers
+from instruments import AnswerError
 from instruments.schema import Instrument
+from measure.checks import known_option
+from measure.errors import MeasureError
 
 Progress = Callable[[str, float], None]
 """Called with the key of the step that begins (`step.fits`) and the share of the work done."""
 
 STEPS = {
-    "step.screening": 0.01,
-    "step.fits": 0.10,
-    "step.items": 0.02,
-    "step.reliability": 0.12,
-    "step.exploratory": 0.35,
-    "step.confirmatory": 0.24,
-    "step.levels": 0.15,
+    "step.screening": 0.04,
+    "step.fits": 0.05,
+    "step.items": 0.01,
+    "step.reliability": 0.06,
+    "step.exploratory": 0.17,
+    "step.confirmatory": 0.11,
+    "step.levels": 0.07,
+    "step.sensitivity": 0.48,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the analyses of a report are run.
+
+    Attributes
+    ----------
+    estimator
+        Of the models, as for `fits.plan`.
+    seed
+        Of everything random.
+    confidential
+        Leave in what disclosure control would hide.
+    margins
+        Of the population that the respondents are held against.
+    flagged
+        What is done about people flagged for careless answers; see `sensitivity.FLAGGED`.
+    """
+
+    estimator: str | None = None
+    seed: int = SEED
+    confidential: bool = False
+    margins: Sequence[Margin] = ()
+    flagged: str = "both"
 
 
 def validate(
@@ -44,6 +78,8 @@ def validate(
     seed: int = SEED,
     confidential: bool = False,
     wave: str | None = None,
+    margins: Sequence[Margin] = (),
+    flagged: str = "both",
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -61,66 +97,120 @@ def validate(
         Leave in what disclosure control would hide.
     wave
         The wave that is analysed; by default the first.
+    margins
+        Of the population, from `margins.read_margins`, that the respondents are held against.
+    flagged
+        What is done about people flagged for careless answers: "both" analyses everybody and shows
+        what changes without them, "keep" analyses everybody, "drop" leaves them out of all
+        sections but the screening, which counts them.
 
     Returns
     -------
     Report
-        The sections as published; each model has been fitted once.
+        The sections as published; each model has been fitted once to everybody, and once more
+        without the flagged where that was asked for.
 
     Raises
     ------
     OptionError
-        Where the estimator is not available.
+        Where the estimator is not available, or `flagged` is not known.
     SurveyError
-        Where the survey has no such wave.
+        Where the survey has no such wave, or more people answered than the margins say were
+        invited.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
     """
+    known_option("flagged", flagged, sensitivity.FLAGGED)
     survey = one_wave(instrument, survey, wave)
-    clock = _Clock(progress)
+    options = Options(estimator, seed, confidential, tuple(margins), flagged)
+    clock = _Clock(progress, twice=flagged == "both")
     clock.start("step.screening")
-    sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]
+    careless = carelessness.judge(instrument, survey, seed=seed)
+    first = screening.run(
+        instrument, survey, estimator=estimator, careless=careless, margins=margins
+    )
+    unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
+    analysed = unflagged if flagged == "drop" else survey
+    sections, fits = _analysed(instrument, analysed, options, clock)
+    if flagged == "both":
+        clock.start("step.sensitivity")
+        sections.append(_sensitivity(instrument, unflagged, sections, options, careless.n_obs))
+    clock.start("step.card")
+    sections.append(card.run(instrument, analysed, fits=fits, seed=seed))
+    report = assemble(instrument, analysed, (first, *sections), confidential=confidential)
+    clock.finish()
+    return report
+
+
+def _analysed(
+    instrument: Instrument, survey: Survey, options: Options, clock: "_Clock"
+) -> tuple[list[Section], Fits]:
+    """Run the sections between the screening and the card."""
     clock.start("step.fits")
-    fits = fit_models(instrument, survey, estimator=estimator, progress=clock.within)
+    fits = fit_models(instrument, survey, estimator=options.estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     clock.start("step.items")
-    sections.append(items.run(instrument, survey, fits=fits))
+    sections: list[Section] = [items.run(instrument, survey, fits=fits)]
     clock.start("step.reliability")
     sections.append(reliability.run(instrument, survey, fits=fits))
     clock.start("step.exploratory")
-    sections.append(exploratory.run(instrument, survey, seed=seed))
+    sections.append(exploratory.run(instrument, survey, seed=options.seed))
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
-    clock.start("step.card")
-    sections.append(card.run(instrument, survey, fits=fits, seed=seed))
-    report = assemble(instrument, survey, tuple(sections), confidential=confidential)
-    clock.finish()
-    return report
+    return sections, fits
+
+
+def _sensitivity(
+    instrument: Instrument,
+    unflagged: Survey,
+    sections: Sequence[Section],
+    options: Options,
+    n_obs: int,
+) -> Section:
+    """Run the same sections without the flagged, and compare."""
+    n_flagged = n_obs - len(unflagged.data)
+    if n_flagged == 0:
+        return sensitivity.not_run(Message("sensitivity.answer.nobody"))
+    if disclosure.is_small(n_flagged) and not options.confidential:
+        # What changes would be what so few answered.
+        few = {"threshold": disclosure.THRESHOLD}
+        return sensitivity.not_run(Message("sensitivity.answer.few", few))
+    try:
+        answers = unflagged.data[list(unflagged.asked)]
+        check_answers(instrument, unflagged.form, answers, unflagged.asked)
+        again, _ = _analysed(instrument, unflagged, options, _Clock(None))
+    except (AnalysisError, AnswerError, MeasureError) as error:
+        return sensitivity.not_run(
+            Message("sensitivity.answer.failed", {"flagged": n_flagged, "error": str(error)})
+        )
+    return sensitivity.run(sections, again, n_obs=n_obs, n_flagged=n_flagged)
 
 
 class _Clock:
     """Tells the caller how far the work has come."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, *, twice: bool = True) -> None:
         self._tell = progress
+        whole = 1.0 if twice else 1.0 - STEPS["step.sensitivity"]
+        self._shares = {step: share / whole for step, share in STEPS.items()}
         self._done = 0.0
         self._step = ""
 
     def start(self, step: str) -> None:
         """Begin a step; the one before is over."""
-        self._done += STEPS.get(self._step, 0.0)
+        self._done += self._shares.get(self._step, 0.0)
         self._step = step
         self.within(0.0)
 
     def within(self, share: float) -> None:
         """Tell that a share of the present step is done."""
         if self._tell is not None:
-            self._tell(self._step, min(self._done + share * STEPS[self._step], 1.0))
+            self._tell(self._step, min(self._done + share * self._shares[self._step], 1.0))
 
     def finish(self) -> None:
         """Tell that all is done."""

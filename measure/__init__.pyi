@@ -5,7 +5,7 @@ from .adequacy import SamplingAdequacy, sampling_adequacy
 from .answer_sheet import Asked
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
-from .careless import careless_answers
+from .careless import careless_answers, response_styles
 from .careless_result import CarelessAnswers
 from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
@@ -25,6 +25,7 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .options import option_table
 from .populations import Population, population
+from .proportions import proportion_interval
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
@@ -44,6 +45,7 @@ __all__ = [
     "missing_patterns",
     "MissingPatterns",
     "careless_answers",
+    "response_styles",
     "Asked",
     "CarelessAnswers",
     "model_card",
@@ -90,6 +92,7 @@ __all__ = [
     "agreement",
     "Agreement",
     "group_means",
+    "proportion_interval",
     "simulate",
     "Holes",
     "population",

@@ -114,8 +114,8 @@ class Sheet:
 
     @property
     def top(self) -> int:
-        """Steps from the lowest to the highest answer of the common items."""
-        return int(self.steps[self.common[0]])
+        """Steps from the lowest to the highest answer of the common items; 0 without any."""
+        return int(self.steps[self.common[0]]) if len(self.common) else 0
 
     def frame(self, keep: NDArray[np.bool_]) -> pd.DataFrame:
         """Give the turned answers of some rows as a table."""

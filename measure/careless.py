@@ -138,6 +138,54 @@ def careless_answers(
     return tabled(judged, data.index, seconds, seed)
 
 
+def response_styles(data: pd.DataFrame, asked: Asked) -> pd.DataFrame:
+    """How each respondent uses the answer categories, whatever the items are about.
+
+    Parameters
+    ----------
+    data, asked
+        As for `careless_answers`.
+
+    Returns
+    -------
+    DataFrame
+        A row a respondent, indexed as the data, over the items with the most frequent number of
+        categories, as answered: `agreement`, the mean answer as a share of the way from the lowest
+        to the highest; `acquiescence`, the mean of that of reversed items and that of the other
+        items of the same scales, .5 for who takes the content into account (Paulhus 1991); shares
+        `extreme` of answers in the lowest or highest category and `midpoint` in the middle one. NaN
+        with fewer than 8 answers; `acquiescence` where no scale has items of both keyings, and
+        `midpoint` where the number of categories is even, are NaN for all.
+
+    Raises
+    ------
+    DataError, OptionError
+        As `careless_answers`.
+    """
+    sheet = Sheet.of(data, asked, None)
+    names = ("agreement", "acquiescence", "extreme", "midpoint")
+    styles = pd.DataFrame(np.nan, index=data.index, columns=list(names))
+    given = sheet.given(sheet.rows)
+    enough = np.isfinite(given).sum(axis=1) >= FEWEST_ANSWERS
+    if not enough.any():
+        return styles
+    given, top = given[enough], sheet.top
+    styles.loc[enough, "agreement"] = ier.acquiescence(given, scale_min=0, scale_max=top)
+    styles.loc[enough, "extreme"] = ier.u3_poly(given, scale_min=0, scale_max=top)
+    if top % 2 == 0:
+        styles.loc[enough, "midpoint"] = ier.midpoint_responding(given, scale_min=0, scale_max=top)
+    sign = sheet.sign[sheet.common]
+    both = [items for items in halved(sheet) if len(set(sign[items])) == 2]
+    if both:
+        members = np.unique(np.concatenate(both))
+        ways = [
+            ier.acquiescence(given[:, members[sign[members] == way]], scale_min=0, scale_max=top)
+            for way in (1, -1)
+        ]
+        styles.loc[enough, "acquiescence"] = (ways[0] + ways[1]) / 2
+    return styles
+
+
 def _lacks_common(sheet: Sheet, _: Yardstick) -> str:
     return "common" if len(sheet.common) < FEWEST_ANSWERS else ""
 

@@ -51,12 +51,14 @@ class CarelessAnswers:
         be computed; `n_kinds` beyond their cut-offs; `judged`, False with too few answers;
         `flagged`. It is about single people: no report shows it.
     indices
-        A row an index: `kind` of evidence; `tail` that is careless; `cutoff` (for those who
-        answered most; the upper one where both tails are); `n` persons it was computed for;
+        A row an index: `kind` of evidence; `tail` that is careless; `cutoff`, for those who
+        answered most, and where both tails are careless `cutoff.lower`; `n` persons it was computed
+        for;
         `n_beyond` and `share_beyond` of them; `expected`, the share of the attentive beyond;
         `lacks` and `reason`, a code and a sentence why it could not be computed, else empty.
     kinds
         A row a number of kinds beyond: `n` and `share` of the judged, `expected` of the attentive.
+        Empty where nobody can be flagged.
     n_obs, n_judged, n_flagged
         Respondents, those with enough answers, and those flagged.
     expected_flagged, expected_flat
@@ -176,7 +178,7 @@ def tabled(
         n_obs=len(index),
         n_judged=int(enough.sum()),
         n_flagged=int(persons["flagged"].sum()),
-        expected_flagged=float(kinds["expected"].iloc[KINDS_NEEDED:].sum(skipna=False)),
+        expected_flagged=float(kinds["expected"].iloc[KINDS_NEEDED:].sum(min_count=1)),
         expected_flat=calibration.expected_flat if calibration else np.nan,
         alpha=calibration.alpha if calibration else np.nan,
         attentive=judged.source,
@@ -202,7 +204,7 @@ def _persons(judged: Judged, index: pd.Index, seconds: pd.Series | None) -> pd.D
 
 def _index_table(judged: Judged, persons: pd.DataFrame) -> pd.DataFrame:
     calibration = judged.calibration
-    columns = ["kind", "tail", "cutoff", "n", "n_beyond", "expected", "lacks"]
+    columns = ["kind", "tail", "cutoff", "cutoff.lower", "n", "n_beyond", "expected", "lacks"]
     table = pd.DataFrame(index=pd.Index([*judged.indices, SECONDS], name="index"), columns=columns)
     for name, index in judged.indices.items():
         table.loc[name, ["kind", "tail"]] = [index.kind, index.tail]
@@ -210,7 +212,10 @@ def _index_table(judged: Judged, persons: pd.DataFrame) -> pd.DataFrame:
         table.loc[name, "lacks"] = judged.lacks[name]
     if calibration is not None:
         for at, name in enumerate(judged.values):
-            table.loc[name, "cutoff"] = judged.value_of(name, calibration.cutoffs[0, at])
+            cutoff = judged.value_of(name, calibration.cutoffs[0, at])
+            table.loc[name, "cutoff"] = cutoff
+            if judged.indices[name].tail == "both":
+                table.loc[name, "cutoff.lower"] = 2 * judged.centres[name] - cutoff
             table.loc[name, "n_beyond"] = calibration.by_index[:, at].sum()
             table.loc[name, "expected"] = calibration.expected_by_index[at]
     taken = persons[SECONDS].dropna()
@@ -219,20 +224,21 @@ def _index_table(judged: Judged, persons: pd.DataFrame) -> pd.DataFrame:
     if len(taken):
         table.loc[SECONDS, "cutoff"] = SECONDS_AN_ITEM
         table.loc[SECONDS, "n_beyond"] = (taken < SECONDS_AN_ITEM).sum()
-    table = table.astype(dict.fromkeys(["cutoff", "n", "n_beyond", "expected"], float))
-    table.insert(5, "share_beyond", table["n_beyond"] / table["n"].where(table["n"] > 0))
+    table = table.astype(
+        dict.fromkeys(["cutoff", "cutoff.lower", "n", "n_beyond", "expected"], float)
+    )
+    table.insert(6, "share_beyond", table["n_beyond"] / table["n"].where(table["n"] > 0))
     return table.assign(reason=table["lacks"].map(REASONS))
 
 
 def _kinds_table(n_kinds: NDArray[np.int_], calibration: Calibration | None) -> pd.DataFrame:
-    expected = np.full(KINDS_NEEDED + 1, np.nan)
-    if calibration is not None:
-        # One more than were drawn: response times are no part of the model.
-        expected = np.append(calibration.expected_kinds, 0.0)
+    if calibration is None:
+        return pd.DataFrame({"n": [], "share": [], "expected": []}, dtype=float)
+    # One more than were drawn: response times are no part of the model.
+    expected = np.append(calibration.expected_kinds, 0.0)
     counts = np.bincount(n_kinds, minlength=len(expected))
-    shares = counts / max(len(n_kinds), 1)
     return pd.DataFrame(
-        {"n": counts, "share": shares, "expected": expected},
+        {"n": counts, "share": counts / len(n_kinds), "expected": expected},
         index=pd.RangeIndex(len(counts), name="kinds"),
     )
 
