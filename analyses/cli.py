@@ -8,7 +8,7 @@ a refusal come at once.
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -28,8 +28,7 @@ from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
-    from analyses.content_validity import Content
-    from analyses.locked import Locked
+    from analyses.inputs import Inputs
     from instruments import Instrument
 
 REFUSED = 2
@@ -38,8 +37,8 @@ REFUSED = 2
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-DEMONSTRATION = "leadership_climate"
-"""The instrument whose real survey `kobling demo` validates."""
+DEMONSTRATION = "coupling"
+"""The instrument whose bundled answers `kobling demo` validates."""
 
 FINDINGS = ("reliability", "confirmatory", "levels")
 """The sections whose answers `validate` and `demo` end with."""
@@ -102,6 +101,14 @@ def validate(
             "as the check, and MLR for others."
         ),
     ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="Mapping (.toml): which column is which item, and measures of your own.",
+        ),
+    ] = None,
     lock: Annotated[
         Path | None,
         typer.Option(
@@ -128,27 +135,45 @@ def validate(
     interviews: Annotated[
         Path | None, typer.Option(help="Notes from cognitive interviews: item, kind, note.")
     ] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What is known of the population: .csv or .toml with column, value, share or "
+            "count, and invited.",
+        ),
+    ] = None,
+    flagged: Annotated[
+        str,
+        typer.Option(
+            help="People flagged for careless answers: both (with and without them), keep or drop."
+        ),
+    ] = "both",
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
-        from analyses import locked, roles
+        from analyses.inputs import Inputs
 
         said = words(language)
-        asked = roles.assign(
-            _instrument(instrument), {"group": group, "cluster": cluster, "wave": wave}
+        inputs = Inputs(
+            survey,
+            {"group": group, "cluster": cluster, "wave": wave},
+            mapping=map_file,
+            lock=lock,
+            experts=experts,
+            interviews=interviews,
+            population=population,
         )
         report = _run(
-            asked.instrument,
-            survey,
+            _instrument(instrument),
+            inputs,
             out,
             said,
-            mapping=asked.mapping,
             seed=seed,
             estimator=estimator,
             confidential=confidential,
-            rules=locked.examine(asked.instrument, lock=lock, survey=survey),
             wave=at_wave,
-            content=_content(asked.instrument, experts, interviews),
+            flagged=flagged,
         )
         _tell(report, out, said)
 
@@ -158,11 +183,13 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("demo-report"),
     language: Language = "da",
 ) -> None:
-    """Validate the bundled survey of 2,042 soldiers and say where the report lies."""
+    """Validate the coupling questionnaire on its simulated answers; say where the report lies."""
     with _refusals(language):
+        from analyses.inputs import Inputs
+
         said = words(language)
         asked = _instrument(DEMONSTRATION)
-        report = _run(asked, asked.demonstration_path(), out, said)
+        report = _run(asked, Inputs(asked.demonstration_path()), out, said)
         _tell(report, out, said)
 
 
@@ -343,56 +370,40 @@ def _instrument(name_or_path: str) -> "Instrument":
     return instruments.load(name_or_path)
 
 
-def _content(
-    instrument: "Instrument", experts: Path | None, interviews: Path | None
-) -> "Content | None":
-    """Read the files beside the survey, where there are any."""
-    if experts is None and interviews is None:
-        return None
-    from analyses.content_validity import Content
-    from analyses.experts import read_experts
-    from analyses.interviews import read_interviews
-
-    return Content(
-        None if experts is None else read_experts(experts, instrument),
-        None if interviews is None else read_interviews(interviews, instrument),
-    )
-
-
 class _RunOptions(TypedDict, total=False):
     """What a run may be told; each is an argument of `analyses.report.validate`."""
 
     seed: int
     estimator: str | None
     confidential: bool
-    rules: "Locked"
     wave: str | None
-    content: "Content | None"
+    flagged: str
 
 
 def _run(
     instrument: "Instrument",
-    survey: Path,
+    inputs: "Inputs",
     out: Path,
     said: Words,
-    mapping: Mapping[str, str] | None = None,
     **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
+    from analyses import inputs as files
     from analyses import output
     from analyses.report import validate as run_all
-    from analyses.survey import read_survey
 
     output.check(out)
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
-        answers = read_survey(survey, instrument, mapping=mapping)
+        given = files.read(instrument, inputs)
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)
 
-        report = run_all(instrument, answers, progress=show, **options)
+        report = run_all(
+            given.instrument, given.survey, beside=given.beside, progress=show, **options
+        )
         bar.update(task, description=said.say(Message("cli.writing")))
         output.write(report, out, language=said.language)
         bar.update(task, completed=1.0)

@@ -2,8 +2,11 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
+from .answer_sheet import Asked
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
+from .careless import careless_answers, response_styles
+from .careless_result import CarelessAnswers
 from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .cluster_splits import SplitCluster, split_cluster
@@ -33,6 +36,7 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .options import option_table
 from .populations import Population, population
+from .proportions import proportion_interval
 from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
@@ -53,6 +57,10 @@ __all__ = [
     "option_table",
     "missing_patterns",
     "MissingPatterns",
+    "careless_answers",
+    "response_styles",
+    "Asked",
+    "CarelessAnswers",
     "model_card",
     "ModelCard",
     "standardized",
@@ -112,6 +120,7 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "proportion_interval",
     "simulate",
     "Holes",
     "population",
