@@ -148,11 +148,11 @@ def validate(
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
     sections, fits = _analysed(run, analysed, clock)
-    if instrument.claims:
-        sections.append(claims.run(instrument, analysed))
     if flagged == "both":
         clock.start("step.sensitivity")
         sections.append(_sensitivity(run, unflagged, sections, careless.n_obs))
+    if instrument.claims:
+        sections.append(claims.run(instrument, analysed))
     clock.start("step.card")
     sections.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     report = assemble(
