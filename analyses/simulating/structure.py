@@ -51,7 +51,7 @@ class Structure:
     @cached_property
     def root(self) -> Array:
         """A root of the correlations (lower triangle)."""
-        return np.linalg.cholesky(self.correlations)
+        return np.asarray(np.linalg.cholesky(self.correlations), dtype=float)
 
     @cached_property
     def pooled(self) -> Array:
