@@ -40,7 +40,7 @@ INTERRUPTED = 130
 DEMONSTRATION = "leadership_climate"
 """The instrument whose real survey `kobling demo` validates."""
 
-FINDINGS = ("reliability", "confirmatory", "levels")
+FINDINGS = ("reliability", "confirmatory", "levels", "hypotheses")
 """The sections whose answers `validate` and `demo` end with."""
 
 main = typer.Typer(

@@ -7,6 +7,7 @@ from analyses import (
     claims,
     confirmatory,
     exploratory,
+    hypotheses,
     items,
     levels,
     locked,
@@ -17,7 +18,7 @@ from analyses.errors import AnalysisError
 from analyses.fits import fit_models
 from analyses.locked import Locked
 from analyses.publication import SEED, assemble
-from analyses.section import Report, Section
+from analyses.section import Message, Report, Section
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
@@ -29,9 +30,10 @@ STEPS = {
     "step.fits": 0.10,
     "step.items": 0.02,
     "step.reliability": 0.12,
-    "step.exploratory": 0.35,
-    "step.confirmatory": 0.24,
-    "step.levels": 0.15,
+    "step.exploratory": 0.30,
+    "step.confirmatory": 0.20,
+    "step.levels": 0.12,
+    "step.hypotheses": 0.12,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -97,8 +99,13 @@ def validate(
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
+    judged: dict[str, Message] = {}
+    clock.start("step.hypotheses")
+    if instrument.hypotheses:
+        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=seed))
+        judged = hypotheses.judgements(sections[-1])
     if instrument.claims:
-        sections.append(claims.run(instrument, survey))
+        sections.append(claims.run(instrument, survey, verdicts=judged))
     clock.start("step.card")
     sections.append(card.run(instrument, survey, fits=fits, seed=seed, rules=rules))
     report = assemble(instrument, survey, tuple(sections), confidential=confidential, rules=rules)
