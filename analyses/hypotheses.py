@@ -50,7 +50,7 @@ def run(
         found = tuple(entries(ledger, seed))
     whole = score((entry.judgement for entry in found), instrument.rules)
     shown = [
-        tables.ledger_table(found, tables.model_rows(structural, instrument.awaited_models)),
+        tables.ledger_table(found, tables.model_rows(instrument, structural)),
         *(() if ledger is None else _tables(ledger, found)),
     ]
     figures = [

@@ -140,5 +140,4 @@ def paths_figure(table: Table) -> Figure:
         form="intervals",
         channels={"y": "path", "x": "standardized", "lower": "ci.lower", "upper": "ci.upper"},
         domain=(-1.0, 1.0),
-        rule=0.0,
     )

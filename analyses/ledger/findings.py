@@ -13,6 +13,15 @@ from instruments.schema import Instrument
 ORDER = ("refuted", "undecided", "confirmed")
 """How the findings follow each other: what did not hold comes first."""
 
+COUNTED = {
+    "hypotheses_confirmed": "confirmed",
+    "hypotheses_refuted": "refuted",
+    "hypotheses_undecided": "undecided",
+    "hypotheses_awaits": "awaits",
+    "hypotheses_not_measured": "not_measured",
+}
+"""The counts that the verdict on the whole rests on, by the row of the catalogue."""
+
 
 def whole(instrument: Instrument, found: Score) -> Finding:
     """Judge the hypotheses as a whole by the share that is confirmed."""
@@ -20,8 +29,7 @@ def whole(instrument: Instrument, found: Score) -> Finding:
     key = {"good": "holds", "poor": "fails"}.get(found.verdict, "too_few")
     source = Message("source.hypotheses")
     counted = [
-        evidence.count(f"hypotheses_{name}", getattr(found, name), source)
-        for name in ("confirmed", "refuted", "undecided", "awaits", "not_measured")
+        evidence.count(name, getattr(found, field), source) for name, field in COUNTED.items()
     ]
     if found.share is not None:
         counted.insert(0, evidence.share("hypotheses_share", found.share, source, None))
@@ -78,7 +86,7 @@ def _finding(instrument: Instrument, entry: Entry) -> Finding:
     return Finding(
         id=f"hypothesis_{entry.hypothesis.id}",
         claim=Message(
-            f"hypotheses.claim.{entry.judgement}",
+            f"hypotheses.claim.{entry.standing}",
             {"id": entry.hypothesis.id, "text": evidence.text(entry.hypothesis.text)},
         ),
         verdict=LADDER[entry.judgement],

@@ -12,7 +12,7 @@ from analyses.ledger.judgement import MEASURED, Judgement, interval, rule_of
 from analyses.ledger.structural import Structural
 from analyses.section import Cell, Figure, Message, Provenance, Table, Value
 from instruments.rules import Rules
-from instruments.schema import MeasurementModel
+from instruments.schema import Instrument
 
 ON_ANOTHER_SCALE = ("difference", "equivalence", "gain", "self_other")
 """Estimands in standard deviations; the others are correlations or differences of them."""
@@ -50,11 +50,10 @@ def ledger_table(entries: Sequence[Entry], models: Iterable[tuple[Cell, ...]]) -
 
 
 def _entry_row(entry: Entry) -> tuple[Cell, ...]:
-    key = f"{entry.judgement}_partly" if entry.partly else entry.judgement
     return (
         entry.hypothesis.id,
         evidence.text(entry.hypothesis.text),
-        Message(f"hypotheses.judgement.{key}"),
+        Message(f"hypotheses.judgement.{entry.standing}"),
         _reasons(entry),
     )
 
@@ -69,7 +68,9 @@ def _reasons(entry: Entry) -> Message:
             for judgement, n in numbers.items()
             if judgement in MEASURED
         ]
-    parts = [Message("hypotheses.parts", {"parts": tuple(said)})] if said else []
+    parts = (
+        [Message("hypotheses.parts", {"n": len(entry.parts), "parts": tuple(said)})] if said else []
+    )
     for part in entry.parts:
         if part.reason is not None and part.reason not in parts:
             parts.append(part.reason)
@@ -87,9 +88,16 @@ def _sentences(parts: Sequence[Message]) -> Message:
 
 
 def model_rows(
-    structural: Sequence[Structural], awaited: Sequence[MeasurementModel]
+    instrument: Instrument, structural: Sequence[Structural]
 ) -> Iterator[tuple[Cell, ...]]:
-    """Give the rows of the structural models, and of models that await something."""
+    """Give the rows of models that await something, and of the structural models."""
+    for model in instrument.awaited_models:
+        yield (
+            model.id,
+            evidence.text(model.meaning),
+            judgement_label("awaits"),
+            evidence.plain(evidence.text(model.awaits)),
+        )
     for found in structural:
         shown: Judgement = "shown" if found.fit is not None else "undecided"
         if found.lacking:
@@ -99,13 +107,6 @@ def model_rows(
             evidence.text(found.model.meaning),
             judgement_label(shown),
             structural_reason(found),
-        )
-    for model in awaited:
-        yield (
-            model.id,
-            evidence.text(model.meaning),
-            judgement_label("awaits"),
-            evidence.plain(evidence.text(model.awaits)),
         )
 
 
@@ -207,7 +208,6 @@ def estimates_figure(table: Table) -> Figure:
             "band_upper": "band.upper",
         },
         domain=(-1.0, 1.0) if name == "correlations" else None,
-        rule=0.0,
     )
 
 
