@@ -28,7 +28,10 @@ from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
+    from analyses.content_validity import Content
     from analyses.locked import Locked
+    from analyses.mapping import ColumnMapping
+    from analyses.roles import Assigned
     from instruments import Instrument
 
 REFUSED = 2
@@ -108,23 +111,54 @@ def validate(
             "beside the instrument's own file."
         ),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the groups that are compared.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column that says who belongs together.")
+    ] = None,
+    wave: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the waves, if it is not wave.")
+    ] = None,
+    at_wave: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="The wave to analyse; by default the first."),
+    ] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="Mapping file (TOML): what columns are called in the file, and which columns "
+            "hold measures of other instruments.",
+        ),
+    ] = None,
+    experts: Annotated[
+        Path | None, typer.Option(help="Experts' ratings of relevance: item, expert, relevance.")
+    ] = None,
+    interviews: Annotated[
+        Path | None, typer.Option(help="Notes from cognitive interviews: item, kind, note.")
+    ] = None,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
-        said = words(language)
-        from analyses import locked
+        from analyses import locked, roles
 
-        asked = _instrument(instrument)
-        rules = locked.examine(asked, lock=lock, survey=survey)
+        said = words(language)
+        stated = _instrument(instrument)
+        asked = roles.assign(stated, {"group": group, "cluster": cluster, "wave": wave})
         report = _run(
-            asked,
+            asked.instrument,
             survey,
             out,
             said,
+            columns=_columns(asked, columns),
             seed=seed,
             estimator=estimator,
             confidential=confidential,
-            rules=rules,
+            wave=at_wave,
+            content=_content(asked.instrument, experts, interviews),
+            rules=locked.examine(stated, lock=lock, survey=survey),
         )
         _tell(report, out, said)
 
@@ -319,6 +353,30 @@ def _instrument(name_or_path: str) -> "Instrument":
     return instruments.load(name_or_path)
 
 
+def _columns(asked: "Assigned", file: Path | None) -> "ColumnMapping":
+    """Say where columns are found: as the mapping file has it, and as the roles have it."""
+    from analyses.mapping import ColumnMapping, read_mapping
+
+    read = ColumnMapping() if file is None else read_mapping(file, asked.instrument)
+    return ColumnMapping({**read.columns, **asked.mapping}, read.own)
+
+
+def _content(
+    instrument: "Instrument", experts: Path | None, interviews: Path | None
+) -> "Content | None":
+    """Read the files beside the survey, where there are any."""
+    if experts is None and interviews is None:
+        return None
+    from analyses.content_validity import Content
+    from analyses.experts import read_experts
+    from analyses.interviews import read_interviews
+
+    return Content(
+        None if experts is None else read_experts(experts, instrument),
+        None if interviews is None else read_interviews(interviews, instrument),
+    )
+
+
 class _RunOptions(TypedDict, total=False):
     """What a run may be told; each is an argument of `analyses.report.validate`."""
 
@@ -326,6 +384,8 @@ class _RunOptions(TypedDict, total=False):
     estimator: str | None
     confidential: bool
     rules: "Locked"
+    wave: str | None
+    content: "Content | None"
 
 
 def _run(
@@ -333,6 +393,7 @@ def _run(
     survey: Path,
     out: Path,
     said: Words,
+    columns: "ColumnMapping | None" = None,
     **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
@@ -344,7 +405,9 @@ def _run(
     output.check(out)
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
-        answers = read_survey(survey, instrument)
+        named = {} if columns is None else dict(columns.columns)
+        own = () if columns is None else columns.own
+        answers = read_survey(survey, instrument, mapping=named, own=own)
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)

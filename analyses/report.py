@@ -6,6 +6,7 @@ from analyses import (
     card,
     claims,
     confirmatory,
+    content_validity,
     exploratory,
     hypotheses,
     items,
@@ -14,6 +15,8 @@ from analyses import (
     reliability,
     screening,
 )
+from analyses.content_validity import Content
+from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
 from analyses.fits import fit_models
 from analyses.locked import Locked
@@ -27,7 +30,8 @@ Progress = Callable[[str, float], None]
 
 STEPS = {
     "step.screening": 0.01,
-    "step.fits": 0.10,
+    "step.content": 0.01,
+    "step.fits": 0.09,
     "step.items": 0.02,
     "step.reliability": 0.12,
     "step.exploratory": 0.30,
@@ -48,6 +52,8 @@ def validate(
     seed: int = SEED,
     confidential: bool = False,
     rules: Locked | None = None,
+    wave: str | None = None,
+    content: Content | None = None,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -66,6 +72,10 @@ def validate(
     rules
         Whether the rules were locked, from `locked.examine`; by default asked of the lock file
         beside the instrument's own, if there is one.
+    wave
+        The wave that is analysed; by default the first.
+    content
+        Experts' ratings and notes from interviews, where there are any.
 
     Returns
     -------
@@ -76,14 +86,19 @@ def validate(
     ------
     OptionError
         Where the estimator is not available.
+    SurveyError
+        Where the survey has no such wave.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
     """
     rules = locked.examine(instrument) if rules is None else rules
+    survey = one_wave(instrument, survey, wave)
     clock = _Clock(progress)
     clock.start("step.screening")
     sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]
+    clock.start("step.content")
+    sections.append(content_validity.run(instrument, survey, content=content))
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]

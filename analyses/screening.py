@@ -132,10 +132,8 @@ def _missing_by_item(instrument: Instrument, survey: Survey) -> Table:
         for response in instrument.responses
         for code in response.missing
     }
-    headings = {
-        "blank": Message("column.blank"),
-        "declared": Message("column.declared"),
-    } | labels
+    own = ("blank", "declared", "not_asked", "self_rating")
+    headings = {kind: Message(f"column.{kind}") for kind in own} | labels
     kind_columns = tuple(Column(kind, headings[kind], "count", 0) for kind in kinds)
     rows: list[tuple[Cell, ...]] = []
     n_obs = len(survey.scored)

@@ -133,6 +133,8 @@ class Rules(Part):
         `.value`: as many hypotheses are to be tested before the share is judged.
     index_answered
         `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
+    content_i_cvi, content_s_cvi
+        `.value`: share of experts who find an item relevant, and the mean of these shares.
     """
 
     global_fit_good: FitRule
@@ -162,3 +164,5 @@ class Rules(Part):
     hypotheses_confirmed: Threshold
     hypotheses_measured: CountRule
     index_answered: Threshold
+    content_i_cvi: Threshold
+    content_s_cvi: Threshold

@@ -227,6 +227,26 @@ class Instrument(Part):
         """Give one form by its id (KeyError where there is none)."""
         return {form.id: form for form in self.forms}[form_id]
 
+    @property
+    def form_ids(self) -> tuple[str, ...]:
+        """The ids of the forms, and then of the versions of the rotated form."""
+        versions = () if self.rotation is None else self.rotation.versions
+        return (*(form.id for form in self.forms), *(version.id for version in versions))
+
+    def form_of(self, form_id: str) -> Form:
+        """Give the form that a form or version is (KeyError where there is none)."""
+        if self.rotation is not None and form_id in {one.id for one in self.rotation.versions}:
+            return self.form(self.rotation.form)
+        return self.form(form_id)
+
+    def form_items(self, form_id: str) -> tuple[str, ...]:
+        """Give the items of a form or version in the order asked (KeyError where there is none)."""
+        blocks = {block.id: block.items for block in self.blocks}
+        for version in () if self.rotation is None else self.rotation.versions:
+            if version.id == form_id:
+                return tuple(item for block in version.blocks for item in blocks[block])
+        return self.form(form_id).items
+
     def asked_of_all(self, form_id: str) -> tuple[str, ...]:
         """Give the items of a form that nobody misses by design (KeyError where there is none)."""
         form = self.form(form_id)
@@ -282,7 +302,8 @@ class Instrument(Part):
             the value, how many rows, and the first row (the heading of the file being row 1).
         """
         codes, missing = answers.decode(data, self._response_by_item())
-        return Decoded(codes, missing)
+        kinds = answers.missing_kinds(self.responses)
+        return Decoded(codes, answers.count_missing(missing, kinds))
 
     def score(self, data: pd.DataFrame) -> pd.DataFrame:
         """Give checked answers with reversed items turned, within the item's own response scale.

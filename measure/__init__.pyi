@@ -9,6 +9,7 @@ from .classical import intraclass
 from .cluster_splits import SplitCluster, split_cluster
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
@@ -79,6 +80,8 @@ __all__ = [
     "htmt",
     "htmt_intervals",
     "fornell_larcker",
+    "content_validity",
+    "ContentValidity",
     "item_analysis",
     "icc",
     "intraclass",
