@@ -136,8 +136,6 @@ def partial(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         f"{NAME}.construct := {b}",
         f"{NAME}.target := {c}",
     ]
-    if answers.planned.missing == "listwise":
-        places = places.where(answers.answered(target))
     source = Source(answers.frame.assign(**{column.name: places}))
     found = fit_network(answers, construct, [target, given], definitions, source=source)
     label = Message(
