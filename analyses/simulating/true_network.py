@@ -106,16 +106,19 @@ class Network:
             yield Value(TOTAL, level, self.with_total(name, level))
             for scale in structure.of_level(level):
                 yield Value(scale, level, float(self.answers.correlations.loc[scale, name]))
+            own = [item for scale in structure.of_level(level) for item in self._items(scale)]
+            if not items:
+                continue
             if self.instrument.scale(name).kind == "index":
                 # What an analysis sees is the sum of the answers, not the index itself.
                 common = structure.pooled_common[:, structure.levels.index(level)]
                 answered = self.answers.with_latent(items, common)
                 yield Value(f"{TOTAL}, index as answered", level, answered)
-            own = [item for scale in structure.of_level(level) for item in self._items(scale)]
-            yield Value("sums of answers", level, self.answers.correlation(own, items))
+            if own:
+                yield Value("sums of answers", level, self.answers.correlation(own, items))
 
-    def _items(self, scale: str) -> tuple[str, ...]:
-        return self.instrument.scale(scale).items
+    def _items(self, scale: str) -> list[str]:
+        return self.answers.asked_of(self.instrument.scale(scale).items)
 
     def _partial(self, name: str) -> Iterator[Value]:
         """Hold constant what goes with it beyond the network: as it is, and as it is asked."""
