@@ -23,6 +23,40 @@ MOST_NAMED = 6
 IN_A_SENTENCE, IN_A_CELL = 30, 300
 """A value of more letters is not shown there; the field that it belongs to is."""
 
+_KINDS = {
+    "responses": "lock.kind.responses",
+    "items": "lock.kind.items",
+    "variants": "lock.kind.items",
+    "scales": "lock.kind.scales",
+    "columns": "lock.kind.columns",
+    "models": "lock.kind.models",
+    "total": "lock.kind.total",
+    "external": "lock.kind.external",
+    "hypotheses": "lock.kind.hypotheses",
+    "claims": "lock.kind.claims",
+    "rules": "lock.kind.rules",
+}
+_WHAT = {
+    "changed": "lock.changed",
+    "added": "lock.added",
+    "removed": "lock.removed",
+    "reworded": "lock.reworded",
+}
+_MONTHS = (
+    "month.january",
+    "month.february",
+    "month.march",
+    "month.april",
+    "month.may",
+    "month.june",
+    "month.july",
+    "month.august",
+    "month.september",
+    "month.october",
+    "month.november",
+    "month.december",
+)
+
 
 @dataclass(frozen=True)
 class Locked:
@@ -115,7 +149,7 @@ def tables(locked: Locked) -> Iterator[Table]:
     """Give one row for each field that is not as it was locked; no table where nothing changed."""
     rows: list[tuple[Cell, ...]] = []
     for change in locked.changes:
-        part = (Message(f"lock.kind.{change.kind}"), change.name, Message(f"lock.{change.what}"))
+        part = (_kind(change), change.name, Message(_WHAT[change.what]))
         rows += [
             (*part, field.field, _value(field.before), _value(field.after))
             for field in change.fields
@@ -156,7 +190,7 @@ def _moment(moment: datetime | None) -> Message:
         "moment",
         {
             "day": str(utc.day),
-            "month": Message(f"month.{utc.month}"),
+            "month": Message(_MONTHS[utc.month - 1]),
             "year": str(utc.year),
             "hour": f"{utc:%H}",
             "minute": f"{utc:%M}",
@@ -177,19 +211,21 @@ def _changes(locked: Locked) -> Message:
 
 def _named(change: Change) -> Message:
     """Name a changed part, with both values where it is one number or word."""
-    kind = Message(f"lock.kind.{change.kind}")
-    values: dict[str, Value] = {"kind": kind, "name": change.name}
-    if change.what != "changed":
-        return Message("lock.part", values | {"what": Message(f"lock.{change.what}")})
+    values: dict[str, Value] = {"kind": _kind(change), "name": change.name}
     if len(change.fields) == 1 and all(map(_is_short, change.fields[0][1:])):
         field, before, after = change.fields[0]
         values |= {"field": field, "before": _value(before), "after": _value(after)}
         return Message("lock.part_value" if field == "value" else "lock.part_field", values)
-    return Message("lock.part", values | {"what": Message("lock.changed")})
+    return Message("lock.part", values | {"what": Message(_WHAT[change.what])})
+
+
+def _kind(change: Change) -> Message:
+    """Give the word for what a part is; a lock of a later version may hold other kinds."""
+    return Message(_KINDS.get(change.kind, "lock.kind.other"))
 
 
 def _is_short(value: object) -> bool:
-    return len(_text(value)) <= IN_A_SENTENCE
+    return value is not None and len(_text(value)) <= IN_A_SENTENCE
 
 
 def _text(value: object) -> str:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analyses import output
+from analyses import locked, output
 from analyses.cross_section import one_wave
 from analyses.errors import OutputError, SurveyError
 from analyses.export import pictures, results, workbook
@@ -50,7 +50,11 @@ def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = Non
         output.check(given.out)
         survey = one_wave(instrument, read_survey(given.survey, instrument))
         report = assemble(
-            instrument, survey, (analysis(instrument, survey),), confidential=given.confidential
+            instrument,
+            survey,
+            (analysis(instrument, survey),),
+            confidential=given.confidential,
+            rules=locked.examine(instrument, survey=given.survey),
         )
         with output.whole(given.out) as place:
             results.write(report, place / results.FILE_NAME)

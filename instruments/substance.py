@@ -85,6 +85,12 @@ def _field(key: str, value: Any, languages: frozenset[str]) -> Halves:
     if key == "syntax":
         # Of a model text the statements count, not its lines, blanks and comments.
         return Halves([re.sub(r"\s+", "", one) for one in statements(value)], None)
+    if key == "labels":
+        # Answers given in words are read by them, and another label asks for another answer.
+        return Halves(_plain(value), None)
+    if key == "values":
+        # Which categories a column has counts, what they are called does not.
+        return Halves(sorted(value), _plain(value))
     if key == "awaits":
         # Whether something is awaited decides what is computed; what it is, is only said.
         return Halves(True, _plain(value))

@@ -122,7 +122,7 @@ def test_a_changed_rule_is_named_with_both_values(file: Path) -> None:
 def test_a_changed_model_is_named_without_its_whole_text(file: Path) -> None:
     text = instrument(NAME).model("three_factors").syntax
     rules = changed_since(file, with_model(NAME, "three_factors", syntax=text + "\nx1 ~~ x4"))
-    assert said(rules).endswith("model three_factors (syntax: not stated → x1~~x4).")
+    assert said(rules).endswith("changed: model three_factors (changed).")
     assert shown(rules) == [("Model", "three_factors", "Changed", "syntax", "not stated", "x1~~x4")]
     other = text.replace("x1", "0.8*x1 + start(0.7)*x5")
     rules = changed_since(file, with_model(NAME, "three_factors", syntax=other))
@@ -144,6 +144,14 @@ def test_what_is_added_and_removed_is_named(file: Path) -> None:
     more = instrument(NAME).model_copy(update={"hypotheses": (hypothesis,)})
     rules = changed_since(file, more)
     assert said(rules, "da").endswith("ændret: forventningen H01 (tilføjet).")
+
+
+def test_a_kind_of_part_that_is_not_known_here_is_named_all_the_same(file: Path) -> None:
+    lock = locking.read(file, instrument(NAME))
+    parts = lock.parts | {"weights": {"w1": lock.parts["rules"]["icc1"]}}
+    later = lock.model_copy(update={"parts": parts})
+    rules = Locked(later, file.name, changes=locking.changes(later, instrument(NAME)))
+    assert shown(rules) == [("Part", "w1", "Removed", "", "", "")]
 
 
 def test_other_words_are_told_apart_from_other_rules(file: Path) -> None:

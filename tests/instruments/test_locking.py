@@ -101,7 +101,7 @@ def test_everything_that_decides_a_result_is_locked() -> None:
     assert parts["models"]["M10"].substance["awaits"] is True
     # What people read is no part of it, except as a hash.
     written = json.dumps([part.substance for named in parts.values() for part in named.values()])
-    assert "Brobygger" not in written
+    assert KKS.functions[0].label["da"] not in written
     assert KKS.item("I_bro1").text["en"] not in written
 
 
@@ -187,7 +187,15 @@ CHANGES = [
     ),
     pytest.param(
         ('1 = "Uenig", 2 = "Hverken eller"', '1 = "Hverken eller", 2 = "Uenig"'),
-        Change("responses", "agree", "reworded"),
+        Change(
+            "responses",
+            "agree",
+            "changed",
+            (
+                FieldChange("labels.da.1", "Uenig", "Hverken eller"),
+                FieldChange("labels.da.2", "Hverken eller", "Uenig"),
+            ),
+        ),
         id="labels exchanged",
     ),
     pytest.param(
@@ -237,6 +245,23 @@ def test_a_model_that_awaits_nothing_any_more_is_changed() -> None:
     )
     assert (change.name, change.what) == ("M10", "changed")
     assert change.fields == (FieldChange("awaits", True, None),)
+
+
+def test_the_categories_of_a_column_are_told_from_their_names() -> None:
+    column = next(column for column in KKS.columns if column.name == "role")
+    fewer = {name: texts for name, texts in column.values.items() if name != "other"}
+    renamed = {name: dict(texts) for name, texts in column.values.items()}
+    renamed["leader"]["en"] = "Manager"
+    for values, expected in (
+        (fewer, Change("columns", "role", "changed", (FieldChange("values", ("other",), None),))),
+        (renamed, Change("columns", "role", "reworded")),
+    ):
+        columns = tuple(
+            part.model_copy(update={"values": values}) if part is column else part
+            for part in KKS.columns
+        )
+        now = KKS.model_copy(update={"columns": columns})
+        assert locking.changes(locking.lock(KKS, MOMENT), now) == (expected,)
 
 
 @pytest.mark.parametrize(
