@@ -290,8 +290,37 @@ def _intervals(plot: Plot) -> alt.LayerChart:
     if several:
         offset = alt.YOffset("group:N", sort=kinds, scale=alt.Scale(domain=kinds))
         bars, points = bars.encode(yOffset=offset), points.encode(yOffset=offset)
-    layers = [*_rule(plot, x), bars, points, *_unshown(plot, channels["x"], labels)]
+    layers = [*_bands(plot, labels), *_rule(plot, x), bars, points]
+    layers += _unshown(plot, channels["x"], labels)
     return _together(layers, _height(labels, len(kinds) if several else 1))
+
+
+def _bands(plot: Plot, labels: list[str]) -> Iterator[alt.Chart]:
+    """Lay what was expected behind the intervals; a band that is open on one side is a stroke."""
+    channels = plot.figure.channels
+    if "band_lower" not in channels:
+        return
+    lower, upper = (plot.numbers(channels[name]) for name in ("band_lower", "band_upper"))
+    rows = list(zip(labels, lower, upper, strict=True))
+    closed = [
+        {"y": y, "from": low, "to": high}
+        for y, low, high in rows
+        if low is not None and high is not None
+    ]
+    x = _value_axis(plot, channels["x"], field="from")
+    band = alt.Chart(_data(closed)).mark_bar(
+        color=_hex(LIGHT), stroke=OUTLINE, strokeWidth=0.7, height={"band": 1.0}, clip=True
+    )
+    yield band.encode(x=x, x2="to:Q", y=_rows(labels))
+    ends = [
+        {"y": y, "from": low if high is None else high}
+        for y, low, high in rows
+        if (low is None) != (high is None)
+    ]
+    stroke = alt.Chart(_data(ends)).mark_tick(
+        color=OUTLINE, thickness=2, height={"band": 1.0}, clip=True
+    )
+    yield stroke.encode(x=x, y=_rows(labels))
 
 
 def _series(field: str, kinds: list[str]) -> alt.Color:

@@ -123,12 +123,15 @@ def plan(instrument: Instrument, survey: Survey, *, estimator: str | None = None
         for declared in evidence.present_columns(instrument, survey, ["cluster"])
         if survey.data[declared.name].nunique() > 1
     )
-    missing: Missing = "listwise"
-    if incomplete and ordinal:
-        missing = "pairwise"
-    elif incomplete and _takes_incomplete_rows(chosen):
-        missing = "fiml"
+    missing = treatment(chosen, ordinal=ordinal) if incomplete else "listwise"
     return Plan(chosen, missing, next(clusters, None), categories if ordinal else ())
+
+
+def treatment(estimator: str, *, ordinal: bool) -> Missing:
+    """Say what an estimator makes of missing answers: as much of them as it can."""
+    if ordinal:
+        return "pairwise"
+    return "fiml" if _takes_incomplete_rows(estimator) else "listwise"
 
 
 def in_categories(instrument: Instrument, item: str) -> bool:

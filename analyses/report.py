@@ -1,6 +1,6 @@
 """The whole validation: every section in order, each published, in one report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyses import (
@@ -11,6 +11,7 @@ from analyses import (
     content_validity,
     disclosure,
     exploratory,
+    hypotheses,
     items,
     levels,
     locked,
@@ -39,11 +40,12 @@ STEPS = {
     "step.screening": 0.04,
     "step.fits": 0.05,
     "step.items": 0.01,
-    "step.reliability": 0.06,
-    "step.exploratory": 0.17,
-    "step.confirmatory": 0.11,
-    "step.levels": 0.07,
-    "step.sensitivity": 0.48,
+    "step.reliability": 0.05,
+    "step.exploratory": 0.15,
+    "step.confirmatory": 0.10,
+    "step.levels": 0.06,
+    "step.hypotheses": 0.06,
+    "step.sensitivity": 0.47,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -152,7 +154,7 @@ def validate(
         clock.start("step.sensitivity")
         sections.append(_sensitivity(run, unflagged, sections, careless.n_obs))
     if instrument.claims:
-        sections.append(claims.run(instrument, analysed))
+        sections.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
     clock.start("step.card")
     sections.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     report = assemble(
@@ -184,7 +186,18 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
+    clock.start("step.hypotheses")
+    if instrument.hypotheses:
+        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=run.seed))
     return sections, fits
+
+
+def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
+    """Give what came of each hypothesis, by its id; nothing where none was stated."""
+    for section in sections:
+        if section.id == "hypotheses":
+            return hypotheses.judgements(section)
+    return {}
 
 
 def _sensitivity(run: _Run, unflagged: Survey, sections: Sequence[Section], n_obs: int) -> Section:

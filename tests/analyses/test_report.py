@@ -14,6 +14,7 @@ SECTIONS = (
     "exploratory",
     "confirmatory",
     "levels",
+    "hypotheses",
     "claims",
     "card",
 )
@@ -25,7 +26,11 @@ def validated(request: pytest.FixtureRequest) -> Report:
 
 
 def test_all_sections_are_there_in_order(validated: Report) -> None:
-    wanted = [name for name in SECTIONS if name != "claims" or validated.instrument == "coupling"]
+    wanted = [
+        name
+        for name in SECTIONS
+        if name not in ("hypotheses", "claims") or validated.instrument == "coupling"
+    ]
     assert [section.id for section in validated.sections] == wanted
 
 

@@ -155,11 +155,11 @@ def test_the_network_lies_inside_the_bands_stated_before_any_data(bundled: Truth
         for expectation in hypothesis.expectations:
             name, rows = expectation.target, bundled.hypotheses
             own = rows[(rows["hypothesis"] == hypothesis.id) & (rows["target"] == name)]
-            if own.empty or hypothesis.kind != "correlation":
+            if own.empty or expectation.estimand not in ("correlation", "between", "distinct"):
                 continue
-            # The total and every function, latent and, of an index, as answered; H07 is about the
-            # level of the organisation.
-            level = "O" if name == "barriers" else "I"
+            # The total and every function, latent and, of an index, as answered; between two
+            # constructs at no level.
+            level = "" if expectation.estimand == "distinct" else expectation.level or "I"
             seen = own[(own["level"] == level) & (own["what"] != "sums of answers")]["value"]
             if expectation.lower is not None and expectation.upper is not None:
                 assert seen.between(expectation.lower, expectation.upper).all(), name
@@ -177,7 +177,7 @@ def test_the_network_lies_inside_the_bands_stated_before_any_data(bundled: Truth
 
 
 def test_functions_keep_apart_and_more_so_than_levels(bundled: Truth) -> None:
-    found = {name: value(bundled, "", name, "") for name in set(bundled.hypotheses["what"])
+    found = {name: value(bundled, "functions", name, "") for name in set(bundled.hypotheses["what"])
              if name.startswith(("same", "neither"))}  # fmt: skip
     assert found["same function, smallest"] > found["same level, largest"]
     assert found["same level, smallest"] > found["neither, largest"]
