@@ -42,12 +42,8 @@ def run(
     reference = fits[instrument.reference_model.id]
     answers = Answers(instrument, survey, reference.plan)
     structural = structural_models(instrument, answers)
-    try:
-        ledger = open_ledger(instrument, answers, fits)
-    except NotAsked:
-        ledger, found = None, unasked(instrument)
-    else:
-        found = tuple(entries(ledger, seed))
+    ledger = _opened(instrument, answers, fits)
+    found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
     whole = score((entry.judgement for entry in found), instrument.rules)
     shown = [
         tables.ledger_table(found, tables.model_rows(instrument, structural)),
@@ -87,6 +83,14 @@ def judgements(section: Section) -> dict[str, Message]:
     ledger = section.table("ledger")
     pairs = zip(ledger.column("hypothesis"), ledger.column("verdict"), strict=True)
     return {str(name): word for name, word in pairs if isinstance(word, Message)}
+
+
+def _opened(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger | None:
+    """Settle what the hypotheses are about; None where the form does not ask for it."""
+    try:
+        return open_ledger(instrument, answers, fits)
+    except NotAsked:
+        return None
 
 
 def _tables(ledger: Ledger, found: Sequence[Entry]) -> Iterator[Table]:
