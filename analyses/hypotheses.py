@@ -11,7 +11,7 @@ from analyses.ledger.judgement import Score, score
 from analyses.ledger.structural import structural_models
 from analyses.ledger.variables import Answers, NotAsked
 from analyses.publication import SEED
-from analyses.section import Message, Section, Table
+from analyses.section import Message, Section, Table, Value
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
@@ -110,9 +110,13 @@ def _notes(
 ) -> Iterator[Message]:
     yield Message("hypotheses.note.bands", {"version": instrument.version})
     if ledger is not None and instrument.total is not None:
-        model = evidence.model_label(instrument.model(instrument.total.model))
-        key = "sum" if ledger.total.composite else "total"
-        yield Message(f"hypotheses.note.{key}", {"total": ledger.total.label, "model": model})
+        values: dict[str, Value] = {
+            "total": ledger.total.label,
+            "model": evidence.model_label(instrument.model(instrument.total.model)),
+        }
+        if ledger.total.composite:
+            values["reference"] = evidence.model_label(instrument.reference_model)
+        yield Message(f"hypotheses.note.{'sum' if ledger.total.composite else 'total'}", values)
     yield Message("hypotheses.note.one_source")
     yield verdicts.stated(instrument.rules.index_answered).text
     if any(
