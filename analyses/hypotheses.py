@@ -1,6 +1,7 @@
 """Whether what was expected beforehand is found: the ledger of hypotheses, and its path model."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from analyses import evidence, methods, script, verdicts
 from analyses.fits import Fits, fit_models
@@ -70,7 +71,8 @@ def run(
         figures=tuple(figures),
         notes=(
             *evidence.standing_notes(instrument, survey),
-            *methods.notes(instrument, survey, reference),
+            # Other scales may have gaps where the reference model's answers are complete.
+            *methods.notes(instrument, survey, replace(reference, plan=answers.planned)),
             *_notes(instrument, ledger, found),
         ),
     )
