@@ -7,6 +7,7 @@ text, hypotheses and decision rules. Nothing here estimates anything.
 from instruments.answers import check_answers
 from instruments.errors import AnswerError, InstrumentError
 from instruments.loader import load, names
+from instruments.population import Population, load_population
 from instruments.rules import AgreementRule, CountRule, FitRule, Rules, Threshold
 from instruments.schema import (
     BackgroundColumn,
@@ -57,6 +58,7 @@ __all__ = [
     "MeasurementModel",
     "MissingCode",
     "ModelOptions",
+    "Population",
     "Referent",
     "ResponseScale",
     "RotatedVersion",
@@ -70,5 +72,6 @@ __all__ = [
     "check_wording",
     "lix",
     "load",
+    "load_population",
     "names",
 ]

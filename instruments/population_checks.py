@@ -77,8 +77,10 @@ def _columns(population: "Population", instrument: "Instrument") -> Iterator[str
     used += [
         (f'liability "{one.column}"', one.column, one.categories) for one in population.liabilities
     ]
-    for part in (*population.differences, *population.noninvariance):
-        used.append(("differences, noninvariance", part.column, [part.value]))
+    for part in population.differences:
+        used.append(("differences", part.column, [part.value]))
+    for plant in population.noninvariance:
+        used.append(("noninvariance", plant.column, [plant.value]))
     for missing in population.missing.not_relevant:
         used.append(("missing, not_relevant", missing.column, [missing.value]))
     for name, times in population.missing.blank_times.items():
@@ -175,7 +177,9 @@ def _scale(
         yield f'{place}: there is no set of thresholds "{stated.thresholds}"'
     elif list(cuts) != sorted(set(cuts)):
         yield f'thresholds "{stated.thresholds}": they do not ascend'
-    for item in items if cuts is not None else ():
+    for item in items:
+        if cuts is None:
+            break
         categories = len(instrument.response(item).codes)
         if categories != len(cuts) + 1:
             yield f'{place}: "{item}" has {categories} answers, and the thresholds {len(cuts) + 1}'

@@ -69,6 +69,11 @@ class TrueAnswers:
         names = pd.Index(self.structure.names)
         return pd.DataFrame(self.covariances / np.outer(roots, roots), names, names)
 
+    def between(self, one: str, other: str) -> float:
+        """Correlation of two latent variables over all respondents."""
+        place = self.structure.place
+        return float(self.correlations.to_numpy()[place[one], place[other]])
+
     @cached_property
     def _spread(self) -> Array:
         """Standard deviation of each latent response."""

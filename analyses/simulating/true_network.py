@@ -106,7 +106,7 @@ class Network:
         for level in structure.levels:
             yield Value(TOTAL, level, self.with_total(name, level))
             for scale in structure.of_level(level):
-                yield Value(scale, level, float(self.answers.correlations.loc[scale, name]))
+                yield Value(scale, level, self.answers.between(scale, name))
             own = [item for scale in structure.of_level(level) for item in self._items(scale)]
             if not items:
                 continue
@@ -130,7 +130,7 @@ class Network:
             if not pairs & {(name, one.column), (one.column, name)}:
                 continue
             a = self.with_total(one.column, level)
-            b = float(self.answers.correlations.loc[name, one.column])
+            b = self.answers.between(name, one.column)
             known = float((_shares(one) * _means(one) ** 2).sum())
             for what, kept in (("", 1.0), (" as asked", known)):
                 value = (r - a * b * kept) / np.sqrt((1 - a**2 * kept) * (1 - b**2 * kept))
@@ -144,7 +144,7 @@ class Network:
             same_level = functions[one][0] == functions[other][0]
             same_function = functions[one][1] == functions[other][1]
             kind = "same function" if same_function else "same level" if same_level else "neither"
-            found[kind].append(float(self.answers.correlations.loc[one, other]))
+            found[kind].append(self.answers.between(one, other))
         for kind, values in found.items():
             if values:
                 yield Value(f"{kind}, smallest", "", min(values))
@@ -158,7 +158,7 @@ class Network:
             one = liabilities[name]
             yield Value(TOTAL, first, _between_ends(one, self.with_total(name, first)))
             for scale in self._structure.of_level(first):
-                r = float(self.answers.correlations.loc[scale, name])
+                r = self.answers.between(scale, name)
                 yield Value(scale, first, _between_ends(one, r))
             return
         for part in self.population.differences:

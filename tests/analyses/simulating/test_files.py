@@ -13,7 +13,7 @@ import instruments
 from analyses.cli import REFUSED, main
 from analyses.fielding import responses
 from analyses.simulating.mark import COLUMN, MARK
-from analyses.survey import read_survey
+from analyses.survey import Survey, read_survey
 from analyses.wording import words
 from tests.analyses.simulating.surveys import KKS, SEED, drawn
 
@@ -52,9 +52,16 @@ def test_the_bundled_files_are_what_the_command_makes_with_the_stated_seed(tmp_p
     assert len(read.data) == len(drawn().data)
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Survey:
+    out = tmp_path_factory.mktemp("plain") / "out"
+    _made(out, *SHORT, "--seed", 3)
+    return read_survey(out / "simulated.csv", KKS)
+
+
 @pytest.mark.parametrize("format", responses.FORMATS)
 def test_every_format_is_made_alike_twice_and_read_back_as_it_was_drawn(
-    format: str, tmp_path: Path
+    format: str, original: Survey, tmp_path: Path
 ) -> None:
     options = (*SHORT, "--seed", 3, "--format", format)
     made = _made(tmp_path / "one", *options)
@@ -62,9 +69,6 @@ def test_every_format_is_made_alike_twice_and_read_back_as_it_was_drawn(
     name = f"simulated{responses.FORMATS[format][0]}"
     assert set(made) == {name, *NAMES}
     read = read_survey(tmp_path / "one" / name, KKS)
-    plain = tmp_path / "three"
-    _made(plain, *SHORT, "--seed", 3)
-    original = read_survey(plain / "simulated.csv", KKS)
     assert_frame_equal(read.data, original.data)
     assert_frame_equal(read.missing_codes, original.missing_codes)
     assert read.form == "short"
