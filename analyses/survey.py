@@ -15,7 +15,7 @@ from analyses import asked, columns, lookalikes, raw_answers, selfratings, waves
 from analyses.asked import NOT_ASKED
 from analyses.errors import SurveyError
 from analyses.fielding import returned
-from analyses.mapping import OwnMeasure, own_columns
+from analyses.mapping import OwnMeasure, own_columns, own_notes
 from analyses.raw_answers import DECLARED, OPTIONAL_KINDS
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
@@ -228,23 +228,13 @@ def read_survey(
             *design.notes,
             *read.notes,
             *in_waves.notes,
-            *_own_notes(own),
+            *own_notes(own),
         ),
         simulated=marked or _simulated(path, codes, instrument),
         waves=in_waves.order,
         wave_column=instrument.column_for("wave") if in_waves.order else None,
         own=tuple(own),
     )
-
-
-def _own_notes(own: Sequence[OwnMeasure]) -> tuple[Message, ...]:
-    """Say which columns were read as measures of other instruments."""
-    pairs = tuple(
-        Message("reading.pair", {"name": measure.id, "column": column})
-        for measure in own
-        for column in measure.columns
-    )
-    return (Message("reading.own", {"n": len(own), "pairs": pairs}),) if pairs else ()
 
 
 def _waves(

@@ -102,12 +102,7 @@ def _evidence(instrument: Instrument, entry: Entry) -> Iterator[Quantity]:
             continue
         yield _quantity(instrument, part)
         for name, value in part.estimate.beside.items():
-            yield Quantity(
-                f"statistic.{name}",
-                evidence.number(value),
-                _provenance(part),
-                of=part.estimate.label,
-            )
+            yield Quantity(f"statistic.{name}", evidence.number(value), _provenance(part))
 
 
 def _quantity(instrument: Instrument, part: Part) -> Quantity:
