@@ -128,7 +128,6 @@ def _provenance(careless: measure.CarelessAnswers) -> Provenance:
 def _by_index(careless: measure.CarelessAnswers) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, row in careless.indices.iterrows():
-        lacks = str(row["lacks"])
         beyond, share = evidence.number(row["n_beyond"]), evidence.number(row["share_beyond"])
         few = Message("careless.few", {"threshold": disclosure.THRESHOLD})
         hides = beyond is not None and disclosure.is_small(round(beyond))
@@ -137,7 +136,7 @@ def _by_index(careless: measure.CarelessAnswers) -> Table:
             (
                 Message(f"careless.index.{name}"),
                 Message(f"careless.kind.{row['kind']}"),
-                Message(f"careless.lacks.{lacks}") if lacks else _cutoff(row.to_dict(), digits),
+                _beyond(row.to_dict(), digits, alone=careless.kinds.empty),
                 few if hides else beyond,
                 few if hides else share,
                 evidence.number(row["expected"]),
@@ -156,16 +155,21 @@ def _by_index(careless: measure.CarelessAnswers) -> Table:
         ),
         rows=tuple(rows),
         provenance=_provenance(careless),
-        notes=(Message("careless.note.cutoff"), Message("careless.note.as_given")),
+        notes=()
+        if careless.kinds.empty
+        else (Message("careless.note.cutoff"), Message("careless.note.as_given")),
     )
 
 
-def _cutoff(row: Mapping[str, object], digits: int) -> Message:
+def _beyond(row: Mapping[str, object], digits: int, *, alone: bool) -> Message:
+    """Say from where on an index counts, or why it does not."""
+    if row["lacks"]:
+        return Message(f"careless.lacks.{row['lacks']}")
     upper, lower = evidence.number(row["cutoff"]), evidence.number(row["cutoff.lower"])
     if upper is None:
-        return Message("careless.cutoff.never")
+        return Message("careless.cutoff.alone" if alone else "careless.cutoff.never")
     values = {"value": evidence.limit(upper, digits)}
-    if row["tail"] == "both" and lower is not None:
+    if lower is not None:
         values["lower"] = evidence.limit(lower, digits)
     return Message(f"careless.cutoff.{row['tail']}", values)
 

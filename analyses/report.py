@@ -8,6 +8,7 @@ from analyses import (
     carelessness,
     confirmatory,
     disclosure,
+    evidence,
     exploratory,
     items,
     levels,
@@ -135,7 +136,7 @@ def validate(
     sections, fits = _analysed(instrument, analysed, options, clock)
     if flagged == "both":
         clock.start("step.sensitivity")
-        sections.append(_sensitivity(instrument, unflagged, sections, options, careless.n_obs))
+        sections.append(_sensitivity(instrument, survey, unflagged, sections, options))
     clock.start("step.card")
     sections.append(card.run(instrument, analysed, fits=fits, seed=seed))
     report = assemble(instrument, analysed, (first, *sections), confidential=confidential)
@@ -167,28 +168,30 @@ def _analysed(
 
 def _sensitivity(
     instrument: Instrument,
+    survey: Survey,
     unflagged: Survey,
     sections: Sequence[Section],
     options: Options,
-    n_obs: int,
 ) -> Section:
     """Run the same sections without the flagged, and compare."""
-    n_flagged = n_obs - len(unflagged.data)
+    n_flagged = len(survey.data) - len(unflagged.data)
+    notes = evidence.standing_notes(instrument, survey)
     if n_flagged == 0:
-        return sensitivity.not_run(Message("sensitivity.answer.nobody"))
+        return sensitivity.not_run(Message("sensitivity.answer.nobody"), notes)
     if disclosure.is_small(n_flagged) and not options.confidential:
         # What changes would be what so few answered.
-        few = {"threshold": disclosure.THRESHOLD}
-        return sensitivity.not_run(Message("sensitivity.answer.few", few))
+        few = Message("sensitivity.answer.few", {"threshold": disclosure.THRESHOLD})
+        return sensitivity.not_run(few, notes)
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(instrument, unflagged.form, answers, unflagged.asked)
         again, _ = _analysed(instrument, unflagged, options, _Clock(None))
     except (AnalysisError, AnswerError, MeasureError) as error:
-        return sensitivity.not_run(
-            Message("sensitivity.answer.failed", {"flagged": n_flagged, "error": str(error)})
-        )
-    return sensitivity.run(sections, again, n_obs=n_obs, n_flagged=n_flagged)
+        values = {"flagged": n_flagged, "error": str(error)}
+        return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)
+    return sensitivity.run(
+        sections, again, n_obs=len(survey.data), n_flagged=n_flagged, notes=notes
+    )
 
 
 class _Clock:

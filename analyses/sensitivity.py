@@ -66,6 +66,7 @@ def run(
     n_obs: int,
     n_flagged: int,
     not_rerun: Sequence[str] = (),
+    notes: Sequence[Message] = (),
 ) -> Section:
     """Compare the findings of all respondents with those without the flagged.
 
@@ -77,6 +78,8 @@ def run(
         All respondents, and those left out in the second run.
     not_rerun
         Ids of sections that were not run again.
+    notes
+        That every section of the survey carries.
 
     Returns
     -------
@@ -93,10 +96,10 @@ def run(
         "findings": len(compared),
         "verdicts": len(differing),
     }
-    notes = [Message("sensitivity.note.choice"), Message("sensitivity.note.meaning")]
+    own = [Message("sensitivity.note.choice"), Message("sensitivity.note.meaning")]
     if not_rerun:
         titles = tuple(Message(f"section.{name}.title") for name in not_rerun)
-        notes.append(Message("sensitivity.note.not_rerun", {"sections": titles}))
+        own.append(Message("sensitivity.note.not_rerun", {"sections": titles}))
     source = Message("source.both_runs")
     finding = Finding(
         id="sensitivity_verdicts",
@@ -118,13 +121,13 @@ def run(
         answer=Message(f"sensitivity.answer.{'some' if differing else 'none'}", counts),
         findings=(finding,),
         tables=tuple(tables),
-        notes=tuple(notes),
+        notes=(*own, *notes),
     )
 
 
-def not_run(reason: Message) -> Section:
+def not_run(reason: Message, notes: Sequence[Message]) -> Section:
     """Say why nothing could be compared."""
-    return Section(id="sensitivity", answer=reason)
+    return Section(id="sensitivity", answer=reason, notes=tuple(notes))
 
 
 def _summary(sections: Sequence[Section], compared: Sequence[Pair], n_obs: int) -> Table:

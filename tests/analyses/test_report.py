@@ -13,6 +13,7 @@ SECTIONS = (
     "exploratory",
     "confirmatory",
     "levels",
+    "sensitivity",
     "card",
 )
 
