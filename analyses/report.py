@@ -21,7 +21,7 @@ from analyses.errors import AnalysisError
 from analyses.fits import Fits, fit_models
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
-from analyses.section import Message, Report, Section
+from analyses.section import Message, Report, Section, Value
 from analyses.survey import Survey, check_answers
 from instruments import AnswerError
 from instruments.schema import Instrument
@@ -187,7 +187,7 @@ def _sensitivity(
         check_answers(instrument, unflagged.form, answers, unflagged.asked)
         again, _ = _analysed(instrument, unflagged, options, _Clock(None))
     except (AnalysisError, AnswerError, MeasureError) as error:
-        values = {"flagged": n_flagged, "error": str(error)}
+        values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)
     return sensitivity.run(
         sections, again, n_obs=len(survey.data), n_flagged=n_flagged, notes=notes

@@ -15,6 +15,7 @@ from analyses.section import (
     Quantity,
     Section,
     Table,
+    Value,
 )
 
 FLAGGED = ("both", "keep", "drop")
@@ -90,7 +91,7 @@ def run(
     compared = pairs(everybody, unflagged)
     differing = [pair for pair in compared if pair.verdict_differs]
     changed = [pair for pair in compared if any(_changes(pair))]
-    counts = {
+    counts: dict[str, Value] = {
         "n": n_obs,
         "flagged": evidence.count("flagged_count", n_flagged, "", n_flagged or n_obs),
         "findings": len(compared),
