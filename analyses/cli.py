@@ -232,6 +232,46 @@ def codebook(
 
 
 @main.command()
+def simulate(
+    instrument: Annotated[
+        str, typer.Option(help="Name of an instrument that states a population, or its file.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the files; new or empty.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = SEED,
+    format: Annotated[
+        str,
+        typer.Option(help="csv, sav or xlsx, or as exported: limesurvey, redcap, xlsform."),
+    ] = "csv",
+    form: Annotated[str, typer.Option(help="Form of the instrument that is answered.")] = "full",
+    careless: Annotated[bool, typer.Option(help="With careless responses.")] = True,
+    flat: Annotated[bool, typer.Option(help="With profiles that are flat by nature.")] = True,
+    noninvariance: Annotated[
+        bool, typer.Option(help="With the planted differences in how items work.")
+    ] = True,
+    missing: Annotated[bool, typer.Option(help="With ordinary missing answers.")] = True,
+    planned: Annotated[bool, typer.Option(help="In the rotated versions of the form.")] = True,
+    second_wave: Annotated[bool, typer.Option(help="With a second wave.")] = True,
+    language: Language = "da",
+) -> None:
+    """Draw simulated answers from a stated population, with the true values beside them."""
+    with _refusals(language):
+        from analyses.fielding import responses
+        from analyses.simulating import drawing, files
+        from instruments.population import load_population
+
+        said = words(language)
+        files.check(out)
+        responses.check(format)
+        asked = _instrument(instrument)
+        wanted = drawing.Wanted(careless, flat, noninvariance, missing, planned, second_wave)
+        population = load_population(asked)
+        drawn = drawing.draw(asked, population, seed=seed, form=form, wanted=wanted)
+        files.write(drawn, out, said, seed=seed, format=format)
+        n, folder = said.write(len(drawn.data)), str(out.resolve())
+        typer.echo(said.say(Message("cli.simulate.done", {"n": n, "folder": folder})))
+
+
+@main.command()
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
 ) -> None:

@@ -4,7 +4,7 @@ import datetime
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -436,13 +436,19 @@ def _simulated(path: Path, codes: pd.DataFrame, instrument: Instrument) -> bool:
     original = instrument.demonstration_path()
     if path.read_bytes() == original.read_bytes():
         return True
-    table = read_table(original).frame
+    table = _demonstrated(original)
     if len(table) != len(codes) or not set(codes.columns) <= set(table.columns):
         return False
     answered = instrument.decode(table[list(codes.columns)]).codes
     return bool(
         np.array_equal(answered.to_numpy(), codes[answered.columns].to_numpy(), equal_nan=True)
     )
+
+
+@lru_cache(maxsize=1)
+def _demonstrated(path: Path) -> pd.DataFrame:
+    """Read a demonstration once, not again for every survey that is held against it."""
+    return read_table(path).frame
 
 
 def _of_type(values: "pd.Series[Any]", *types: type) -> "pd.Series[bool]":

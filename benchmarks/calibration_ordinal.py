@@ -192,11 +192,11 @@ class OrdinalCell:
         fit = self.fit(design, frame)
         found = fit.fit_measures
         pvalues = {"test": float(found["pvalue.scaled"])}
-        own = _named_by_category(estimates(fit), fit)
+        own = named_by_category(estimates(fit), fit)
         if self.estimator == MAIN:
             difference = measure.compare(self.restricted(design, frame), fit)
             pvalues["difference"] = float(difference["pvalue"].iloc[0])
-            own = _joined(own, _reliabilities(fit))
+            own = joined(own, reliabilities(fit))
         return Outcome(
             estimates=own,
             admissible=fit.admissible,
@@ -222,7 +222,7 @@ def _used(fit: measure.Fit) -> dict[Name, list[int]]:
     return {item: [int(str(code)) for code in own] for item, own in codes}
 
 
-def _named_by_category(found: Estimates, fit: measure.Fit) -> Estimates:
+def named_by_category(found: Estimates, fit: measure.Fit) -> Estimates:
     """Name thresholds by the category above them, where some category was not used.
 
     A fit counts the thresholds that it has. The first threshold of an item that nobody gave a 1
@@ -250,7 +250,7 @@ def _unused(fit: measure.Fit, design: OrdinalDesign) -> tuple[str, ...]:
     )
 
 
-def _reliabilities(fit: measure.Fit) -> Estimates:
+def reliabilities(fit: measure.Fit) -> Estimates:
     """Give omega of each factor with its interval, as if it were a parameter."""
     table = measure.composite_reliability(fit)
     labels = fit.moments.groups
@@ -262,7 +262,8 @@ def _reliabilities(fit: measure.Fit) -> Estimates:
     return Estimates(tuple(names), *(table[name].to_numpy() for name in columns))
 
 
-def _joined(one: Estimates, other: Estimates) -> Estimates:
+def joined(one: Estimates, other: Estimates) -> Estimates:
+    """Put two sets of estimates together."""
     columns = (np.append(a, b) for a, b in zip(one[1:], other[1:], strict=True))
     return Estimates((*one.names, *other.names), *columns)
 

@@ -7,6 +7,7 @@ text, hypotheses and decision rules. Nothing here estimates anything.
 from instruments.answers import check_answers
 from instruments.errors import AnswerError, InstrumentError
 from instruments.loader import load, names
+from instruments.population import Population, load_population
 from instruments.rules import AgreementRule, FitRule, Rules, Threshold
 from instruments.schema import (
     BackgroundColumn,
@@ -54,6 +55,7 @@ __all__ = [
     "MeasurementModel",
     "MissingCode",
     "ModelOptions",
+    "Population",
     "Referent",
     "ResponseScale",
     "RotatedVersion",
@@ -67,5 +69,6 @@ __all__ = [
     "check_wording",
     "lix",
     "load",
+    "load_population",
     "names",
 ]

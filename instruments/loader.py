@@ -164,6 +164,7 @@ def _add(
 
 
 def read(path: Path) -> dict[str, Any]:
+    """Read a TOML file, or say why it cannot be read (InstrumentError)."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:

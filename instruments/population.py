@@ -105,7 +105,7 @@ class Shares(Part):
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
-        if self.person <= 0.0:
+        if self.person <= 1e-9:
             raise ValueError(
                 "organisation, unit and group add up to 1 or more; leave some for persons"
             )
@@ -223,7 +223,7 @@ class NonInvariance(Part):
     @model_validator(mode="after")
     def _a_threshold_is_numbered(self) -> Self:
         if (self.parameter == "threshold") != (self.threshold is not None):
-            raise ValueError('threshold numbers the one that is shifted, where parameter is that')
+            raise ValueError("threshold numbers the one that is shifted, where parameter is that")
         return self
 
 

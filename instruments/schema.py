@@ -41,7 +41,7 @@ from instruments.items import (
     Scale,
 )
 from instruments.rules import Rules
-from instruments.texts import Flag, Identifier, Part, Text, Texts
+from instruments.texts import Code, Flag, Identifier, Part, Text, Texts
 from instruments.wording import WordingRules
 
 __all__ = [
@@ -77,12 +77,13 @@ class Demonstration(Part):
 
     Parameters
     ----------
-    population
-        The population that they are drawn from, where they are simulated from one.
+    population, seed
+        The population that they are drawn from and the seed, where they are simulated from one.
     """
 
     file: Text
     population: Text | None = None
+    seed: Code | None = None
     simulated: Flag
     description: Texts
     provenance: Text

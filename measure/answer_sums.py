@@ -83,6 +83,25 @@ class Answers:
         own = own[np.argsort(place[self.items[own]], kind="stable")]
         return Answers(self.thresholds[own], place[self.items[own]], self.steps[own], len(chosen))
 
+    def covariances(self, correlations: Array) -> Array:
+        """Covariances of the answers themselves, (p, p), where all items are ordered.
+
+        Parameters
+        ----------
+        correlations
+            Correlations (p, p) of the responses.
+        """
+        t, w, items = self.thresholds, self.steps, self.items
+        below = normal_cdf(t)
+        r = correlations[np.ix_(items, items)]
+        one = items[:, None] == items[None, :]
+        both = bivariate_cdf(t[:, None], t[None, :], np.where(one, 0.0, r))
+        both = np.where(one, np.minimum.outer(below, below), both)
+        found = np.zeros((self.n_items, self.n_items))
+        weighted = np.outer(w, w) * (both - np.outer(below, below))
+        np.add.at(found, (items[:, None], items[None, :]), weighted)
+        return found
+
     def variance(self, covariances: Array) -> SumVariance:
         """Variance of the sum.
 

@@ -18,6 +18,7 @@ from analyses import output
 from analyses.cli import REFUSED, main
 from analyses.export import results
 from analyses.publication import software
+from tests.analyses.demonstrations import survey_path
 
 HOUSE = Path(__file__).parent.parent
 HS39 = instruments.load("mental_ability")
@@ -263,8 +264,7 @@ def test_a_header_without_answers(tmp_path, answers):
 
 
 def test_answer_words_that_the_scale_does_not_have(tmp_path):
-    coupling = instruments.load("coupling")
-    data = pd.read_csv(coupling.demonstration_path(), dtype=object)
+    data = pd.read_csv(survey_path("coupling"), dtype=object)
     data.loc[2, "I_bro4"] = "I hoej grad"
     message = _refused_data(tmp_path, data, "coupling")
     assert '"I_bro4" holds "I hoej grad" in row 4' in message
@@ -276,7 +276,7 @@ def test_danish_answer_words_in_an_older_encoding_are_read(tmp_path):
     scale = coupling.response("I_bro1")
     words_of = {str(code): label for code, label in scale.labels["da"].items()}
     words_of |= {str(part.code): part.labels["da"] for part in scale.missing}
-    data = pd.read_csv(coupling.demonstration_path(), dtype=object)
+    data = pd.read_csv(survey_path("coupling"), dtype=object)
     items = list(coupling.form("individual").items)
     given = data.assign(**{item: data[item].map(words_of) for item in items})
     path = tmp_path / "svar.csv"

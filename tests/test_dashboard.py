@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import instruments
 from analyses import labels
 from analyses.wording import words
+from tests.analyses.demonstrations import survey_path
 
 HOUSE = Path(__file__).parent.parent
 DASHBOARD = str(HOUSE / "dashboard.py")
@@ -98,8 +99,10 @@ def test_a_change_of_language_does_not_compute_again(app, monkeypatch):
     assert [element.value for element in app.header] == [HS39.title["en"]]
 
 
-def test_simulated_answers_are_marked(app):
-    _open(app, instrument="coupling")
+def test_simulated_answers_are_marked(app, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    _open(app, source="upload", instrument="coupling")
+    _upload(app, "svar.csv", survey_path("coupling").read_bytes())
     assert [element.value for element in app.warning] == [
         words("da").catalogue["face.mark.simulated"]
     ]

@@ -13,6 +13,7 @@ import pyreadstat
 import xlsxwriter
 
 from analyses.export.workbook import safe
+from analyses.fielding.codes import column_names
 from analyses.fielding.questionnaire import check_language, form_items
 from analyses.section import Message
 from analyses.wording import Words
@@ -245,8 +246,8 @@ def spss(
         As for `build`.
     answers
         (n_obs, n_columns) answers to put into it: codes of items (also of missing answers), text in
-        background columns; columns that the file does not know are left out. By default the file
-        has no cases, ready to be filled.
+        background columns; items outside the form are left out, and columns that are not the
+        instrument's follow as text. By default the file has no cases, ready to be filled.
 
     Raises
     ------
@@ -260,6 +261,9 @@ def spss(
             file.add_column(column, language, answers)
     for item in _items(instrument, form):
         file.add_item(item, instrument.response(item.id), language, answers)
+    if answers is not None:
+        for name in answers.columns[~answers.columns.isin(column_names(instrument))]:
+            file.add_text(name, answers[name])
     return file.contents(_cut(instrument.title[language], MOST_TITLE))
 
 
@@ -300,6 +304,11 @@ class _SpssFile:
             self.values[item.id] = words
         if response.missing:
             self.missing[item.id] = [part.code for part in response.missing][:MOST_MISSING]
+
+    def add_text(self, name: str, given: "pd.Series[Any]") -> None:
+        self.data[name] = given.astype(object).where(given.notna(), "")
+        self.labels[name] = None
+        self.measures[name] = "nominal"
 
     def contents(self, title: str) -> bytes:
         # pyreadstat writes to a path only.

@@ -53,9 +53,9 @@ class Items:
 def items_of(
     instrument: Instrument, population: Population, structure: Structure, asked: Sequence[str]
 ) -> Items:
-    """Give the scored items among those asked, in the order of the population's scales.
+    """Give the items of all scales of which some are asked, in the order of the population.
 
-    An index comes with all its items, since they are drawn together; `Items` then has more than
+    The parts of an index are drawn together, so that scales come whole; `Items` then has more than
     are asked.
     """
     rows = []
@@ -101,18 +101,14 @@ def draw_unique(
     return np.asarray(found)
 
 
-def responses(
-    items: Items, values: Array, unique: Array, unskewed: "tuple[Array, Array] | None" = None
-) -> Array:
+def responses(items: Items, values: Array, unique: Array) -> Array:
     """Give the latent responses (n, n_items) from the latent variables and what is unique."""
     loadings = items.loadings
     common = values[:, items.latent] * loadings
     return common + unique * np.sqrt(1.0 - loadings**2)
 
 
-def planted(
-    items: Items, values: Array, background: pd.DataFrame, population: Population
-) -> Array:
+def planted(items: Items, values: Array, background: pd.DataFrame, population: Population) -> Array:
     """Give what the planted non-invariance of loadings adds to the latent responses."""
     found = np.zeros((len(values), len(items.names)))
     for one in population.noninvariance:

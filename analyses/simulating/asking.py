@@ -60,7 +60,7 @@ def ask(
     names = form_items(instrument, form)
     items = tuple(item for item in instrument.all_item_ids if item in set(names))
     rotation = instrument.rotation
-    versions = (form,)
+    versions: tuple[str, ...] = (form,)
     if planned and rotation is not None and rotation.form == form:
         versions = tuple(version.id for version in rotation.versions)
     given = rng.permutation(np.resize(np.arange(len(versions)), n))
@@ -113,9 +113,7 @@ def left_out(
     return found
 
 
-def _no_answer(
-    items: tuple[str, ...], instrument: Instrument, population: Population
-) -> Shares:
+def _no_answer(items: tuple[str, ...], instrument: Instrument, population: Population) -> Shares:
     not_relevant, dont_know = np.zeros(len(items)), np.zeros(len(items))
     where = {item: k for k, item in enumerate(items)}
     for scale in population.scales:

@@ -1,6 +1,6 @@
 """Answers to an instrument drawn from a stated population, with the truth about them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,6 @@ from analyses.simulating import answering, asking, careless, latent, people
 from analyses.simulating.answering import Items
 from analyses.simulating.asking import Asked
 from analyses.simulating.careless import Attention
-from analyses.simulating.latent import Standing
 from analyses.simulating.mark import COLUMN, MARK
 from analyses.simulating.people import People
 from analyses.simulating.structure import Structure, structure
@@ -21,6 +20,8 @@ from instruments.schema import Instrument
 Array = NDArray[np.float64]
 
 FULL = "full"
+FIRST, SECOND = "1", "2"
+"""The waves."""
 STREAMS = (
     *("people", "standing", "unique", "asked", "missing", "attention", "inattentive", "checks"),
     *("standing_2", "unique_2", "missing_2", "attention_2", "inattentive_2", "checks_2", "dropout"),
@@ -87,6 +88,11 @@ class Drawn:
     careless: pd.DataFrame
 
     @property
+    def first_wave(self) -> pd.DataFrame:
+        """The rows of the first wave."""
+        return self.data[self.data["wave"] == FIRST]
+
+    @property
     def items(self) -> list[str]:
         """The items of the form that are scored."""
         checks = self.instrument.check_ids
@@ -142,13 +148,13 @@ def draw(
     items = answering.items_of(instrument, population, found, asked.items)
     drawing = _Drawing(instrument, population, who, asked, items, wanted)
     unique = answering.draw_unique(items, who, population, rng["unique"])
-    waves = [drawing.wave("1", standing.values, unique, _of_wave(rng, ""))]
+    waves = [drawing.wave(FIRST, standing.values, unique, _of_wave(rng, ""))]
     if wanted.second_wave:
         stays = population.change.unique_stability
         again = answering.draw_unique(items, who, population, rng["unique_2"])
         later = latent.draw_second(standing, who, found, population, rng["standing_2"])
         both = stays * unique + np.sqrt(1.0 - stays**2) * again
-        data, attention = drawing.wave("2", later.values, both, _of_wave(rng, "_2"))
+        data, attention = drawing.wave(SECOND, later.values, both, _of_wave(rng, "_2"))
         answers = ~_drops_out(who, population, rng["dropout"])
         waves.append((data[answers], attention[answers]))
     data, attention = (pd.concat(parts, ignore_index=True) for parts in zip(*waves, strict=True))
@@ -165,16 +171,12 @@ def _multiplied(population: Population, times: int) -> object:
     )
 
 
-def _of_wave(
-    rng: dict[str, np.random.Generator], ending: str
-) -> dict[str, np.random.Generator]:
+def _of_wave(rng: dict[str, np.random.Generator], ending: str) -> dict[str, np.random.Generator]:
     names = ("missing", "attention", "inattentive", "checks")
     return {name: rng[f"{name}{ending}"] for name in names}
 
 
-def _drops_out(
-    who: People, population: Population, rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def _drops_out(who: People, population: Population, rng: np.random.Generator) -> NDArray[np.bool_]:
     change = population.change
     chance = np.full(who.n, change.dropout)
     for column, more in change.dropout_more.items():
@@ -249,7 +251,7 @@ class _Drawing:
 
     def _table(self, wave: str, codes: NDArray[np.int8]) -> pd.DataFrame:
         """Put background and answers together in the instrument's order."""
-        known = {name: column for name, column in self.who.background.items()}
+        known = dict(self.who.background.items())
         known["wave"] = pd.Series(wave, index=self.who.background.index)
         known["form"] = pd.Series(self.asked.form)
         names = [column.name for column in self.instrument.columns if column.name in known]

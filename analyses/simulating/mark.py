@@ -16,9 +16,7 @@ def taken_from(raw: RawTable) -> tuple[RawTable, bool]:
 
     A column of that name that holds something else is left alone.
     """
-    marks = [
-        name for name in raw.frame.columns if str(name).strip().casefold() == COLUMN
-    ]
+    marks = [name for name in raw.frame.columns if str(name).strip().casefold() == COLUMN]
     for name in marks:
         cells = raw.frame[name].map(lambda cell: isinstance(cell, str) and cell.strip() == MARK)
         if cells.any():

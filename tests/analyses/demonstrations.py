@@ -15,7 +15,13 @@ from instruments import Instrument
 
 NAMES = ("leadership_climate", "mental_ability", "coupling")
 SMALL = {"coupling": Path(__file__).parent / "coupling_individual.csv"}
-"""Smaller surveys that stand in for the demonstration, so that the tests stay quick."""
+"""Smaller surveys that stand in for the demonstration, so that the tests stay quick.
+
+`coupling_individual.csv` is simulated data, made for version 0.2 of the instrument with seed
+20250301: answers to the 24 `I` items by 600 respondents in 59 units of 24 organisations. Functions
+correlate .60 to .68, loadings are .58 to .70, and 8 % of the variance lies between organisations
+and 5 % between units. About 1 % of the answers are missing.
+"""
 
 
 @cache
@@ -23,13 +29,13 @@ def instrument(name: str) -> Instrument:
     return instruments.load(name)
 
 
-def path(name: str) -> Path:
+def survey_path(name: str) -> Path:
     return SMALL.get(name) or instrument(name).demonstration_path()
 
 
 @cache
 def survey(name: str) -> Survey:
-    return read_survey(path(name), instrument(name))
+    return read_survey(survey_path(name), instrument(name))
 
 
 @cache

@@ -3,12 +3,10 @@
 import math
 import re
 
-import pandas as pd
 import pytest
 
 import instruments
 from instruments.checks import variables
-from instruments.coupling import simulate_demonstration
 
 KKS = instruments.load("coupling")
 INDIVIDUAL = KKS.form("individual").items
@@ -35,13 +33,13 @@ def test_the_hypotheses_are_all_there() -> None:
 def test_the_columns_have_their_settled_names() -> None:
     settled = (
         "respondent organisation unit profession role tier education sector unit_type "
-        "crossboundary ambassador seniority age wave form language"
+        "crossboundary ambassador seniority age wave effort form language"
     )
     assert [column.name for column in KKS.columns] == settled.split()
 
 
 def test_columns_that_are_asked_have_a_question_and_categories() -> None:
-    given = {"respondent", "organisation", "unit", "wave", "form", "language"}
+    given = {"respondent", "organisation", "unit", "wave", "effort", "form", "language"}
     for column in KKS.columns:
         assert bool(column.question) == (column.name not in given)
         if column.question:
@@ -119,41 +117,3 @@ def test_bands_of_the_hypotheses_are_ordered() -> None:
     assert (conflict.lower, conflict.upper) == (-0.50, -0.20)
     assert [e.below for e in retained["H14"].expectations] == [0.40, 0.25]
     assert [key for key, value in retained.items() if not value.awaits] == ["K1", "K2", "K3"]
-
-
-def test_the_demonstration_data_are_what_the_script_makes() -> None:
-    rows = simulate_demonstration.simulate(KKS, simulate_demonstration.SEED)
-    written = simulate_demonstration.written(rows)
-    assert KKS.demonstration_path().read_text(encoding="utf-8") == written
-    assert KKS.demonstration is not None
-    assert KKS.demonstration.simulated
-    assert str(simulate_demonstration.SEED) in KKS.demonstration.provenance
-
-
-def test_another_seed_makes_other_data() -> None:
-    rows = simulate_demonstration.simulate(KKS, simulate_demonstration.SEED + 1)
-    assert len(rows) == 600
-    assert simulate_demonstration.written(rows) != KKS.demonstration_path().read_text("utf-8")
-
-
-def test_the_demonstration_data_can_be_read_back() -> None:
-    data = pd.read_csv(KKS.demonstration_path(), dtype={"wave": str})
-    codes, missing = KKS.decode(data)
-    assert codes.shape == (600, 24)
-    assert (missing.sum() > 0).all()
-    assert codes.dropna().shape[0] > 400
-    assert data["organisation"].nunique() == 24
-    assert data.groupby("organisation")["unit"].nunique().isin([2, 3]).all()
-    assert set(data["role"]) == {"employee", "leader", "other"}
-    for column in KKS.columns:
-        if column.values:
-            assert set(data[column.name]) <= set(column.values)
-
-
-def test_the_script_writes_the_file(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "demonstration.csv"
-    monkeypatch.setattr(simulate_demonstration, "FILE", target)
-    said: list[str] = []
-    simulate_demonstration.main(say=said.append)
-    assert target.read_bytes() == KKS.demonstration_path().read_bytes()
-    assert said == ["600 simulated respondents written to demonstration.csv"]

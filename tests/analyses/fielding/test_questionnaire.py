@@ -78,6 +78,7 @@ def test_what_is_not_asked_is_filled_in_by_whoever_runs_the_survey() -> None:
         "organisation": None,
         "unit": None,
         "wave": None,
+        "effort": None,
         "form": "full_3",
         "language": "en",
     }

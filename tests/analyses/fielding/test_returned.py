@@ -11,12 +11,12 @@ from pandas.testing import assert_frame_equal
 
 import instruments
 from analyses.errors import SurveyError
-from analyses.fielding import codebook, limesurvey, questionnaire, redcap, xlsform
+from analyses.fielding import codebook, exports, limesurvey, questionnaire, redcap, xlsform
 from analyses.report import validate
+from analyses.simulating import mark
 from analyses.survey import Survey, read_survey
 from analyses.wording import words
-from tests.analyses.demonstrations import survey
-from tests.analyses.fielding import survey_systems
+from tests.analyses.demonstrations import survey, survey_path
 
 KKS = instruments.load("coupling")
 
@@ -24,29 +24,29 @@ KKS = instruments.load("coupling")
 @pytest.fixture(scope="module")
 def answers() -> pd.DataFrame:
     """The demonstration as answered: codes of missing answers too, empty cells as empty texts."""
-    return pd.read_csv(KKS.demonstration_path(), dtype=str, keep_default_na=False)
+    return pd.read_csv(survey_path("coupling"), dtype=str, keep_default_na=False)
 
 
 def _asked(form: str = "individual") -> questionnaire.Questionnaire:
     return questionnaire.build(KKS, form, language="da")
 
 
-def _lss(answers: pd.DataFrame, **options: object) -> str:
+def _lss(answers: pd.DataFrame, **options: object) -> bytes:
     made = limesurvey.contents(_asked())
-    return survey_systems.limesurvey(made, answers, KKS, **options)
+    return exports.limesurvey(made, exports.Told(answers, KKS), **options)
 
 
-def _redcap(answers: pd.DataFrame, **options: object) -> str:
+def _redcap(answers: pd.DataFrame, **options: object) -> bytes:
     made = redcap.contents(_asked(), words("da"))
-    return survey_systems.redcap(made, answers, KKS, **options)
+    return exports.redcap(made, exports.Told(answers, KKS), **options)
 
 
-def _xlsform(answers: pd.DataFrame, **options: object) -> str:
+def _xlsform(answers: pd.DataFrame, **options: object) -> bytes:
     made = xlsform.contents(_asked())
-    return survey_systems.xlsform(made, answers, KKS, **options)
+    return exports.xlsform(made, exports.Told(answers, KKS), **options)
 
 
-EXPORTS: dict[str, Callable[[pd.DataFrame], str]] = {
+EXPORTS: dict[str, Callable[[pd.DataFrame], bytes]] = {
     "limesurvey codes": _lss,
     "limesurvey texts": lambda answers: _lss(answers, as_text=True),
     "limesurvey full headings": lambda answers: _lss(answers, heading="full", as_text=True),
@@ -54,7 +54,7 @@ EXPORTS: dict[str, Callable[[pd.DataFrame], str]] = {
     "redcap raw": _redcap,
     "redcap labels": lambda answers: _redcap(answers, labels=True),
     "kobo": _xlsform,
-    "kobo without groups": lambda answers: re.sub(r"\w+/", "", _xlsform(answers), count=60),
+    "kobo without groups": lambda answers: re.sub(rb"\w+/", b"", _xlsform(answers), count=60),
     "odk central": lambda answers: _xlsform(answers, separator="-"),
 }
 
@@ -78,7 +78,7 @@ def test_an_export_gives_the_same_answers_as_the_original(
     name: str, answers: pd.DataFrame, tmp_path: Path
 ) -> None:
     path = tmp_path / "export.csv"
-    path.write_text(EXPORTS[name](answers), encoding="utf-8")
+    path.write_bytes(EXPORTS[name](answers))
     read = read_survey(path, KKS)
     _same(read, survey("coupling"))
     assert_frame_equal(read.missing_codes, survey("coupling").missing_codes)
@@ -101,7 +101,7 @@ def test_a_workbook_exported_by_limesurvey_is_read_alike(
     answers: pd.DataFrame, tmp_path: Path
 ) -> None:
     text = tmp_path / "export.csv"
-    text.write_text(_lss(answers), encoding="utf-8")
+    text.write_bytes(_lss(answers))
     path = tmp_path / "export.xlsx"
     pd.read_csv(text, dtype=str).to_excel(path, index=False)
     _same(read_survey(path, KKS), survey("coupling"))
@@ -123,7 +123,7 @@ def test_every_section_of_the_report_is_the_same(
     answers: pd.DataFrame, tmp_path: Path, sections: list[object]
 ) -> None:
     path = tmp_path / "export.csv"
-    path.write_text(_lss(answers), encoding="utf-8")
+    path.write_bytes(_lss(answers))
     again = _comparable(read_survey(path, KKS))
     assert [repr(one) for one in again] == [repr(one) for one in sections]
 
@@ -134,7 +134,7 @@ def test_the_number_of_the_system_stands_in_for_an_empty_respondent(
     nameless = answers.assign(respondent="", wave="")
     for name, first in (("limesurvey codes", "1"), ("redcap raw", "1"), ("kobo", "_uuid0")):
         path = tmp_path / "export.csv"
-        path.write_text(EXPORTS[name](nameless), encoding="utf-8")
+        path.write_bytes(EXPORTS[name](nameless))
         read = read_survey(path, KKS)
         assert read.data["respondent"].iloc[0] == first
         assert read.data["respondent"].is_unique
@@ -149,9 +149,7 @@ def test_codes_of_an_array_without_underscores_find_their_item(tmp_path: Path) -
         | {column.name: [next(iter(column.values), "x")] * 6 for column in KKS.columns}
     ).assign(language="da", form="full")
     path = tmp_path / "export.csv"
-    path.write_text(
-        survey_systems.limesurvey(limesurvey.contents(full), rows, KKS), encoding="utf-8"
-    )
+    path.write_bytes(exports.limesurvey(limesurvey.contents(full), exports.Told(rows, KKS)))
     from analyses.fielding import returned
     from analyses.reading import read_table
 
@@ -163,7 +161,7 @@ def test_codes_of_an_array_without_underscores_find_their_item(tmp_path: Path) -
 
 def test_two_columns_of_one_item_are_refused(answers: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
-    text = EXPORTS["limesurvey codes"](answers)
+    text = EXPORTS["limesurvey codes"](answers).decode("utf-8")
     heading, rest = text.split("\r\n", 1)
     rows = [f"{line},A1" for line in rest.split("\r\n") if line]
     path.write_text("\r\n".join([f"{heading},other[Ibro1]", *rows]), encoding="utf-8")
@@ -177,8 +175,8 @@ def test_a_plain_file_is_left_alone() -> None:
 
 
 def test_other_answers_are_not_called_simulated(answers: pd.DataFrame, tmp_path: Path) -> None:
-    changed = answers.copy()
+    changed = answers.drop(columns=mark.COLUMN)
     changed.loc[0, "I_bro1"] = "5" if changed.loc[0, "I_bro1"] != "5" else "4"
     path = tmp_path / "export.csv"
-    path.write_text(_redcap(changed), encoding="utf-8")
+    path.write_bytes(_redcap(changed))
     assert not read_survey(path, KKS).simulated
