@@ -36,7 +36,7 @@ class Design:
     ----------
     forms
         (n_obs, 2) `form` and `version` of each respondent; missing where not known, or where the
-        form has no versions. A form that the file holds only in part is the form that it is read as.
+        form has no versions. A form that the file holds only in part counts as what it is read as.
     asked
         (n_obs, n_items) bool.
     form

@@ -27,6 +27,7 @@ from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
+    from analyses.content_validity import Content
     from instruments import Instrument
 
 REFUSED = 2
@@ -123,6 +124,12 @@ def validate(
             help="People flagged for careless answers: both (with and without them), keep or drop."
         ),
     ] = "both",
+    experts: Annotated[
+        Path | None, typer.Option(help="Experts' ratings of relevance: item, expert, relevance.")
+    ] = None,
+    interviews: Annotated[
+        Path | None, typer.Option(help="Notes from cognitive interviews: item, kind, note.")
+    ] = None,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
@@ -144,6 +151,7 @@ def validate(
             wave=at_wave,
             population=population,
             flagged=flagged,
+            content=_content(asked.instrument, experts, interviews),
         )
         _tell(report, out, said)
 
@@ -307,6 +315,22 @@ def _instrument(name_or_path: str) -> "Instrument":
     return instruments.load(name_or_path)
 
 
+def _content(
+    instrument: "Instrument", experts: Path | None, interviews: Path | None
+) -> "Content | None":
+    """Read the files beside the survey, where there are any."""
+    if experts is None and interviews is None:
+        return None
+    from analyses.content_validity import Content
+    from analyses.experts import read_experts
+    from analyses.interviews import read_interviews
+
+    return Content(
+        None if experts is None else read_experts(experts, instrument),
+        None if interviews is None else read_interviews(interviews, instrument),
+    )
+
+
 class _RunOptions(TypedDict, total=False):
     """What a run may be told; each is an argument of `analyses.report.validate`."""
 
@@ -315,6 +339,7 @@ class _RunOptions(TypedDict, total=False):
     confidential: bool
     wave: str | None
     flagged: str
+    content: "Content | None"
 
 
 def _run(

@@ -1,12 +1,13 @@
 """The whole validation: every section in order, each published, in one report."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analyses import (
     card,
     carelessness,
     confirmatory,
+    content_validity,
     disclosure,
     evidence,
     exploratory,
@@ -16,6 +17,7 @@ from analyses import (
     screening,
     sensitivity,
 )
+from analyses.content_validity import Content
 from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
 from analyses.fits import Fits, fit_models
@@ -33,16 +35,21 @@ Progress = Callable[[str, float], None]
 
 STEPS = {
     "step.screening": 0.04,
+    "step.content": 0.01,
     "step.fits": 0.05,
     "step.items": 0.01,
     "step.reliability": 0.06,
     "step.exploratory": 0.17,
-    "step.confirmatory": 0.11,
+    "step.confirmatory": 0.10,
     "step.levels": 0.07,
     "step.sensitivity": 0.48,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
+
+
+NOT_RERUN = ("content",)
+"""Sections that do not rest on the respondents' answers, and are the same without the flagged."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,7 @@ def validate(
     wave: str | None = None,
     margins: Sequence[Margin] = (),
     flagged: str = "both",
+    content: Content | None = None,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -104,6 +112,8 @@ def validate(
         What is done about people flagged for careless answers: "both" analyses everybody and shows
         what changes without them, "keep" analyses everybody, "drop" leaves them out of all
         sections but the screening, which counts them.
+    content
+        Experts' ratings and notes from interviews, where there are any.
 
     Returns
     -------
@@ -133,13 +143,16 @@ def validate(
     )
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
+    clock.start("step.content")
+    before = (first, content_validity.run(instrument, survey, content=content))
     sections, fits = _analysed(instrument, analysed, options, clock)
     if flagged == "both":
         clock.start("step.sensitivity")
         sections.append(_sensitivity(instrument, survey, unflagged, sections, options))
     clock.start("step.card")
     sections.append(card.run(instrument, analysed, fits=fits, seed=seed))
-    report = assemble(instrument, analysed, (first, *sections), confidential=confidential)
+    told = _told(sections, len(survey.data) - len(analysed.data))
+    report = assemble(instrument, analysed, (*before, *told), confidential=confidential)
     clock.finish()
     return report
 
@@ -190,8 +203,22 @@ def _sensitivity(
         values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)
     return sensitivity.run(
-        sections, again, n_obs=len(survey.data), n_flagged=n_flagged, notes=notes
+        sections,
+        again,
+        n_obs=len(survey.data),
+        n_flagged=n_flagged,
+        not_rerun=NOT_RERUN,
+        notes=notes,
     )
+
+
+def _told(sections: Sequence[Section], n_dropped: int) -> list[Section]:
+    """Add to sections how many flagged people they leave out."""
+    if n_dropped == 0:
+        return list(sections)
+    n = evidence.count("flagged_count", n_dropped, "", n_dropped)
+    note = Message("sensitivity.note.dropped", {"flagged": n})
+    return [replace(section, notes=(*section.notes, note)) for section in sections]
 
 
 class _Clock:

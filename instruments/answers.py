@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from instruments.errors import AnswerError
@@ -98,10 +97,11 @@ def count_missing(missing: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
     DataFrame
         (n_items, kinds) int.
     """
-    counts = [missing[name].value_counts().reindex(kinds, fill_value=0) for name in missing]
-    numbers = np.array(counts, dtype="int64").reshape(len(counts), len(kinds))
-    items = pd.Index(missing.columns, name="item")
-    return pd.DataFrame(numbers, index=items, columns=pd.Index(kinds))
+    counts = {
+        name: [int((missing[name] == kind).sum()) for kind in kinds] for name in missing.columns
+    }
+    table = pd.DataFrame.from_dict(counts, orient="index", columns=list(kinds), dtype="int64")
+    return table.rename_axis("item")
 
 
 def reverse(codes: pd.DataFrame, turned: Mapping[str, "ResponseScale"]) -> pd.DataFrame:
@@ -222,13 +222,11 @@ def _without_missing(
     numbers: "pd.Series[float]", scale: "ResponseScale", kinds: Sequence[str]
 ) -> tuple["pd.Series[float]", "pd.Series[Any]"]:
     """Make all missing answers NaN, and give their kinds."""
-    values = numbers.to_numpy()
-    places = np.where(np.isnan(values), kinds.index(BLANK), -1)
+    places = pd.Series(-1, index=numbers.index).mask(numbers.isna(), kinds.index(BLANK))
     for part in scale.missing:
-        places[values == part.code] = kinds.index(part.name)
-    found = pd.Categorical.from_codes(places, categories=kinds)
-    codes = np.where(places >= 0, MISSING, values)
-    return pd.Series(codes, index=numbers.index), pd.Series(found, index=numbers.index)
+        places = places.mask(numbers == part.code, kinds.index(part.name))
+    found = pd.Categorical.from_codes(places.astype(int), categories=pd.Index(kinds))
+    return numbers.mask(places >= 0), pd.Series(found, index=numbers.index)
 
 
 def _describe(

@@ -111,6 +111,8 @@ class Rules(Part):
         `.value`: what group means need.
     rwg_j
         `.value`: lowest median rwg(j), under the null distribution `.null`.
+    content_i_cvi, content_s_cvi
+        `.value`: share of experts who find an item relevant, and the mean of these shares.
     """
 
     global_fit_good: FitRule
@@ -134,3 +136,5 @@ class Rules(Part):
     icc1: Threshold
     icc2: Threshold
     rwg_j: AgreementRule
+    content_i_cvi: Threshold
+    content_s_cvi: Threshold

@@ -11,6 +11,7 @@ from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
@@ -86,6 +87,8 @@ __all__ = [
     "htmt",
     "htmt_intervals",
     "fornell_larcker",
+    "content_validity",
+    "ContentValidity",
     "item_analysis",
     "icc",
     "intraclass",

@@ -116,5 +116,6 @@ def test_dropping_the_flagged_leaves_the_screening_of_everybody(small):
     assert kept.section("screening") == dropped.section("screening")
     assert dropped.n_obs < kept.n_obs == 500
     assert dropped.section("reliability") != kept.section("reliability")
+    assert "sensitivity.note.dropped" in {one.key for one in dropped.section("items").notes}
     with pytest.raises(OptionError, match="flagged"):
         report.validate(instrument("leadership_climate"), small, flagged="perhaps")

@@ -33,6 +33,8 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "icc1": 0.05,
         "icc2": 0.70,
         "rwg_j": 0.70,
+        "content_i_cvi": 0.78,
+        "content_s_cvi": 0.90,
     }
     assert RULES.rwg_j.null == "slight"
 
