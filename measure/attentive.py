@@ -69,7 +69,7 @@ class Attentive:
         values, vectors = np.linalg.eigh(self.correlations)
         loadings = vectors[:, -1] * np.sqrt(values[-1])
         sign = -1.0 if loadings.sum() < 0 else 1.0
-        return np.clip(sign * loadings, -LARGEST_LOADING, LARGEST_LOADING)
+        return np.asarray(np.clip(sign * loadings, -LARGEST_LOADING, LARGEST_LOADING))
 
     @cached_property
     def _root(self) -> Array:

@@ -76,8 +76,8 @@ def with_answers(name: str, scored: pd.DataFrame) -> Survey:
 def people(count: int, **columns: list[str]) -> Survey:
     """Give the first respondents of lq2002, with other background columns."""
     old = survey("leadership_climate")
-    data = old.data.head(count).assign(**{name: np.asarray(v) for name, v in columns.items()})
-    return replace(old, data=data, scored=old.scored.head(count))
+    first = old.where(old.data.index < count)
+    return replace(first, data=first.data.assign(**{n: np.asarray(v) for n, v in columns.items()}))
 
 
 def finding(section: Section, finding_id: str) -> Finding:

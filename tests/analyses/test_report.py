@@ -16,6 +16,7 @@ SECTIONS = (
     "levels",
     "hypotheses",
     "claims",
+    "sensitivity",
     "card",
 )
 
