@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.checks import SINGULAR
+from measure.clustered_answers import ClusteredAnswers
 from measure.errors import DataError
 from measure.moments.ordinal.shuffled import Shuffled
 from measure.moments.ordinal.smoothing import smoothed
@@ -68,23 +69,68 @@ def with_squared_multiples(R: Array) -> Array:
     return result
 
 
-def of_uncorrelated(
-    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
-) -> RandomEigenvalues:
-    """Eigenvalues of Pearson correlations of uncorrelated normal answers."""
+def of_uncorrelated(n_obs: int, n_items: int, repetition: Repetition) -> RandomEigenvalues:
+    """Eigenvalues of Pearson correlations of uncorrelated normal answers, drawn in this process."""
+    rng, n_draws = np.random.default_rng(repetition.seed), repetition.n
     full, small = np.empty((n_draws, n_items)), np.empty((n_draws, n_items))
     for start in range(0, n_draws, BATCH):
-        R = random_correlations(n_obs, n_items, min(BATCH, n_draws - start), rng)
-        full[start : start + BATCH] = descending(R)
-        small[start : start + BATCH] = descending(with_squared_multiples(R))
+        stop = min(start + BATCH, n_draws)
+        R = random_correlations(n_obs, n_items, stop - start, rng)
+        full[start:stop] = descending(R)
+        small[start:stop] = descending(with_squared_multiples(R))
+        if repetition.progress is not None:
+            repetition.progress(stop, n_draws)
     return RandomEigenvalues(full, small)
 
 
-def random_correlations(
-    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
-) -> NDArray[Any]:
-    """Correlation matrices of `n_obs` independent normal answers, `(n_draws, n_items, n_items)`.
+def of_clustered(answers: ClusteredAnswers, repetition: Repetition) -> RandomEigenvalues:
+    """Eigenvalues of Pearson correlations of items that share nothing but their clusters."""
+    drawn = repeat(
+        partial(_of_clustered, answers),
+        repetition.n,
+        seed=repetition.seed,
+        workers=repetition.workers,
+        progress=repetition.progress,
+    ).require(1.0)
+    full, small = (np.array(part) for part in zip(*drawn.results, strict=True))
+    return RandomEigenvalues(full, small)
 
+
+def _of_clustered(answers: ClusteredAnswers, rng: np.random.Generator) -> tuple[Array, Array]:
+    R = np.corrcoef(answers.draw(rng), rowvar=False)
+    return descending(R), descending(with_squared_multiples(R))
+
+
+def drawn_eigenvalues(n_obs: int, root: Array, n_draws: int, rng: np.random.Generator) -> Array:
+    """Eigenvalues of Pearson correlations of normal answers from a population.
+
+    Parameters
+    ----------
+    n_obs, n_draws
+        Respondents of a sample, and samples.
+    root
+        Lower triangular root of the population's correlations, (n_items, n_items).
+    rng
+        Source of the randomness.
+
+    Returns
+    -------
+    Array
+        Largest first, (n_draws, n_items).
+    """
+    parts = []
+    for start in range(0, n_draws, BATCH):
+        size = min(BATCH, n_draws - start)
+        parts.append(descending(random_correlations(n_obs, len(root), size, rng, root)))
+    return np.concatenate(parts)
+
+
+def random_correlations(
+    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator, root: Array | None = None
+) -> NDArray[Any]:
+    """Correlation matrices of `n_obs` normal answers, `(n_draws, n_items, n_items)`.
+
+    The answers are independent, or have the correlations whose lower triangular root is given.
     Drawn through Bartlett's (1933) decomposition of the Wishart matrix with n - 1 degrees of
     freedom, which costs p²/2 random numbers a matrix instead of np and has the same distribution.
     """
@@ -95,6 +141,8 @@ def random_correlations(
     triangle[:, diagonal, diagonal] = np.sqrt(
         rng.chisquare(n_obs - 1 - diagonal, size=(n_draws, n_items))
     )
+    if root is not None:
+        triangle = root @ triangle
     triangle /= np.linalg.norm(triangle, axis=2, keepdims=True)
     return triangle @ triangle.transpose(0, 2, 1)
 
