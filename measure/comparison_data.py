@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.extraction import extract
-from measure.factor_sequence import Verdict
+from measure.factor_sequence import Verdict, bounded
 from measure.model import vech_places
 from measure.score_transforms import ScoreTransforms
 
@@ -109,7 +109,7 @@ def normal_loadings(R: Array, transforms: ScoreTransforms, n_factors: int) -> Ar
     wanted, best, stalled = R, float("inf"), 0
     best_wanted, residual, loadings = R, np.zeros_like(R), np.zeros((len(R), n_factors))
     while stalled < TRIALS:
-        _, tried, _ = extract(wanted, n_factors, "minres")
+        tried = bounded(extract(wanted, n_factors, "minres")[1])
         implied = tried @ tried.T
         np.fill_diagonal(implied, 1.0)
         left = R - transforms.correlations(implied)

@@ -27,6 +27,10 @@ NAN = float("nan")
 
 LEVEL = 0.05
 CLOSE = 0.05
+NO_COVARIANCE = (
+    "the test needs the asymptotic covariance of the correlations, which is not known where their "
+    "matrix was smoothed or items determine each other"
+)
 FIT = ("chisq", "df", "pvalue", "cfi", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper", "aic", "bic")
 
 
@@ -85,6 +89,16 @@ def most_factors(correlated: Correlated, asked: int | None) -> int:
     return asked
 
 
+def bounded(loadings: Array) -> Array:
+    """Loadings with communalities that leave each item a variance of its own.
+
+    Least squares may end with communalities over 1 in a Heywood case. Rows that are too long for
+    the lowest uniqueness are shortened to it.
+    """
+    lengths = np.linalg.norm(loadings, axis=1, keepdims=True)
+    return np.asarray(loadings / np.maximum(lengths / np.sqrt(1.0 - LOWEST_UNIQUENESS), 1.0))
+
+
 def factor_sequence(correlated: Correlated, least: int, most: int) -> pd.DataFrame:
     """Fit models of 0, 1, 2, ... factors.
 
@@ -141,8 +155,12 @@ def _models(correlated: Correlated, most: int) -> Iterator[dict[str, float | boo
 
 def _fit(correlated: Correlated, loadings: Array) -> dict[str, float]:
     R, n = correlated.R, correlated.n_obs
-    measures = fit_measures(R, loadings @ loadings.T, loadings.shape[1], n)
-    df = float(measures["df"])
+    n_items, n_factors = loadings.shape
+    df = float(degrees_of_freedom(n_items, n_factors))
+    if n - 1 - (2 * n_items + 5) / 6 - 2 * n_factors / 3 <= 0:
+        # Bartlett's correction would leave no chi-square.
+        return {"df": df, "chisq": NAN}
+    measures = fit_measures(R, loadings @ loadings.T, n_factors, n)
     if correlated.ordered:
         found = Extracted(R, loadings, correlated.extraction)
         measures = ordered_fit(measures, found, correlated.answers)
@@ -190,9 +208,9 @@ def sequential(models: pd.DataFrame) -> dict[str, Verdict]:
         `chisq`: the first with a p-value over 0.05; `rmsea`: the first whose 90 % interval of the
         RMSEA begins below 0.05 (Preacher, Zhang, Kim & Mels 2013); `aic`, `bic`: the lowest, NaN
         where it still falls at the last admissible model. What comes after a model that did not
-        converge or is a Heywood case is not known, as its chi-square does not hold.
+        converge, is a Heywood case or has no chi-square is not known, as its test does not hold.
     """
-    known = int(models["admissible"].cummin().sum())
+    known = int((models["admissible"] & models["chisq"].notna()).cummin().sum())
     passed = {
         "chisq": models["pvalue"] > LEVEL,
         "rmsea": models["rmsea.ci.lower"] < CLOSE,
@@ -201,7 +219,7 @@ def sequential(models: pd.DataFrame) -> dict[str, Verdict]:
     for name, passes in passed.items():
         first = np.flatnonzero(passes)
         if models["chisq"].isna().all():
-            found[name] = Verdict(NAN, "the test needs the answers and an unchanged matrix")
+            found[name] = Verdict(NAN, NO_COVARIANCE)
         elif len(first) and first[0] < known:
             found[name] = Verdict(float(first[0]))
         else:
@@ -210,7 +228,7 @@ def sequential(models: pd.DataFrame) -> dict[str, Verdict]:
         values = models[name].to_numpy()[:known]
         if np.isnan(values).all():
             found[name] = Verdict(NAN, "polychoric correlations have no likelihood")
-        elif values.argmin() == known - 1 and known > 1 and not passed["chisq"][:known].any():
+        elif values.argmin() == known - 1 and not passed["chisq"][:known].any():
             found[name] = Verdict(NAN, f"it still falls, and {_ended(models, known)}")
         else:
             found[name] = Verdict(float(values.argmin()))
@@ -219,6 +237,12 @@ def sequential(models: pd.DataFrame) -> dict[str, Verdict]:
 
 def _ended(models: pd.DataFrame, known: int) -> str:
     if known == len(models):
-        return f"no model up to the last that was tried ({known - 1} factors) fits"
-    problem = "is a Heywood case" if models["converged"].iloc[known] else "did not converge"
-    return f"the model of {known} factors {problem} before any fits"
+        return f"no model up to that of {known - 1} factors, the last that was tried, fits"
+    after = models.iloc[known]
+    if not after["converged"]:
+        problem = "did not converge"
+    elif not after["admissible"]:
+        problem = "is a Heywood case"
+    else:
+        problem = "has no test with so few respondents"
+    return f"the model of {known} factors {problem}, and none before it fits"

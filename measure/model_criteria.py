@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from measure.checks import SINGULAR
 from measure.comparison_data import comparison_data
 from measure.factor_sequence import Correlated, Verdict, factor_sequence, sequential
 from measure.hull import hull, most_for_hull
@@ -113,7 +114,11 @@ def _comparison_data(question: Question, found: Answer) -> None:
         found.verdicts["comparison_data"] = Verdict(NAN, "it needs the answers, not a matrix")
     elif question.most < 2:
         found.verdicts["comparison_data"] = Verdict(
-            NAN, "it compares models of one factor and more, which so few items cannot identify"
+            NAN, "it compares models of one factor and of more, and no more than one may be tried"
+        )
+    elif np.linalg.eigvalsh(np.corrcoef(question.answers, rowvar=False))[0] < SINGULAR:
+        found.verdicts["comparison_data"] = Verdict(
+            NAN, "items determine each other, so that their Pearson correlations are singular"
         )
     else:
         compared, verdict = comparison_data(

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.extraction import extract
-from measure.factor_sequence import Correlated, Verdict
+from measure.factor_sequence import Correlated, Verdict, bounded
 from measure.random_eigenvalues import drawn_eigenvalues
 
 Array = NDArray[np.float64]
@@ -41,7 +41,7 @@ def next_eigenvalue(
     for m in range(most + 1):
         implied = np.eye(len(R))
         if m:
-            _, loadings, _ = extract(R, m, "minres")
+            loadings = bounded(extract(R, m, "minres")[1])
             implied = loadings @ loadings.T
             np.fill_diagonal(implied, 1.0)
         drawn = drawn_eigenvalues(correlated.n_obs, np.linalg.cholesky(implied), n_draws, rng)
