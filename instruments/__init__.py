@@ -7,7 +7,7 @@ text, hypotheses and decision rules. Nothing here estimates anything.
 from instruments.answers import check_answers
 from instruments.errors import AnswerError, InstrumentError
 from instruments.loader import load, names
-from instruments.rules import AgreementRule, FitRule, Rules, Threshold
+from instruments.rules import AgreementRule, FitRule, RetentionRule, Rules, Threshold
 from instruments.schema import (
     BackgroundColumn,
     Block,
@@ -56,6 +56,7 @@ __all__ = [
     "ModelOptions",
     "Referent",
     "ResponseScale",
+    "RetentionRule",
     "RotatedVersion",
     "Rotation",
     "Rules",

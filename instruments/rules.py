@@ -6,9 +6,9 @@ states its own source. `wording` may hold the placeholders `{value}` (FitRule: `
 """
 
 import string
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from instruments.texts import Number, Part, Text, Texts
 
@@ -76,6 +76,41 @@ class AgreementRule(Threshold):
     null: Literal["uniform", "slight", "moderate", "heavy"]
 
 
+Criterion = Literal[
+    "parallel_pca",
+    "parallel_paf",
+    "map_squared",
+    "map_fourth",
+    "ekc",
+    "hull_cfi",
+    "hull_caf",
+    "comparison_data",
+    "chisq",
+    "rmsea",
+]
+"""A way to tell the number of factors, by the name that `measure.factor_retention` gives it."""
+DECIDING = ("parallel_pca", "parallel_paf", "map_squared", "map_fourth", "ekc")
+"""Those that always have an answer, so that one of them can decide."""
+
+
+class RetentionRule(Rule):
+    """Criteria for the number of factors, the first of which decides; the share that must agree."""
+
+    share: Number
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _criteria_are_named_once(self) -> Self:
+        if len(set(self.criteria)) < len(self.criteria):
+            raise ValueError("criteria name one of them more than once")
+        if self.criteria[0] not in DECIDING:
+            raise ValueError(
+                f"the first of the criteria decides and must always have an answer, which "
+                f"{self.criteria[0]} has not; begin with one of {', '.join(DECIDING)}"
+            )
+        return self
+
+
 class Rules(Part):
     """All decision rules of an instrument; every field has `source` and `wording`.
 
@@ -111,6 +146,9 @@ class Rules(Part):
         `.value`: what group means need.
     rwg_j
         `.value`: lowest median rwg(j), under the null distribution `.null`.
+    factors_retained
+        `.criteria`: which tell the number of factors, the first of them decides; `.share`: share of
+        them above which they support the reference model's number.
     """
 
     global_fit_good: FitRule
@@ -134,3 +172,4 @@ class Rules(Part):
     icc1: Threshold
     icc2: Threshold
     rwg_j: AgreementRule
+    factors_retained: RetentionRule

@@ -7,6 +7,7 @@ here have the distribution and the intraclass correlation of each item, and the 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -62,18 +63,21 @@ class ClusteredAnswers:
         transforms = ScoreTransforms.of(answers.to_numpy(dtype=float))
         return cls(transforms, pd.factorize(clusters)[0], icc1, transforms.same_item(icc1))
 
-    @property
+    @cached_property
     def n_clusters(self) -> int:
         """Number of clusters."""
         return int(self.clusters.max()) + 1
 
     def draw(self, rng: np.random.Generator) -> Array:
-        """Draw answers of independent items from normal values, (n_obs, n_items).
+        """Draw answers of independent items from normal values, (n_items, n_obs).
 
         Each item keeps its distribution exactly. Clusters differ by normal effects whose variance
         follows from the item's ICC(1).
         """
-        n_items = len(self.shares)
-        between = rng.standard_normal((self.n_clusters, n_items)) * np.sqrt(self.shares)
-        within = rng.standard_normal((len(self.clusters), n_items)) * np.sqrt(1.0 - self.shares)
-        return self.transforms.scores(between[self.clusters] + within)
+        # Only their order counts, for which half the digits are enough.
+        shape = (len(self.shares), self.n_clusters + len(self.clusters))
+        normal = rng.standard_normal(shape, dtype=np.float32)
+        between, within = np.split(normal, [self.n_clusters], axis=1)
+        between *= np.sqrt(self.shares, dtype=np.float32)[:, None]
+        within *= np.sqrt(1.0 - self.shares, dtype=np.float32)[:, None]
+        return self.transforms.scores(between[:, self.clusters] + within)

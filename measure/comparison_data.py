@@ -66,18 +66,18 @@ def comparison_data(
     R = np.corrcoef(answers, rowvar=False)
     observed = np.linalg.eigvalsh(R)
     # The normal values of one population are those of the next, with a factor more.
-    values = _uncorrelated(rng.standard_normal((POPULATION, n_items + most)))
+    values = _uncorrelated(rng.standard_normal((POPULATION, n_items + most))).T
     rows: list[tuple[float, float, float]] = []
     before: Array | None = None
     verdict = Verdict(float("nan"), f"{most} factors, the most that were tried, still gain")
     for n_factors in range(1, most + 1):
         loadings = normal_loadings(R, transforms, n_factors)
         unique = np.sqrt(1.0 - (loadings**2).sum(axis=1))
-        common = values[:, n_items : n_items + n_factors]
-        population = transforms.scores(common @ loadings.T + values[:, :n_items] * unique)
+        common = loadings @ values[n_items : n_items + n_factors]
+        population = transforms.scores(common + unique[:, None] * values[:n_items])
         eigenvalues = np.linalg.eigvalsh(_samples(population, n_obs, rng))
         distance = np.sqrt(((eigenvalues - observed) ** 2).mean(axis=1))
-        reached = np.corrcoef(population, rowvar=False)
+        reached = np.corrcoef(population)
         pvalue = float("nan") if before is None else _rank_sum(distance, before)
         rows.append((float(distance.mean()), _off_diagonal(R - reached), pvalue))
         if before is not None and not pvalue < LEVEL:
@@ -130,18 +130,20 @@ def _uncorrelated(values: Array) -> Array:
 
 def _samples(population: Array, n_obs: int, rng: np.random.Generator) -> Array:
     """Correlation matrices of samples drawn with replacement, (SAMPLES, n_items, n_items)."""
-    n_rows, n_items = population.shape
-    times = np.empty((SAMPLES, n_rows), dtype=np.int32)
+    n_items, n_rows = population.shape
+    times = np.empty((SAMPLES, n_rows), dtype=np.float32)
     for sample in times:
         sample[:] = np.bincount(rng.integers(0, n_rows, n_obs), minlength=n_rows)
     a, b = vech_places(n_items)
-    standardised = (population - population.mean(axis=0)) / population.std(axis=0)
+    middle, spread = population.mean(axis=1), population.std(axis=1)
+    # Six digits of a correlation are enough here, and take half the time.
+    standardised = ((population - middle[:, None]) / spread[:, None]).astype(np.float32)
     first, second = np.zeros((SAMPLES, n_items)), np.zeros((SAMPLES, len(a)))
     for start in range(0, n_rows, ROWS_AT_ONCE):
-        part = standardised[start : start + ROWS_AT_ONCE]
-        own = times[:, start : start + ROWS_AT_ONCE].astype(float)
-        first += own @ part
-        second += own @ (part[:, a] * part[:, b])
+        part = standardised[:, start : start + ROWS_AT_ONCE]
+        own = times[:, start : start + ROWS_AT_ONCE]
+        first += own @ part.T
+        second += own @ (part[a] * part[b]).T
     covariances = np.empty((SAMPLES, n_items, n_items))
     covariances[:, a, b] = second / n_obs - first[:, a] * first[:, b] / n_obs**2
     covariances[:, b, a] = covariances[:, a, b]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -60,12 +59,6 @@ class Correlated:
         """How factors are extracted: least squares from polychoric correlations, else ML."""
         return "minres" if self.ordered else "ml"
 
-    @cached_property
-    def bound(self) -> int:
-        """Most factors with degrees of freedom left (Ledermann 1937)."""
-        p = len(self.R)
-        return max((k for k in range(1, p) if degrees_of_freedom(p, k) >= 0), default=0)
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -75,7 +68,12 @@ class Verdict:
     why: str = ""
 
 
-def most_factors(correlated: Correlated, asked: int | None) -> int:
+def ledermann_bound(n_items: int) -> int:
+    """Most factors that so many items can identify (Ledermann 1937); 0 where not even one."""
+    return max((k for k in range(1, n_items) if degrees_of_freedom(n_items, k) >= 0), default=0)
+
+
+def most_factors(n_items: int, asked: int | None) -> int:
     """Give the largest number of factors to try.
 
     Raises
@@ -84,8 +82,8 @@ def most_factors(correlated: Correlated, asked: int | None) -> int:
         More are asked for than the items can identify.
     """
     if asked is None:
-        return correlated.bound
-    check_identified(len(correlated.R), asked)
+        return ledermann_bound(n_items)
+    check_identified(n_items, asked)
     return asked
 
 
@@ -155,12 +153,8 @@ def _models(correlated: Correlated, most: int) -> Iterator[dict[str, float | boo
 
 def _fit(correlated: Correlated, loadings: Array) -> dict[str, float]:
     R, n = correlated.R, correlated.n_obs
-    n_items, n_factors = loadings.shape
-    df = float(degrees_of_freedom(n_items, n_factors))
-    if n - 1 - (2 * n_items + 5) / 6 - 2 * n_factors / 3 <= 0:
-        # Bartlett's correction would leave no chi-square.
-        return {"df": df, "chisq": NAN}
-    measures = fit_measures(R, loadings @ loadings.T, n_factors, n)
+    measures = fit_measures(R, loadings @ loadings.T, loadings.shape[1], n)
+    df = float(measures["df"])
     if correlated.ordered:
         found = Extracted(R, loadings, correlated.extraction)
         measures = ordered_fit(measures, found, correlated.answers)
@@ -208,9 +202,9 @@ def sequential(models: pd.DataFrame) -> dict[str, Verdict]:
         `chisq`: the first with a p-value over 0.05; `rmsea`: the first whose 90 % interval of the
         RMSEA begins below 0.05 (Preacher, Zhang, Kim & Mels 2013); `aic`, `bic`: the lowest, NaN
         where it still falls at the last admissible model. What comes after a model that did not
-        converge, is a Heywood case or has no chi-square is not known, as its test does not hold.
+        converge or is a Heywood case is not known, as its test does not hold.
     """
-    known = int((models["admissible"] & models["chisq"].notna()).cummin().sum())
+    known = int(models["admissible"].cummin().sum())
     passed = {
         "chisq": models["pvalue"] > LEVEL,
         "rmsea": models["rmsea.ci.lower"] < CLOSE,
@@ -238,11 +232,5 @@ def sequential(models: pd.DataFrame) -> dict[str, Verdict]:
 def _ended(models: pd.DataFrame, known: int) -> str:
     if known == len(models):
         return f"no model up to that of {known - 1} factors, the last that was tried, fits"
-    after = models.iloc[known]
-    if not after["converged"]:
-        problem = "did not converge"
-    elif not after["admissible"]:
-        problem = "is a Heywood case"
-    else:
-        problem = "has no test with so few respondents"
+    problem = "is a Heywood case" if models["converged"].iloc[known] else "did not converge"
     return f"the model of {known} factors {problem}, and none before it fits"

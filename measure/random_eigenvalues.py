@@ -97,7 +97,7 @@ def of_clustered(answers: ClusteredAnswers, repetition: Repetition) -> RandomEig
 
 
 def _of_clustered(answers: ClusteredAnswers, rng: np.random.Generator) -> tuple[Array, Array]:
-    R = np.corrcoef(answers.draw(rng), rowvar=False)
+    R = np.corrcoef(answers.draw(rng))
     return descending(R), descending(with_squared_multiples(R))
 
 

@@ -41,6 +41,8 @@ EKC_SUPPOSES = (
     "factors."
 )
 
+IN_CLUSTERS = "the answers come in"
+
 
 def factor_retention(
     data: pd.DataFrame,
@@ -138,7 +140,7 @@ def factor_retention(
     R, n = found.matrix.to_numpy(), found.n_obs
     repetition = Repetition(n_draws, seed, workers, progress)
     correlated = Correlated(R, n, kind.is_polychoric, found.estimated)
-    most = most_factors(correlated, max_factors)
+    most = most_factors(len(R), max_factors)
     random = _random(sample, smooth, repetition)
     parallel = _compared(descending(R), random.full, quantile)
     parallel_reduced = _compared(descending(with_squared_multiples(R)), random.reduced, quantile)
@@ -274,7 +276,7 @@ def _notes(sample: Sample, random: RandomEigenvalues, n_draws: int) -> tuple[str
     notes = list(found.notes)
     if sample.clustered is not None:
         notes.append(
-            f"the answers come in {sample.clustered.n_clusters} clusters (mean ICC(1) of the items "
+            f"{IN_CLUSTERS} {sample.clustered.n_clusters} clusters (mean ICC(1) of the items "
             f"{sample.clustered.icc1.mean():.3f}), and so do the random data of parallel analysis. "
             "The other criteria take respondents as independent and may suggest too many factors."
         )

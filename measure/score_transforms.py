@@ -78,22 +78,19 @@ class ScoreTransforms:
         Parameters
         ----------
         values
-            Normal values, (n_rows, n_items), of as many or more rows as there are answers.
+            Normal values, (n_items, n_rows), of as many or more rows as there are answers.
 
         Returns
         -------
         Array
-            (n_rows, n_items), each column with the distribution of the item's answers.
+            (n_items, n_rows), each row with the distribution of the item's answers.
         """
-        n_rows, n_items = values.shape
-        n_answers = self.answers.shape[1]
+        n_rows, n_answers = values.shape[1], self.answers.shape[1]
         # The middle of each of the n_rows parts of the distribution; all answers where n_rows is
         # their number.
         places = ((np.arange(n_rows) + 0.5) / n_rows * n_answers).astype(np.intp)
-        result = np.empty((n_rows, n_items))
-        order = np.argsort(values, axis=0)
-        for item in range(n_items):
-            result[order[:, item], item] = self.answers[item, places]
+        result = np.empty(values.shape)
+        np.put_along_axis(result, np.argsort(values, axis=1), self.answers[:, places], axis=1)
         return result
 
 

@@ -62,7 +62,7 @@ def test_draws_have_the_items_distributions_and_intraclass_correlations():
     rng = np.random.default_rng(9)
     found = []
     for _ in range(200):
-        drawn = pd.DataFrame(answers.draw(rng), columns=table.columns)
+        drawn = pd.DataFrame(answers.draw(rng).T, columns=table.columns)
         np.testing.assert_array_equal(np.sort(drawn, axis=0), np.sort(table, axis=0))
         found.append(icc(drawn.assign(team=CLUSTERS), list(table), cluster="team")["icc1"])
     np.testing.assert_allclose(np.mean(found, axis=0), answers.icc1, atol=0.03)

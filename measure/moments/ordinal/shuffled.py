@@ -67,8 +67,8 @@ class Shuffled:
         """Codes of the ordered items, (n_ordered, n), and values of the others, (n, n_others)."""
         if self.clustered is not None:
             drawn, layout = self.clustered.draw(rng), self.answers.layout
-            codes: Codes = drawn[:, layout.ordered].T.astype(np.uint8)
-            return codes, drawn[:, layout.continuous]
+            codes: Codes = drawn[layout.ordered].astype(np.uint8)
+            return codes, drawn[layout.continuous].T
         codes = np.stack([rng.permutation(own) for own in self.answers.codes])
         return codes, np.array([rng.permutation(own) for own in self.answers.z]).T
 
