@@ -1,9 +1,11 @@
 """How many factors the criteria tell: a table, a figure, a finding by the instrument's rule."""
 
+from collections.abc import Mapping
+
 import instruments.rules
 from analyses import evidence, verdicts
 from analyses.evidence import column, columns
-from analyses.exploration import CRITERIA, Exploration
+from analyses.exploration import COMPARISON, CRITERIA, Exploration
 from analyses.section import (
     Cell,
     Figure,
@@ -53,17 +55,24 @@ def _table_notes(exploration: Exploration) -> list[Message]:
     if check is not None:
         notes.append(Message("exploratory.note.check"))
         notes.append(Message("exploratory.note.comparison_data"))
-    for counted in (first, check):
-        if counted is None or None not in counted.suggested.values():
-            continue
-        silent = tuple(
-            Message(f"criterion.{name}")
-            for name, number in counted.suggested.items()
-            if number is None
-        )
-        kind = "no_answer" if counted is first else "no_answer_check"
-        notes.append(Message(f"exploratory.note.{kind}", {"criteria": silent}))
+    notes += _unanswered(first.unanswered, "no_answer")
+    if check is not None:
+        # What comparison data say is the same in both.
+        own = {name: why for name, why in check.unanswered.items() if name != COMPARISON}
+        notes += _unanswered(own, "no_answer_check")
     return notes
+
+
+def _unanswered(unanswered: Mapping[str, str], key: str) -> list[Message]:
+    """Say which criteria gave no answer, those together that have the same reason."""
+    silent: dict[str, list[Message]] = {}
+    for name, why in unanswered.items():
+        if name in CRITERIA:
+            silent.setdefault(why, []).append(Message(f"criterion.{name}"))
+    return [
+        Message(f"exploratory.note.{key}", {"criteria": tuple(names), "text": why})
+        for why, names in silent.items()
+    ]
 
 
 def _provenance(exploration: Exploration) -> Provenance:

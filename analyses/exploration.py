@@ -4,6 +4,7 @@ Answers in categories are correlated by polychoric correlations. Pearson correla
 the codes as numbers, are the check, and take their place where they cannot be computed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +20,8 @@ from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.errors import DataError, MeasureError
 from measure.exploratory import FactorSolution, efa
 from measure.factor_sequence import ledermann_bound
-from measure.retention import EKC_SUPPOSES, IN_CLUSTERS, FactorRetention, factor_retention
+from measure.retained import FactorRetention, no_answer
+from measure.retention import EKC_SUPPOSES, IN_CLUSTERS, factor_retention
 
 DRAWS = 500
 
@@ -50,13 +52,15 @@ class Counted:
     """How much the items have in common, and how many factors that suggests.
 
     `ordered` are the items taken as ordered categories, none where all correlations are Pearson's.
-    `suggested` is the number of factors by criterion, None where it gave no answer.
+    `suggested` is the number of factors by criterion, None where it gave no answer, and
+    `unanswered` then says why.
     """
 
     ordered: tuple[str, ...]
     adequacy: SamplingAdequacy
     retention: FactorRetention
     suggested: dict[str, int | None]
+    unanswered: Mapping[str, str]
 
     def told(self, criterion: str) -> int:
         """Give the number by a criterion that always has an answer."""
@@ -194,7 +198,8 @@ class Asked:
         retention = factor_retention(
             data, criteria=(*MODELS, COMPARISON), n_draws=DRAWS, seed=self.seed, **options
         )
-        return Counted((), sampling_adequacy(self.answers), retention, _suggested(retention))
+        adequacy = sampling_adequacy(self.answers)
+        return Counted((), adequacy, retention, _suggested(retention), retention.unanswered)
 
     def polychoric(self, ordered: tuple[str, ...], plain: Counted) -> Counted:
         """Count by polychoric correlations; comparison data, which are Pearson's, stay the same."""
@@ -213,7 +218,10 @@ class Asked:
             self.answers, correlation="polychoric", ordered=ordered, smooth=SMOOTH
         )
         suggested = _suggested(retention) | {COMPARISON: plain.suggested[COMPARISON]}
-        return Counted(ordered, adequacy, retention, suggested)
+        unanswered = dict(retention.unanswered)
+        if COMPARISON in plain.unanswered:
+            unanswered[COMPARISON] = plain.unanswered[COMPARISON]
+        return Counted(ordered, adequacy, retention, suggested, unanswered)
 
     def _given(self) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Data and the options that both kinds of correlations share."""
@@ -244,9 +252,11 @@ def _suggested(retention: FactorRetention) -> dict[str, int | None]:
 
 
 def _remarks(counted: Counted) -> tuple[Message, ...]:
-    """Pass on what the program remarks; what it says of clusters and EKC is said in our words."""
+    """Pass on what the program remarks and the section does not say in its own words."""
+    retention = counted.retention
+    own = {EKC_SUPPOSES, *(no_answer(*reason) for reason in retention.unanswered.items())}
     return tuple(
         Message("note.technical", {"text": note})
-        for note in counted.retention.notes
-        if note != EKC_SUPPOSES and not note.startswith(IN_CLUSTERS)
+        for note in retention.notes
+        if note not in own and not note.startswith(IN_CLUSTERS)
     )

@@ -64,6 +64,11 @@ class Answer:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def unanswered(self) -> dict[str, str]:
+        """Why a criterion has no answer, by its name."""
+        return {name: verdict.why for name, verdict in self.verdicts.items() if verdict.why}
+
 
 def answer(question: Question) -> Answer:
     """Ask the criteria.
@@ -71,8 +76,8 @@ def answer(question: Question) -> Answer:
     Returns
     -------
     Answer
-        Tables are empty where no criterion needs them. Notes say why a criterion has no answer, and
-        where one points to a solution that is improper.
+        Tables are empty where no criterion needs them. Notes say where a criterion points to a
+        solution that is improper.
     """
     found = Answer()
     if {"hull", "tests"} & {*question.criteria}:
@@ -81,11 +86,6 @@ def answer(question: Question) -> Answer:
         _comparison_data(question, found)
     if "next_eigenvalue" in question.criteria:
         _next_eigenvalue(question, found)
-    found.notes += [
-        f"{name} has no answer: {verdict.why}."
-        for name, verdict in found.verdicts.items()
-        if verdict.why
-    ]
     return found
 
 

@@ -1,5 +1,6 @@
 """What the criteria for the number of factors say, as one result."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -7,6 +8,11 @@ import pandas as pd
 from measure.display import render_html, render_text
 
 KAISER = "counts eigenvalues above 1 and suggests too many factors; shown for completeness only"
+
+
+def no_answer(criterion: str, why: str) -> str:
+    """Say in a note why a criterion has no answer."""
+    return f"{criterion} has no answer: {why}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +53,10 @@ class FactorRetention:
         None where none are given.
     n_draws, quantile, seed, correlation, criteria
         As asked for; a seed that was left out is drawn.
+    unanswered
+        Why a criterion has no answer, by its name.
     notes
-        What the reader has to know.
+        What the reader has to know, these reasons included.
     """
 
     table: pd.DataFrame
@@ -69,6 +77,7 @@ class FactorRetention:
     seed: int
     correlation: str
     criteria: tuple[str, ...]
+    unanswered: Mapping[str, str]
     notes: tuple[str, ...]
 
     def _facts(self) -> dict[str, object]:

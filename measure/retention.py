@@ -29,7 +29,7 @@ from measure.random_eigenvalues import (
     with_squared_multiples,
 )
 from measure.repeat import Progress
-from measure.retained import FactorRetention
+from measure.retained import FactorRetention, no_answer
 
 Array = NDArray[np.float64]
 
@@ -180,7 +180,12 @@ def factor_retention(
         seed=seed,
         correlation=correlation,
         criteria=asked,
-        notes=(*_notes(sample, random, n_draws), *further.notes),
+        unanswered=further.unanswered,
+        notes=(
+            *_notes(sample, random, n_draws),
+            *further.notes,
+            *(no_answer(name, why) for name, why in further.unanswered.items()),
+        ),
     )
 
 
