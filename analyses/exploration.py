@@ -232,8 +232,8 @@ class Asked:
 
 
 def _most(n_theory: int, n_items: int) -> int:
-    """Give the most factors that are looked for: twice those of the theory, and two."""
-    return min(2 * n_theory + 2, ledermann_bound(n_items))
+    """Give the most factors that are looked for: those of the theory and four, if identified."""
+    return min(n_theory + 4, ledermann_bound(n_items))
 
 
 def _cluster(instrument: Instrument, survey: Survey) -> pd.Series | None:

@@ -24,7 +24,8 @@ from .options import option_table
 from .populations import Population, population
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
-from .retention import FactorRetention, factor_retention
+from .retained import FactorRetention
+from .retention import factor_retention
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .simulation import Holes, simulate

@@ -24,7 +24,7 @@ LEVEL = 0.30
 # Halvings of the step in a row that bring nothing, after which the search for the normal
 # correlations ends (Ruscio & Kaczetow 2008), and the least gain that counts.
 TRIALS = 5
-GAIN = 1e-6
+GAIN = 1e-5
 # Rows of the population whose products are held at once.
 ROWS_AT_ONCE = 2500
 
@@ -63,7 +63,7 @@ def comparison_data(
     """
     n_obs, n_items = answers.shape
     transforms = ScoreTransforms.of(answers)
-    R = np.corrcoef(answers, rowvar=False)
+    R = np.asarray(np.corrcoef(answers, rowvar=False))
     observed = np.linalg.eigvalsh(R)
     # The normal values of one population are those of the next, with a factor more.
     values = _uncorrelated(rng.standard_normal((POPULATION, n_items + most))).T
@@ -77,7 +77,7 @@ def comparison_data(
         population = transforms.scores(common + unique[:, None] * values[:n_items])
         eigenvalues = np.linalg.eigvalsh(_samples(population, n_obs, rng))
         distance = np.sqrt(((eigenvalues - observed) ** 2).mean(axis=1))
-        reached = np.corrcoef(population)
+        reached = np.asarray(np.corrcoef(population))
         pvalue = float("nan") if before is None else _rank_sum(distance, before)
         rows.append((float(distance.mean()), _off_diagonal(R - reached), pvalue))
         if before is not None and not pvalue < LEVEL:

@@ -100,7 +100,7 @@ def _models(question: Question, found: Answer) -> None:
         found.tables["hull"], elbows = hull(models, largest)
         found.verdicts |= elbows
         for name, verdict in elbows.items():
-            if not (verdict.why or models.loc[verdict.n_factors, "admissible"]):
+            if not (verdict.why or models["admissible"].iloc[int(verdict.n_factors)]):
                 found.notes.append(
                     f"{name} points to {verdict.n_factors:.0f} factors, but that model is a "
                     "Heywood case or did not converge."

@@ -44,7 +44,9 @@ def next_eigenvalue(
             loadings = bounded(extract(R, m, "minres")[1])
             implied = loadings @ loadings.T
             np.fill_diagonal(implied, 1.0)
-        drawn = drawn_eigenvalues(correlated.n_obs, np.linalg.cholesky(implied), n_draws, rng)
+        drawn = drawn_eigenvalues(
+            correlated.n_obs, np.asarray(np.linalg.cholesky(implied)), n_draws, rng
+        )
         rows.append((float(eigenvalues[m]), float(np.quantile(drawn[:, m], quantile))))
         if rows[-1][0] <= rows[-1][1]:
             break

@@ -1,35 +1,30 @@
 """How many factors? Parallel analysis, minimum average partial, Hull, and other criteria."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import complete_rows, known_option, numeric_items
-from measure.clustered_answers import ClusteredAnswers
-from measure.correlating import Found, Kind, correlations_of
+from measure.checks import known_option
+from measure.correlating import Kind
 from measure.eigenvalue_criteria import (
     empirical_kaiser,
     first_not_above,
     minimum_average_partial,
 )
-from measure.errors import DataError, OptionError
+from measure.errors import OptionError
 from measure.factor_sequence import Correlated, most_factors
 from measure.model_criteria import CRITERIA, Question, answer
-from measure.moments.ordinal.two_step import TwoStep
 from measure.random_eigenvalues import (
     RandomEigenvalues,
     Repetition,
     descending,
-    of_clustered,
-    of_shuffled,
-    of_uncorrelated,
     with_squared_multiples,
 )
 from measure.repeat import Progress
 from measure.retained import FactorRetention, no_answer
+from measure.retention_sample import Sample, random_counterparts, sample_of
 
 Array = NDArray[np.float64]
 
@@ -94,8 +89,8 @@ def factor_retention(
     n_obs
         Number of respondents behind a correlation matrix.
     workers
-        Number of processes for random answers that are shuffled or drawn in clusters, see
-        `measure.repeat`; the result does not depend on it. All else is done in this one.
+        Number of processes for polychoric draws, see `measure.repeat`; the result does not depend
+        on it. All else is done in this one.
     progress
         Called with the number of random data sets of parallel analysis done and `n_draws`.
 
@@ -116,9 +111,9 @@ def factor_retention(
     above the simulated one. Pearson correlations are compared with those of uncorrelated normal
     answers. For polychoric ones the answers to each item are shuffled among the respondents, which
     makes items independent and keeps their distributions, and go through the same estimator, empty
-    cells and smoothing included (Garrido, Abad & Ponsoda 2013). With clusters the random answers,
-    of either kind, are independent from item to item with the distribution and the intraclass
-    correlation of each (see `measure.clustered_answers`).
+    cells and smoothing included (Garrido, Abad & Ponsoda 2013). With clusters both kinds of random
+    answers have the clusters' sizes and each item's intraclass correlation, and ordered ones are
+    drawn in place of being shuffled (see `measure.clustered_answers`).
 
     References
     ----------
@@ -135,13 +130,13 @@ def factor_retention(
     _check_options(kind, n_draws, quantile, n_obs)
     if seed is None:
         seed = int(np.random.default_rng().integers(2**32))
-    sample = _sample(data, kind, n_obs, cluster)
+    sample = sample_of(data, kind, n_obs, cluster)
     found = sample.found
     R, n = found.matrix.to_numpy(), found.n_obs
     repetition = Repetition(n_draws, seed, workers, progress)
     correlated = Correlated(R, n, kind.is_polychoric, found.estimated)
     most = most_factors(len(R), max_factors)
-    random = _random(sample, smooth, repetition)
+    random = random_counterparts(sample, smooth, repetition)
     parallel = _compared(descending(R), random.full, quantile)
     parallel_reduced = _compared(descending(with_squared_multiples(R)), random.reduced, quantile)
     partials = minimum_average_partial(R)
@@ -158,7 +153,7 @@ def factor_retention(
             correlated,
             sample.answers,
             most,
-            suggested["parallel_pca_mean"],
+            int(suggested["parallel_pca_mean"]),
             *(n_draws, quantile, seed),
         )
     )
@@ -187,70 +182,6 @@ def factor_retention(
             *(no_answer(name, why) for name, why in further.unanswered.items()),
         ),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """The correlations, and the answers behind them.
-
-    Attributes
-    ----------
-    found
-        The correlations.
-    answers
-        (n_obs, n_items), none missing; None where only the matrix is known.
-    clustered
-        The answers as they lie in clusters; None where respondents are independent.
-    """
-
-    found: Found
-    answers: Array | None
-    clustered: ClusteredAnswers | None
-
-
-def _sample(data: pd.DataFrame, kind: Kind, n_obs: int | None, cluster: str | None) -> Sample:
-    if n_obs is not None:
-        if cluster is not None:
-            raise OptionError(
-                "a correlation matrix does not tell who belongs to which cluster, but cluster="
-                f'"{cluster}" was given. Give the answers, without n_obs.'
-            )
-        return Sample(correlations_of(data, kind, n_obs=n_obs), None, None)
-    clusters = None
-    n_rows = len(data)
-    if cluster is not None:
-        if cluster not in data.columns:
-            raise DataError(f'the data have no column "{cluster}" to use as cluster.')
-        data = data.dropna()
-        data, clusters = data.drop(columns=cluster), data[cluster]
-    found = correlations_of(data, kind)
-    found = replace(found, n_dropped=n_rows - found.n_obs)
-    estimated = None if found.shuffled is None else found.shuffled.answers
-    answers = complete_rows(numeric_items(data)) if estimated is None else _in_layout(estimated)
-    if clusters is None:
-        return Sample(found, answers.to_numpy(), None)
-    clustered = ClusteredAnswers.of(answers, clusters)
-    if found.shuffled is not None:
-        found = replace(found, shuffled=replace(found.shuffled, clustered=clustered))
-    return Sample(found, answers.to_numpy(), clustered)
-
-
-def _in_layout(answers: TwoStep) -> pd.DataFrame:
-    """Category numbers of ordered items, and standardised values of the others."""
-    layout = answers.layout
-    values = np.empty((answers.n_rows, len(layout.names)))
-    values[:, layout.ordered] = answers.codes.T
-    values[:, layout.continuous] = answers.z.T
-    return pd.DataFrame(values, columns=list(layout.names))
-
-
-def _random(sample: Sample, smooth: str, repetition: Repetition) -> RandomEigenvalues:
-    found = sample.found
-    if found.shuffled is not None:
-        return of_shuffled(found.shuffled, smooth, repetition)
-    if sample.clustered is not None:
-        return of_clustered(sample.clustered, repetition)
-    return of_uncorrelated(found.n_obs, len(found.matrix), repetition)
 
 
 def _suggested(

@@ -7,6 +7,7 @@ Lancaster 1957). One normal correlation gives one correlation of the scores, wit
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,13 +73,14 @@ class ScoreTransforms:
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return np.asarray((low + high) / 2)
 
-    def scores(self, values: Array) -> Array:
+    def scores(self, values: NDArray[Any]) -> Array:
         """Give the answers that normal values stand for, the lowest value the lowest answer.
 
         Parameters
         ----------
         values
-            Normal values, (n_items, n_rows), of as many or more rows as there are answers.
+            Normal values, (n_items, n_rows), of as many or more rows as there are answers; or
+            what stands in their order. Equal ones are taken in the order of the rows.
 
         Returns
         -------
@@ -90,7 +92,8 @@ class ScoreTransforms:
         # their number.
         places = ((np.arange(n_rows) + 0.5) / n_rows * n_answers).astype(np.intp)
         result = np.empty(values.shape)
-        np.put_along_axis(result, np.argsort(values, axis=1), self.answers[:, places], axis=1)
+        order = np.argsort(values, axis=1, kind="stable")
+        np.put_along_axis(result, order, self.answers[:, places], axis=1)
         return result
 
 

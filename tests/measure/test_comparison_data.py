@@ -68,6 +68,7 @@ def test_loadings_reproduce_correlations_that_factors_can_give():
     implied = loadings @ loadings.T
     np.fill_diagonal(implied, 1.0)
     found = normal_loadings(transforms.correlations(implied), transforms, 1)
+    # The search ends where a step gains less than 1e-5.
     np.testing.assert_allclose(found, loadings, atol=1e-4)
 
 

@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 from measure.category_correlations import polychoric
+from measure.eigenvalue_criteria import first_not_above
 from measure.errors import DataError, OptionError
 from measure.moments.ordinal.shuffled import Shuffled
 from measure.random_eigenvalues import Repetition, of_shuffled, random_correlations
-from measure.retention import factor_retention, first_not_above
+from measure.retention import factor_retention
 from tests.measure.ledger import RETENTION, unaccounted
 from tests.reference_cases import case, data
 
