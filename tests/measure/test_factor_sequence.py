@@ -17,6 +17,7 @@ from measure.retention import factor_retention
 from tests.reference_cases import case, cases, data
 
 MODELS = [found["id"] for found in cases("retention_models")]
+assert len(MODELS) == 3
 
 
 def sample_of(reference):
