@@ -30,7 +30,7 @@ workloads <- list(
   kmo = function() { psych::KMO(items); psych::cortest.bartlett(cor(items), n = nrow(items)) },
   efa = function() psych::fa(items, 5, fm = "minres", rotate = "oblimin"),
   parallel = function() psych::fa.parallel(items, n.iter = 100, fa = "both", plot = FALSE, quant = .95),
-  parallel_polychoric = function() psych::fa.parallel(items, cor = "poly", n.iter = 20, fa = "pc", sim = FALSE, plot = FALSE, quant = .95),
+  parallel_polychoric = function() psych::fa.parallel(items, cor = "poly", n.iter = 3, fa = "pc", sim = FALSE, plot = FALSE, quant = .95),
   icc = function() for (v in paste0("LEAD", sprintf("%02d", 1:11))) { a <- aov(lq[[v]] ~ as.factor(lq$COMPID)); multilevel::ICC1(a); multilevel::ICC2(a) },
   agreement = function() multilevel::rwg.j(lq[, 3:13], lq$COMPID, 2)
 )

@@ -8,7 +8,14 @@ from instruments.answers import check_answers
 from instruments.errors import AnswerError, InstrumentError
 from instruments.loader import load, names
 from instruments.population import Population, load_population
-from instruments.rules import AgreementRule, CountRule, FitRule, Rules, Threshold
+from instruments.rules import (
+    AgreementRule,
+    CountRule,
+    FitRule,
+    RetentionRule,
+    Rules,
+    Threshold,
+)
 from instruments.schema import (
     BackgroundColumn,
     Block,
@@ -61,6 +68,7 @@ __all__ = [
     "Population",
     "Referent",
     "ResponseScale",
+    "RetentionRule",
     "RotatedVersion",
     "Rotation",
     "Rules",

@@ -40,7 +40,8 @@ from .proportions import proportion_interval
 from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
-from .retention import FactorRetention, factor_retention
+from .retained import FactorRetention
+from .retention import factor_retention
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .short_forms import ShortForms, short_forms

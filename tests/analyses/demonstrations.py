@@ -49,8 +49,8 @@ def numbers(name: str) -> dict[str, Fitted]:
     return fit_models(instrument(name), survey(name), estimator="MLR")
 
 
-def with_rule(name: str, rule: str, **numbers: float) -> Instrument:
-    """Give a bundled instrument with one number of one rule changed."""
+def with_rule(name: str, rule: str, **numbers: object) -> Instrument:
+    """Give a bundled instrument with one rule changed."""
     loaded = instrument(name)
     changed = getattr(loaded.rules, rule).model_copy(update=numbers)
     return loaded.model_copy(update={"rules": loaded.rules.model_copy(update={rule: changed})})
