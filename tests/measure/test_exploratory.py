@@ -216,7 +216,7 @@ def test_the_unfinished_solution_is_in_the_error(monkeypatch):
 
 
 def test_a_rotation_that_does_not_converge_is_noted(monkeypatch):
-    monkeypatch.setattr("measure.rotation.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("measure.gradient_projection.MAX_ITERATIONS", 1)
     found = efa(HS39, 3, n_starts=0)
     assert not found.converged
     assert "The rotation stopped before its gradient vanished." in found.notes
