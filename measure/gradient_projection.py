@@ -10,6 +10,11 @@ Array = NDArray[np.float64]
 MAX_ITERATIONS = 5000
 # Determinant of T below which factors coincide.
 COLLAPSED = 1e-5
+# Share of the fall promised by the gradient that a step has to bring; weight of former values.
+PROMISED, MEMORY = 1e-4, 0.85
+MOST_HALVINGS = 40
+# Shortest and longest step.
+LENGTHS = (1e-10, 1e5)
 
 
 def gradient_projection(
@@ -35,26 +40,34 @@ def gradient_projection(
 
     References
     ----------
-    Jennrich (2001) for orthogonal, Jennrich (2002) for oblique rotation; the step is halved until
-    the value falls by at least half of what the gradient promises, and doubled after every
-    iteration.
+    Jennrich (2001) for orthogonal, Jennrich (2002) for oblique rotation. The first trial of a step
+    has the length of Barzilai & Borwein (1988), which needs no search as a rule; it is halved until
+    the value lies below a running mean of former ones by part of what the gradient promises (Zhang
+    & Hager 2004, eqs 1.5 to 1.7; Wen & Yin 2013, algorithm 2).
     """
     T = starts.copy()
     value, gradient = _at(A, criterion, T, oblique)
-    projected, norm = _projected(T, gradient, oblique)
-    step = np.ones(len(T))
-    searching = norm > tolerance
-    for _ in range(MAX_ITERATIONS):
-        active = np.flatnonzero(searching)
+    direction, norm = _projected(T, gradient, oblique)
+    # Where the search has been best; it may go up a little on the way.
+    best, best_value, best_norm = T.copy(), value.copy(), norm.copy()
+    # Of the starts that go on: the running mean, its weight, and the length of the step.
+    active = np.flatnonzero(norm > tolerance)
+    mean, weight = value[active], np.ones(len(active))
+    length = 1 / np.maximum(norm[active], 1.0)
+    for iteration in range(MAX_ITERATIONS):
         if len(active) == 0:
             break
-        step[active] *= 2
-        pending = active
-        for _ in range(30):
-            trial = _back(T[pending] - step[pending, None, None] * projected[pending], oblique)
+        old_T, old_direction = T[active], direction[active]
+        slope = norm[active] ** 2
+        pending = np.arange(len(active))
+        for _ in range(MOST_HALVINGS):
+            own = active[pending]
+            trial = _back(
+                old_T[pending] - length[pending, None, None] * old_direction[pending], oblique
+            )
             trial_value, trial_gradient = _at(A, criterion, trial, oblique)
-            enough = value[pending] - trial_value > 0.5 * norm[pending] ** 2 * step[pending]
-            done = pending[enough]
+            enough = trial_value <= mean[pending] - PROMISED * length[pending] * slope[pending]
+            done = own[enough]
             T[done], value[done], gradient[done] = (
                 trial[enough],
                 trial_value[enough],
@@ -63,12 +76,30 @@ def gradient_projection(
             pending = pending[~enough]
             if len(pending) == 0:
                 break
-            step[pending] /= 2
+            length[pending] /= 2
+        direction[active], norm[active] = _projected(T[active], gradient[active], oblique)
+        lower = active[value[active] < best_value[active]]
+        best[lower], best_value[lower], best_norm[lower] = T[lower], value[lower], norm[lower]
+        moved, turned = T[active] - old_T, direction[active] - old_direction
+        length = _barzilai_borwein(moved, turned, iteration)
+        grown = MEMORY * weight + 1
+        mean = (MEMORY * weight * mean + value[active]) / grown
+        weight = grown
         # No step lowers the value any more: this start is as good as rounding allows.
-        searching[pending] = False
-        projected[active], norm[active] = _projected(T[active], gradient[active], oblique)
-        searching &= norm > tolerance
-    return T, value, norm
+        going = norm[active] > tolerance
+        going[pending] = False
+        active, mean, weight, length = active[going], mean[going], weight[going], length[going]
+    return best, best_value, best_norm
+
+
+def _barzilai_borwein(moved: Array, turned: Array, iteration: int) -> Array:
+    """Lengths of the next step, by turns the longer and the shorter of the two, (n_starts,)."""
+    both = np.abs((moved * turned).sum(axis=(-1, -2)))
+    if iteration % 2:
+        upper, lower = both, (turned**2).sum(axis=(-1, -2))
+    else:
+        upper, lower = (moved**2).sum(axis=(-1, -2)), both
+    return np.asarray(np.clip(upper / np.maximum(lower, 1e-300), *LENGTHS))
 
 
 def random_orthogonal(size: int, number: int, rng: np.random.Generator) -> Array:
