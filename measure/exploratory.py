@@ -21,7 +21,7 @@ from measure.extraction import (
     fit_measures,
 )
 from measure.extraction_tests import Extracted, ordered_fit
-from measure.rotation import ROTATIONS, Rotated, resolve_arguments, rotate
+from measure.rotation import Rotated, oriented, resolve_arguments, rotate
 
 Array = NDArray[np.float64]
 
@@ -213,9 +213,10 @@ def efa(
     rotated = rotate(
         unrotated, rotation, arguments, n_starts=n_starts, rng=np.random.default_rng(seed)
     )
+    rotated = oriented(rotated, rotation, arguments)
     heywood = found.matrix.columns[psi <= LOWEST_UNIQUENESS].map(str).to_list()
     found_minimum = gradient < GRADIENT_TOLERANCE
-    tables = _tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs)
+    tables = _tables(found.matrix, unrotated, rotated.loadings, rotated.phi, n_obs=found.n_obs)
     notes = [*found.notes, *_notes(heywood, rotated)]
     if kind.is_polychoric:
         extracted = Extracted(R, unrotated, extraction)
@@ -280,17 +281,6 @@ def _tables(
         "residuals": pd.DataFrame(residuals, index=items, columns=items),
         "fit_measures": fit_measures(R, implied, n_factors, n_obs),
     }
-
-
-def _oriented(rotated: Rotated, rotation: str) -> tuple[Array, Array]:
-    """Loadings and factor correlations in one fixed order of columns and signs."""
-    loadings, phi = rotated.loadings, rotated.phi
-    signs = np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
-    loadings, phi = loadings * signs, phi * np.outer(signs, signs)
-    if rotation in ROTATIONS and ROTATIONS[rotation].keeps_order:
-        return loadings, phi
-    order = np.argsort(-(loadings**2).sum(axis=0), kind="stable")
-    return loadings[:, order], phi[np.ix_(order, order)]
 
 
 def _notes(heywood: list[str], rotated: Rotated) -> list[str]:

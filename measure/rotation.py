@@ -1,7 +1,7 @@
 """Rotate factor loadings: the rotations by name, and the best of many starts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -296,3 +296,53 @@ def _promax(
     U = U * np.sqrt(np.diag(np.linalg.inv(U.T @ U)))
     T = np.linalg.inv(varimax.transformation @ U).T
     return Rotated(V @ U, T.T @ T, T, np.nan, varimax.share_at_best, varimax.converged)
+
+
+def oriented(
+    found: Rotated,
+    rotation: str,
+    arguments: Mapping[str, Any],
+    *,
+    order: str = "sums",
+    unit: Array | float = 1.0,
+) -> Rotated:
+    """Give the same loadings in one fixed order of columns and signs.
+
+    Parameters
+    ----------
+    found
+        Rotated loadings.
+    rotation, arguments
+        How; a bifactor or target rotation keeps its order, and columns for which a target asks for
+        anything but zeros keep their sign. All others get positive sums.
+    order
+        `"sums"`: by sums of squared loadings; `"index"`: by the mean position of the items whose
+        loading is at least .8 of the column's largest, as lavaan.
+    unit
+        What loadings are multiplied by before they are compared, (n_items, 1).
+    """
+    L = found.loadings * unit
+    signs = np.where((L.sum(axis=0) < 0) & ~_signed(rotation, arguments, L.shape[1]), -1.0, 1.0)
+    if rotation in ROTATIONS and ROTATIONS[rotation].keeps_order:
+        columns = np.arange(L.shape[1])
+    elif order == "index":
+        sizes = np.abs(L)
+        large = sizes >= 0.8 * sizes.max(axis=0)
+        places = np.arange(len(L))[:, None]
+        columns = np.argsort((places * large).sum(axis=0) / large.sum(axis=0), kind="stable")
+    else:
+        columns = np.argsort(-(L**2).sum(axis=0), kind="stable")
+    turned = (found.transformation * signs)[:, columns]
+    phi = (found.phi * np.outer(signs, signs))[np.ix_(columns, columns)]
+    return replace(
+        found, loadings=(found.loadings * signs)[:, columns], phi=phi, transformation=turned
+    )
+
+
+def _signed(rotation: str, arguments: Mapping[str, Any], n_factors: int) -> NDArray[np.bool_]:
+    """Columns whose sign a target determines."""
+    if "target" not in arguments:
+        return np.zeros(n_factors, dtype=bool)
+    wanted = np.asarray(arguments["target"], dtype=float)
+    counts = np.asarray(arguments.get("weights", 1.0), dtype=float) != 0
+    return np.asarray((np.isfinite(wanted) & (wanted != 0) & counts).any(axis=0))
