@@ -25,7 +25,8 @@ def gradient_projection(
     Parameters
     ----------
     A
-        Unrotated loadings, `(n_items, n_factors)`.
+        Unrotated loadings, `(n_items, n_factors)`; or those of each start, `(n_starts, n_items,
+        n_factors)`.
     starts
         Transformations to start from, `(n_starts, n_factors, n_factors)`.
     oblique
@@ -65,7 +66,8 @@ def gradient_projection(
             trial = _back(
                 old_T[pending] - length[pending, None, None] * old_direction[pending], oblique
             )
-            trial_value, trial_gradient = _at(A, criterion, trial, oblique)
+            of_trial = A if A.ndim == 2 else A[own]
+            trial_value, trial_gradient = _at(of_trial, criterion, trial, oblique)
             enough = trial_value <= mean[pending] - PROMISED * length[pending] * slope[pending]
             done = own[enough]
             T[done], value[done], gradient[done] = (
@@ -130,7 +132,7 @@ def _at(A: Array, criterion: Criterion, T: Array, oblique: bool) -> tuple[Array,
         value = np.where(collapsed, np.inf, value)
         gradient = -turned @ by_loadings.swapaxes(-1, -2) @ L
         return value, gradient
-    return value, A.T @ by_loadings
+    return value, A.mT @ by_loadings
 
 
 def _projected(T: Array, gradient: Array, oblique: bool) -> tuple[Array, Array]:

@@ -294,13 +294,13 @@ def rotated(exploration: Exploration, model: Model) -> tuple[Problem, Array]:
     old = exploration.problem
     values = old.model.table_values(exploration.params, old.model.states(exploration.params))
     for own, turned in zip(blocks, exploration.turned, strict=True):
-        values = _moved(model.table.parameters, values, own, turned.transformation)
+        values = moved(model.table.parameters, values, own, turned.transformation)
     elements = values[list(model.free_rows)]
     params = elements[list(model.reduction.kept)]
     return Problem(restricted, old.moments, old.discrepancy), params
 
 
-def _moved(
+def moved(
     rows: Sequence[Parameter], values: Array, own: RotatedBlock, transformation: Array
 ) -> Array:
     """Turn the factors of one block: eta becomes T'eta."""
