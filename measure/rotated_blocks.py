@@ -203,8 +203,7 @@ def _extracted(R: Array, n_factors: int) -> Array:
     smallest = float(np.linalg.eigvalsh(R)[0])
     if smallest < 1e-6:
         R = (R + (1e-6 - smallest) * np.eye(len(R))) / (1 + 1e-6 - smallest)
-    loadings: Array = extract(R, n_factors, "minres")[1]
-    return loadings
+    return extract(R, n_factors, "minres").loadings
 
 
 def _pivots(A: Array) -> Indices:

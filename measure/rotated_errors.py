@@ -1,6 +1,6 @@
 """Standard errors of rotated loadings and of factor correlations.
 
-Loadings L, factor correlations Φ and (for likelihoods) uniquenesses that belong to sample
+Loadings L, factor correlations Φ and uniquenesses that belong to sample
 correlations r solve D'W(r - ρ) = 0 together with the rotation equations, so that their covariance
 is B D'W Γ W D B / n with B = K (K'D'WDK)^-1 K': D are the derivatives of the implied correlations,
 K the directions that keep the rotation equations (`rotation_equations`), W the weights of the
@@ -69,28 +69,7 @@ class Errors:
     phi: Array
 
 
-def normal_covariance(R: Array) -> Array:
-    """N times the covariance of correlations of normal variables (Olkin & Siotani 1976, eq. 2.1).
-
-    Parameters
-    ----------
-    R
-        Population correlations, (p, p).
-
-    Returns
-    -------
-    (q, q) for the q = p(p - 1)/2 correlations below the diagonal, column by column.
-    """
-    i, j = np.triu_indices(len(R), 1)
-    r = R[i, j]
-    ik, il, jk, jl = R[np.ix_(i, i)], R[np.ix_(i, j)], R[np.ix_(j, i)], R[np.ix_(j, j)]
-    squares = ik**2 + il**2 + jk**2 + jl**2
-    own = r[:, None]
-    found = own * r * squares / 2 + ik * jl + il * jk
-    return np.asarray(found - own * (jk * jl + ik * il) - r * (ik * jk + il * jl))
-
-
-def rotated_errors(found: Rotation, gamma: Array, weight: Array | None, n: float) -> Errors | None:
+def rotated_errors(found: Rotation, gamma: Array, weight: Array, n: float) -> Errors | None:
     """Standard errors of a rotated solution.
 
     Parameters
@@ -98,11 +77,11 @@ def rotated_errors(found: Rotation, gamma: Array, weight: Array | None, n: float
     found
         The solution.
     gamma
-        N times the asymptotic covariance of the correlations, (q, q).
+        N times the asymptotic covariance of vech of the matrix that was analysed, (p*, p*); 0 for
+        the diagonal of a correlation matrix.
     weight
-        Of vech of the correlation matrix, diagonal included, where uniquenesses are parameters
-        beside the loadings (maximum likelihood); of the correlations alone, (q, q) or their
-        diagonal (q,), for least squares.
+        Of vech of the residuals, (p*, p*), or (p*,) where it is diagonal. Uniquenesses make those
+        of the diagonal vanish.
     n
         What covariances are divided by.
 
@@ -113,22 +92,12 @@ def rotated_errors(found: Rotation, gamma: Array, weight: Array | None, n: float
     p, k = found.loadings.shape
     n_pairs = len(found.pairs[0])
     a, b = vech_places(p)
-    off = a != b
-    slopes = _correlation_slopes(found)
-    directions = _directions(found, 0)
-    if weight is not None and weight.ndim == 2 and len(weight) == len(a):
-        slopes = np.hstack([slopes, np.eye(len(a))[:, ~off]])
-        directions = _directions(found, p)
-        pressed = weight @ slopes
-        spread = pressed[off]
-    else:
-        slopes = slopes[off]
-        pressed = slopes if weight is None else weighted(weight, slopes)
-        spread = pressed
-    bread = inverse(slopes.T @ pressed, directions)
+    slopes = np.hstack([_correlation_slopes(found), np.eye(len(a))[:, a == b]])
+    pressed = weighted(weight, slopes)
+    bread = inverse(slopes.T @ pressed, _directions(found))
     if bread is None:
         return None
-    moved = bread @ spread.T
+    moved = bread @ pressed.T
     covariance = np.asarray(moved @ gamma @ moved.T / n)
     se = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     phi = np.zeros((k, k))
@@ -151,7 +120,7 @@ def _correlation_slopes(found: Rotation) -> Array:
     return np.hstack([by_loading.reshape(len(a), -1), by_pair])
 
 
-def _directions(found: Rotation, n_more: int) -> Array | None:
+def _directions(found: Rotation) -> Array | None:
     """Directions that keep the rotation equations, (n_parameters, n_free)."""
     if found.how is None:
         return None
@@ -159,10 +128,9 @@ def _directions(found: Rotation, n_more: int) -> Array | None:
     at = equations(found.loadings, found.phi, np.zeros(p), found.how)
     m = len(at.values)
     first, second = found.pairs
-    slopes = np.hstack(
-        [at.loadings.reshape(m, -1), at.phi[:, first, second], np.zeros((m, n_more))]
+    return kernel(
+        np.hstack([at.loadings.reshape(m, -1), at.phi[:, first, second], np.zeros((m, p))])
     )
-    return kernel(slopes)
 
 
 def kernel(slopes: Array) -> Array:

@@ -10,7 +10,8 @@ from measure.checks import numbers_of
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.exploratory import FactorSolution
-from measure.extraction import LOWEST_UNIQUENESS, extract
+from measure.extraction import extract
+from measure.uniquenesses import LOWEST_UNIQUENESS
 
 Array = NDArray[np.float64]
 
@@ -198,7 +199,7 @@ def _second_order(R: Array) -> Array:
     if len(R) == 2:
         size = np.sqrt(abs(R[0, 1]))
         return np.array([size, size if R[0, 1] >= 0 else -size])
-    loadings: Array = extract(R, 1, "minres")[1][:, 0]
+    loadings: Array = extract(R, 1, "minres").loadings[:, 0]
     return loadings
 
 
