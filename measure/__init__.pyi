@@ -8,10 +8,12 @@ from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .congruence import Procrustes, congruence, procrustes
 from .crossvalidation import CrossValidation, cross_validate
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
+from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
 from .fitted import Fit, standardized
 from .items import item_analysis
 from .means import group_means
@@ -71,6 +73,11 @@ __all__ = [
     "FactorRetention",
     "efa",
     "FactorSolution",
+    "bootstrap_loadings",
+    "LoadingsBootstrap",
+    "congruence",
+    "procrustes",
+    "Procrustes",
     "schmid_leiman",
     "SchmidLeiman",
     "cronbach_alpha",

@@ -26,6 +26,8 @@ EFA = (
     "efa_thurstone_targetq",
 )
 EFA_TESTS = ("efa_ordered_bfi_tests",)
+EFA_SCORES = ("efa_scores_hs39",)
+CONGRUENCE = ("efa_congruence_hs39_school",)
 SCHMID_LEIMAN = (
     "efa_schmid_leiman_harman74",
     "efa_schmid_leiman_hs39",
@@ -74,14 +76,13 @@ PSYCH_CATEGORIES = (
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *EFA_TESTS, *SCHMID_LEIMAN, *RETENTION, *ALPHA),
+    *(*ADEQUACY, *EFA, *EFA_TESTS, *SCHMID_LEIMAN, *EFA_SCORES, *CONGRUENCE, *RETENTION, *ALPHA),
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 
 NOT_YET = {
-    "efa_congruence_hs39_school": "Tucker congruence; the loadings of both schools are compared",
     "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
     "rel_hs39_second_order": "higher-order factors; the first-order factors are compared",
