@@ -12,12 +12,14 @@ from .classical import intraclass
 from .cluster_splits import SplitCluster, split_cluster
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .congruence import Procrustes, congruence, procrustes
 from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
 from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
+from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
 from .fitted import Fit, standardized
 from .irt import (
     GradedResponse,
@@ -42,6 +44,7 @@ from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retained import FactorRetention
 from .retention import factor_retention
+from .schmid_leiman import SchmidLeiman, schmid_leiman
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .short_forms import ShortForms, short_forms
@@ -92,6 +95,13 @@ __all__ = [
     "FactorRetention",
     "efa",
     "FactorSolution",
+    "bootstrap_loadings",
+    "LoadingsBootstrap",
+    "congruence",
+    "procrustes",
+    "Procrustes",
+    "schmid_leiman",
+    "SchmidLeiman",
     "cronbach_alpha",
     "CronbachAlpha",
     "composite_reliability",

@@ -26,6 +26,13 @@ EFA = (
     "efa_thurstone_targetq",
 )
 EFA_TESTS = ("efa_ordered_bfi_tests",)
+EFA_SCORES = ("efa_scores_hs39",)
+CONGRUENCE = ("efa_congruence_hs39_school",)
+SCHMID_LEIMAN = (
+    "efa_schmid_leiman_harman74",
+    "efa_schmid_leiman_hs39",
+    "efa_schmid_leiman_thurstone",
+)
 RETENTION = (
     "retention_bfi",
     "retention_harman74",
@@ -69,18 +76,13 @@ PSYCH_CATEGORIES = (
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *EFA_TESTS, *RETENTION, *ALPHA),
+    *(*ADEQUACY, *EFA, *EFA_TESTS, *SCHMID_LEIMAN, *EFA_SCORES, *CONGRUENCE, *RETENTION, *ALPHA),
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 
-HIERARCHICAL = "Schmid-Leiman and omega hierarchical; the first-order solution is compared"
 NOT_YET = {
-    "efa_congruence_hs39_school": "Tucker congruence; the loadings of both schools are compared",
-    "efa_schmid_leiman_harman74": HIERARCHICAL,
-    "efa_schmid_leiman_hs39": HIERARCHICAL,
-    "efa_schmid_leiman_thurstone": HIERARCHICAL,
     "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
     "rel_hs39_second_order": "higher-order factors; the first-order factors are compared",
@@ -90,6 +92,9 @@ NOT_YET = {
 PARTS_NOT_YET = {
     "g6_smc_correlation": "Guttman's lambdas",
     "guttman_covariance": "Guttman's lambdas",
+    "omega_h": "omega hierarchical; the loadings that it rests on are compared",
+    "omega_total": "omega of an exploratory solution",
+    "psych_omega_default": "psych's own omega, short of convergence",
     "split_half_correlation_metric": "split halves",
     "odd_even": "split halves",
     "glb_algebraic_covariance": "greatest lower bound",
