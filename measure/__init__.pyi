@@ -8,12 +8,15 @@ from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .covariance_functions import Coefficients
 from .crossvalidation import CrossValidation, cross_validate
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .fitted import Fit, standardized
+from .guttman import guttman_lambdas
 from .items import item_analysis
+from .lower_bound import greatest_lower_bound
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
@@ -29,6 +32,7 @@ from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
+from .split_halves import SplitHalves, split_half
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
 
 __all__ = [
@@ -72,6 +76,11 @@ __all__ = [
     "FactorSolution",
     "cronbach_alpha",
     "CronbachAlpha",
+    "guttman_lambdas",
+    "greatest_lower_bound",
+    "Coefficients",
+    "split_half",
+    "SplitHalves",
     "composite_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",

@@ -357,8 +357,9 @@ def through_correlations(slope: Array, S: Array) -> Array:
 
 
 def correlations(S: Array) -> Array:
-    """Correlations of covariances, (..., p, p)."""
+    """Correlations of covariances, (..., p, p); NaN with an item that does not vary."""
     scale = np.sqrt(np.diagonal(S, axis1=-2, axis2=-1))
+    scale = np.where(scale > 0, scale, np.nan)
     return np.asarray(S / (scale[..., :, None] * scale[..., None, :]))
 
 
