@@ -28,6 +28,7 @@ from .populations import Population, population
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
+from .schmid_leiman import SchmidLeiman, schmid_leiman
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .simulation import Holes, simulate
@@ -74,6 +75,8 @@ __all__ = [
     "FactorRetention",
     "efa",
     "FactorSolution",
+    "schmid_leiman",
+    "SchmidLeiman",
     "cronbach_alpha",
     "CronbachAlpha",
     "guttman_lambdas",
