@@ -2,6 +2,7 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
+from .bifactor_indices import BifactorIndices, bifactor_indices
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
 from .category_correlations import CategoryCorrelations, polychoric
@@ -23,6 +24,7 @@ from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
 from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
+from .omega import omega_hierarchical, omega_total
 from .options import option_table
 from .populations import Population, population
 from .reliability import CronbachAlpha, cronbach_alpha
@@ -84,6 +86,10 @@ __all__ = [
     "Coefficients",
     "split_half",
     "SplitHalves",
+    "omega_total",
+    "omega_hierarchical",
+    "bifactor_indices",
+    "BifactorIndices",
     "composite_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",

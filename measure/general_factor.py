@@ -128,6 +128,8 @@ class GeneralFactor:
         return belongs
 
     def _value(self, factor: int, kind: str) -> float:
+        if not len(self.members[factor]):
+            return float("nan")
         if kind == "omega_t":
             return self._all(factor).value / self._total(factor).value
         if kind == "omega_h":
@@ -143,6 +145,9 @@ class GeneralFactor:
         return ratio / (1 + ratio)
 
     def _slope(self, factor: int, kind: str) -> Slope:
+        if not len(self.members[factor]):
+            shapes = (self.loadings.shape, self.covariances.shape, self.answers.thresholds.shape)
+            return Slope(*(np.full(shape, np.nan) for shape in shapes))
         if kind.startswith("omega"):
             return self._omega_slope(factor, self._all if kind == "omega_t" else self._own)
         squares = self.standardized**2
