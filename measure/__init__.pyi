@@ -2,10 +2,10 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
-from .bifactor_indices import BifactorIndices, bifactor_indices
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
 from .category_correlations import CategoryCorrelations, polychoric
+from .change import ReliableChange, reliable_change
 from .classical import intraclass
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
@@ -15,6 +15,8 @@ from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .fitted import Fit, standardized
+from .general_indices import BifactorIndices, bifactor_indices
+from .groupwise import Groupwise, by_group
 from .guttman import guttman_lambdas
 from .items import item_analysis
 from .lower_bound import greatest_lower_bound
@@ -28,14 +30,17 @@ from .omega import omega_hierarchical, omega_total
 from .options import option_table
 from .populations import Population, population
 from .reliability import CronbachAlpha, cronbach_alpha
+from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
 from .schmid_leiman import SchmidLeiman, schmid_leiman
+from .score_errors import ConditionalErrors, conditional_errors
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
+from .subscores import Subscores, prmse
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
 
 __all__ = [
@@ -93,6 +98,16 @@ __all__ = [
     "composite_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",
+    "prmse",
+    "Subscores",
+    "conditional_errors",
+    "ConditionalErrors",
+    "retest",
+    "Retest",
+    "reliable_change",
+    "ReliableChange",
+    "by_group",
+    "Groupwise",
     "htmt",
     "htmt_intervals",
     "fornell_larcker",

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.bifactor_indices import BifactorIndices, index_rows
 from measure.covariance_functions import (
     Asked,
     CovarianceSample,
@@ -20,6 +19,7 @@ from measure.covariance_functions import (
 from measure.distributions import normal_quantile
 from measure.errors import OptionError
 from measure.exploratory import efa
+from measure.general_indices import BifactorIndices, index_rows
 from measure.moments import Moments, ordinal
 from measure.moments.asymptotic import few_clusters_note
 from measure.moments.labels import with_numbers
@@ -49,7 +49,7 @@ class _Solution:
     notes: tuple[str, ...]
 
 
-def exploratory_omega(items: pd.DataFrame, n_factors: int, how: "Estimation") -> BifactorIndices:
+def explored(items: pd.DataFrame, n_factors: int, how: "Estimation") -> BifactorIndices:
     """Extract factors, turn them into a general factor and group factors, and judge the sums.
 
     The parameters are those of `omega_total`.

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.bifactor_indices import (
-    BifactorIndices,
-    bifactor_indices,
-    index_rows,
-    indices_result,
-)
 from measure.bootstrapping import bootstrap
 from measure.checks import chosen_columns, confidence, known_option
 from measure.confirmatory import cfa
 from measure.covariance_functions import Asked, replicated
 from measure.errors import DataError, IdentificationError, ListwiseWarning, OptionError
-from measure.exploratory_omega import exploratory_omega
+from measure.exploratory_omega import explored
 from measure.fitted import Fit
+from measure.general_indices import (
+    BifactorIndices,
+    bifactor_indices,
+    index_rows,
+    indices_result,
+)
 from measure.general_structure import Structure
 from measure.influence import influence
 from measure.intervals import INTERVALS
@@ -222,14 +222,14 @@ def _omegas(
             raise OptionError("exploratory factors find their items themselves: give n_factors.")
         if how.missing != "listwise":
             raise OptionError(f'missing="{how.missing}" needs a model: "bifactor", "one-factor".')
-        return exploratory_omega(items, n_factors or 3, how)
+        return explored(items, n_factors or 3, how)
     if n_factors is not None:
         raise OptionError(f'model="{model}" takes no n_factors; its factors are given by name.')
     if how.of != "answers":
         raise OptionError(
             f'of="standardized" is for model="{EXPLORATORY}". Standardise the items instead.'
         )
-    fit = _fitted(items, _text(model, names, factors), how)
+    fit = fitted(_text(model, names, factors), items, how)
     if how.interval is None:
         found = bifactor_indices(fit, confidence_level=how.confidence_level)
     else:
@@ -237,7 +237,7 @@ def _omegas(
     return found
 
 
-def _fitted(items: pd.DataFrame, text: str, how: Estimation) -> Fit:
+def fitted(text: str, items: pd.DataFrame, how: Estimation) -> Fit:
     """Fit a model with robust standard errors."""
     with warnings.catch_warnings():
         # How many rows were left out stands in the result.

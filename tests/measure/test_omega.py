@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 import measure
-from measure.bifactor_indices import bifactor_indices
 from measure.composites import composite_reliability
 from measure.errors import DataError, IdentificationError, OptionError
+from measure.general_indices import bifactor_indices
 from measure.omega import omega_hierarchical, omega_total
 from tests.reference_cases import data
 

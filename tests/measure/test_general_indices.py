@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import measure
-from measure.bifactor_indices import bifactor_indices
 from measure.composites import composite_reliability
 from measure.errors import ImproperSolutionWarning, OptionError
+from measure.general_indices import bifactor_indices
 from measure.general_structure import Structure
 from measure.model.states import state_at
 from tests.measure.ledger import BIFACTOR, BIFACTOR_ORDINAL, SECOND_ORDER, unaccounted
