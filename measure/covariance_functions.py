@@ -276,7 +276,7 @@ def coefficients(
 ) -> Coefficients:
     """Put functions of the covariances of a sample, with their intervals, into a result."""
     est = functions.values(sample.covariance)
-    spread = spread_of(sample, functions, asked)
+    spread = spread_of(sample, functions, asked, est)
     return Coefficients(
         title,
         pd.DataFrame({"coefficient": functions.names, "est": est, **spread.columns}),
@@ -299,10 +299,12 @@ class Spread:
     notes: tuple[str, ...]
 
 
-def spread_of(sample: CovarianceSample, functions: Functions, asked: Asked) -> Spread:
-    """Say how sure functions of the covariances of a sample are."""
+def spread_of(
+    sample: CovarianceSample, functions: Functions, asked: Asked, est: Array | None = None
+) -> Spread:
+    """Say how sure functions of the covariances of a sample are; `est` where known already."""
     S = sample.covariance
-    est = functions.values(S)
+    est = functions.values(S) if est is None else est
     moved = sample.influence(functions.slopes(S))
     notes = [few_clusters_note(sample.n_clusters)]
     if not asked.drawn:

@@ -19,6 +19,7 @@ from measure.covariance_functions import (
 from measure.distributions import normal_quantile
 from measure.errors import OptionError
 from measure.exploratory import efa
+from measure.general_factor import GeneralFactor
 from measure.general_indices import BifactorIndices, index_rows
 from measure.moments import Moments, ordinal
 from measure.moments.asymptotic import few_clusters_note
@@ -70,25 +71,22 @@ def _of_numbers(items: pd.DataFrame, n_factors: int, how: "Estimation") -> Bifac
     S = sample.covariance
     solution = _solved(correlations(S), sample.names, sample.n_obs, n_factors)
     own = SchmidLeimanOmegas(solution.at, solution.how, how.of == "standardized")
-    labels = tuple(" ".join(label) for label in own.factors(S, own.at).labels)
-    spread = spread_of(sample, Functions(labels, own.values, own.slopes), asked)
+    found = own.factors(S, own.at)
+    labels = tuple(" ".join(label) for label in found.labels)
+    functions = Functions(labels, own.values, own.slopes)
+    spread = spread_of(sample, functions, asked, found.values)
     return _result(
-        (own, S, spread.columns),
+        (found, spread.columns),
         sample.names,
         _facts(n_factors) | {"of": how.of, **asked.facts},
         confidence_level=how.confidence_level,
         notes=(*solution.notes, *spread.notes),
-        **_counts(sample),
+        **_counts(sample.n_obs, sample),
     )
 
 
-def _counts(sample: CovarianceSample | Moments) -> dict[str, Any]:
-    numbers = isinstance(sample, CovarianceSample)
-    return {
-        "n_obs": sample.n_obs if numbers else sample.n_total,
-        "n_dropped": sample.n_dropped,
-        "n_clusters": sample.n_clusters,
-    }
+def _counts(n_obs: int, sample: CovarianceSample | Moments) -> dict[str, Any]:
+    return {"n_obs": n_obs, "n_dropped": sample.n_dropped, "n_clusters": sample.n_clusters}
 
 
 def _of_categories(items: pd.DataFrame, n_factors: int, how: "Estimation") -> BifactorIndices:
@@ -113,10 +111,13 @@ def _of_categories(items: pd.DataFrame, n_factors: int, how: "Estimation") -> Bi
     own = SchmidLeimanOmegas(solution.at, solution.how, False, answers)
     found = own.factors(R, own.at)
     i, j = np.triu_indices(len(names), 1)
+    slopes, carried = found.slopes, own.correlation_slopes(R, found)
     gradient = np.stack(
         [
             np.concatenate([slope.thresholds, 2 * by_correlation[i, j]])
-            for slope, by_correlation in zip(found.slopes, own.correlation_slopes(R), strict=True)
+            for slope, by_correlation in zip(
+                found.slopes, own.correlation_slopes(R, found), strict=True
+            )
         ]
     )
     assert moments.ordinal is not None
@@ -130,12 +131,12 @@ def _of_categories(items: pd.DataFrame, n_factors: int, how: "Estimation") -> Bi
     }
     few = few_clusters_note(moments.n_clusters)
     return _result(
-        (own, R, columns),
+        (found, columns),
         names,
         _facts(n_factors) | facts,
         confidence_level=how.confidence_level,
         notes=(*solution.notes, *moments.ordinal.notes, *filter(None, [few])),
-        **_counts(moments),
+        **_counts(moments.n_total, moments),
     )
 
 
@@ -174,13 +175,12 @@ def _solved(R: Array, names: tuple[str, ...], n_obs: int, n_factors: int) -> _So
 
 
 def _result(
-    found: tuple[SchmidLeimanOmegas, Array, dict[str, Array]],
+    found: tuple[GeneralFactor, dict[str, Array]],
     names: tuple[str, ...],
     facts: dict[str, object],
     **others: Any,
 ) -> BifactorIndices:
-    own, S, columns = found
-    factors = own.factors(S, own.at)
+    factors, columns = found
     labels = list(factors.names)
     return BifactorIndices(
         table=index_rows(factors, 1, {"est": factors.values, **columns}),

@@ -21,7 +21,6 @@ Rodriguez, A., Reise, S. P., & Haviland, M. G. (2016). Evaluating bifactor model
 Methods, 21, 137-150.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -33,7 +32,6 @@ from measure.answer_sums import Answers, SumVariance
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
-_TrueOf = Callable[[int], SumVariance]
 
 
 class Slope(NamedTuple):
@@ -130,10 +128,11 @@ class GeneralFactor:
     def _value(self, factor: int, kind: str) -> float:
         if not len(self.members[factor]):
             return float("nan")
+        total, every, alone = self._sums[factor]
         if kind == "omega_t":
-            return self._all(factor).value / self._total(factor).value
+            return every.value / total.value
         if kind == "omega_h":
-            return self._own(factor).value / self._total(factor).value
+            return alone.value / total.value
         squares = self.standardized**2
         if kind == "ecv":
             inside = squares[self.members[factor]]
@@ -149,7 +148,7 @@ class GeneralFactor:
             shapes = (self.loadings.shape, self.covariances.shape, self.answers.thresholds.shape)
             return Slope(*(np.full(shape, np.nan) for shape in shapes))
         if kind.startswith("omega"):
-            return self._omega_slope(factor, self._all if kind == "omega_t" else self._own)
+            return self._omega_slope(factor, alone=kind == "omega_h")
         squares = self.standardized**2
         # By the squared standardised loadings first.
         if kind == "ecv":
@@ -167,11 +166,12 @@ class GeneralFactor:
         by_variance = -(by_square * squares).sum(axis=1) / variances
         return Slope(by_loading, np.diag(by_variance), np.zeros(len(self.answers.thresholds)))
 
-    def _omega_slope(self, factor: int, true_of: _TrueOf) -> Slope:
+    def _omega_slope(self, factor: int, *, alone: bool) -> Slope:
         own = self.members[factor]
-        total, true = self._total(factor), true_of(factor)
+        total, every, one = self._sums[factor]
+        true = one if alone else every
         omega = true.value / total.value
-        columns = range(len(self.names)) if true_of == self._all else [factor]
+        columns = [factor] if alone else range(len(self.names))
         by_loading = np.zeros(self.loadings.shape)
         for column in columns:
             moved = 2 * true.by_covariance @ self.loadings[own, column]
@@ -183,17 +183,16 @@ class GeneralFactor:
         by_threshold[here] = (true.by_threshold - omega * total.by_threshold) / total.value
         return Slope(by_loading, by_covariance, by_threshold)
 
-    def _total(self, factor: int) -> SumVariance:
-        own = self.members[factor]
-        return self.answers.restricted(own).variance(self.covariances[np.ix_(own, own)])
-
-    def _all(self, factor: int) -> SumVariance:
-        L = self.loadings[self.members[factor]]
-        return self.answers.restricted(self.members[factor]).true_variance(L @ L.T)
-
-    def _own(self, factor: int) -> SumVariance:
-        own = self.loadings[self.members[factor], factor]
-        return self.answers.restricted(self.members[factor]).true_variance(np.outer(own, own))
+    @cached_property
+    def _sums(self) -> list[tuple[SumVariance, SumVariance, SumVariance]]:
+        """Of the items of each factor the variance of the sum, and what all and one explain."""
+        found = []
+        for factor, own in enumerate(self.members):
+            L, answers = self.loadings[own], self.answers.restricted(own)
+            total = answers.variance(self.covariances[np.ix_(own, own)])
+            alone = np.outer(L[:, factor], L[:, factor])
+            found.append((total, answers.true_variance(L @ L.T), answers.true_variance(alone)))
+        return found
 
 
 def continuous(n_items: int) -> Answers:

@@ -60,7 +60,7 @@ class Structure:
     def _reached(self) -> NDArray[np.bool_]:
         """Which items depend on which factors, whatever the values, (p, n_eta)."""
         block = self._state.block
-        by_factor = block.template["lambda_"] != 0
+        by_factor: NDArray[np.bool_] = block.template["lambda_"] != 0
         among = np.zeros((len(block.eta),) * 2, dtype=bool)
         if "beta" in block.template:
             among |= block.template["beta"] != 0
@@ -71,7 +71,7 @@ class Structure:
         step = by_factor.copy()
         for _ in block.eta:
             step = step | (step.astype(int) @ among.astype(int) > 0)
-        return step
+        return np.asarray(step, dtype=bool)
 
     def at(self, state: State) -> GeneralFactor:
         """Give the factors at other values of the parameters."""

@@ -99,7 +99,7 @@ def by_group(
             continue
         results[label] = found
         table = found.table.copy()
-        table.insert(0, "by", label)
+        table.insert(0, "by", [label] * len(table))
         tables.append(table)
         notes += [f'Group "{label}": {note}' for note in found.notes]
     if not tables:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from measure.alpha_intervals import ALPHA, PARAMETRIC, alphas
 from measure.checks import confidence, known_option
-from measure.covariance_functions import KINDS, Asked, sample_of, spread_of
+from measure.covariance_functions import KINDS, Asked, correlations, sample_of, spread_of
 from measure.display import render_html, render_text
 from measure.errors import OptionError
 
@@ -168,7 +168,7 @@ def cronbach_alpha(
         limits = np.array([own, (np.nan, np.nan)])
         facts = {"interval": f"{chosen.capitalize()}, {confidence_level:.0%}"}
     complete = pd.DataFrame(sample.rows, columns=list(sample.names))
-    R = np.corrcoef(sample.rows, rowvar=False)
+    R = correlations(sample.covariance)
     return CronbachAlpha(
         alpha=alpha,
         alpha_std=alpha_std,

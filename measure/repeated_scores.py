@@ -42,7 +42,10 @@ class Retest:
 
     def __getitem__(self, coefficient: str) -> float:
         """Value of a quantity."""
-        return float(self.table.set_index("coefficient").loc[coefficient, "est"])
+        found = self.table.loc[self.table["coefficient"] == coefficient, "est"].to_numpy()
+        if len(found) != 1:
+            raise KeyError(coefficient)
+        return float(found[0])
 
     def _report(self) -> tuple[str, dict[str, object], dict[str, pd.DataFrame]]:
         facts: dict[str, object] = {
@@ -107,8 +110,8 @@ def retest(scores: pd.DataFrame) -> Retest:
     X = complete.to_numpy()
     rows: list[tuple[str, float, float, float]] = []
     for name, form in (("icc.agreement", "ICC(2,1)"), ("icc.consistency", "ICC(3,1)")):
-        own = forms.loc[form]
-        rows.append((name, own["icc"], own["ci.lower"], own["ci.upper"]))
+        own = forms.loc[form, ["icc", "ci.lower", "ci.upper"]].to_numpy(dtype=float)
+        rows.append((name, float(own[0]), float(own[1]), float(own[2])))
     errors = _errors(X)
     rows += [(f"sem.{name}", *values) for name, values in errors.items()]
     factor = float(normal_quantile((1 + LEVEL) / 2)) * np.sqrt(2)

@@ -127,7 +127,9 @@ class SchmidLeimanOmegas:
         found = self.factors(S, self.at)
         scale = np.sqrt(np.diag(S))
         result = []
-        for slope, by_correlation in zip(found.slopes, self.correlation_slopes(S), strict=True):
+        for slope, by_correlation in zip(
+            found.slopes, self.correlation_slopes(S, found), strict=True
+        ):
             whole = through_correlations(by_correlation, S)
             if not self.standardized:
                 # The loadings of items as given also rise with the spread of the items.
@@ -136,9 +138,11 @@ class SchmidLeimanOmegas:
             result.append(whole)
         return np.stack(result)
 
-    def correlation_slopes(self, S: Array) -> list[Array]:
-        """Derivatives by the correlations, the spread of the items given; diagonals are 0."""
-        found = self.factors(S, self.at)
+    def correlation_slopes(self, S: Array, found: GeneralFactor) -> list[Array]:
+        """Derivatives by the correlations, the spread of the items given; diagonals are 0.
+
+        `found` is what `factors` gives of S and the solution of the sample.
+        """
         R = correlations(S)
         direct = self.standardized or self.answers is not None
         size = np.ones(len(S)) if direct else np.sqrt(np.diag(S))
@@ -203,7 +207,9 @@ class _Equations:
             across[i, :, i, :] = -(whole - np.outer(M[i], M[i]))
         by_pattern = (by_pattern + across).reshape(p * k, p * k)
         a, b = np.triu_indices(k, 1)
-        by_phi = np.stack([self._by_pair(W, M, i, j) for i, j in zip(a, b, strict=True)], axis=1)
+        by_phi = np.stack(
+            [self._by_pair(W, M, int(i), int(j)) for i, j in zip(a, b, strict=True)], axis=1
+        )
         residuals = 1 - (M * P).sum(axis=1)
         rotated = equations(P, phi, residuals, self.how)
         return np.linalg.pinv(

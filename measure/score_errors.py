@@ -195,7 +195,7 @@ class _Curve:
     @cached_property
     def _first(self) -> Array:
         """Lowest answer of each item."""
-        first = np.full(len(self.loadings), np.inf)
+        first: Array = np.full(len(self.loadings), np.inf)
         np.minimum.at(first, self.items, self.below)
         return first
 
@@ -211,7 +211,8 @@ class _Curve:
 
     def factor_at(self, scores: Array) -> Array:
         """The e at which each score is the true one, by halving; T rises with e."""
-        low, high = np.full(len(scores), -REACH), np.full(len(scores), REACH)
+        low: Array = np.full(len(scores), -REACH)
+        high: Array = -low
         for _ in range(HALVINGS):
             middle = (low + high) / 2
             short = self.true_score(middle) < scores

@@ -262,11 +262,11 @@ def _result(
 
 def _notes(table: pd.DataFrame, correlations: pd.DataFrame) -> list[str]:
     notes = []
-    for row in table.itertuples():
-        if not row.reliability > 0:
+    for scale, reliability in zip(table["scale"], table["reliability"].to_numpy(), strict=True):
+        if not reliability > 0:
             notes.append(
-                f"{row.scale}: the reliability is {row.reliability:.2f}, so that there is no true "
-                "subscore to predict. Check whether items should be reverse-keyed."
+                f"{scale}: the reliability is {reliability:.2f}, so that there is no true subscore "
+                "to predict. Check whether items should be reverse-keyed."
             )
     off = correlations.to_numpy()[np.triu_indices(len(correlations), 1)]
     if (np.abs(off[np.isfinite(off)]) > 1).any():

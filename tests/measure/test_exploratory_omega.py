@@ -107,7 +107,7 @@ def test_slopes_of_ordered_items():
         own.factors(R + step, own.solved(R + step)).values
         - own.factors(R - step, own.solved(R - step)).values
     ) / 2
-    found = np.einsum("kij,ij->k", own.correlation_slopes(R), step)
+    found = np.einsum("kij,ij->k", own.correlation_slopes(R, own.factors(R, own.at)), step)
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
     move = 1e-5 * rng.normal(size=len(cuts))
     ends = [around(cuts + sign * move).factors(R, own.at).values for sign in (1, -1)]
