@@ -115,9 +115,7 @@ def _of_categories(items: pd.DataFrame, n_factors: int, how: "Estimation") -> Bi
     gradient = np.stack(
         [
             np.concatenate([slope.thresholds, 2 * by_correlation[i, j]])
-            for slope, by_correlation in zip(
-                found.slopes, own.correlation_slopes(R, found), strict=True
-            )
+            for slope, by_correlation in zip(slopes, carried, strict=True)
         ]
     )
     assert moments.ordinal is not None

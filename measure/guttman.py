@@ -80,8 +80,7 @@ def guttman_lambdas(
     """
     asked = Asked(interval, confidence_level, n_samples, seed)
     sample = sample_of(items, cluster=cluster)
-    functions = Functions(NAMES, _values, _slopes)
-    return coefficients("Guttman's lambdas", sample, functions, asked, notes=_notes(sample))
+    return coefficients("Guttman's lambdas", sample, LAMBDAS, asked, notes=_notes(sample))
 
 
 def _values(S: Array) -> Array:
@@ -172,6 +171,9 @@ def _unexplained_slope(S: Array) -> Array:
         return np.full(S.shape, np.nan)
     K = np.linalg.inv(S)
     return np.asarray((K / np.diag(K) ** 2) @ K)
+
+
+LAMBDAS = Functions(NAMES, _values, _slopes)
 
 
 def _notes(sample: CovarianceSample) -> list[str]:

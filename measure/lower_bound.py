@@ -120,7 +120,7 @@ def greatest_lower_bound(
     return coefficients(
         "Greatest lower bound",
         sample,
-        Functions(("glb",), _values, _slopes),
+        GLB,
         asked,
         facts={"at most above the optimum by": f"{gap:.1e}"},
         notes=notes,
@@ -136,6 +136,9 @@ def _slopes(S: Array) -> Array:
     """Derivatives (1, p, p): tr D moves by the sum of Y times the change of S."""
     found, total = bound_of(S), S.sum()
     return np.asarray((found.errors.sum() / total - found.proof) / total)[None]
+
+
+GLB = Functions(("glb",), _values, _slopes)
 
 
 def bound_of(S: Array) -> Bound:

@@ -142,10 +142,10 @@ def split_half(
     sample = sample_of(items, cluster=cluster)
     n_items = len(sample.names)
     signs, complete = _splits(n_items, n_splits, seed)
-    halves = _Halves(signs, of == "standardized")
+    halves = Halves(signs, of == "standardized")
     each = halves.each(sample.covariance)
     spread = spread_of(sample, Functions(COEFFICIENTS, halves.means, halves.slopes), asked)
-    odd_even = _Halves(np.where(np.arange(n_items) % 2, -1.0, 1.0)[None], halves.standardized)
+    odd_even = Halves(np.where(np.arange(n_items) % 2, -1.0, 1.0)[None], halves.standardized)
     table = pd.DataFrame(
         {
             "coefficient": COEFFICIENTS,
@@ -191,7 +191,7 @@ def _splits(n_items: int, n_splits: int, seed: int | None) -> tuple[Array, bool]
 
 
 @dataclass(frozen=True, eq=False)
-class _Halves:
+class Halves:
     """Splits (n_splits, n_items) of 1 and -1, and whether items are standardised first."""
 
     signs: Array

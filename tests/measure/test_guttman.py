@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from measure.covariance_functions import Functions
 from measure.errors import DataError, OptionError
-from measure.guttman import NAMES, _slopes, _values, guttman_lambdas
+from measure.guttman import LAMBDAS, NAMES, guttman_lambdas
 from measure.lower_bound import greatest_lower_bound
 from measure.reliability import cronbach_alpha
 from measure.splits import all_splits, best_splits
@@ -14,7 +13,6 @@ from tests.measure.test_reliability import keyed_items
 from tests.reference_cases import case, data
 
 HS39 = data("hs39.csv")[[f"x{k}" for k in range(1, 10)]]
-FUNCTIONS = Functions(NAMES, _values, _slopes)
 
 
 @pytest.mark.parametrize("name", ALPHA)
@@ -42,13 +40,13 @@ def test_reference(name):
 
 
 def test_slopes():
-    assert_slopes(FUNCTIONS, HS39.cov().to_numpy())
+    assert_slopes(LAMBDAS, HS39.cov().to_numpy())
 
 
 def test_a_stack_gives_what_each_matrix_gives():
     rng = np.random.default_rng(2)
     stack = np.stack([HS39.iloc[rng.integers(0, 301, 301)].cov().to_numpy() for _ in range(3)])
-    np.testing.assert_allclose(_values(stack), [_values(one) for one in stack])
+    np.testing.assert_allclose(LAMBDAS.values(stack), [LAMBDAS.values(one) for one in stack])
 
 
 def test_bounds_in_their_order():

@@ -2,10 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from measure.covariance_functions import Functions
 from measure.errors import DataError
 from measure.guttman import guttman_lambdas
-from measure.lower_bound import _slopes, _values, bound_of, greatest_lower_bound
+from measure.lower_bound import GLB, bound_of, greatest_lower_bound
 from tests.measure.covariance_slopes import assert_slopes
 from tests.measure.ledger import ALPHA
 from tests.measure.test_reliability import keyed_items
@@ -40,24 +39,24 @@ def test_one_factor_without_misfit():
     loadings = np.array([0.5, 0.6, 0.7, 0.8])
     sigma = np.outer(loadings, loadings) + np.diag(1 - loadings**2)
     expected = loadings.sum() ** 2 / sigma.sum()
-    assert _values(sigma)[0] == pytest.approx(expected, abs=1e-7)
+    assert GLB.values(sigma)[0] == pytest.approx(expected, abs=1e-7)
 
 
 def test_two_items_leave_no_error_in_one():
     # S - D is singular on a curve; the largest trace lies where both errors are equal, unless
     # one of them would be negative (Jackson & Agunwamba 1977).
     sigma = np.array([[1.0, 0.3], [0.3, 1.0]])
-    assert _values(sigma)[0] == pytest.approx(1 - 2 * 0.7 / 2.6, abs=1e-7)
+    assert GLB.values(sigma)[0] == pytest.approx(1 - 2 * 0.7 / 2.6, abs=1e-7)
 
 
 def test_slopes():
     # The solution is exact to 1e-8 of the trace, which differences magnify.
-    assert_slopes(Functions(("glb",), _values, _slopes), S, rtol=1e-3)
+    assert_slopes(GLB, S, rtol=1e-3)
 
 
 def test_a_stack_gives_what_each_matrix_gives():
     stack = np.stack([S, 100 * S[::-1, ::-1], np.ones((9, 9))])
-    values = _values(stack)[:, 0]
+    values = GLB.values(stack)[:, 0]
     assert values[0] == pytest.approx(values[1], abs=1e-9)
     assert np.isnan(values[2])
 

@@ -6,7 +6,7 @@ import pytest
 from measure.covariance_functions import Functions
 from measure.errors import OptionError
 from measure.reliability import cronbach_alpha
-from measure.split_halves import COEFFICIENTS, _Halves, split_half
+from measure.split_halves import COEFFICIENTS, Halves, split_half
 from measure.splits import drawn_splits, equal_splits, n_equal_splits
 from tests.measure.covariance_slopes import assert_slopes
 from tests.measure.ledger import ALPHA
@@ -83,7 +83,7 @@ def test_each_split_by_its_halves():
 
 @pytest.mark.parametrize("standardized", [False, True])
 def test_slopes(standardized):
-    halves = _Halves(equal_splits(9), standardized)
+    halves = Halves(equal_splits(9), standardized)
     assert_slopes(Functions(COEFFICIENTS, halves.means, halves.slopes), HS39.cov().to_numpy())
 
 
