@@ -115,7 +115,7 @@ def run(study: Study, samples: int, *, workers: int = 1) -> dict[str, Any]:
     kind = study.kind
     place = [one.kind for one in STUDIES].index(kind)
     repeats = repeat(Asking(study), samples, seed=SEED + place, workers=workers).require(1.0)
-    truth = {}
+    truth: dict[str, float] = {}
     for name in study.probes:
         truth |= PROBES[name].truth(kind)
     keys = list(dict.fromkeys(key for found, _ in repeats.results for key in found))

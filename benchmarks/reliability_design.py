@@ -131,14 +131,14 @@ class Kind:
 
     def sample(self, rng: np.random.Generator) -> pd.DataFrame:
         """Draw `N` rows."""
-        bent = {"skewness": SKEWNESS, "kurtosis": KURTOSIS} if self.skewed else {}
-        X = draw(self.sigma, None, N, rng, **bent)
+        skewness, kurtosis = (SKEWNESS, KURTOSIS) if self.skewed else (0.0, 0.0)
+        X = draw(self.sigma, None, N, rng, skewness=skewness, kurtosis=kurtosis)
         cluster = np.arange(N) // self.size
         if self.icc:
             shared = draw(self.sigma, None, N // self.size, rng)
             X = np.sqrt(1 - self.icc) * X + np.sqrt(self.icc) * shared[cluster]
         if self.ordered:
-            X = 1.0 + np.searchsorted(self.thresholds, X)
+            X = np.searchsorted(self.thresholds, X).astype(np.float64) + 1
         frame = pd.DataFrame(X, columns=self.items)
         return frame.assign(**{CLUSTER: cluster}) if self.icc else frame
 

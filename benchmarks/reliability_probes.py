@@ -71,7 +71,7 @@ def _alpha(frame: pd.DataFrame, kind: Kind) -> Found:
 
 def _clustered_alpha(frame: pd.DataFrame, kind: Kind) -> Found:
     ignored = sample_of(frame[kind.items])
-    found = {}
+    found: Found = {}
     for label, sample in (
         (f"{ADF}, clusters ignored", ignored),
         (ADF, sample_of(frame, cluster=CLUSTER)),
@@ -102,7 +102,7 @@ def _halves(kind: Kind) -> Functions:
 
 def _prediction(kind: Kind) -> SubscorePrediction:
     k = len(kind.factors)
-    belongs = np.kron(np.eye(k), np.ones((len(kind.loadings), 1)))
+    belongs = np.repeat(np.eye(k), len(kind.loadings), axis=0)
     # The factors are congeneric, so that alpha lies below the reliability; it is the same alpha.
     return SubscorePrediction(belongs, np.full(k, np.nan))
 
@@ -149,11 +149,16 @@ def _true_indices(kind: Kind, source: str) -> dict[str, float]:
 def _omegas(source: str, model: str, interval: str | None = None) -> Probe:
     def ask(frame: pd.DataFrame, kind: Kind) -> Found:
         function = measure.omega_total if model == "one-factor" else measure.omega_hierarchical
-        options = {} if model in ("one-factor", "schmid-leiman") else {"factors": kind.factors}
-        cluster = CLUSTER if CLUSTER in frame else None
-        if interval is not None:
-            options |= {"interval": interval, "seed": 1, "n_samples": REFITTED}
-        found = function(frame, model=model, ordered=kind.ordered, cluster=cluster, **options)
+        found = function(
+            frame,
+            model=model,
+            factors=None if model in ("one-factor", "schmid-leiman") else kind.factors,
+            ordered=kind.ordered,
+            cluster=CLUSTER if CLUSTER in frame else None,
+            interval=interval,
+            n_samples=REFITTED,
+            seed=None if interval is None else 1,
+        )
         return _indices(found, source, interval or DELTA)
 
     return Probe(ask, lambda kind: _true_indices(kind, source))
