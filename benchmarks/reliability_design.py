@@ -11,6 +11,7 @@ from measure.answer_sums import Answers
 from measure.distributions import normal_quantile
 from measure.general_factor import GeneralFactor, continuous
 from measure.nonnormal import draw
+from measure.weighted_sums import answer_covariances
 
 Array = NDArray[np.float64]
 
@@ -103,19 +104,7 @@ class Kind:
         """Covariances of the answers."""
         if not self.ordered:
             return self.sigma
-        p = len(self.sigma)
-
-        def variance(*items: int) -> float:
-            own = np.array(items, dtype=np.intp)
-            return self.answers.restricted(own).variance(self.sigma[np.ix_(own, own)]).value
-
-        alone = [variance(i) for i in range(p)]
-        found = np.diag(alone)
-        for i in range(p):
-            for j in range(i):
-                both = variance(j, i) - alone[i] - alone[j]
-                found[i, j] = found[j, i] = both / 2
-        return found
+        return answer_covariances(self.answers, self.sigma)
 
     @cached_property
     def truth(self) -> GeneralFactor:

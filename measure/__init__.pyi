@@ -42,6 +42,7 @@ from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
 from .subscores import Subscores, prmse
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
+from .weighted_sums import maximal_reliability
 
 __all__ = [
     "cfa",
@@ -96,6 +97,7 @@ __all__ = [
     "bifactor_indices",
     "BifactorIndices",
     "composite_reliability",
+    "maximal_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",
     "prmse",

@@ -96,7 +96,6 @@ PARTS_NOT_YET = {
     "signal_noise": "a function of average_r",
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
-    "maximal_reliability_all_items": "maximal reliability",
     "compRelSEM_latent_scale": "omega of a sum of latent responses, which nobody computes",
     "eta_squared": "the share of the sum of squares, biased by the number of clusters",
     "icc_reml": "mixed models",

@@ -247,8 +247,8 @@ def test_composite_reference(name):
         "compRelSEM_alpha",
         "AVE",
     }
-    # test_validity.py
-    compared |= {"htmt", "htmt2"}
+    # test_validity.py and test_weighted_sums.py
+    compared |= {"htmt", "htmt2", "maximal_reliability_all_items"}
     assert not unaccounted(expected, compared)
 
 
@@ -294,6 +294,8 @@ def test_composite_reference_by_group(name):
         "compRelSEM_model_var",
         "compRelSEM_alpha",
         "AVE",
+        # test_weighted_sums.py
+        "maximal_reliability_all_items",
     }
     assert not unaccounted(expected, compared)
 
