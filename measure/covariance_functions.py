@@ -25,7 +25,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import complete_rows, confidence, known_option, numeric_items
+from measure.checks import (
+    IDENTICAL,
+    complete_rows,
+    confidence,
+    known_option,
+    numeric_items,
+)
 from measure.distributions import normal_quantile
 from measure.errors import DataError, OptionError
 from measure.intervals import INTERVALS, acceleration
@@ -102,6 +108,22 @@ class CovarianceSample:
     def covariance(self) -> Array:
         """Covariances, divided by n - 1, (n_items, n_items)."""
         return np.cov(self.rows, rowvar=False)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is odd about the items: too few respondents, or the same answers twice."""
+        notes = [few_clusters_note(self.n_clusters)]
+        if self.n_obs <= len(self.names):
+            notes.append(
+                f"{self.n_obs} rows for {len(self.names)} items: what is found here says little."
+            )
+        R = np.abs(np.triu(correlations(self.covariance), 1))
+        for i, j in np.argwhere(R > IDENTICAL):
+            notes.append(
+                f'"{self.names[i]}" and "{self.names[j]}" correlate perfectly: they say the same '
+                "twice, which is counted as reliability. Leave one out."
+            )
+        return [note for note in notes if note]
 
     def influence(self, slopes: Array) -> Array:
         """How much each row, or cluster, moves functions with these derivatives, (n_units, k)."""
@@ -306,7 +328,7 @@ def spread_of(
     S = sample.covariance
     est = functions.values(S) if est is None else est
     moved = sample.influence(functions.slopes(S))
-    notes = [few_clusters_note(sample.n_clusters)]
+    notes = sample.notes
     if not asked.drawn:
         se = standard_errors(moved)
         half = normal_quantile((1 + asked.level) / 2) * se
@@ -323,7 +345,7 @@ def spread_of(
             for name, part in zip(functions.names, share, strict=True)
             if part < 1 and np.isfinite(est[functions.names.index(name)])
         ]
-    return Spread(columns, tuple(filter(None, notes)))
+    return Spread(columns, tuple(notes))
 
 
 def standard_errors(moved: Array) -> Array:

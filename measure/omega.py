@@ -261,8 +261,9 @@ def _text(model: str, names: list[str], factors: Mapping[str, Sequence[str]] | N
             raise OptionError('factors are those of a "bifactor" or "second-order" model.')
         if len(names) < 3:
             raise IdentificationError(
-                f"{len(names)} items do not determine a factor, which needs three. Of two items "
-                "give alpha, which is their reliability where they measure alike (cronbach_alpha)."
+                f"a factor is determined by three items or more, and there are {len(names)}. Of "
+                "two items give alpha, which is their reliability where they measure alike "
+                "(cronbach_alpha)."
             )
         return _line(GENERAL if GENERAL not in names else "general", names)
     if factors is None:

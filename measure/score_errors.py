@@ -120,8 +120,8 @@ def conditional_errors(
     names = [name for name in items.columns if name != cluster]
     if len(names) < 3:
         raise IdentificationError(
-            f"{len(names)} items do not determine a factor, which needs three: how much error an "
-            "answer has cannot be told."
+            f"a factor is determined by three items or more, and there are {len(names)}: how much "
+            "error an answer has cannot be told."
         )
     text = f"the_factor =~ {' + '.join(map(str, names))}"
     fit = fitted(text, items, Estimation(ordered=True, cluster=cluster))

@@ -143,7 +143,7 @@ def test_what_is_refused(function, options, error, message):
 
 
 def test_too_few_items():
-    with pytest.raises(IdentificationError, match="2 items do not determine a factor"):
+    with pytest.raises(IdentificationError, match="three items or more, and there are 2"):
         omega_total(ITEMS[["x1", "x2"]])
     with pytest.raises(DataError):
         omega_total(SPEED.assign(x7=1))

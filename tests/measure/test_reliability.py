@@ -163,10 +163,12 @@ def test_alpha_of_bad_input(interval):
     found = cronbach_alpha(twice, interval=interval, seed=seed)
     assert found.alpha == pytest.approx(1)
     assert found.se == pytest.approx(0, abs=1e-7)
+    assert any('"x7" and "copy" correlate perfectly' in note for note in found.notes)
     rng = np.random.default_rng(1)
     wide = pd.DataFrame(rng.normal(size=(5, 8)), columns=list("abcdefgh"))
     found = cronbach_alpha(wide, interval=interval, seed=seed)
     assert np.isfinite([found.alpha, found.se, found.ci_lower]).all()
+    assert any("5 rows for 8 items" in note for note in found.notes)
 
 
 def test_a_wrongly_keyed_item_is_named():

@@ -92,7 +92,7 @@ def test_clusters():
 
 
 def test_what_is_refused():
-    with pytest.raises(IdentificationError, match="2 items do not determine"):
+    with pytest.raises(IdentificationError, match="three items or more, and there are 2"):
         conditional_errors(ITEMS[["o4", "o5"]])
     with pytest.raises(OptionError, match="o5 does not load positively"):
         conditional_errors(ITEMS.assign(o5=5 - ITEMS["o5"]))
