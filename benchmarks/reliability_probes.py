@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 import measure
 from benchmarks.reliability_design import CLUSTER, Kind
 from measure.alpha_intervals import ALPHA, PARAMETRIC
-from measure.covariance_functions import Asked, Functions, replicated, sample_of, spread_of
+from measure.covariance_functions import Asked, Functions, replicated, spread_of
+from measure.covariance_samples import sample_of
 from measure.errors import MeasureWarning
 from measure.general_indices import BifactorIndices
 from measure.guttman import LAMBDAS

@@ -7,9 +7,9 @@ from .card import ModelCard, model_card
 from .category_correlations import CategoryCorrelations, polychoric
 from .change import ReliableChange, reliable_change
 from .classical import intraclass
+from .coefficients import Coefficients
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
-from .covariance_functions import Coefficients
 from .crossvalidation import CrossValidation, cross_validate
 from .difference import compare
 from .equalities import EqualityTests, equality_tests

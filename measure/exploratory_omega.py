@@ -1,21 +1,14 @@
 """Omega hierarchical from exploratory factors (Schmid & Leiman), with its standard error."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.covariance_functions import (
-    Asked,
-    CovarianceSample,
-    Functions,
-    correlations,
-    require_rows,
-    sample_of,
-    spread_of,
-)
+from measure.covariance_functions import Asked, Functions, spread_of
+from measure.covariance_samples import CovarianceSample, correlations, require_rows, sample_of
 from measure.distributions import normal_quantile
 from measure.errors import OptionError
 from measure.exploratory import efa
@@ -25,14 +18,12 @@ from measure.moments import Moments, ordinal
 from measure.moments.asymptotic import few_clusters_note
 from measure.moments.labels import with_numbers
 from measure.moments.rows import rows_of
+from measure.omega_models import Estimation
 from measure.ordinal_composites import answers_with
 from measure.rotation import criterion_of, resolve_arguments
 from measure.rotation_equations import Criteria
 from measure.schmid_leiman import schmid_leiman
 from measure.schmid_leiman_omegas import Oblique, SchmidLeimanOmegas
-
-if TYPE_CHECKING:
-    from measure.omega import Estimation
 
 Array = NDArray[np.float64]
 
@@ -50,7 +41,7 @@ class _Solution:
     notes: tuple[str, ...]
 
 
-def explored(items: pd.DataFrame, n_factors: int, how: "Estimation") -> BifactorIndices:
+def explored(items: pd.DataFrame, n_factors: int, how: Estimation) -> BifactorIndices:
     """Extract factors, turn them into a general factor and group factors, and judge the sums.
 
     The parameters are those of `omega_total`.
@@ -64,7 +55,7 @@ def explored(items: pd.DataFrame, n_factors: int, how: "Estimation") -> Bifactor
     )
 
 
-def _of_numbers(items: pd.DataFrame, n_factors: int, how: "Estimation") -> BifactorIndices:
+def _of_numbers(items: pd.DataFrame, n_factors: int, how: Estimation) -> BifactorIndices:
     asked = Asked(how.interval or "adf", how.confidence_level, how.n_samples, how.seed)
     sample = sample_of(items, cluster=how.cluster)
     require_rows(sample, "factor analysis")
@@ -89,7 +80,7 @@ def _counts(n_obs: int, sample: CovarianceSample | Moments) -> dict[str, Any]:
     return {"n_obs": n_obs, "n_dropped": sample.n_dropped, "n_clusters": sample.n_clusters}
 
 
-def _of_categories(items: pd.DataFrame, n_factors: int, how: "Estimation") -> BifactorIndices:
+def _of_categories(items: pd.DataFrame, n_factors: int, how: Estimation) -> BifactorIndices:
     if how.interval is not None:
         raise OptionError(
             f'interval="{how.interval}" is not offered for exploratory factors of ordered items, '

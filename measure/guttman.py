@@ -6,15 +6,9 @@ from numpy.typing import NDArray
 
 from measure.alpha_intervals import alpha_slope, alphas
 from measure.checks import SINGULAR
-from measure.covariance_functions import (
-    Asked,
-    Coefficients,
-    CovarianceSample,
-    Functions,
-    coefficients,
-    correlations,
-    sample_of,
-)
+from measure.coefficients import Coefficients, coefficients_of
+from measure.covariance_functions import Asked, Functions
+from measure.covariance_samples import CovarianceSample, correlations, sample_of
 from measure.splits import ALL_UP_TO, best_splits
 
 Array = NDArray[np.float64]
@@ -80,7 +74,7 @@ def guttman_lambdas(
     """
     asked = Asked(interval, confidence_level, n_samples, seed)
     sample = sample_of(items, cluster=cluster)
-    return coefficients("Guttman's lambdas", sample, LAMBDAS, asked, notes=_notes(sample))
+    return coefficients_of("Guttman's lambdas", sample, LAMBDAS, asked, notes=_notes(sample))
 
 
 def _values(S: Array) -> Array:

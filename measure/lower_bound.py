@@ -18,14 +18,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.covariance_functions import (
-    Asked,
-    Coefficients,
-    Functions,
-    coefficients,
-    require_rows,
-    sample_of,
-)
+from measure.coefficients import Coefficients, coefficients_of
+from measure.covariance_functions import Asked, Functions
+from measure.covariance_samples import require_rows, sample_of
 
 Array = NDArray[np.float64]
 
@@ -117,7 +112,7 @@ def greatest_lower_bound(
     ]
     if nothing:
         notes.append(f"No error is left in {', '.join(nothing)}.")
-    return coefficients(
+    return coefficients_of(
         "Greatest lower bound",
         sample,
         GLB,

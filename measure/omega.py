@@ -1,8 +1,7 @@
 """Omega of a set of items: from one factor, from a bifactor or second-order model, exploratory."""
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 
 from measure.bootstrapping import bootstrap
 from measure.checks import chosen_columns, confidence, known_option
-from measure.confirmatory import cfa
 from measure.covariance_functions import Asked, replicated
-from measure.errors import DataError, IdentificationError, ListwiseWarning, OptionError
+from measure.errors import OptionError
 from measure.exploratory_omega import explored
 from measure.fitted import Fit
 from measure.general_indices import (
@@ -25,49 +23,9 @@ from measure.general_structure import Structure
 from measure.influence import influence
 from measure.intervals import INTERVALS
 from measure.model.states import state_at
+from measure.omega_models import EXPLORATORY, MODELS, ONE, Estimation, fitted, text_of
 
 Array = NDArray[np.float64]
-
-ONE, BIFACTOR, SECOND_ORDER, EXPLORATORY = MODELS = (
-    "one-factor",
-    "bifactor",
-    "second-order",
-    "schmid-leiman",
-)
-GENERAL = "g"
-
-
-@dataclass(frozen=True)
-class Estimation:
-    """How omega is estimated from items.
-
-    Attributes
-    ----------
-    ordered
-        Whether items are ordered categories: the model is then one of latent responses (WLSMV on
-        polychoric correlations), and omega that of the sum of the answers.
-    of
-        "answers", or "standardized" for the sum of standardised items (exploratory models only).
-    missing
-        "listwise", or "fiml" with a model of continuous items.
-    cluster
-        Column that names the cluster of each respondent.
-    interval
-        None for the delta method, "percentile" or "bca".
-    n_samples, seed
-        Of a bootstrap interval.
-    confidence_level
-        Of the intervals.
-    """
-
-    ordered: bool = False
-    of: str = "answers"
-    missing: str = "listwise"
-    cluster: str | None = None
-    interval: str | None = None
-    n_samples: int = 1000
-    seed: int | None = None
-    confidence_level: float = 0.95
 
 
 def omega_total(
@@ -229,75 +187,12 @@ def _omegas(
         raise OptionError(
             f'of="standardized" is for model="{EXPLORATORY}". Standardise the items instead.'
         )
-    fit = fitted(_text(model, names, factors), items, how)
+    fit = fitted(text_of(model, names, factors), items, how)
     if how.interval is None:
         found = bifactor_indices(fit, confidence_level=how.confidence_level)
     else:
         found = _bootstrapped(fit, how)
     return found
-
-
-def fitted(text: str, items: pd.DataFrame, how: Estimation) -> Fit:
-    """Fit a model with robust standard errors."""
-    with warnings.catch_warnings():
-        # How many rows were left out stands in the result.
-        warnings.simplefilter("ignore", ListwiseWarning)
-        return cfa(
-            text,
-            items,
-            estimator="WLSMV" if how.ordered else "MLR",
-            ordered=True if how.ordered else (),
-            missing=how.missing,
-            cluster=how.cluster,
-            std_lv=True,
-            orthogonal=True,
-        )
-
-
-def _text(model: str, names: list[str], factors: Mapping[str, Sequence[str]] | None) -> str:
-    """Write the model."""
-    if model == ONE:
-        if factors is not None:
-            raise OptionError('factors are those of a "bifactor" or "second-order" model.')
-        if len(names) < 3:
-            raise IdentificationError(
-                f"a factor is determined by three items or more, and there are {len(names)}. Of "
-                "two items give alpha, which is their reliability where they measure alike "
-                "(cronbach_alpha)."
-            )
-        return _line(GENERAL if GENERAL not in names else "general", names)
-    if factors is None:
-        raise OptionError(f'model="{model}" needs factors, a dictionary from factor to items.')
-    _check(names, factors)
-    lines = [_line(name, own) for name, own in factors.items()]
-    general = next(name for name in (GENERAL, "general", "g_") if name not in {*names, *factors})
-    if model == BIFACTOR:
-        return "\n".join([_line(general, names), *lines])
-    if len(factors) < 3:
-        raise IdentificationError(
-            f"{len(factors)} factors do not determine a general one behind them, which needs three."
-        )
-    return "\n".join([*lines, _line(general, list(factors))])
-
-
-def _line(factor: str, items: Sequence[str]) -> str:
-    return f"{factor} =~ {' + '.join(items)}"
-
-
-def _check(names: list[str], factors: Mapping[str, Sequence[str]]) -> None:
-    """Refuse factors that do not fit the items."""
-    seen: dict[str, str] = {}
-    for factor, own in factors.items():
-        if isinstance(own, str) or len(own) < 2:
-            raise DataError(f'factor "{factor}" needs a list of at least two items.')
-        if factor in names:
-            raise DataError(f'"{factor}" is both a factor and an item.')
-        for name in own:
-            if name not in names:
-                raise DataError(f'factor "{factor}" names "{name}", which is not among the items.')
-            if name in seen:
-                raise DataError(f'item "{name}" is in two factors, {seen[name]} and {factor}.')
-            seen[name] = factor
 
 
 def _bootstrapped(fit: Fit, how: Estimation) -> BifactorIndices:

@@ -8,14 +8,8 @@ from numpy.typing import NDArray
 
 from measure.alpha_intervals import ALPHA, PARAMETRIC, alphas
 from measure.checks import confidence, known_option
-from measure.covariance_functions import (
-    KINDS,
-    Asked,
-    CovarianceSample,
-    correlations,
-    sample_of,
-    spread_of,
-)
+from measure.covariance_functions import KINDS, Asked, spread_of
+from measure.covariance_samples import CovarianceSample, correlations, sample_of
 from measure.display import render_html, render_text
 from measure.errors import OptionError
 

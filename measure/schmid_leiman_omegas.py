@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.answer_sums import Answers
-from measure.covariance_functions import correlations, through_correlations
+from measure.covariance_functions import through_correlations
+from measure.covariance_samples import correlations
 from measure.extraction import extract
 from measure.general_factor import GeneralFactor, continuous
 from measure.gradient_projection import gradient_projection, inverse_transposed

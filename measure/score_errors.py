@@ -25,7 +25,7 @@ from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import IdentificationError, OptionError
 from measure.fitted import Fit
 from measure.general_structure import Structure
-from measure.omega import Estimation, fitted
+from measure.omega_models import Estimation, fitted
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -7,14 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.checks import known_option
-from measure.covariance_functions import (
-    Asked,
-    Functions,
-    sample_of,
-    spread_of,
-    through_correlations,
-)
-from measure.covariance_functions import correlations as correlations_of
+from measure.covariance_functions import Asked, Functions, spread_of, through_correlations
+from measure.covariance_samples import correlations as correlations_of
+from measure.covariance_samples import sample_of
 from measure.display import render_html, render_text
 from measure.errors import OptionError
 from measure.splits import drawn_splits, equal_splits, n_equal_splits

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.confirmatory import cfa
-from measure.covariance_functions import CovarianceSample
+from measure.covariance_samples import CovarianceSample
 from measure.errors import IdentificationError, MeasureWarning
 from measure.general_structure import Structure
 from measure.influence import influence

@@ -8,14 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.checks import chosen_columns, known_option
-from measure.covariance_functions import (
-    Asked,
-    CovarianceSample,
-    Functions,
-    sample_of,
-    spread_of,
-    standard_errors,
-)
+from measure.covariance_functions import Asked, Functions, spread_of, standard_errors
+from measure.covariance_samples import CovarianceSample, sample_of
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import DataError, OptionError

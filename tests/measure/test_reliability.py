@@ -8,7 +8,7 @@ import measure
 from measure.alpha_intervals import ALPHA as FUNCTIONS
 from measure.alpha_intervals import alpha_slope, bonett_interval, feldt_interval
 from measure.composites import composite_reliability
-from measure.covariance_functions import sample_of
+from measure.covariance_samples import sample_of
 from measure.errors import DataError, OptionError
 from measure.reliability import (
     alpha_from_covariances,
