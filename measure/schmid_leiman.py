@@ -117,7 +117,7 @@ def schmid_leiman(
     """
     pattern, correlations = _tables(loadings, phi)
     P, R = pattern.to_numpy(), correlations.to_numpy()
-    g = _second_order(R)
+    g = second_order(R)
     left = R - np.outer(g, g)
     np.fill_diagonal(left, 0.0)
     # Beyond a Heywood case, which is reported, a loading may exceed 1.
@@ -194,7 +194,7 @@ def _check(pattern: pd.DataFrame, phi: pd.DataFrame) -> None:
         )
 
 
-def _second_order(R: Array) -> Array:
+def second_order(R: Array) -> Array:
     """Loadings of the factors on the general one, (n_factors,)."""
     if len(R) == 2:
         size = np.sqrt(abs(R[0, 1]))
