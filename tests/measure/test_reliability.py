@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure
+from measure.alpha_intervals import feldt_interval
 from measure.composites import composite_reliability
 from measure.errors import DataError, OptionError
 from measure.reliability import (
     alpha_from_covariances,
     cronbach_alpha,
-    feldt_interval,
     item_rest_correlations,
 )
 from tests.measure.ledger import ALPHA, COMPOSITE, COMPOSITE_BY_GROUP, unaccounted
@@ -94,7 +94,8 @@ def test_item_rest_correlations():
 
 def test_alpha_as_a_table():
     table = cronbach_alpha(SPEED, confidence_level=0.9).table
-    assert list(table.columns) == ["alpha", "ci.lower", "ci.upper", "std.alpha", "n_items", "n_obs"]
+    expected = ["alpha", "ci.lower", "ci.upper", "std.alpha", "n_items", "n_obs", "se"]
+    assert list(table.columns) == [*expected, "std.ci.lower", "std.ci.upper"]
     assert "Feldt, 90%" in repr(cronbach_alpha(SPEED, confidence_level=0.9))
     assert "<table" in cronbach_alpha(SPEED)._repr_html_()
 
