@@ -7,14 +7,17 @@ from analyses import (
     claims,
     confirmatory,
     exploratory,
+    item_response,
     items,
     levels,
     locked,
     reliability,
     screening,
+    short_form,
 )
 from analyses.errors import AnalysisError
 from analyses.fits import fit_models
+from analyses.graded import graded_models
 from analyses.locked import Locked
 from analyses.publication import SEED, assemble
 from analyses.section import Report, Section
@@ -27,7 +30,8 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.01,
     "step.fits": 0.10,
-    "step.items": 0.02,
+    "step.items": 0.10,
+    "step.short_forms": 0.02,
     "step.reliability": 0.12,
     "step.exploratory": 0.35,
     "step.confirmatory": 0.24,
@@ -88,7 +92,11 @@ def validate(
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     clock.start("step.items")
-    sections.append(items.run(instrument, survey, fits=fits))
+    graded = graded_models(instrument, survey)
+    sections.append(items.run(instrument, survey, fits=fits, graded=graded))
+    sections.append(item_response.run(instrument, survey, fits=fits, graded=graded))
+    clock.start("step.short_forms")
+    sections.append(short_form.run(instrument, survey, fits=fits, seed=seed))
     clock.start("step.reliability")
     sections.append(reliability.run(instrument, survey, fits=fits))
     clock.start("step.exploratory")

@@ -131,6 +131,14 @@ class Rules(Part):
         `.value`: share of the expectations tested (a proportion) that are to be confirmed.
     hypotheses_measured
         `.value`: as many expectations are to be tested before the share is judged.
+    item_overlap, item_residual, local_dependence
+        `.value`: topological overlap at or above which, and residual correlation and Q3 less its
+        mean above which two items are too close and are looked at.
+    dif_look, dif_rewrite
+        `.value`: what a group adds to Nagelkerke's R² at or above which an item is looked at, and
+        rewritten.
+    loading_discrimination
+        `.value`: how far a loading may be from the one that the discrimination stands for.
     """
 
     global_fit_good: FitRule
@@ -159,3 +167,9 @@ class Rules(Part):
     equivalence_level: Threshold
     hypotheses_confirmed: Threshold
     hypotheses_measured: CountRule
+    item_overlap: Threshold
+    item_residual: Threshold
+    local_dependence: Threshold
+    dif_look: Threshold
+    dif_rewrite: Threshold
+    loading_discrimination: Threshold

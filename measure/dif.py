@@ -236,6 +236,8 @@ def _tests(
     if not (none.converged and shift.converged and slope.converged):
         return row | {"note": "the regression has no maximum: groups hardly share categories"}
     df = n_groups - 1
+    if own is not None and int(own.max()) < 2 * df:
+        return row | {"note": "fewer clusters than the tests have degrees of freedom, and one more"}
     both = _difference(slope, none, 2 * df, own)
     uniform = _difference(shift, none, df, own)
     nonuniform = _difference(slope, shift, df, own)

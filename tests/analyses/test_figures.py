@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analyses import figures
+from analyses import figures, plotting
 from analyses.section import Figure, Hidden
 from analyses.wording import words
 from tests.analyses.reports import FIGURES, MEANS, REPORT
@@ -112,14 +112,14 @@ def _contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("colour", [figures.INK, figures.MUTED, *figures.SERIES])
+@pytest.mark.parametrize("colour", [plotting.INK, plotting.MUTED, *plotting.SERIES])
 def test_text_and_series_stand_out_from_the_page(colour):
     assert _contrast(colour, "#ffffff") >= 4.5
 
 
 @pytest.mark.parametrize("count", range(1, 8))
 def test_written_shares_stand_out_from_their_fill(count):
-    for fill, ink in figures._shades(count):
+    for fill, ink in plotting.shades(count):
         assert _contrast(fill, ink) >= 4.5
 
 
@@ -130,8 +130,8 @@ def test_written_values_stand_out_in_a_heat_map(value):
 
 
 def test_series_differ_by_more_than_colour():
-    assert len(set(figures.SHAPES)) == len(figures.SERIES)
-    assert len({tuple(dash) for dash in figures.DASHES}) == len(figures.SERIES)
+    assert len(set(plotting.SHAPES)) == len(plotting.SERIES)
+    assert len({tuple(dash) for dash in plotting.DASHES}) == len(plotting.SERIES)
 
 
 def test_a_group_channel_gives_each_group_its_shape():
