@@ -28,7 +28,7 @@ from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
-    from analyses.locked import Locked
+    from analyses.inputs import Inputs
     from instruments import Instrument
 
 REFUSED = 2
@@ -37,8 +37,8 @@ REFUSED = 2
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-DEMONSTRATION = "leadership_climate"
-"""The instrument whose real survey `kobling demo` validates."""
+DEMONSTRATION = "coupling"
+"""The instrument whose bundled answers `kobling demo` validates."""
 
 FINDINGS = ("reliability", "confirmatory", "levels")
 """The sections whose answers `validate` and `demo` end with."""
@@ -101,6 +101,14 @@ def validate(
             "as the check, and MLR for others."
         ),
     ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            help="Mapping (.toml): which column is which item, and measures of your own.",
+        ),
+    ] = None,
     lock: Annotated[
         Path | None,
         typer.Option(
@@ -108,23 +116,64 @@ def validate(
             "beside the instrument's own file."
         ),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the groups that are compared.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column that says who belongs together.")
+    ] = None,
+    wave: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the waves, if it is not wave.")
+    ] = None,
+    at_wave: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="The wave to analyse; by default the first."),
+    ] = None,
+    experts: Annotated[
+        Path | None, typer.Option(help="Experts' ratings of relevance: item, expert, relevance.")
+    ] = None,
+    interviews: Annotated[
+        Path | None, typer.Option(help="Notes from cognitive interviews: item, kind, note.")
+    ] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What is known of the population: .csv or .toml with column, value, share or "
+            "count, and invited.",
+        ),
+    ] = None,
+    flagged: Annotated[
+        str,
+        typer.Option(
+            help="People flagged for careless answers: both (with and without them), keep or drop."
+        ),
+    ] = "both",
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
-        said = words(language)
-        from analyses import locked
+        from analyses.inputs import Inputs
 
-        asked = _instrument(instrument)
-        rules = locked.examine(asked, lock=lock, survey=survey)
-        report = _run(
-            asked,
+        said = words(language)
+        inputs = Inputs(
             survey,
+            {"group": group, "cluster": cluster, "wave": wave},
+            mapping=map_file,
+            lock=lock,
+            experts=experts,
+            interviews=interviews,
+            population=population,
+        )
+        report = _run(
+            _instrument(instrument),
+            inputs,
             out,
             said,
             seed=seed,
             estimator=estimator,
             confidential=confidential,
-            rules=rules,
+            wave=at_wave,
+            flagged=flagged,
         )
         _tell(report, out, said)
 
@@ -134,11 +183,13 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("demo-report"),
     language: Language = "da",
 ) -> None:
-    """Validate the bundled survey of 2,042 soldiers and say where the report lies."""
+    """Validate the coupling questionnaire on its simulated answers; say where the report lies."""
     with _refusals(language):
+        from analyses.inputs import Inputs
+
         said = words(language)
         asked = _instrument(DEMONSTRATION)
-        report = _run(asked, asked.demonstration_path(), out, said)
+        report = _run(asked, Inputs(asked.demonstration_path()), out, said)
         _tell(report, out, said)
 
 
@@ -325,31 +376,34 @@ class _RunOptions(TypedDict, total=False):
     seed: int
     estimator: str | None
     confidential: bool
-    rules: "Locked"
+    wave: str | None
+    flagged: str
 
 
 def _run(
     instrument: "Instrument",
-    survey: Path,
+    inputs: "Inputs",
     out: Path,
     said: Words,
     **options: Unpack[_RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
+    from analyses import inputs as files
     from analyses import output
     from analyses.report import validate as run_all
-    from analyses.survey import read_survey
 
     output.check(out)
     with _bar() as bar:
         task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
-        answers = read_survey(survey, instrument)
+        given = files.read(instrument, inputs)
 
         def show(step: str, share: float) -> None:
             bar.update(task, description=said.say(Message(step)), completed=0.95 * share)
 
-        report = run_all(instrument, answers, progress=show, **options)
+        report = run_all(
+            given.instrument, given.survey, beside=given.beside, progress=show, **options
+        )
         bar.update(task, description=said.say(Message("cli.writing")))
         output.write(report, out, language=said.language)
         bar.update(task, completed=1.0)

@@ -76,6 +76,10 @@ def standing_notes(instrument: Instrument, survey: Survey) -> tuple[Message, ...
         notes.append(Message("note.simulated"))
     if any(not response.continuous for response in instrument.responses):
         notes.append(Message("note.self_report"))
+    if survey.wave is not None:
+        notes.append(Message("note.wave", {"wave": survey.wave, "n": len(survey.data)}))
+    if (n_self := int(survey.self_ratings.notna().any(axis=1).sum())) > 0:
+        notes.append(Message("note.self_ratings", {"n": n_self}))
     return tuple(notes)
 
 

@@ -92,6 +92,7 @@ def run(instrument: Instrument, survey: Survey) -> Section:
     if means:
         notes += [Message("levels.note.no_invariance"), Message("levels.note.no_ranks")]
     tables = [_icc_table(levels), _agreement_table(instrument, levels)] if levels else []
+    tables += _self_ratings(instrument, survey)
     return Section(
         id="levels",
         answer=_answer(instrument, levels, compared),
@@ -262,6 +263,38 @@ def _means(
         notes=(Message("levels.note.no_invariance"),),
         respondents="respondents",
     )
+
+
+def _self_ratings(instrument: Instrument, survey: Survey) -> list[Table]:
+    """Give what leaders answered about themselves, which is in none of the other tables."""
+    rows: list[tuple[Cell, ...]] = []
+    for scale in instrument.scales:
+        items = [item for item in scale.items if item in survey.self_ratings]
+        scores = survey.self_ratings[items].dropna().mean(axis=1)
+        if not items or scores.empty:
+            continue
+        data = pd.DataFrame({"score": scores, "group": scale.id})
+        row = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE).iloc[0]
+        numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
+        rows.append((evidence.text(scale.label), int(row["n"]), *numbers))
+    if not rows:
+        return []
+    table = Table(
+        id="self_ratings",
+        title=Message("levels.table.self_ratings"),
+        columns=(
+            column("scale", "message"),
+            column("respondents", "count", 0),
+            *columns("number", 2, "mean", "ci.lower", "ci.upper", "sd"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.mean_t"), len(survey.data), Message("source.mean_t")
+        ),
+        notes=(Message("levels.note.self_ratings"),),
+        respondents="respondents",
+    )
+    return [table]
 
 
 def _figure(

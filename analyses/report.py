@@ -1,11 +1,15 @@
 """The whole validation: every section in order, each published, in one report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from analyses import (
     card,
+    carelessness,
     claims,
     confirmatory,
+    content_validity,
+    disclosure,
     exploratory,
     item_response,
     items,
@@ -13,21 +17,36 @@ from analyses import (
     locked,
     reliability,
     screening,
+<<<<<<< HEAD
     short_form,
+=======
+    sensitivity,
+>>>>>>> join
 )
+from analyses.content_validity import Content
+from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
+<<<<<<< HEAD
 from analyses.fits import fit_models
 from analyses.graded import graded_models
+=======
+from analyses.fits import Fits, fit_models
+>>>>>>> join
 from analyses.locked import Locked
+from analyses.margins import Margin
 from analyses.publication import SEED, assemble
-from analyses.section import Report, Section
-from analyses.survey import Survey
+from analyses.section import Message, Report, Section
+from analyses.survey import Survey, check_answers
+from instruments import AnswerError
 from instruments.schema import Instrument
+from measure.checks import known_option
+from measure.errors import MeasureError
 
 Progress = Callable[[str, float], None]
 """Called with the key of the step that begins (`step.fits`) and the share of the work done."""
 
 STEPS = {
+<<<<<<< HEAD
     "step.screening": 0.01,
     "step.fits": 0.10,
     "step.items": 0.10,
@@ -36,20 +55,65 @@ STEPS = {
     "step.exploratory": 0.35,
     "step.confirmatory": 0.24,
     "step.levels": 0.15,
+=======
+    "step.screening": 0.04,
+    "step.fits": 0.05,
+    "step.items": 0.01,
+    "step.reliability": 0.06,
+    "step.exploratory": 0.17,
+    "step.confirmatory": 0.11,
+    "step.levels": 0.07,
+    "step.sensitivity": 0.48,
+>>>>>>> join
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a validation has to go by besides the answers.
+
+    Parameters
+    ----------
+    rules
+        Whether the rules were locked, from `locked.examine`; None asks the lock file beside the
+        instrument's own, if there is one.
+    content
+        Experts' ratings and notes from interviews, where there are any.
+    margins
+        Of the population, from `margins.read_margins`, that the respondents are held against.
+    """
+
+    rules: Locked | None = None
+    content: Content | None = None
+    margins: Sequence[Margin] = ()
+
+
+NOTHING = Beside()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How the sections between the screening and the card are run, once or twice."""
+
+    instrument: Instrument
+    estimator: str | None
+    seed: int
+    confidential: bool
 
 
 def validate(
     instrument: Instrument,
     survey: Survey,
     *,
+    beside: Beside = NOTHING,
     progress: Progress | None = None,
     estimator: str | None = None,
     seed: int = SEED,
     confidential: bool = False,
-    rules: Locked | None = None,
+    wave: str | None = None,
+    flagged: str = "both",
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -57,6 +121,8 @@ def validate(
     ----------
     instrument, survey
         What was asked, and the answers.
+    beside
+        What else is known: locked rules, experts, the population.
     progress
         Called when a step begins, and with `step.done` and 1.0 at the end.
     estimator
@@ -65,73 +131,131 @@ def validate(
         Of everything random.
     confidential
         Leave in what disclosure control would hide.
-    rules
-        Whether the rules were locked, from `locked.examine`; by default asked of the lock file
-        beside the instrument's own, if there is one.
+    wave
+        The wave that is analysed; by default the first.
+    flagged
+        What is done about people flagged for careless answers: "both" analyses everybody and shows
+        what changes without them, "keep" analyses everybody, "drop" leaves them out of all
+        sections but the screening, which counts them.
 
     Returns
     -------
     Report
-        The sections as published; each model has been fitted once.
+        The sections as published; each model has been fitted once to everybody, and once more
+        without the flagged where that was asked for.
 
     Raises
     ------
     OptionError
-        Where the estimator is not available.
+        Where the estimator is not available, or `flagged` is not known.
+    SurveyError
+        Where the survey has no such wave, or more people answered than the margins say were
+        invited.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
     """
-    rules = locked.examine(instrument) if rules is None else rules
-    clock = _Clock(progress)
+    known_option("flagged", flagged, sensitivity.FLAGGED)
+    rules = locked.examine(instrument) if beside.rules is None else beside.rules
+    survey = one_wave(instrument, survey, wave)
+    run = _Run(instrument, estimator, seed, confidential)
+    clock = _Clock(progress, twice=flagged == "both")
     clock.start("step.screening")
-    sections: list[Section] = [screening.run(instrument, survey, estimator=estimator)]
+    careless = carelessness.judge(instrument, survey, seed=seed)
+    first = screening.run(
+        instrument, survey, estimator=estimator, careless=careless, margins=beside.margins
+    )
+    content = content_validity.run(instrument, survey, content=beside.content)
+    unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
+    analysed = unflagged if flagged == "drop" else survey
+    sections, fits = _analysed(run, analysed, clock)
+    if flagged == "both":
+        clock.start("step.sensitivity")
+        sections.append(_sensitivity(run, unflagged, sections, careless.n_obs))
+    if instrument.claims:
+        sections.append(claims.run(instrument, analysed))
+    clock.start("step.card")
+    sections.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
+    report = assemble(
+        instrument,
+        analysed,
+        (first, content, *sections),
+        confidential=confidential,
+        rules=rules,
+    )
+    clock.finish()
+    return report
+
+
+def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section], Fits]:
+    """Run the sections that a person's answers can change."""
+    instrument = run.instrument
     clock.start("step.fits")
-    fits = fit_models(instrument, survey, estimator=estimator, progress=clock.within)
+    fits = fit_models(instrument, survey, estimator=run.estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     clock.start("step.items")
+<<<<<<< HEAD
     graded = graded_models(instrument, survey)
     sections.append(items.run(instrument, survey, fits=fits, graded=graded))
     sections.append(item_response.run(instrument, survey, fits=fits, graded=graded))
     clock.start("step.short_forms")
     sections.append(short_form.run(instrument, survey, fits=fits, seed=seed))
+=======
+    sections: list[Section] = [items.run(instrument, survey, fits=fits)]
+>>>>>>> join
     clock.start("step.reliability")
     sections.append(reliability.run(instrument, survey, fits=fits))
     clock.start("step.exploratory")
-    sections.append(exploratory.run(instrument, survey, seed=seed))
+    sections.append(exploratory.run(instrument, survey, seed=run.seed))
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
-    if instrument.claims:
-        sections.append(claims.run(instrument, survey))
-    clock.start("step.card")
-    sections.append(card.run(instrument, survey, fits=fits, seed=seed, rules=rules))
-    report = assemble(instrument, survey, tuple(sections), confidential=confidential, rules=rules)
-    clock.finish()
-    return report
+    return sections, fits
+
+
+def _sensitivity(run: _Run, unflagged: Survey, sections: Sequence[Section], n_obs: int) -> Section:
+    """Run the same sections without the flagged, and compare."""
+    n_flagged = n_obs - len(unflagged.data)
+    if n_flagged == 0:
+        return sensitivity.not_run(Message("sensitivity.answer.nobody"))
+    if disclosure.is_small(n_flagged) and not run.confidential:
+        # What changes would be what so few answered.
+        few = {"threshold": disclosure.THRESHOLD}
+        return sensitivity.not_run(Message("sensitivity.answer.few", few))
+    try:
+        answers = unflagged.data[list(unflagged.asked)]
+        check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
+        again, _ = _analysed(run, unflagged, _Clock(None))
+    except (AnalysisError, AnswerError, MeasureError) as error:
+        return sensitivity.not_run(
+            Message("sensitivity.answer.failed", {"flagged": n_flagged, "error": str(error)})
+        )
+    return sensitivity.run(sections, again, n_obs=n_obs, n_flagged=n_flagged)
 
 
 class _Clock:
     """Tells the caller how far the work has come."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, *, twice: bool = True) -> None:
         self._tell = progress
+        whole = 1.0 if twice else 1.0 - STEPS["step.sensitivity"]
+        self._shares = {step: share / whole for step, share in STEPS.items()}
         self._done = 0.0
         self._step = ""
 
     def start(self, step: str) -> None:
         """Begin a step; the one before is over."""
-        self._done += STEPS.get(self._step, 0.0)
+        self._done += self._shares.get(self._step, 0.0)
         self._step = step
         self.within(0.0)
 
     def within(self, share: float) -> None:
         """Tell that a share of the present step is done."""
         if self._tell is not None:
-            self._tell(self._step, min(self._done + share * STEPS[self._step], 1.0))
+            self._tell(self._step, min(self._done + share * self._shares[self._step], 1.0))
 
     def finish(self) -> None:
         """Tell that all is done."""

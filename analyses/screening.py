@@ -1,20 +1,24 @@
-"""Who answered, in which form, and what is missing."""
+"""Who answered, what is missing, how it was answered, and whether they look like the population."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 
-from analyses import evidence, methods, script
+import measure
+from analyses import (
+    answering,
+    attention,
+    carelessness,
+    evidence,
+    gaps,
+    methods,
+    representativeness,
+    script,
+)
 from analyses.evidence import column, columns
 from analyses.fits import Plan, plan
-from analyses.section import (
-    Cell,
-    Column,
-    Figure,
-    Finding,
-    Message,
-    Provenance,
-    Section,
-    Table,
-)
+from analyses.margins import Margin
+from analyses.section import Cell, Column, Finding, Message, Section, Table
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument
 
@@ -22,12 +26,16 @@ SHOWN_ROLES = ("cluster", "group", "organisation", "role", "wave", "background")
 MOST_BACKGROUND_VALUES = 30
 """A background column with more values than this (an age in months) is no grouping."""
 
-GAPS = ((0, 0), (1, 1), (2, 2), (3, 5), (6, None))
-"""Bands for the number of answers that a person left out: first and last of each."""
 
-
-def run(instrument: Instrument, survey: Survey, *, estimator: str | None = None) -> Section:
-    """Describe who answered and what is missing.
+def run(
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    estimator: str | None = None,
+    careless: measure.CarelessAnswers | None = None,
+    margins: Sequence[Margin] = (),
+) -> Section:
+    """Describe who answered, what is missing, and how the questions were answered.
 
     Parameters
     ----------
@@ -35,46 +43,74 @@ def run(instrument: Instrument, survey: Survey, *, estimator: str | None = None)
         What was asked, and the answers.
     estimator
         Of the models, whose treatment of missing answers depends on it.
+    careless
+        As `carelessness.judge` gives it; looked for here if None.
+    margins
+        Of the population, from `margins.read_margins`.
 
     Returns
     -------
     Section
-        `screening`.
+        `screening`. Counts of people only: no table and no finding tells of a single person.
+
+    Raises
+    ------
+    SurveyError
+        Where more people answered than the margins say were invited.
     """
-    items = list(survey.scored.columns)
-    answered = survey.scored.notna()
+    careless = careless or carelessness.judge(instrument, survey)
     backgrounds = [
         declared
         for declared in evidence.present_columns(instrument, survey, SHOWN_ROLES)
         if _is_grouping(survey.data[declared.name], declared)
     ]
-    missing_items = _missing_by_item(instrument, survey)
-    tables = [
-        missing_items,
-        _missing_by_person(answered),
-        *_categories(instrument, survey),
-        *(_respondents(survey.data[declared.name], declared) for declared in backgrounds),
-    ]
-    complete = int(answered.all(axis=1).sum())
-    share_missing = 1.0 - float(answered.to_numpy().mean())
+    passed = attention.results(instrument, survey)
+    ends = answering.ends(instrument, survey)
+    compared = [representativeness.compare(margin, survey) for margin in margins]
+    planned = plan(instrument, survey, estimator=estimator)
+    share_missing = gaps.share_missing(survey)
+    return Section(
+        id="screening",
+        answer=_answer(survey, careless, share_missing),
+        findings=(
+            *_findings(instrument, survey, planned),
+            *((attention.finding(passed),) if len(passed.columns) else ()),
+            carelessness.finding(careless),
+            *(finding for finding, _ in ends),
+            *(finding for finding, _ in compared),
+        ),
+        tables=(
+            gaps.by_item(instrument, survey),
+            gaps.by_person(survey),
+            *gaps.by_version(instrument, survey),
+            *(attention.tables(instrument, passed, careless) if len(passed.columns) else ()),
+            *carelessness.tables(careless),
+            *answering.styles(instrument, survey),
+            *(table for _, table in ends),
+            *_categories(instrument, survey),
+            *(table for _, tables in compared for table in tables),
+            *(_respondents(survey.data[declared.name], declared) for declared in backgrounds),
+        ),
+        figures=(gaps.figure(gaps.by_item(instrument, survey)),) if share_missing > 0 else (),
+        notes=(*evidence.standing_notes(instrument, survey), *survey.notes),
+    )
+
+
+def _answer(survey: Survey, careless: measure.CarelessAnswers, share_missing: float) -> Message:
+    n_obs = len(survey.scored)
     answer = Message(
         "screening.answer",
         {
-            "n": len(answered),
-            "items": len(items),
-            "missing": evidence.share("share_missing", share_missing, "", len(answered)),
-            "complete": complete,
+            "n": n_obs,
+            "items": survey.scored.shape[1],
+            "missing": evidence.share("share_missing", share_missing, "", n_obs),
+            "complete": gaps.complete(survey),
         },
     )
-    figures = (_figure(missing_items),) if share_missing > 0 else ()
-    return Section(
-        id="screening",
-        answer=answer,
-        findings=_findings(instrument, survey, plan(instrument, survey, estimator=estimator)),
-        tables=tuple(tables),
-        figures=figures,
-        notes=(*evidence.standing_notes(instrument, survey), *survey.notes),
-    )
+    if careless.kinds.empty:
+        return answer
+    values = {"answer": answer, "flagged": carelessness.flagged_count(careless)}
+    return Message("screening.answer.flagged", values)
 
 
 def _findings(instrument: Instrument, survey: Survey, planned: Plan) -> tuple[Finding, ...]:
@@ -82,9 +118,10 @@ def _findings(instrument: Instrument, survey: Survey, planned: Plan) -> tuple[Fi
     n_obs = len(answered)
     source = Message("source.file", {"file": survey.name})
     form = evidence.text(instrument.form(survey.form).label)
-    complete = int(answered.all(axis=1).sum())
+    complete = gaps.complete(survey)
     empty = int((~answered.any(axis=1)).sum())
-    share_missing = 1.0 - float(answered.to_numpy().mean())
+    share_missing = gaps.share_missing(survey)
+    key = "missing_planned" if gaps.is_planned(survey) else "missing"
     read = Finding(
         id="screening_read",
         claim=Message(
@@ -95,7 +132,7 @@ def _findings(instrument: Instrument, survey: Survey, planned: Plan) -> tuple[Fi
     )
     missing = Finding(
         id="screening_missing",
-        claim=Message("screening.claim.missing", {"complete": complete, "n": n_obs}),
+        claim=Message(f"screening.claim.{key}", {"complete": complete, "n": n_obs}),
         verdict="information",
         evidence=(
             evidence.share("share_missing", share_missing, source, n_obs),
@@ -121,70 +158,6 @@ def _findings(instrument: Instrument, survey: Survey, planned: Plan) -> tuple[Fi
     return read, missing, categories
 
 
-def _provenance(n_obs: int) -> Provenance:
-    return Provenance(Message("estimator.count"), n_obs, Message("source.answers"))
-
-
-def _missing_by_item(instrument: Instrument, survey: Survey) -> Table:
-    kinds = [str(kind) for kind in survey.missing_codes.columns]
-    labels = {
-        code.name: evidence.plain(evidence.text(code.labels))
-        for response in instrument.responses
-        for code in response.missing
-    }
-    headings = {
-        "blank": Message("column.blank"),
-        "declared": Message("column.declared"),
-    } | labels
-    kind_columns = tuple(Column(kind, headings[kind], "count", 0) for kind in kinds)
-    rows: list[tuple[Cell, ...]] = []
-    n_obs = len(survey.scored)
-    for item in survey.scored.columns:
-        counts = [int(survey.missing_codes[kind][item]) for kind in kinds]
-        absent = int(survey.scored[item].isna().sum())
-        wording = evidence.text(instrument.item(item).text)
-        rows.append((item, wording, n_obs - absent, *counts, absent, absent / n_obs))
-    return Table(
-        id="missing_items",
-        title=Message("screening.table.missing_items"),
-        columns=(
-            column("item", "text"),
-            column("wording", "message"),
-            column("answered", "count", 0),
-            *kind_columns,
-            column("missing", "count", 0),
-            column("share_missing", "percent", 1),
-        ),
-        rows=tuple(rows),
-        provenance=_provenance(n_obs),
-    )
-
-
-def _missing_by_person(answered: pd.DataFrame) -> Table:
-    gaps = (~answered).sum(axis=1)
-    n_obs, n_items = answered.shape
-    rows: list[tuple[Cell, ...]] = []
-    for first, last in GAPS:
-        top = n_items if last is None else min(last, n_items)
-        if first > n_items:
-            continue
-        people = int(gaps.between(first, top).sum())
-        label = str(first) if top == first else f"{first}–{top}"
-        rows.append((label, people, people / n_obs))
-    return Table(
-        id="missing_persons",
-        title=Message("screening.table.missing_persons"),
-        columns=(
-            column("gaps", "text"),
-            column("respondents", "count", 0),
-            column("share", "percent", 1),
-        ),
-        rows=tuple(rows),
-        provenance=_provenance(n_obs),
-        respondents="respondents",
-    )
-
-
 def _categories(instrument: Instrument, survey: Survey) -> tuple[Table, ...]:
     """Give which answer categories each item's respondents used, where there are categories."""
     rows: list[tuple[Cell, ...]] = []
@@ -193,10 +166,12 @@ def _categories(instrument: Instrument, survey: Survey) -> tuple[Table, ...]:
         if not codes:
             continue
         shares = survey.data[item].value_counts(normalize=True)
+        ends = [float(shares.get(code, 0.0)) for code in (codes[0], codes[-1])]
         used = [code for code in codes if code in shares.index]
         unused = ", ".join(str(code) for code in codes if code not in shares.index)
         most = max(used, key=lambda code: float(shares[code]))
-        rows.append((item, len(used), len(codes), unused, str(most), float(shares[most])))
+        most_used = (str(most), float(shares[most]))
+        rows.append((item, len(used), len(codes), unused, *most_used, *ends))
     if not rows:
         return ()
     table = Table(
@@ -206,10 +181,10 @@ def _categories(instrument: Instrument, survey: Survey) -> tuple[Table, ...]:
             column("item", "text"),
             *columns("count", 0, "categories_used", "categories"),
             *columns("text", 0, "unused", "most_used"),
-            column("share_most_used", "percent", 1),
+            *columns("percent", 1, "share_most_used", "floor", "ceiling"),
         ),
         rows=tuple(rows),
-        provenance=_provenance(len(survey.scored)),
+        provenance=gaps.provenance(len(survey.scored)),
         notes=(Message("screening.note.as_answered"),),
     )
     return (table,)
@@ -247,29 +222,8 @@ def _respondents(values: pd.Series, declared: BackgroundColumn) -> Table:
             column("share", "percent", 1),
         ),
         rows=tuple(rows),
-        provenance=_provenance(n_obs),
+        provenance=gaps.provenance(n_obs),
         respondents="respondents",
-    )
-
-
-def _figure(table: Table) -> Figure:
-    shares = [share for share in table.column("share_missing") if isinstance(share, float)]
-    largest = max(shares)
-    item = table.column("item")[shares.index(largest)]
-    n_obs = table.provenance.n_obs or 0
-    return Figure(
-        id="missing_items",
-        title=Message("screening.figure.missing"),
-        alt=Message(
-            "screening.figure.missing.alt",
-            {
-                "item": str(item),
-                "share": evidence.share("share_missing", largest, "", n_obs),
-            },
-        ),
-        table=table.id,
-        form="bars",
-        channels={"y": "item", "x": "share_missing"},
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from analyses import locked, output
+from analyses.cross_section import one_wave
 from analyses.errors import OutputError, SurveyError
 from analyses.export import pictures, results, workbook
 from analyses.publication import assemble
@@ -47,7 +48,7 @@ def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = Non
         said = words(given.language)
         instrument = load(given.instrument)
         output.check(given.out)
-        survey = read_survey(given.survey, instrument)
+        survey = one_wave(instrument, read_survey(given.survey, instrument))
         report = assemble(
             instrument,
             survey,

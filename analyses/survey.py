@@ -2,19 +2,23 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analyses import columns
+from analyses import asked, columns, selfratings, waves
+from analyses.asked import NOT_ASKED
 from analyses.errors import SurveyError
 from analyses.fielding import returned
+from analyses.mapping import OwnMeasure, own_columns
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
+from analyses.selfratings import SELF_RATING
 from analyses.simulating import mark
 from analyses.spreadsheet import Formula
 from instruments import answers
@@ -26,6 +30,9 @@ BLANK_WORDS = frozenset({"NA", "N/A", "#N/A", "NaN", "."})
 
 DECLARED = "declared"
 """The kind under which missing values are counted that the file declares, not the instrument."""
+
+OPTIONAL_KINDS = (DECLARED, NOT_ASKED, SELF_RATING)
+"""Kinds of missing answers that are shown only where there are any."""
 
 SPREADSHEET_ERRORS = frozenset(
     {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"}
@@ -43,48 +50,140 @@ class Survey:
     data
         One row a respondent: the background columns of the instrument that the file has (text, or
         categories in the order of their codes where the file labels them), then the items as
-        answered codes (float, NaN where missing).
+        answered codes (float, NaN where missing), then columns of the user's own as numbers, by
+        the names that `own` gives them. Items that nobody was asked are left out.
     scored
         (n_obs, n_items): the items that are scored (checks of attention are not), reverse-keyed.
     form
-        Id of the largest form of the instrument whose items are all there.
-    missing_codes
-        (n_items, kinds) counts of missing answers: the instrument's missing codes, `blank`, and
-        `declared` where the file declares missing values that the instrument does not know.
+        Id of the largest form of the instrument that anybody got and whose items are there; of the
+        rotated form also where only some of its versions are.
+    why_missing
+        (n_obs, n_items): of which kind a missing answer is: one of the instrument's missing codes,
+        `blank`, `declared` where the file declares a missing value that the instrument does not
+        know, `not_asked` where the respondent's form does not have the item, `self_rating` where
+        the answer is one of `self_ratings`. NaN where there is an answer.
+    asked
+        (n_obs, n_items) bool: whether the item was asked of the respondent, as raters of whom or
+        what it is about. Only these answers can be missing.
+    forms
+        (n_obs, 2): `form` and `version` that each respondent got; missing where not known, or
+        where the form has no versions.
+    self_ratings
+        (n_obs, items with `self_for`): what those whom an item is about answered about themselves,
+        reverse-keyed, NaN for everybody else. These answers are in neither `data` nor `scored`,
+        since they have another referent.
     notes
         What was detected in the file, and what was not used.
     simulated
         True where no person gave the answers: a column of the file says so (`simulating.mark`), or
         they are those of the instrument's simulated demonstration.
+    waves
+        The names of the waves in order; empty where the file does not say.
+    wave_column
+        The column of `data` that says the wave.
+    wave
+        The wave that the survey has been cut to by `at`.
+    own
+        The measures of other instruments that the user has declared columns for.
     """
 
     name: str
     data: pd.DataFrame
     scored: pd.DataFrame
     form: str
-    missing_codes: pd.DataFrame
+    why_missing: pd.DataFrame
+    asked: pd.DataFrame
+    forms: pd.DataFrame
+    self_ratings: pd.DataFrame
     notes: tuple[Message, ...]
     simulated: bool
+    waves: tuple[str, ...] = ()
+    wave_column: str | None = None
+    wave: str | None = None
+    own: tuple[OwnMeasure, ...] = ()
+
+    @cached_property
+    def missing_codes(self) -> pd.DataFrame:
+        """Counts of missing answers, (n_items, kinds), with the kinds that the file has."""
+        kinds = list(self.why_missing.dtypes.iloc[0].categories) if self.why_missing.size else []
+        counts = answers.count_missing(self.why_missing, kinds)
+        optional = [kind for kind in OPTIONAL_KINDS if kind in counts and not counts[kind].any()]
+        return counts.drop(columns=optional)
+
+    def where(self, rows: "pd.Series[bool]") -> "Survey":
+        """Give the survey of some of its respondents.
+
+        Parameters
+        ----------
+        rows
+            (n_obs,) bool, indexed as `data`.
+
+        Returns
+        -------
+        Survey
+            With the rows numbered anew, without the items that none of them was asked, and with
+            their form where all of them got the same.
+        """
+        of_anybody = self.asked.loc[rows].any()
+        items = of_anybody.index[of_anybody]
+        nobody = of_anybody.index[~of_anybody]
+        forms = self.forms.loc[rows, "form"]
+        alike = forms.notna().all() and forms.nunique() == 1
+
+        def cut(table: pd.DataFrame) -> pd.DataFrame:
+            return table.loc[rows].reset_index(drop=True)
+
+        return replace(
+            self,
+            data=cut(self.data.drop(columns=nobody)),
+            scored=cut(self.scored.drop(columns=nobody, errors="ignore")),
+            form=str(forms.iloc[0]) if alike else self.form,
+            why_missing=cut(self.why_missing[items]),
+            asked=cut(self.asked[items]),
+            forms=cut(self.forms),
+            self_ratings=cut(self.self_ratings),
+        )
+
+    def at(self, wave: str) -> "Survey":
+        """Give the survey of one wave, named in any case and spacing.
+
+        Raises
+        ------
+        SurveyError
+            Where the survey has no such wave.
+        """
+        name = waves.find(wave, self.waves)
+        if name is None or self.wave_column is None:
+            has = columns.listed(self.waves, "wave") if self.waves else "no waves"
+            raise SurveyError(f'"{self.name}" has no wave "{wave}".\n    It has {has}.')
+        return replace(self.where(self.data[self.wave_column] == name), wave=name)
 
 
 def read_survey(
-    path: str | Path, instrument: Instrument, *, mapping: Mapping[str, str] | None = None
+    path: str | Path,
+    instrument: Instrument,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    own: Sequence[OwnMeasure] = (),
 ) -> Survey:
     """Read a survey file and check it against the instrument, before anything is computed.
 
     Parameters
     ----------
     path
-        A .csv, .tsv, .txt, .xlsx, .sav, .dta or .parquet file with one row a respondent.
+        A .csv, .tsv, .txt, .xlsx, .sav, .dta or .parquet file with one row a respondent and wave.
     instrument
         What was asked.
     mapping
         Name in the instrument → name of the column in the file, where they differ.
+    own
+        Measures of other instruments in further columns of the file.
 
     Raises
     ------
     SurveyError
-        Where the file cannot be read, or lacks what the instrument requires.
+        Where the file cannot be read, or lacks what the instrument requires or the mapping names;
+        where somebody answered twice in a wave, or the waves cannot be told apart.
     AnswerError
         Where an answer is outside its response scale or no label of it, an item is constant or
         empty, or there are fewer complete answers than items.
@@ -92,40 +191,132 @@ def read_survey(
     path = Path(path)
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
-    raw = read_table(path, expected=[mapping.get(name, name) for name in names])
+    others = {column for measure in own for column in measure.columns}
+    raw = read_table(path, expected=[*(mapping.get(name, name) for name in names), *others])
     raw, marked = mark.taken_from(raw)
-    raw = returned.translate(raw, instrument, survey=path.name, keep=set(mapping.values()))
+    raw = returned.translate(raw, instrument, survey=path.name, keep={*mapping.values(), *others})
     match = columns.match(
-        [str(name) for name in raw.frame.columns], instrument, survey=path.name, mapping=mapping
+        [str(name) for name in raw.frame.columns if name not in others],
+        instrument,
+        survey=path.name,
+        mapping=mapping,
     )
-    order = [item for item in instrument.all_item_ids if item in match.form.items]
-    # Whoever reads gives a check of attention the same answer, so it may well be constant.
-    checks = instrument.check_ids
-    given = {
-        item: _answers(item, raw, match.found[item], instrument.response(item)) for item in order
-    }
-    decoded = instrument.decode(pd.DataFrame(given))
-    answers.check_answers(
-        decoded.codes,
-        [item for item in order if item not in checks],
-        together=instrument.asked_of_all(match.form.id),
-    )
-    missing, declared = _missing(decoded.missing, given, raw, match.found)
+    codes, missing, item_notes = _items(raw, match, instrument)
     background = {
         part.name: _background(raw, match.found[part.name], part)
         for part in instrument.columns
         if part.name in match.found
     }
-    data = pd.concat([pd.DataFrame(background), decoded.codes], axis=1).reset_index(drop=True)
+    in_waves = _waves(instrument, background, path.name)
+    stated = background.get(asked.FORM)
+    answered = ~missing.isin([answers.BLANK, DECLARED])
+    design = asked.design(instrument, match.form, answered, stated, survey=path.name)
+    missing = missing.mask(~design.asked, NOT_ASKED)
+    read = selfratings.apart(instrument, codes, missing, design.asked, background)
+    of_anybody = read.asked.any()
+    rated = list(of_anybody.index[of_anybody])
+    check_answers(instrument, design.form.id, read.codes[rated], read.asked)
+    measured = own_columns(raw.frame, tuple(own), path.name)
+    data = pd.concat([pd.DataFrame(background), read.codes[rated], measured], axis=1)
+    tables = (data, read.missing[rated], read.asked[rated], design.forms, read.self_ratings)
+    data, missing, was_asked, forms, self_ratings = (
+        table.reset_index(drop=True) for table in tables
+    )
     return Survey(
         name=path.name,
         data=data,
-        scored=instrument.score(data[order]),
-        form=match.form.id,
-        missing_codes=missing,
-        notes=(*raw.notes, *_text_notes(given, raw), *declared, *match.notes),
-        simulated=marked or _simulated(path, decoded.codes, instrument),
+        scored=instrument.score(data[rated]),
+        form=design.form.id,
+        why_missing=missing,
+        asked=was_asked,
+        forms=forms,
+        self_ratings=self_ratings,
+        notes=(
+            *raw.notes,
+            *item_notes,
+            *match.notes,
+            *design.notes,
+            *read.notes,
+            *in_waves.notes,
+            *_own_notes(own),
+        ),
+        simulated=marked or _simulated(path, codes, instrument),
+        waves=in_waves.order,
+        wave_column=instrument.column_for("wave") if in_waves.order else None,
+        own=tuple(own),
     )
+
+
+def _items(
+    raw: RawTable, match: columns.Match, instrument: Instrument
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Message, ...]]:
+    """Read the items' answers: codes, kinds of missing answers, and what was detected."""
+    responses = {item: instrument.response(item) for item in match.items}
+    given = {
+        item: _answers(item, raw, match.found[item], response)
+        for item, response in responses.items()
+    }
+    codes, missing = answers.decode(pd.DataFrame(given), responses)
+    missing, declared = _declared(missing, given, raw, match.found)
+    return codes, missing, (*_text_notes(given, raw), *declared)
+
+
+def _waves(
+    instrument: Instrument, background: dict[str, "pd.Series[Any]"], survey: str
+) -> waves.Waves:
+    """Read the waves, give each one name in the background, and refuse who answered twice."""
+    column, who = instrument.column_for("wave"), instrument.column_for("respondent")
+    respondents = background.get(who or "")
+    found = waves.Waves(pd.Series(dtype=object), (), ())
+    if column in background and background[column].notna().any():
+        values = background[column]
+        found = waves.read(values, respondents, column=column, survey=survey)
+        if not hasattr(values, "cat"):
+            background[column] = found.values.astype("str")
+        else:
+            kind = pd.CategoricalDtype(list(found.order))
+            background[column] = found.values.astype(kind)
+    if respondents is not None:
+        by_wave = background.get(column or "") if found.order else None
+        waves.refuse_doubles(respondents, by_wave, survey=survey)
+    return found
+
+
+def check_answers(
+    instrument: Instrument, form: str, codes: pd.DataFrame, was_asked: pd.DataFrame
+) -> None:
+    """Refuse answers that nothing can be computed from.
+
+    Parameters
+    ----------
+    instrument, form
+        What may be asked, and the form that was.
+    codes, was_asked
+        (n_obs, n_items) as in `Survey`.
+
+    Raises
+    ------
+    AnswerError
+        As `instruments.check_answers`; the items that everybody was asked are needed together.
+    """
+    # Whoever reads gives a check of attention the same answer, so it may well be constant.
+    scored = [str(item) for item in codes if item not in instrument.check_ids]
+    of_all = [
+        item
+        for item in instrument.asked_of_all(form)
+        if item in was_asked and was_asked[item].all()
+    ]
+    answers.check_answers(codes, scored, together=of_all)
+
+
+def _own_notes(own: Sequence[OwnMeasure]) -> tuple[Message, ...]:
+    """Say which columns were read as measures of other instruments."""
+    pairs = tuple(
+        Message("reading.pair", {"name": measure.id, "column": column})
+        for measure in own
+        for column in measure.columns
+    )
+    return (Message("reading.own", {"n": len(own), "pairs": pairs}),) if pairs else ()
 
 
 def _answers(item: str, raw: RawTable, column: str, response: ResponseScale) -> "pd.Series[Any]":
@@ -220,27 +411,23 @@ def _text_notes(given: Mapping[str, "pd.Series[Any]"], raw: RawTable) -> tuple[M
     return tuple(notes)
 
 
-def _missing(
-    counts: pd.DataFrame,
+def _declared(
+    missing: pd.DataFrame,
     given: Mapping[str, "pd.Series[Any]"],
     raw: RawTable,
     found: Mapping[str, str],
 ) -> tuple[pd.DataFrame, tuple[Message, ...]]:
-    """Count the missing values that only the file declares apart from blank answers."""
+    """Tell the missing values that only the file declares from blank answers."""
+    kinds = [*dict.fromkeys([*missing.dtypes.iloc[0].categories, *OPTIONAL_KINDS])]
+    missing = missing.astype(pd.CategoricalDtype(kinds))
     declared = {
         item: raw.declared[found[item]].notna() for item in given if found[item] in raw.declared
     }
     n_declared = sum(int(mask.sum()) for mask in declared.values())
-    if not n_declared:
-        return counts, ()
-    unknown = pd.Series(0, index=counts.index)
     for item, mask in declared.items():
-        unknown[item] = int((mask & given[item].isna()).sum())
-    note = Message("reading.declared", {"n": n_declared})
-    if unknown.any():
-        blank = counts[answers.BLANK] - unknown
-        counts = counts.assign(**{answers.BLANK: blank, DECLARED: unknown})
-    return counts, (note,)
+        missing[item] = missing[item].mask(mask & given[item].isna(), DECLARED)
+    notes = (Message("reading.declared", {"n": n_declared}),) if n_declared else ()
+    return missing, notes
 
 
 def _background(raw: RawTable, column: str, declared: BackgroundColumn) -> "pd.Series[Any]":

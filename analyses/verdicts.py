@@ -11,8 +11,10 @@ from typing import Literal
 
 import instruments.rules
 from analyses.section import Message, Rule, Text, Verdict
+from measure.content_validity import FEWEST_EXPERTS
 
 ItemVerdict = Literal["keep", "look", "rewrite", "undecided"]
+ContentVerdict = Literal["relevant", "revise", "undecided"]
 Distinctness = Literal["distinct", "doubtful", "not_distinct", "undecided"]
 
 CHECKS = ("items_check", "reliability_check", "check")
@@ -204,3 +206,24 @@ def judge_group_means(
     if failed:
         return "poor", failed
     return ("good" if all(known(value) for value in numbers.values()) else "undecided"), ()
+
+
+def judge_content_item(
+    i_cvi: float | None, n_experts: int, rules: instruments.rules.Rules
+) -> ContentVerdict:
+    """Judge by the experts whether an item is relevant; fewer than three experts decide nothing.
+
+    The index is compared as it is printed, with two decimals: the limit of .78 is 7 of 9 experts.
+    """
+    if i_cvi is None or not known(i_cvi) or n_experts < FEWEST_EXPERTS:
+        return "undecided"
+    return "relevant" if round(i_cvi, 2) >= rules.content_i_cvi.value else "revise"
+
+
+def judge_content_scale(
+    s_cvi_ave: float | None, n_experts: int, rules: instruments.rules.Rules
+) -> Verdict:
+    """Judge by the mean index of its items whether a questionnaire's content is relevant."""
+    if s_cvi_ave is None or not known(s_cvi_ave) or n_experts < FEWEST_EXPERTS:
+        return "undecided"
+    return "good" if s_cvi_ave >= rules.content_s_cvi.value else "poor"

@@ -1,7 +1,7 @@
 """Answers, given as codes or as label text, turned into checked codes."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -45,8 +45,9 @@ def decode(
     Returns
     -------
     tuple
-        Codes, (n_obs, n_items) float with NaN where missing; and counts of missing answers,
-        (n_items, kinds) int, the kinds being the names of the missing codes, then `blank`.
+        Codes, (n_obs, n_items) float with NaN where missing; and of the same shape the kind of each
+        missing answer, NaN where there is an answer: the name of the missing code, or `blank`. The
+        columns are categories of all kinds, `blank` the last.
 
     Raises
     ------
@@ -54,10 +55,9 @@ def decode(
         Where a column occurs twice, or an answer is outside its scale or no label of it.
     """
     present = [name for name in responses if name in data.columns]
-    kinds = [part.name for scale in responses.values() for part in scale.missing]
-    kinds = [*dict.fromkeys(kinds), BLANK]
+    kinds = missing_kinds(responses.values())
     codes: dict[str, pd.Series[float]] = {}
-    counts: list[dict[str, int]] = []
+    missing: dict[str, pd.Series[Any]] = {}
     problems: list[str] = []
     for name in present:
         column = data[name]
@@ -68,13 +68,40 @@ def decode(
         if wrong.any():
             problems.append(_describe(name, column, wrong, responses[name]))
             continue
-        codes[name], count = _without_missing(numbers, responses[name])
-        counts.append(count)
+        codes[name], missing[name] = _without_missing(numbers, responses[name], kinds)
     if problems:
         raise AnswerError(_joined(problems))
-    table = pd.DataFrame(codes, index=data.index, columns=pd.Index(present), dtype=float)
-    missing = pd.DataFrame(counts, index=pd.Index(present, name="item"), columns=pd.Index(kinds))
-    return table, missing.fillna(0).astype(int)
+    columns = pd.Index(present)
+    table = pd.DataFrame(codes, index=data.index, columns=columns, dtype=float)
+    return table, pd.DataFrame(missing, index=data.index, columns=columns)
+
+
+def missing_kinds(scales: Iterable["ResponseScale"]) -> tuple[str, ...]:
+    """Give the names of the missing codes of some response scales, and `blank` as the last."""
+    named = (part.name for scale in scales for part in scale.missing)
+    return (*dict.fromkeys(named), BLANK)
+
+
+def count_missing(missing: pd.DataFrame, kinds: Sequence[str]) -> pd.DataFrame:
+    """Count the missing answers of each item by their kind.
+
+    Parameters
+    ----------
+    missing
+        As `decode` gives it: (n_obs, n_items), the kind of each missing answer.
+    kinds
+        The kinds that are counted, in the order wanted.
+
+    Returns
+    -------
+    DataFrame
+        (n_items, kinds) int.
+    """
+    counts = {
+        name: [int((missing[name] == kind).sum()) for kind in kinds] for name in missing.columns
+    }
+    table = pd.DataFrame.from_dict(counts, orient="index", columns=list(kinds), dtype="int64")
+    return table.rename_axis("item")
 
 
 def reverse(codes: pd.DataFrame, turned: Mapping[str, "ResponseScale"]) -> pd.DataFrame:
@@ -192,12 +219,14 @@ def _fits(numbers: "pd.Series[float]", scale: "ResponseScale") -> "pd.Series[boo
 
 
 def _without_missing(
-    numbers: "pd.Series[float]", scale: "ResponseScale"
-) -> tuple["pd.Series[float]", dict[str, int]]:
-    """Count the missing answers by kind, and make all of them NaN."""
-    counts = {part.name: int((numbers == part.code).sum()) for part in scale.missing}
-    counts[BLANK] = int(numbers.isna().sum())
-    return numbers.mask(numbers.isin([part.code for part in scale.missing])), counts
+    numbers: "pd.Series[float]", scale: "ResponseScale", kinds: Sequence[str]
+) -> tuple["pd.Series[float]", "pd.Series[Any]"]:
+    """Make all missing answers NaN, and give their kinds."""
+    places = pd.Series(-1, index=numbers.index).mask(numbers.isna(), kinds.index(BLANK))
+    for part in scale.missing:
+        places = places.mask(numbers == part.code, kinds.index(part.name))
+    found = pd.Categorical.from_codes(places.astype(int), categories=pd.Index(kinds))
+    return numbers.mask(places >= 0), pd.Series(found, index=numbers.index)
 
 
 def _describe(

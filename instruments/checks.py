@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from instruments import design
+from instruments import design, expected
 from instruments.problems import KIND, Problem, Problems, listed, name_of, repeated
 from instruments.texts import Part, fold
 
@@ -24,6 +24,7 @@ NAMED = (
     "columns",
     "factors",
     "models",
+    "external",
     "hypotheses",
 )
 """The lists whose entries have names of their own; items and variants share theirs."""
@@ -112,6 +113,9 @@ def check_instrument(instrument: "Instrument") -> None:
         *_scales(instrument),
         *design.problems(instrument),
         *_models(instrument),
+        *expected.problems(
+            instrument, {model.id: variables(model)[0] for model in instrument.models}
+        ),
     ]
     if problems:
         raise Problems(problems)

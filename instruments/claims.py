@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from instruments.texts import NO_TEXTS, Flag, Identifier, Number, Part, Text, Texts
+from instruments.texts import NO_TEXTS, Flag, Identifier, Part, Text, Texts
 
 
 class Factor(Part):
@@ -78,40 +78,6 @@ class MeasurementModel(Part):
     nested_in: Identifier | None = None
     equivalent_to: Identifier | None = None
     options: ModelOptions = ModelOptions()
-
-
-class Expectation(Part):
-    """The band that one number of a hypothesis is expected in.
-
-    Parameters
-    ----------
-    target
-        With what: a scale, a kind of column, or a pair of groups.
-    lower, upper
-        The expected band; None where that side is open.
-    below
-        The absolute value that it must stay under to count as another construct.
-    """
-
-    target: Identifier
-    lower: Number | None = None
-    upper: Number | None = None
-    below: Number | None = None
-
-
-class Hypothesis(Part):
-    """A statement made before the data.
-
-    `awaits` says in each language what the instrument still lacks for testing it; it is empty
-    where the statement can be tested.
-    """
-
-    id: Identifier
-    text: Texts
-    kind: Literal["correlation", "partial", "pattern", "difference", "equivalence", "change"]
-    expectations: tuple[Expectation, ...] = ()
-    claim: Text
-    awaits: Texts = NO_TEXTS
 
 
 class Claim(Part):

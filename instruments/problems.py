@@ -18,6 +18,7 @@ KIND = {
     "columns": "column",
     "factors": "factor",
     "models": "model",
+    "external": "external measure",
     "hypotheses": "hypothesis",
     "claims": "claim",
     "missing": "missing code",

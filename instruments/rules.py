@@ -128,8 +128,9 @@ class Rules(Part):
     equivalence_level
         `.value`: level of the interval that must lie within the band for two groups to be alike.
     hypotheses_confirmed
-        `.value`: share of the expectations tested (a proportion) that are to be confirmed.
+        `.value`: share of the hypotheses tested (a proportion) that are to be confirmed.
     hypotheses_measured
+<<<<<<< HEAD
         `.value`: as many expectations are to be tested before the share is judged.
     item_overlap, item_residual, local_dependence
         `.value`: topological overlap at or above which, and residual correlation and Q3 less its
@@ -139,6 +140,13 @@ class Rules(Part):
         rewritten.
     loading_discrimination
         `.value`: how far a loading may be from the one that the discrimination stands for.
+=======
+        `.value`: as many hypotheses are to be tested before the share is judged.
+    content_i_cvi, content_s_cvi
+        `.value`: share of experts who find an item relevant, and the mean of these shares.
+    index_answered
+        `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
+>>>>>>> join
     """
 
     global_fit_good: FitRule
@@ -167,9 +175,15 @@ class Rules(Part):
     equivalence_level: Threshold
     hypotheses_confirmed: Threshold
     hypotheses_measured: CountRule
+<<<<<<< HEAD
     item_overlap: Threshold
     item_residual: Threshold
     local_dependence: Threshold
     dif_look: Threshold
     dif_rewrite: Threshold
     loading_discrimination: Threshold
+=======
+    content_i_cvi: Threshold
+    content_s_cvi: Threshold
+    index_answered: Threshold
+>>>>>>> join

@@ -15,9 +15,7 @@ from pydantic import Field, model_validator
 from instruments import answers, checks, codebook
 from instruments.claims import (
     Claim,
-    Expectation,
     Factor,
-    Hypothesis,
     MeasurementModel,
     ModelOptions,
 )
@@ -30,6 +28,7 @@ from instruments.forms import (
     RotatedVersion,
     Rotation,
 )
+from instruments.hypotheses import Estimand, Expectation, External, Hypothesis, Total
 from instruments.items import (
     ConstructType,
     Function,
@@ -53,7 +52,9 @@ __all__ = [
     "ConstructType",
     "Decoded",
     "Demonstration",
+    "Estimand",
     "Expectation",
+    "External",
     "Factor",
     "Fielding",
     "Form",
@@ -71,6 +72,7 @@ __all__ = [
     "RotatedVersion",
     "Rotation",
     "Scale",
+    "Total",
 ]
 
 
@@ -128,6 +130,10 @@ class Instrument(Part):
         What a respondent is told besides the items; None where the instrument does not say.
     wording
         The rules that `instruments.check_wording` holds the statements to.
+    total
+        The latent variable that hypotheses are about; None where there is none.
+    external
+        Constructs that hypotheses name and other instruments measure.
     factors
         The words for latent variables that are no scale.
     claims
@@ -157,6 +163,8 @@ class Instrument(Part):
     columns: tuple[BackgroundColumn, ...] = ()
     factors: tuple[Factor, ...] = ()
     models: tuple[MeasurementModel, ...] = Field(min_length=1)
+    total: Total | None = None
+    external: tuple[External, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     claims: tuple[Claim, ...] = ()
     rules: Rules
@@ -219,6 +227,26 @@ class Instrument(Part):
         """Give one form by its id (KeyError where there is none)."""
         return {form.id: form for form in self.forms}[form_id]
 
+    @property
+    def form_ids(self) -> tuple[str, ...]:
+        """The ids of the forms, and then of the versions of the rotated form."""
+        versions = () if self.rotation is None else self.rotation.versions
+        return (*(form.id for form in self.forms), *(version.id for version in versions))
+
+    def form_of(self, form_id: str) -> Form:
+        """Give the form that a form or version is (KeyError where there is none)."""
+        if self.rotation is not None and form_id in {one.id for one in self.rotation.versions}:
+            return self.form(self.rotation.form)
+        return self.form(form_id)
+
+    def form_items(self, form_id: str) -> tuple[str, ...]:
+        """Give the items of a form or version in the order asked (KeyError where there is none)."""
+        blocks = {block.id: block.items for block in self.blocks}
+        for version in () if self.rotation is None else self.rotation.versions:
+            if version.id == form_id:
+                return tuple(item for block in version.blocks for item in blocks[block])
+        return self.form(form_id).items
+
     def asked_of_all(self, form_id: str) -> tuple[str, ...]:
         """Give the items of a form that nobody misses by design (KeyError where there is none)."""
         form = self.form(form_id)
@@ -274,7 +302,8 @@ class Instrument(Part):
             the value, how many rows, and the first row (the heading of the file being row 1).
         """
         codes, missing = answers.decode(data, self._response_by_item())
-        return Decoded(codes, missing)
+        kinds = answers.missing_kinds(self.responses)
+        return Decoded(codes, answers.count_missing(missing, kinds))
 
     def score(self, data: pd.DataFrame) -> pd.DataFrame:
         """Give checked answers with reversed items turned, within the item's own response scale.

@@ -2,12 +2,17 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
+from .answer_sheet import Asked
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
+from .careless import careless_answers, response_styles
+from .careless_result import CarelessAnswers
 from .category_correlations import CategoryCorrelations, polychoric
 from .classical import intraclass
+from .cluster_splits import SplitCluster, split_cluster
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
+from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
 from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
@@ -31,6 +36,7 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .options import option_table
 from .populations import Population, population
+from .proportions import proportion_interval
 from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
 from .response_alpha import OrdinalAlpha, ordinal_alpha
@@ -51,6 +57,10 @@ __all__ = [
     "option_table",
     "missing_patterns",
     "MissingPatterns",
+    "careless_answers",
+    "response_styles",
+    "Asked",
+    "CarelessAnswers",
     "model_card",
     "ModelCard",
     "standardized",
@@ -89,6 +99,8 @@ __all__ = [
     "htmt",
     "htmt_intervals",
     "fornell_larcker",
+    "content_validity",
+    "ContentValidity",
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",
@@ -105,7 +117,10 @@ __all__ = [
     "intraclass",
     "agreement",
     "Agreement",
+    "split_cluster",
+    "SplitCluster",
     "group_means",
+    "proportion_interval",
     "simulate",
     "Holes",
     "population",

@@ -420,3 +420,47 @@ def test_an_interruption_leaves_nothing_behind(tmp_path, sign):
     assert process.returncode == 130
     assert stderr == "Afbrudt. Der er ikke skrevet noget.\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_that_are_not_there(tmp_path):
+    survey = HS39.demonstration_path()
+    for option in ("--group", "--cluster", "--wave"):
+        message = _refused(tmp_path, survey, "--instrument", "mental_ability", option, "klasse")
+        assert 'has no column "klasse", which the mapping or an option' in message
+
+
+def test_a_wave_that_is_not_there(tmp_path, answers):
+    path = tmp_path / "answers.csv"
+    answers.assign(year=["2024", "2025"] * 150 + ["2024"]).to_csv(path, index=False)
+    options = ("--instrument", "mental_ability", "--wave", "year")
+    assert 'no wave "2023"' in _refused(tmp_path, path, *options, "--at-wave", "2023")
+
+
+def test_experts_of_another_questionnaire(tmp_path):
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("item,expert,relevance\nI_bro1,1,4\n", encoding="utf-8")
+    survey = HS39.demonstration_path()
+    options = ("--instrument", "mental_ability", "--experts", ratings)
+    assert 'names item "I_bro1"' in _refused(tmp_path, survey, *options)
+
+
+def test_groups_a_wave_experts_and_interviews_reach_the_report(tmp_path, answers):
+    path, ratings, notes = (tmp_path / f"{name}.csv" for name in ("answers", "ratings", "notes"))
+    answers.assign(year=["2024", "2025"] * 150 + ["2024"]).to_csv(path, index=False)
+    rows = [f"x{item},{expert},4" for item in range(1, 10) for expert in range(1, 4)]
+    ratings.write_text("\n".join(["item,expert,relevance", *rows]), encoding="utf-8")
+    notes.write_text("item,kind,note\nx1,forståelse,Uklart\n", encoding="utf-8")
+    out = tmp_path / "report"
+    options = ("--instrument", "mental_ability", "--out", out, "--language", "en")
+    more = ("--wave", "year", "--group", "grade", "--experts", ratings, "--interviews", notes)
+    result = _invoke("validate", path, *options, *more)
+    assert result.exit_code == 0, result.output
+    report = results.read(out / "results.json")
+    assert report.n_obs == 151
+    content = report.section("content")
+    assert content.answer.key == "content.answer.all"
+    assert content.table("content_notes").column("note") == ("Uklart",)
+    tables = {table.id for table in report.section("levels").tables}
+    assert "means_grade_visual" in tables
+    assert "means_school_visual" not in tables
+    assert "waves.first" in {note.key for note in report.section("screening").notes}

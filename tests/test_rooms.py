@@ -40,7 +40,7 @@ LIBRARIES = {
     "measure/workers.py": {"threadpoolctl"},
     "measure/threads.py": {"threadpoolctl"},
     "measure/irt.py": {"mirt"},
-    "measure/careless.py": {"insufficient_effort"},
+    "measure/careless.py": {"ier"},
 }
 HEAVY = {
     "altair",

@@ -114,12 +114,6 @@ class Questionnaire:
         return [] if fielding is None else fielding.introduction[language].split("\n\n")
 
 
-def form_ids(instrument: Instrument) -> tuple[str, ...]:
-    """Give the ids of the forms and of the versions of the rotated form."""
-    versions = instrument.rotation.versions if instrument.rotation is not None else ()
-    return (*(form.id for form in instrument.forms), *(version.id for version in versions))
-
-
 def form_items(instrument: Instrument, form: str) -> tuple[str, ...]:
     """Give the items of a form, or of a version of the rotated form, in the order asked.
 
@@ -128,18 +122,12 @@ def form_items(instrument: Instrument, form: str) -> tuple[str, ...]:
     FieldingError
         If there is no such form.
     """
-    known = form_ids(instrument)
-    if form not in known:
+    if form not in instrument.form_ids:
         raise FieldingError(
             f'the instrument "{instrument.id}" has no form "{form}".\n'
-            f"    It has {', '.join(known)}."
+            f"    It has {', '.join(instrument.form_ids)}."
         )
-    if instrument.rotation is not None:
-        blocks = {block.id: block.items for block in instrument.blocks}
-        for version in instrument.rotation.versions:
-            if version.id == form:
-                return tuple(item for block in version.blocks for item in blocks[block])
-    return instrument.form(form).items
+    return instrument.form_items(form)
 
 
 def check_language(instrument: Instrument, language: str) -> None:

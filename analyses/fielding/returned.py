@@ -16,7 +16,6 @@ import pandas as pd
 from analyses.errors import SurveyError
 from analyses.fielding import codes
 from analyses.fielding.codes import LIMESURVEY, REDCAP, XLSFORM, System
-from analyses.fielding.questionnaire import form_ids
 from analyses.reading import RawTable
 from analyses.section import Message
 from instruments.schema import BackgroundColumn, Instrument
@@ -131,7 +130,7 @@ def _find(headings: Collection[str], instrument: Instrument) -> _Found | None:
             continue
         if system is LIMESURVEY and "form" not in given.values():
             # The text of an equation that stores the form is the form itself.
-            forms = set(form_ids(instrument))
+            forms = set(instrument.form_ids)
             given |= {heading: "form" for heading in headings if heading in forms}
         added = [one for one in headings if one not in given and system.metadata.fullmatch(one)]
         return _Found(system, given, tuple(added))

@@ -13,7 +13,7 @@ from analyses.simulating import latent
 from analyses.simulating.structure import Structure
 from analyses.simulating.true_answers import TrueAnswers
 from instruments.population import Liability, Population
-from instruments.schema import Instrument
+from instruments.schema import Expectation, Instrument
 
 Array = NDArray[np.float64]
 
@@ -71,37 +71,34 @@ class Network:
     def rows(self) -> Iterator[Row]:
         """Give the true values, one row each: `hypothesis target what level value`."""
         for hypothesis in self.instrument.hypotheses:
-            targets = [expectation.target for expectation in hypothesis.expectations]
-            scales = [name for name in targets if name in self._conditions]
-            for name in targets:
-                for what, level, value in self._of(hypothesis.kind, name, scales):
-                    yield Row(hypothesis.id, name, what, level, value)
-            if hypothesis.kind == "pattern" and not targets:
-                for what, level, value in self._across_levels():
-                    yield Row(hypothesis.id, "", what, level, value)
+            for expectation in hypothesis.expectations:
+                for what, level, value in self._of(expectation):
+                    yield Row(hypothesis.id, expectation.target, what, level, value)
 
     @property
     def _conditions(self) -> list[str]:
         """The scales that are no functions."""
         return [one.id for one in self.population.scales if one.shares is not None]
 
-    def _of(self, kind: str, name: str, scales: list[str]) -> Iterator[Value]:
-        """Give the true values of one expectation, by the kind of its hypothesis."""
-        if name in self._conditions:
+    def _of(self, expectation: Expectation) -> Iterator[Value]:
+        """Give the true values of one expectation; those of one correlation at every level."""
+        name, estimand = expectation.target, expectation.estimand
+        if estimand in ("correlation", "partial") and name in self._conditions:
             yield from self._condition(name)
-            if kind == "partial":
+            if estimand == "partial":
                 yield from self._partial(name)
-        elif kind == "correlation" and len(scales) > 1:
-            among = self.answers.correlations.loc[scales, scales].to_numpy()
-            largest = float(among[np.triu_indices(len(scales), 1)].max())
-            yield Value("largest correlation", "", largest)
-        elif kind == "difference":
+        elif estimand == "distinct":
+            r = float(self.answers.correlations.loc[expectation.of, name])
+            yield Value(f"{expectation.of}", "", r)
+        elif estimand in ("difference", "self_other"):
             yield from self._difference(name)
-        elif kind == "equivalence":
+        elif estimand == "equivalence":
             first = self._structure.levels[0]
             own = (one for one in self.population.differences if one.column == name)
             shifts = [one.shift for one in own if one.level == first]
             yield Value("largest difference", first, max(shifts, key=abs, default=0.0))
+        elif estimand == "referents":
+            yield from self._across_levels()
 
     def _condition(self, name: str) -> Iterator[Value]:
         structure, items = self._structure, self._items(name)

@@ -2,57 +2,14 @@
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
-import instruments
 from analyses import levels, reliability, screening
 from analyses.columns import match
 from analyses.errors import SurveyError
 from analyses.section import Text
-from analyses.survey import Survey, read_survey
-
-KKS = instruments.load("coupling")
-N_OBS = 210
-
-
-def answered(form: str, *, more: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Make answers to a form: one factor for all items, everybody passing the checks."""
-    source = np.random.default_rng(20261129)
-    general = source.normal(size=N_OBS)
-    answers: dict[str, object] = {"unit": [f"u{row % 15:02d}" for row in range(N_OBS)]}
-    for code in (*KKS.form(form).items, *more):
-        item = KKS.item(code)
-        if item.instructed is not None:
-            answers[code] = float(item.instructed)
-            continue
-        latent = 0.7 * general + 0.7 * source.normal(size=N_OBS)
-        codes = 1.0 + (latent[:, None] > np.array([-1.5, -0.7, 0.2, 1.2])).sum(axis=1)
-        answers[code] = codes if item.keying == 1 else 6 - codes
-    return pd.DataFrame(answers)
-
-
-def rotated() -> pd.DataFrame:
-    """Make answers to the rotated full form: each version's respondents miss three blocks."""
-    assert KKS.rotation is not None
-    data = answered("full")
-    blocks = {block.id: block.items for block in KKS.blocks}
-    for place, version in enumerate(KKS.rotation.versions):
-        left_out = [
-            code
-            for block in KKS.rotation.rotated
-            if block not in version.blocks
-            for code in blocks[block]
-        ]
-        data.loc[data.index % 7 == place, left_out] = np.nan
-    return data
-
-
-def read(tmp_path: Path, data: pd.DataFrame) -> Survey:
-    path = tmp_path / "answers.csv"
-    data.to_csv(path, index=False)
-    return read_survey(path, KKS)
+from analyses.survey import Survey
+from tests.analyses.kks_answers import KKS, N_OBS, answered, read, rotated
 
 
 def not_asked(survey: Survey) -> dict[str, object]:

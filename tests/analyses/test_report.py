@@ -8,6 +8,7 @@ from tests.analyses.demonstrations import NAMES, instrument, people, survey
 
 SECTIONS = (
     "screening",
+    "content",
     "items",
     "reliability",
     "exploratory",

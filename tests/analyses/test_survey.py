@@ -391,7 +391,7 @@ def test_a_name_that_fits_two_columns_is_refused(tmp_path, instrument):
     ("mapping", "problem"),
     [
         ({"w7": "w1"}, r'the mapping names item "w7", which "weather" does not have'),
-        ({"w1": "q1"}, r'the mapping names column "q1", which "a\.csv" does not have'),
+        ({"w1": "q1"}, r'"a\.csv" has no column "q1", which the mapping or an option'),
         ({"w1": "w2"}, r'column "w2" of "a\.csv" cannot be both "w1" and "w2"'),
     ],
 )

@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -87,7 +88,7 @@ def test_every_expected_scale_of_the_hypotheses_is_in_the_bank() -> None:
         for hypothesis in KKS.hypotheses
         if hypothesis.id in {f"H{n:02d}" for n in (*range(1, 11), 13)}
         for expectation in hypothesis.expectations
-    } - {"between_trust_forms"}
+    }
     assert targets <= {scale.id for scale in KKS.scales}
 
 
@@ -195,4 +196,31 @@ def test_bands_of_the_hypotheses_are_ordered() -> None:
     (conflict,) = retained["H03"].expectations
     assert (conflict.lower, conflict.upper) == (-0.50, -0.20)
     assert [e.below for e in retained["H14"].expectations] == [0.40, 0.25]
-    assert [key for key, value in retained.items() if not value.awaits] == ["K1", "K2", "K3"]
+    assert [key for key, value in retained.items() if not value.awaits] == ["K2"]
+    assert not any(e.judged for e in retained["H07"].expectations if e.level is None)
+
+
+def test_hypotheses_are_about_the_second_order_total() -> None:
+    assert KKS.total is not None
+    assert (KKS.total.model, KKS.total.factor) == ("M3", "kobling")
+    named = {e.of for hypothesis in KKS.hypotheses for e in hypothesis.expectations} - {None}
+    assert named <= {scale.id for scale in KKS.scales}
+
+
+def test_own_columns_are_asked_for_four_hypotheses_only() -> None:
+    external = {part.id for part in KKS.external}
+    asking = {
+        hypothesis.id
+        for hypothesis in KKS.hypotheses
+        if external & {expectation.target for expectation in hypothesis.expectations}
+    }
+    assert asking == {"H11", "H12", "H14", "H15"}
+
+
+def test_the_structural_model_takes_indices_as_observed() -> None:
+    factors, used = variables(KKS.model("M14"))
+    indices = {scale.id for scale in KKS.scales if scale.kind == "index"}
+    assert {"norms", "incentives", "exchange_zones"} == indices & set(used)
+    assert not indices & set(factors)
+    parts = {item for scale in KKS.scales if scale.kind == "index" for item in scale.items}
+    assert not parts & set(used)

@@ -14,11 +14,11 @@ import instruments
 from analyses.fielding import limesurvey, redcap, xlsform
 from analyses.fielding.codes import LIMESURVEY, REDCAP, SYSTEMS, column_names
 from analyses.fielding.errors import FieldingError
-from analyses.fielding.questionnaire import build, form_ids
+from analyses.fielding.questionnaire import build
 from analyses.wording import words
 
 KKS = instruments.load("coupling")
-FORMS = form_ids(KKS)
+FORMS = KKS.form_ids
 
 
 @pytest.mark.parametrize("form", FORMS)

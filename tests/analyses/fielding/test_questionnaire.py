@@ -5,12 +5,12 @@ import pytest
 import instruments
 from analyses.fielding import questionnaire
 from analyses.fielding.errors import FieldingError
-from analyses.fielding.questionnaire import build, form_ids
+from analyses.fielding.questionnaire import build
 
 KKS = instruments.load("coupling")
 
 
-@pytest.mark.parametrize("form", form_ids(KKS))
+@pytest.mark.parametrize("form", KKS.form_ids)
 def test_every_item_is_asked_once_in_the_order_of_the_form(form: str) -> None:
     asked = build(KKS, form, language="da")
     statements = [one for section in asked.sections for one in section.statements]

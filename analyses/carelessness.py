@@ -1,0 +1,193 @@
+"""Who may have answered without reading: counts of flags, never the flags of single people."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+import measure
+from analyses import disclosure, evidence
+from analyses.evidence import column
+from analyses.publication import SEED
+from analyses.section import Cell, Finding, Message, Provenance, Quantity, Table
+from analyses.survey import Survey
+from instruments.schema import Instrument
+
+
+def asked(instrument: Instrument, survey: Survey) -> measure.Asked:
+    """Say how the scored items of a survey were asked."""
+    items = [str(item) for item in survey.scored.columns]
+    limits = {item: instrument.response(item).limits for item in items}
+    forms = [*survey.forms["form"].dropna().unique(), *survey.forms["version"].dropna().unique()]
+    return measure.Asked(
+        scales={scale.id: evidence.scored_items(scale, survey) for scale in instrument.scales},
+        categories={item: both for item, both in limits.items() if both is not None},
+        reversed_items=[item for item in items if instrument.item(item).keying == -1],
+        orders={
+            str(form): [item for item in instrument.form_items(str(form)) if item in items]
+            for form in forms
+        },
+    )
+
+
+def answers_given(instrument: Instrument, survey: Survey) -> pd.DataFrame:
+    """Give the scored items as answered, in the order of the form."""
+    items = [item for item in instrument.form_items(survey.form) if item in survey.scored.columns]
+    others = [item for item in survey.scored.columns if item not in items]
+    return survey.data[[*items, *others]]
+
+
+def judge(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> measure.CarelessAnswers:
+    """Look for careless answers, without the items that check attention."""
+    version = survey.forms["version"].fillna(survey.forms["form"])
+    return measure.careless_answers(
+        answers_given(instrument, survey), asked(instrument, survey), version=version, seed=seed
+    )
+
+
+def finding(careless: measure.CarelessAnswers) -> Finding:
+    """Say how many are flagged, and how many would be if everybody had read the statements."""
+    n_judged = careless.n_judged
+    if careless.kinds.empty:
+        return Finding(
+            id="screening_careless",
+            claim=Message("careless.claim.none"),
+            verdict="information",
+            notes=(_reason(careless),),
+        )
+    flagged = flagged_count(careless)
+    expected = _quantity("flagged_expected", careless.expected_flagged, None, careless)
+    values = {"flagged": flagged, "n": n_judged, "expected": expected}
+    return Finding(
+        id="screening_careless",
+        claim=Message("careless.claim.flagged", values),
+        verdict="information",
+        evidence=(
+            evidence.count("judged", n_judged, Message("source.answers"), n_judged),
+            flagged,
+            _quantity("flagged", careless.n_flagged / n_judged, _behind(careless), careless),
+            expected,
+            _quantity("flagged_flat", careless.expected_flat, None, careless),
+        ),
+        notes=(
+            Message("careless.note.rule"),
+            Message("careless.note.never_deleted"),
+            Message(f"careless.note.model_{careless.attentive}"),
+            *_not_judged(careless),
+        ),
+    )
+
+
+def flagged_count(careless: measure.CarelessAnswers) -> Quantity:
+    """Give the number of people who are flagged, as it may stand in a sentence."""
+    share = _quantity("flagged_count", careless.n_flagged, _behind(careless), careless)
+    return replace(share, kind="count", digits=0)
+
+
+def tables(careless: measure.CarelessAnswers) -> tuple[Table, ...]:
+    """Give the flags by index and by how many kinds of evidence agree."""
+    if careless.n_judged == 0:
+        return ()
+    by_index = _by_index(careless)
+    return (by_index,) if careless.kinds.empty else (by_index, _by_kinds(careless))
+
+
+def _behind(careless: measure.CarelessAnswers) -> int:
+    """Give how many people a number of the flagged tells of: the flagged, where they are few."""
+    few = disclosure.is_small(careless.n_flagged)
+    return careless.n_flagged if few else careless.n_judged
+
+
+def _quantity(
+    name: str, value: float, n_obs: int | None, careless: measure.CarelessAnswers
+) -> Quantity:
+    provenance = Provenance(Message("estimator.careless"), n_obs, _source(careless))
+    number = evidence.number(value)
+    return Quantity(f"statistic.{name}", number, provenance, kind="percent", digits=1)
+
+
+def _source(careless: measure.CarelessAnswers) -> Message:
+    return Message("source.careless", {"seed": str(careless.seed)})
+
+
+def _reason(careless: measure.CarelessAnswers) -> Message:
+    if careless.attentive == "none":
+        return Message("note.technical", {"text": careless.reason})
+    return Message("careless.note.one_kind")
+
+
+def _not_judged(careless: measure.CarelessAnswers) -> tuple[Message, ...]:
+    n = careless.n_obs - careless.n_judged
+    return (Message("careless.note.few_answers", {"n": n}),) if n else ()
+
+
+def _provenance(careless: measure.CarelessAnswers) -> Provenance:
+    return Provenance(Message("estimator.careless"), careless.n_judged, _source(careless))
+
+
+def _by_index(careless: measure.CarelessAnswers) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for name, row in careless.indices.iterrows():
+        lacks = str(row["lacks"])
+        beyond, share = evidence.number(row["n_beyond"]), evidence.number(row["share_beyond"])
+        few = Message("careless.few", {"threshold": disclosure.THRESHOLD})
+        hides = beyond is not None and disclosure.is_small(round(beyond))
+        digits = 0 if name == "longstring" else 2
+        rows.append(
+            (
+                Message(f"careless.index.{name}"),
+                Message(f"careless.kind.{row['kind']}"),
+                Message(f"careless.lacks.{lacks}") if lacks else _cutoff(row.to_dict(), digits),
+                few if hides else beyond,
+                few if hides else share,
+                evidence.number(row["expected"]),
+            )
+        )
+    return Table(
+        id="careless_indices",
+        title=Message("careless.table.indices"),
+        columns=(
+            column("index", "message"),
+            column("evidence_kind", "message"),
+            column("cutoff", "message"),
+            column("beyond", "count", 0),
+            column("share_beyond", "percent", 1),
+            column("share_expected", "percent", 1),
+        ),
+        rows=tuple(rows),
+        provenance=_provenance(careless),
+        notes=(Message("careless.note.cutoff"), Message("careless.note.as_given")),
+    )
+
+
+def _cutoff(row: Mapping[str, object], digits: int) -> Message:
+    upper, lower = evidence.number(row["cutoff"]), evidence.number(row["cutoff.lower"])
+    if upper is None:
+        return Message("careless.cutoff.never")
+    values = {"value": evidence.limit(upper, digits)}
+    if row["tail"] == "both" and lower is not None:
+        values["lower"] = evidence.limit(lower, digits)
+    return Message(f"careless.cutoff.{row['tail']}", values)
+
+
+def _by_kinds(careless: measure.CarelessAnswers) -> Table:
+    kinds = careless.kinds
+    last = max(int(kinds.index[kinds["n"] > 0].max()), 2)
+    rows = tuple(
+        (str(number), int(row["n"]), float(row["share"]), float(row["expected"]))
+        for number, row in kinds.iterrows()
+        if isinstance(number, int) and number <= last
+    )
+    return Table(
+        id="careless_kinds",
+        title=Message("careless.table.kinds"),
+        columns=(
+            column("n_kinds", "text"),
+            column("respondents", "count", 0),
+            column("share", "percent", 1),
+            column("share_expected", "percent", 1),
+        ),
+        rows=rows,
+        provenance=_provenance(careless),
+        respondents="respondents",
+    )

@@ -1,0 +1,1 @@
+"""The ledger of hypotheses: what was expected, what was found, and the verdict on each."""

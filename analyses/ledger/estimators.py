@@ -1,0 +1,278 @@
+"""What estimates each kind of expectation: a table of functions, one row an estimand.
+
+An estimand that is not estimated yet has the row `awaiting`; its reason is the catalogue's row
+`hypotheses.awaits.<estimand>`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import measure
+from analyses import evidence
+from analyses.ledger.networks import Construct, defined, fit_network, label_of, variance_of
+from analyses.ledger.variables import Answers, Variable
+from analyses.section import Message, Phrase
+from instruments.schema import Estimand, Expectation
+from measure.source import Source
+
+FEWEST_IN_GROUP = 10
+"""With fewer people in one of two groups their difference is not estimated."""
+
+NAME = "found"
+"""The quantity of interest in the model texts."""
+
+
+class Awaits(Exception):
+    """There is no estimator yet."""
+
+
+class TooFew(Exception):
+    """One of two groups has too few people."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """One number of an expectation.
+
+    Attributes
+    ----------
+    label
+        What the number is of.
+    value, se
+        The estimate and its standard error.
+    n_obs
+        The respondents who answered both sides; in a contrast, those of the two groups.
+    fit
+        The model that it comes from.
+    beside
+        Further numbers of the same question, by the catalogue's row `statistic.<name>`.
+    sides
+        The two names whose scores a split-cluster correlation can be taken of; the first is None
+        for the total. None where there are no such two.
+    given
+        The column that is held constant.
+    """
+
+    label: Message
+    value: float
+    se: float
+    n_obs: int
+    fit: measure.Fit
+    beside: Mapping[str, float] = field(default_factory=dict)
+    sides: tuple[str | None, str] | None = None
+    given: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """What all hypotheses of a survey share.
+
+    Parameters
+    ----------
+    answers
+        The answers.
+    total
+        What hypotheses are about unless they say otherwise.
+    functions
+        The factors that the total stands above.
+    """
+
+    answers: Answers
+    total: Construct
+    functions: Construct
+
+    def construct(self, of: str | None) -> Construct:
+        """Give the construct of an expectation: the total, one function, or another scale."""
+        if of is None:
+            return self.total
+        if of in self.functions.factors:
+            label = evidence.text(self.answers.instrument.factor_label(of))
+            functions = self.functions
+            # The other functions stay in the model: they help to tell its items apart.
+            others = tuple(name for name in functions.factors if name != of)
+            return Construct(
+                label, functions.syntax, (of, *others), functions.columns, functions.ordered
+            )
+        scale = self.answers.variable(of)
+        return Construct(scale.label, scale.loadings, (scale.name,), scale.columns, scale.ordered)
+
+
+Estimator = Callable[[Ledger, Expectation], tuple[Estimate, ...]]
+
+
+def correlation(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate the correlation of a construct with a scale, an index or own columns."""
+    construct = ledger.construct(expectation.of)
+    target = ledger.answers.variable(expectation.target)
+    definition = f"{NAME} := {construct.correlation(target.name)}"
+    found = fit_network(ledger.answers, construct, [target], [definition])
+    return (_of_pair(ledger, construct, target, found),)
+
+
+def distinct(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate the correlation of two constructs; that of other members says nothing of the two."""
+    return tuple(replace(one, sides=None) for one in correlation(ledger, expectation))
+
+
+def partial(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate the correlation with a background column held constant, in its declared order."""
+    answers, construct = ledger.answers, ledger.construct(expectation.of)
+    target = answers.variable(expectation.target)
+    assert expectation.given is not None
+    column = answers.column(expectation.given)
+    places = answers.place_in_order(column)
+    given = Variable(
+        column.name,
+        column.name,
+        evidence.text(column.label),
+        (column.name,),
+        ordered=(column.name,) if answers.planned.ordered else (),
+    )
+    a, b = construct.correlation(target.name), construct.correlation(given.name)
+    c = label_of(target.name, given.name)
+    definitions = [
+        f"{NAME} := ({a} - {b}*{c})/sqrt((1 - {b}^2)*(1 - {c}^2))",
+        f"plain := {a}",
+        f"{NAME}.construct := {b}",
+        f"{NAME}.target := {c}",
+    ]
+    if answers.planned.missing == "listwise":
+        places = places.where(answers.answered(target))
+    source = Source(answers.frame.assign(**{column.name: places}))
+    found = fit_network(answers, construct, [target, given], definitions, source=source)
+    label = Message(
+        "hypotheses.of.partial",
+        {"first": construct.label, "second": target.label, "given": given.label},
+    )
+    return (_of_pair(ledger, construct, target, found, label=label, given=column.name, plain=True),)
+
+
+def _of_pair(
+    ledger: Ledger,
+    construct: Construct,
+    target: Variable,
+    found: measure.Fit,
+    *,
+    label: Message | None = None,
+    given: str | None = None,
+    plain: bool = False,
+) -> Estimate:
+    """Read the quantity of interest from the standardised solution."""
+    rows = measure.standardized(found)
+    row = defined(rows, NAME)
+    answers = ledger.answers
+    both = answers.answered(target) & answers.frame[list(construct.columns)].notna().any(axis=1)
+    of = None if construct is ledger.total else construct.factors[0]
+    return Estimate(
+        label=label or pair(construct.label, target.label),
+        value=float(row["est.std"]),
+        se=float(row["se"]),
+        n_obs=int(both.sum()),
+        fit=found,
+        beside={"plain_correlation": float(defined(rows, "plain")["est.std"])} if plain else {},
+        sides=(of, target.id),
+        given=given,
+    )
+
+
+def pair(first: Phrase, second: Phrase) -> Message:
+    """Say what two constructs a number is of."""
+    return Message("pair", {"first": first, "second": second})
+
+
+def pairing(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how much higher a function correlates with its outcome than each other does."""
+    answers, functions = ledger.answers, ledger.functions
+    assert expectation.of is not None
+    target = answers.variable(expectation.target)
+    others = [name for name in functions.factors if name != expectation.of]
+    own = label_of(expectation.of, target.name)
+    definitions = [f"{NAME}.{name} := {own} - {label_of(name, target.name)}" for name in others]
+    found = fit_network(answers, functions, [target], definitions)
+    rows = measure.standardized(found)
+    instrument = answers.instrument
+
+    def estimate(name: str) -> Estimate:
+        row = defined(rows, f"{NAME}.{name}")
+        first, second = (
+            evidence.text(instrument.factor_label(one)) for one in (expectation.of or "", name)
+        )
+        return Estimate(
+            Message(
+                "hypotheses.of.pairing",
+                {"first": first, "second": second, "target": target.label},
+            ),
+            float(row["est.std"]),
+            float(row["se"]),
+            int(answers.answered(target).sum()),
+            found,
+        )
+
+    return tuple(estimate(name) for name in others)
+
+
+def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate the latent difference between two values of a background column.
+
+    The construct is regressed on a 0/1 column of the two groups, in one model of both (MIMIC,
+    Jöreskog & Goldberger 1975), so that items are taken to measure alike in them. The difference is
+    in standard deviations within the groups.
+
+    Raises
+    ------
+    TooFew
+        One of the groups has fewer than `FEWEST_IN_GROUP` people.
+    """
+    answers, construct = ledger.answers, ledger.construct(expectation.of)
+    column = answers.column(expectation.target)
+    codes = answers.codes(column)
+    first, second = expectation.group, expectation.against
+    chosen = codes.isin((first, second))
+    sizes = [int((codes == value).sum()) for value in (first, second)]
+    if min(sizes) < FEWEST_IN_GROUP:
+        raise TooFew(min(sizes))
+    contrast = Variable(column.name, column.name, evidence.text(column.label), (column.name,))
+    frame = answers.frame.assign(**{column.name: (codes == first).astype(float)})[chosen]
+    covariance, variance = construct.covariance(column.name), variance_of(column.name)
+    definitions = [
+        f"{column.name} ~~ {variance}*{column.name}",
+        f"{NAME} := ({covariance}/{variance})/sqrt({construct.variance} - "
+        f"{covariance}^2/{variance})",
+    ]
+    found = fit_network(answers, construct, [contrast], definitions, source=Source(frame))
+    row = defined(found.parameters, NAME)
+    labels = [evidence.group_label(value, column) for value in (first, second)]
+    label = Message(
+        "hypotheses.of.difference",
+        {"column": evidence.text(column.label), "first": labels[0], "second": labels[1]},
+    )
+    return (Estimate(label, float(row["est"]), float(row["se"]), sum(sizes), found),)
+
+
+def awaiting(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Say that the estimand has no estimator yet.
+
+    Raises
+    ------
+    Awaits
+        Always.
+    """
+    raise Awaits(expectation.estimand)
+
+
+ESTIMATORS: Mapping[Estimand, Estimator] = {
+    "correlation": correlation,
+    "partial": partial,
+    "distinct": distinct,
+    "pairing": pairing,
+    "difference": difference,
+    "equivalence": awaiting,
+    "between": awaiting,
+    "levels": awaiting,
+    "moderation": awaiting,
+    "cross_lagged": awaiting,
+    "referents": awaiting,
+    "self_other": awaiting,
+    "gain": awaiting,
+}
+"""What estimates each estimand; a row is filled in by putting a function in its place."""
