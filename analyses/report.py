@@ -17,21 +17,14 @@ from analyses import (
     locked,
     reliability,
     screening,
-<<<<<<< HEAD
-    short_form,
-=======
     sensitivity,
->>>>>>> join
+    short_form,
 )
 from analyses.content_validity import Content
 from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
-<<<<<<< HEAD
-from analyses.fits import fit_models
-from analyses.graded import graded_models
-=======
 from analyses.fits import Fits, fit_models
->>>>>>> join
+from analyses.graded import graded_models
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
@@ -46,25 +39,15 @@ Progress = Callable[[str, float], None]
 """Called with the key of the step that begins (`step.fits`) and the share of the work done."""
 
 STEPS = {
-<<<<<<< HEAD
-    "step.screening": 0.01,
-    "step.fits": 0.10,
-    "step.items": 0.10,
-    "step.short_forms": 0.02,
-    "step.reliability": 0.12,
-    "step.exploratory": 0.35,
-    "step.confirmatory": 0.24,
-    "step.levels": 0.15,
-=======
     "step.screening": 0.04,
     "step.fits": 0.05,
-    "step.items": 0.01,
+    "step.items": 0.05,
+    "step.short_forms": 0.02,
     "step.reliability": 0.06,
     "step.exploratory": 0.17,
     "step.confirmatory": 0.11,
     "step.levels": 0.07,
     "step.sensitivity": 0.48,
->>>>>>> join
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -196,15 +179,13 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     clock.start("step.items")
-<<<<<<< HEAD
     graded = graded_models(instrument, survey)
-    sections.append(items.run(instrument, survey, fits=fits, graded=graded))
-    sections.append(item_response.run(instrument, survey, fits=fits, graded=graded))
+    sections: list[Section] = [
+        items.run(instrument, survey, fits=fits, graded=graded),
+        item_response.run(instrument, survey, fits=fits, graded=graded),
+    ]
     clock.start("step.short_forms")
-    sections.append(short_form.run(instrument, survey, fits=fits, seed=seed))
-=======
-    sections: list[Section] = [items.run(instrument, survey, fits=fits)]
->>>>>>> join
+    sections.append(short_form.run(instrument, survey, fits=fits, seed=run.seed))
     clock.start("step.reliability")
     sections.append(reliability.run(instrument, survey, fits=fits))
     clock.start("step.exploratory")

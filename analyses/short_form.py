@@ -91,7 +91,7 @@ def run(
 
 
 def _shortening(instrument: Instrument, survey: Survey, form: Form) -> Shortening | None:
-    """Find the scales of which a form keeps fewer items than the survey holds; None if there are none."""
+    """Find the scales of which a form keeps fewer items than the survey holds."""
     scales: dict[str, tuple[str, ...]] = {}
     kept: dict[str, tuple[str, ...]] = {}
     for scale in instrument.reflective_scales:
@@ -150,7 +150,8 @@ def _criteria(
 ) -> dict[str, tuple[Scale, "pd.Series[float]"]]:
     """Give the scores of the scales that hypotheses expect correlations with.
 
-    A score is the mean of the answered items of a respondent who answered at least half of them.
+    A score is the mean of the answered items, of respondents who answered as many as the rules ask
+    for of a sum.
     """
     named = [
         expectation.target
@@ -164,7 +165,7 @@ def _criteria(
         if scale.id not in named or scale.id in shortening.scales or not items:
             continue
         answers = survey.scored[items]
-        enough = answers.notna().mean(axis=1) >= 0.5
+        enough = answers.notna().mean(axis=1) >= instrument.rules.index_answered.value
         found[f"score of {scale.id}"] = scale, answers.mean(axis=1).where(enough)
     return found
 

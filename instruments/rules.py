@@ -130,8 +130,11 @@ class Rules(Part):
     hypotheses_confirmed
         `.value`: share of the hypotheses tested (a proportion) that are to be confirmed.
     hypotheses_measured
-<<<<<<< HEAD
-        `.value`: as many expectations are to be tested before the share is judged.
+        `.value`: as many hypotheses are to be tested before the share is judged.
+    content_i_cvi, content_s_cvi
+        `.value`: share of experts who find an item relevant, and the mean of these shares.
+    index_answered
+        `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
     item_overlap, item_residual, local_dependence
         `.value`: topological overlap at or above which, and residual correlation and Q3 less its
         mean above which two items are too close and are looked at.
@@ -140,13 +143,6 @@ class Rules(Part):
         rewritten.
     loading_discrimination
         `.value`: how far a loading may be from the one that the discrimination stands for.
-=======
-        `.value`: as many hypotheses are to be tested before the share is judged.
-    content_i_cvi, content_s_cvi
-        `.value`: share of experts who find an item relevant, and the mean of these shares.
-    index_answered
-        `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
->>>>>>> join
     """
 
     global_fit_good: FitRule
@@ -175,15 +171,12 @@ class Rules(Part):
     equivalence_level: Threshold
     hypotheses_confirmed: Threshold
     hypotheses_measured: CountRule
-<<<<<<< HEAD
+    content_i_cvi: Threshold
+    content_s_cvi: Threshold
+    index_answered: Threshold
     item_overlap: Threshold
     item_residual: Threshold
     local_dependence: Threshold
     dif_look: Threshold
     dif_rewrite: Threshold
     loading_discrimination: Threshold
-=======
-    content_i_cvi: Threshold
-    content_s_cvi: Threshold
-    index_answered: Threshold
->>>>>>> join
