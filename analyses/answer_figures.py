@@ -127,7 +127,8 @@ def wright(plot: Plot) -> alt.LayerChart:
     """Draw the shares of people as bars to the left, and each item's steps to the right."""
     labels = wrapped(plot.written(plot.figure.channels["y"]))
     width = BARS + GAP + STEP * len(plot.parts)
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
+    scale = alt.Scale(domain=[0, width], nice=False)
+    x, left = (alt.X(f"{field}:Q", axis=None, scale=scale) for field in ("x", "left"))
     y = rows_axis(labels)
     name = plot.figure.channels["x"]
     shares, words = plot.numbers(name), plot.written(name)
@@ -159,7 +160,7 @@ def wright(plot: Plot) -> alt.LayerChart:
     layers = [
         bars.encode(x=x, x2="x2:Q", y=y),
         shown.encode(x=alt.value(BARS), y=y, text="word:N"),
-        boxes.encode(x=alt.X("left:Q", axis=None, scale=x.scale), x2="right:Q", y=y),
+        boxes.encode(x=left, x2="right:Q", y=y),
         codes.encode(x=x, y=y, text="word:N"),
         heads.encode(x=x, y=alt.value(0), text="word:N"),
     ]

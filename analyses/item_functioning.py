@@ -4,7 +4,7 @@ Only flags are given here. What a difference amounts to for scores and compariso
 invariance.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -176,6 +176,12 @@ def _untested(scale: Scale, one: TestedColumn, text: str) -> Message:
         "text": text,
     }
     return Message("functioning.note.untested", values)
+
+
+def notes(found: Functioning) -> Iterator[Message]:
+    """Say that nothing could be tested, where that is so."""
+    if all(one.reason is not None for one in found.columns):
+        yield Message("functioning.note.nothing", {"limit": FEWEST_PERSONS})
 
 
 def tables(found: Functioning) -> tuple[Table, ...]:

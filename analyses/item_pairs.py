@@ -17,9 +17,10 @@ from instruments.rules import Rules
 from instruments.schema import Instrument
 from measure.errors import DataError
 
-FEWEST_IN_NETWORK = 6
-"""Fewer items overlap whatever they say: four parallel items that load .80 have an overlap of .28,
-six of .18."""
+FEWEST_IN_SCALE = 5
+"""The overlap of two of m parallel items is below 1 / (m - 1) however well they measure, and comes
+near it where they measure well: only from five items on does an overlap of .25 say that two items
+are closer than the others."""
 
 MOST_PAIRS = 12
 """As many pairs are shown where fewer are too close."""
@@ -57,14 +58,16 @@ class Pairs:
         return number(float(values.max())), str(other)
 
 
-def item_pairs(models: Mapping[str, Fitted], reference: Fitted, graded: GradedModels) -> Pairs:
+def item_pairs(
+    instrument: Instrument, models: Mapping[str, Fitted], reference: Fitted, graded: GradedModels
+) -> Pairs:
     """Set the three views of each pair side by side.
 
     Parameters
     ----------
     models
-        The models of the scales; each gives the residual correlations of its items, and one of at
-        least six items their overlap.
+        The models of the scales; each gives the residual correlations and overlaps of its items,
+        the latter not for two items of a scale of fewer than five.
     reference
         The reference model.
     graded
@@ -79,9 +82,10 @@ def item_pairs(models: Mapping[str, Fitted], reference: Fitted, graded: GradedMo
             continue
         items = [str(name) for name in measure.implied(fit).columns]
         parts.append(_residuals(fit, items))
-        if len(items) >= FEWEST_IN_NETWORK:
+        apart = [pair for pair in combinations(items, 2) if not _in_small_scale(instrument, *pair)]
+        if apart:
             try:
-                parts.append(_overlaps(fit, items))
+                parts.append(_overlaps(fit, items, apart))
             except DataError as error:
                 notes.append(Message("item_pairs.note.no_overlap", {"text": str(error)}))
     parts += [
@@ -122,13 +126,25 @@ def _residuals(fit: measure.Fit, items: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def _overlaps(fit: measure.Fit, items: Sequence[str]) -> pd.DataFrame:
-    """Give the overlaps in the network of the correlations that the model was fitted to."""
+def _in_small_scale(instrument: Instrument, first: str, second: str) -> bool:
+    """Tell whether two items share a scale of too few items to judge their overlap."""
+    return any(
+        first in scale.items and second in scale.items and len(scale.items) < FEWEST_IN_SCALE
+        for scale in instrument.scales
+    )
+
+
+def _overlaps(
+    fit: measure.Fit, items: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    """Give the overlaps of pairs in the network of the correlations that a model was fitted to."""
     raw = measure.implied(fit) + measure.residuals(fit, kind="raw")
     covariances = raw.loc[list(items), list(items)]
     sd = np.sqrt(np.diag(covariances.to_numpy()))
     found = measure.redundancy(covariances / np.outer(sd, sd), n_obs=fit.n_obs)
-    return found.rename(columns={"wto": "overlap"})[["item1", "item2", "overlap"]]
+    wanted = {frozenset(pair) for pair in pairs}
+    judged = [{*row} in wanted for row in found[["item1", "item2"]].to_numpy()]
+    return found[judged].rename(columns={"wto": "overlap"})[["item1", "item2", "overlap"]]
 
 
 def too_close(pairs: Pairs, rules: Rules) -> pd.DataFrame:
@@ -163,14 +179,14 @@ def pairs_table(instrument: Instrument, pairs: Pairs) -> Table:
         columns=(
             column("item", "text"),
             column("item_other", "text"),
-            *columns("number", 2, *NUMBERS),
-            column("pair", "message"),
+            *columns("number", 2, "overlap", "unexplained", "dependence"),
+            column("verdict", "message"),
         ),
         rows=tuple(rows),
         provenance=pairs.provenance,
         notes=(
             Message("item_pairs.note.columns"),
-            Message("item_pairs.note.network", {"n": FEWEST_IN_NETWORK}),
+            Message("item_pairs.note.network", {"n": FEWEST_IN_SCALE}),
             Message("item_pairs.note.shown", {"n": len(shown), "of": len(pairs.table)}),
             *pairs.notes,
         ),

@@ -142,7 +142,7 @@ def judged_table(survey: Survey, judged: Sequence[JudgedItem], reference: Fitted
             column("scale", "message"),
             *columns("number", 2, "loading", "discrimination"),
             column("information", "percent", 0),
-            *columns("number", 2, "item_rest", "overlap", "residual", "dependence"),
+            *columns("number", 2, "item_rest", "overlap", "unexplained", "dependence"),
             column("functioning", "number", 3),
             column("doubts", "message"),
             column("verdict", "message"),

@@ -67,6 +67,7 @@ def run(
             *methods.normality_notes(views.reference),
             *methods.fallback_notes(views.reference),
             *notes,
+            *item_functioning.notes(views.functioning),
             *_wording_notes(instrument, survey),
         ),
     )
@@ -82,7 +83,7 @@ def _views(
         reference=reference,
         models=models,
         graded=found,
-        pairs=item_pairs(models, reference, found),
+        pairs=item_pairs(instrument, models, reference, found),
         functioning=functioning(instrument, survey, models, reference),
     )
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from analyses import evidence, script, short_form_tables, verdicts
 from analyses.fits import Fits, plan
+from analyses.ledger.variables import mean_of_answered
 from analyses.publication import SEED
 from analyses.section import Finding, Message, Provenance, Quantity, Section, Text, Value
 from analyses.short_form_tables import Proposal
@@ -156,8 +157,8 @@ def _criteria(
     named = [
         expectation.target
         for hypothesis in instrument.hypotheses
-        if hypothesis.kind == "correlation"
         for expectation in hypothesis.expectations
+        if expectation.estimand in ("correlation", "partial")
     ]
     found: dict[str, tuple[Scale, pd.Series[float]]] = {}
     for scale in instrument.scales:
@@ -165,8 +166,8 @@ def _criteria(
         if scale.id not in named or scale.id in shortening.scales or not items:
             continue
         answers = survey.scored[items]
-        enough = answers.notna().mean(axis=1) >= instrument.rules.index_answered.value
-        found[f"score of {scale.id}"] = scale, answers.mean(axis=1).where(enough)
+        enough = instrument.rules.index_answered.value
+        found[f"score of {scale.id}"] = scale, mean_of_answered(answers, enough)
     return found
 
 

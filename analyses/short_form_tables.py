@@ -151,24 +151,34 @@ def _scales_table(proposal: Proposal) -> Table:
 
 
 def _validity_table(proposal: Proposal) -> Table:
-    """Give one row a scale and criterion: the correlation of all items and of the proposed."""
-    rows: list[tuple[Cell, ...]] = [
-        (
-            evidence.text(proposal.scales[str(row["scale"])].label),
-            evidence.text(proposal.criteria[str(row["criterion"])].label),
-            int(row["n_obs"]),
-            *(evidence.number(float(row[part])) for part in ("r", "r_short", "loss", "loss.se")),
+    """Give one row a scale: correlations with the criteria on average, and the one that loses most.
+
+    The average is of sizes: a correlation of -.3 counts as .3.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    for name, own in proposal.proposed.validity.groupby("scale", sort=False):
+        most = own.loc[own["loss"].idxmax()]
+        rows.append(
+            (
+                evidence.text(proposal.scales[str(name)].label),
+                len(own),
+                *(evidence.number(float(own[part].abs().mean())) for part in ("r", "r_short")),
+                evidence.number(float(own["loss"].mean())),
+                evidence.text(proposal.criteria[str(most["criterion"])].label),
+                evidence.number(float(most["loss"])),
+                evidence.number(float(most["loss.se"])),
+            )
         )
-        for _, row in proposal.proposed.validity.iterrows()
-    ]
     return Table(
         id=f"short_form_validity_{proposal.form.id}",
         title=Message("short_forms.table.validity", {"form": evidence.text(proposal.form.label)}),
         columns=(
-            *columns("message", 0, "scale", "criterion_scale"),
-            column("n", "count", 0),
+            column("scale", "message"),
+            column("n_criteria", "count", 0),
             *columns("number", 2, "r_whole", "r_short"),
-            *columns("number", 3, "loss_validity", "loss.se"),
+            column("loss_validity", "number", 3),
+            column("criterion_scale", "message"),
+            *columns("number", 3, "largest_loss", "loss.se"),
         ),
         rows=tuple(rows),
         provenance=_provenance(proposal),

@@ -231,8 +231,9 @@ def _tests(
     row |= {"n": int(use.sum()), "note": ""}
     if (dummies.sum(axis=0) == 0).any() or dummies.all(axis=1).all():
         return row | {"note": "a group has no answers"}
-    designs = (at, np.hstack([at, dummies]), np.hstack([at, dummies, at * dummies]))
-    none, shift, slope = (proportional_odds(y, X) for X in designs)
+    none = proportional_odds(y, at)
+    shift = proportional_odds(y, np.hstack([at, dummies]), start=none.params)
+    slope = proportional_odds(y, np.hstack([at, dummies, at * dummies]), start=shift.params)
     if not (none.converged and shift.converged and slope.converged):
         return row | {"note": "the regression has no maximum: groups hardly share categories"}
     df = n_groups - 1

@@ -52,7 +52,7 @@ class OddsFit:
         return np.asarray(inverse @ middle @ inverse, dtype=float)
 
 
-def proportional_odds(codes: Codes, X: Array) -> OddsFit:
+def proportional_odds(codes: Codes, X: Array, *, start: Array | None = None) -> OddsFit:
     """Fit log odds(y > k) = Xβ - τ_k by maximum likelihood (McCullagh 1980, Equation 2.5).
 
     Parameters
@@ -61,10 +61,14 @@ def proportional_odds(codes: Codes, X: Array) -> OddsFit:
         (n_obs,) category numbers 0, 1, ..., each of them used.
     X
         (n_obs, n_slopes) predictors without a constant; may have no column.
+    start
+        Estimates of the model of the first columns of `X`, to start from.
     """
     n_cuts = int(codes.max())
-    shares = np.cumsum(np.bincount(codes) / len(codes))[:-1]
-    params = np.concatenate([np.log(shares / (1 - shares)), np.zeros(X.shape[1])])
+    if start is None:
+        shares = np.cumsum(np.bincount(codes) / len(codes))[:-1]
+        start = np.log(shares / (1 - shares))
+    params = np.concatenate([start, np.zeros(n_cuts + X.shape[1] - len(start))])
     logl, scores, hessian = _evaluate(params, codes, X, n_cuts)
     converged = False
     for _ in range(STEPS):
