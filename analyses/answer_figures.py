@@ -31,7 +31,7 @@ from analyses.plotting import (
 from analyses.section import Message
 
 ROOMY = 0.07
-"""A part of a bar from this share up has room for its value."""
+"""A part of a bar from this share of the axis up has room for its value."""
 
 Shade = tuple[str, str]
 """A fill, and the ink that can be read on it."""
@@ -44,7 +44,8 @@ def stacked(plot: Plot) -> alt.LayerChart:
     """Stack the parts of each row from the left."""
     x = value_axis(plot, plot.parts[0], zero=True)
     x = x.title(plot.words.say(Message("face.figure.share")))
-    return _parts(plot, [0.0] * len(plot.numbers(plot.parts[0])), shades(len(plot.parts)), x)
+    starts = [0.0] * len(plot.numbers(plot.parts[0]))
+    return _parts(plot, starts, shades(len(plot.parts)), x)
 
 
 def diverging(plot: Plot) -> alt.LayerChart:
@@ -62,7 +63,7 @@ def diverging(plot: Plot) -> alt.LayerChart:
     scale = alt.Scale(domain=[-reach, reach], nice=False)
     title = plot.words.say(Message("face.figure.diverging"))
     x = alt.X("x:Q", scale=scale, axis=axis, title=title)
-    drawn = _parts(plot, starts, diverging_shades(len(plot.parts)), x)
+    drawn = _parts(plot, starts, diverging_shades(len(plot.parts)), x, span=2 * reach)
     middle = alt.Chart(records([{"x": 0.0}])).mark_rule(color=INK, strokeWidth=1).encode(x=x)
     drawn.layer = [*drawn.layer, middle]
     return drawn
@@ -83,8 +84,15 @@ def diverging_shades(count: int) -> list[Shade]:
     return [*lower, *([("#f0f0f0", "#000000")] if count % 2 else []), *upper]
 
 
-def _parts(plot: Plot, starts: Sequence[float], fills: Sequence[Shade], x: alt.X) -> alt.LayerChart:
-    """Draw the parts of each row side by side, from where the row starts."""
+def _parts(
+    plot: Plot,
+    starts: Sequence[float],
+    fills: Sequence[Shade],
+    x: alt.X,
+    *,
+    span: float = 1.0,
+) -> alt.LayerChart:
+    """Draw the parts of each row side by side, from where the row starts; `span` is the axis."""
     labels = wrapped(plot.written(plot.figure.channels["y"]))
     headings = [plot.heading(part) for part in plot.parts]
     values: list[dict[str, Any]] = []
@@ -95,7 +103,7 @@ def _parts(plot: Plot, starts: Sequence[float], fills: Sequence[Shade], x: alt.X
             if size is None:
                 continue
             end = at[row] + size
-            roomy = size >= ROOMY if plot.is_percent(part) else False
+            roomy = size >= ROOMY * span if plot.is_percent(part) else False
             values.append(
                 {"y": y, "part": heading, "x": at[row], "x2": end, "middle": at[row] + size / 2}
                 | {"word": word if roomy else "", "ink": ink}

@@ -4,6 +4,7 @@ Only flags are given here. What a difference amounts to for scores and compariso
 invariance.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -68,14 +69,22 @@ class Functioning:
 
     def largest(self, item: str) -> tuple[float | None, BackgroundColumn | None]:
         """Give the largest flagged effect of an item and its column; 0 where none is flagged."""
-        if item not in self.effects.index or self.effects.loc[item].isna().all():
+        if item not in self.effects.index:
             return None, None
-        flagged = self.effects.loc[item].where(self.flags.loc[item]).dropna()
-        if flagged.empty:
-            return 0.0, None
-        name = str(flagged.idxmax())
+        effects = dict(
+            zip(self.effects.columns, self.effects.loc[[item]].to_numpy()[0], strict=True)
+        )
+        tested = {name: effect for name, effect in effects.items() if not math.isnan(effect)}
+        flagged = {name: effect for name, effect in tested.items() if self.is_flagged(item, name)}
+        if not flagged:
+            return (0.0 if tested else None), None
+        name = max(flagged, key=lambda name: flagged[name])
         declared = next(one.declared for one in self.columns if one.declared.name == name)
-        return float(flagged.max()), declared
+        return float(flagged[name]), declared
+
+    def is_flagged(self, item: str, name: str) -> bool:
+        """Tell whether an item differs more clearly than chance by a column."""
+        return bool(self.flags[name][item])
 
 
 def functioning(
@@ -201,7 +210,7 @@ def _effects_table(found: Functioning) -> Table:
         flagged = tuple(
             evidence.text(declared[name].label)
             for name in found.effects.columns
-            if found.flags.loc[item, name]
+            if found.is_flagged(str(item), str(name))
         )
         said = Message("functioning.flagged", {"columns": flagged})
         rows.append(

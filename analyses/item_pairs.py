@@ -53,9 +53,9 @@ class Pairs:
         values = own[name].astype(float).dropna()
         if values.empty:
             return None, None
-        row = own.loc[values.idxmax()]
-        other = row["item2"] if row["item1"] == item else row["item1"]
-        return number(float(values.max())), str(other)
+        place = int(values.to_numpy().argmax())
+        first, second = own.loc[values.index, ["item1", "item2"]].to_numpy()[place]
+        return number(float(values.max())), str(second if first == item else first)
 
 
 def item_pairs(
@@ -141,7 +141,8 @@ def _overlaps(
     raw = measure.implied(fit) + measure.residuals(fit, kind="raw")
     covariances = raw.loc[list(items), list(items)]
     sd = np.sqrt(np.diag(covariances.to_numpy()))
-    found = measure.redundancy(covariances / np.outer(sd, sd), n_obs=fit.n_obs)
+    correlations = pd.DataFrame(covariances.to_numpy() / np.outer(sd, sd), items, items)
+    found = measure.redundancy(correlations, n_obs=fit.n_obs)
     wanted = {frozenset(pair) for pair in pairs}
     judged = [{*row} in wanted for row in found[["item1", "item2"]].to_numpy()]
     return found[judged].rename(columns={"wto": "overlap"})[["item1", "item2", "overlap"]]

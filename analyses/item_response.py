@@ -64,7 +64,7 @@ def run(
     return Section(
         id="item_response",
         answer=_answer(instrument, fitted, compared),
-        findings=tuple(_findings(instrument, fitted, compared)),
+        findings=tuple(_findings(instrument, fitted, shown, compared)),
         tables=(
             item_response_tables.scales_table(fitted),
             item_response_tables.items_table(instrument, compared),
@@ -127,10 +127,13 @@ def _differing(instrument: Instrument, compared: Sequence[Compared]) -> tuple[st
 
 
 def _findings(
-    instrument: Instrument, fitted: Sequence[Graded], compared: Sequence[Compared]
+    instrument: Instrument,
+    fitted: Sequence[Graded],
+    shown: Sequence[Graded],
+    compared: Sequence[Compared],
 ) -> Iterator[Finding]:
     yield from _agreement(instrument, compared)
-    yield from _precision(fitted)
+    yield from _precision(shown)
     yield from _misfit(fitted)
     yield from _persons(fitted)
 
@@ -162,9 +165,9 @@ def _agreement(instrument: Instrument, compared: Sequence[Compared]) -> Iterator
     )
 
 
-def _precision(fitted: Sequence[Graded]) -> Iterator[Finding]:
+def _precision(shown: Sequence[Graded]) -> Iterator[Finding]:
     """Say where each scale tells people apart well."""
-    for one in fitted:
+    for one in shown:
         where = item_response_tables.precise_range(one)
         if one.model is None:
             continue

@@ -260,7 +260,7 @@ def curves(table: Table, shown: Sequence[Graded]) -> tuple[Figure, Figure]:
     """Draw the information of the scales, and their standard errors."""
     scales = tuple(evidence.text(one.scale.label) for one in shown)
 
-    def figure(kind: str, **more: float) -> Figure:
+    def figure(kind: str) -> Figure:
         return Figure(
             id=f"graded_{kind}",
             title=Message(f"graded.figure.{kind}"),
@@ -271,7 +271,6 @@ def curves(table: Table, shown: Sequence[Graded]) -> tuple[Figure, Figure]:
                 "x": "ability",
                 "parts": " ".join(f"{kind}_{one.scale.id}" for one in shown),
             },
-            **more,
         )
 
-    return figure("information"), figure("error", rule=PRECISE)
+    return figure("information"), figure("error")

@@ -5,7 +5,7 @@ that its own choice covers, and both are tested on respondents who took no part 
 items go in is still for people to decide.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -26,8 +26,8 @@ FEWEST_ITEMS, FEWEST_KEPT = 3, 2
 """A scale can be shortened from three items to no fewer than two."""
 
 N_FOLDS = 5
-Z = 1.96
-"""Half the width of a 95 % interval in standard errors over folds, taken as normal."""
+T_FOLDS = 2.776
+"""The .975 quantile of t with N_FOLDS - 1 degrees of freedom."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,6 @@ def run(
         figures=tuple(short_form_tables.figure(one) for one in proposals),
         notes=(
             *notes,
-            Message("short_forms.note.people"),
             Message("short_forms.note.omega"),
             Message("short_forms.note.context"),
         ),
@@ -118,7 +117,7 @@ def _propose(
         data = data[data[cluster].notna()]
     content = _content(instrument, shortening)
 
-    def chosen(keep: Sequence[str]) -> ShortForms:
+    def chosen(keep: Sequence[str], criteria: Iterable[str]) -> ShortForms:
         return short_forms(
             data,
             shortening.scales,
@@ -135,8 +134,8 @@ def _propose(
     own = tuple(item for items in shortening.kept.values() for item in items)
     return Proposal(
         form=shortening.form,
-        proposed=chosen(()),
-        declared=chosen(own),
+        proposed=chosen((), criteria),
+        declared=chosen(own, ()),
         kept=frozenset(own),
         scales={name: instrument.scale(name) for name in shortening.scales},
         content={item: about.partition(":")[2] for item, about in content.items()},
@@ -208,17 +207,19 @@ def _label(proposal: Proposal, scale: str) -> Text:
 def _number(proposal: Proposal, scale: str, name: str, *, declared: bool = False) -> Quantity:
     """Give one number of a scale of the proposed items, or of the form's own."""
     found = proposal.declared if declared else proposal.proposed
-    row = found.scales.loc[scale]
-    source = short_form_tables.source(proposal)
+    row = found.scales.loc[[scale]].iloc[0]
     estimator = Message("estimator.held_out", {"n": found.n_folds})
+    source = short_form_tables.source(proposal)
     value = evidence.number(float(row[name]))
-    suffix = "_declared" if declared else ""
     quantity = Quantity(
-        f"statistic.{name}{suffix}", value, Provenance(estimator, int(row["n_obs"]), source)
+        f"statistic.{name}{'_declared' if declared else ''}",
+        value,
+        Provenance(estimator, int(row["n_obs"]), source),
+        of=_label(proposal, scale),
     )
     if name != "loss" or value is None:
         return quantity
-    reach = Z * float(row["loss.se"])
+    reach = T_FOLDS * float(row["loss.se"])
     return replace(
         quantity, digits=3, lower=value - reach, upper=value + reach, level=evidence.CONFIDENCE
     )
@@ -227,33 +228,38 @@ def _number(proposal: Proposal, scale: str, name: str, *, declared: bool = False
 def _findings(instrument: Instrument, proposal: Proposal) -> Iterator[Finding]:
     """Give one finding for each form: what the proposed items lose, and those that it has."""
     scales = proposal.proposed.scales
-    chosen = proposal.proposed.chosen
-    for name in scales.index:
-        items = chosen[str(name)]
-        same = sum(item in proposal.kept for item in items)
-        values: dict[str, Value] = {
-            "form": evidence.text(proposal.form.label),
-            "scale": _label(proposal, str(name)),
-            "n": len(items),
-            "of": int(scales.loc[name, "n_items"]),
-            "items": items,
-            "same": same,
-            "loss": replace(_number(proposal, str(name), "loss"), lower=None, upper=None, digits=2),
-        }
-        key = "short_forms.claim.same" if same == len(items) else "short_forms.claim.other"
-        yield Finding(
-            id=f"{proposal.form.id}_{name}",
-            claim=Message(key, values),
-            verdict="information",
-            rule=verdicts.stated(instrument.rules.omega_groups),
-            evidence=(
-                _number(proposal, str(name), "omega_held"),
-                _number(proposal, str(name), "omega_short_held"),
-                _number(proposal, str(name), "loss"),
-                _number(proposal, str(name), "loss", declared=True),
-                _number(proposal, str(name), "r_full"),
-            ),
-        )
+    chosen = [item for items in proposal.proposed.chosen.values() for item in items]
+    most = str(scales["loss"].idxmax())
+    limit = instrument.rules.omega_groups
+    below = tuple(
+        _label(proposal, str(name))
+        for name in scales.index[scales["omega_short_held"] < limit.value]
+    )
+    asked: dict[str, Value] = {"scales": below, "limit": evidence.limit(limit.value)}
+    values: dict[str, Value] = {
+        "form": evidence.text(proposal.form.label),
+        "scale": _label(proposal, most),
+        "loss": replace(_number(proposal, most, "loss"), lower=None, upper=None, digits=2),
+        "same": sum(item in proposal.kept for item in chosen),
+        "n": len(chosen),
+    }
+    yield Finding(
+        id=f"short_form_{proposal.form.id}",
+        claim=Message("short_forms.claim", values),
+        verdict="information",
+        rule=verdicts.stated(limit),
+        evidence=(
+            _number(proposal, most, "omega_held"),
+            _number(proposal, most, "omega_short_held"),
+            _number(proposal, most, "loss"),
+            _number(proposal, most, "loss", declared=True),
+            _number(proposal, most, "r_full"),
+        ),
+        notes=(
+            Message(f"short_forms.note.{'below' if below else 'none_below'}", asked),
+            Message("short_forms.note.people"),
+        ),
+    )
 
 
 if __name__ == "__main__":
