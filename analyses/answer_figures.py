@@ -145,14 +145,12 @@ def wright(plot: Plot) -> alt.LayerChart:
         {"y": label, "x": BARS * (1 - (share or 0.0) / most), "x2": BARS, "word": word}
         for label, share, word in zip(labels, shares, words, strict=True)
     ]
-    steps = [
-        {"y": label, "x": BARS + GAP + STEP * (place + 0.5), "word": word}
-        for place, part in enumerate(plot.parts)
-        for label, word in zip(labels, plot.written(part), strict=True)
-        if word
-    ]
-    for step in steps:
-        step |= {"left": step["x"] - STEP / 2 + 3, "right": step["x"] + STEP / 2 - 3}
+    steps: list[dict[str, Any]] = []
+    for place, part in enumerate(plot.parts):
+        middle = BARS + GAP + STEP * (place + 0.5)
+        ends = {"x": middle, "left": middle - STEP / 2 + 3, "right": middle + STEP / 2 - 3}
+        cells = zip(labels, plot.written(part), strict=True)
+        steps += [{"y": label, "word": word} | ends for label, word in cells if word]
     headings = [
         {"x": BARS + GAP + STEP * (place + 0.5), "word": plot.heading(part)}
         for place, part in enumerate(plot.parts)

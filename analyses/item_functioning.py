@@ -71,16 +71,14 @@ class Functioning:
         """Give the largest flagged effect of an item and its column; 0 where none is flagged."""
         if item not in self.effects.index:
             return None, None
-        effects = dict(
-            zip(self.effects.columns, self.effects.loc[[item]].to_numpy()[0], strict=True)
-        )
+        effects = {str(name): float(self.effects[name][item]) for name in self.effects.columns}
         tested = {name: effect for name, effect in effects.items() if not math.isnan(effect)}
         flagged = {name: effect for name, effect in tested.items() if self.is_flagged(item, name)}
         if not flagged:
             return (0.0 if tested else None), None
         name = max(flagged, key=lambda name: flagged[name])
         declared = next(one.declared for one in self.columns if one.declared.name == name)
-        return float(flagged[name]), declared
+        return flagged[name], declared
 
     def is_flagged(self, item: str, name: str) -> bool:
         """Tell whether an item differs more clearly than chance by a column."""

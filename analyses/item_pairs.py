@@ -141,7 +141,10 @@ def _overlaps(
     raw = measure.implied(fit) + measure.residuals(fit, kind="raw")
     covariances = raw.loc[list(items), list(items)]
     sd = np.sqrt(np.diag(covariances.to_numpy()))
-    correlations = pd.DataFrame(covariances.to_numpy() / np.outer(sd, sd), items, items)
+    names = list(items)
+    correlations = pd.DataFrame(
+        covariances.to_numpy() / np.outer(sd, sd), index=names, columns=names
+    )
     found = measure.redundancy(correlations, n_obs=fit.n_obs)
     wanted = {frozenset(pair) for pair in pairs}
     judged = [{*row} in wanted for row in found[["item1", "item2"]].to_numpy()]

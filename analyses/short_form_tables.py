@@ -116,10 +116,10 @@ def _yes(value: bool) -> Message:
 
 def _scales_table(proposal: Proposal) -> Table:
     """Give one row a scale: reliability of all items, of the proposed and of the form's own."""
-    own = proposal.declared.scales
+    own = proposal.declared.scales.to_dict("index")
     rows: list[tuple[Cell, ...]] = []
     for name, row in proposal.proposed.scales.iterrows():
-        declared = own.loc[name]
+        declared = own[name]
         rows.append(
             (
                 evidence.text(proposal.scales[str(name)].label),
@@ -157,7 +157,7 @@ def _validity_table(proposal: Proposal) -> Table:
     """
     rows: list[tuple[Cell, ...]] = []
     for name, own in proposal.proposed.validity.groupby("scale", sort=False):
-        most = own.loc[own["loss"].idxmax()]
+        most = own.iloc[int(own["loss"].to_numpy().argmax())]
         rows.append(
             (
                 evidence.text(proposal.scales[str(name)].label),
