@@ -63,14 +63,14 @@ def run(
     cluster = None if planned.cluster is None else planned.cluster.name
     notes = list(evidence.standing_notes(instrument, survey))
     proposals: list[Proposal] = []
-    for form in instrument.forms:
-        shortening = _shortening(instrument, survey, form)
-        if shortening is None:
-            continue
+    for shortening in shortened(instrument, survey):
         try:
             proposals.append(_propose(instrument, survey, shortening, cluster, seed))
         except MeasureError as error:
-            values: dict[str, Value] = {"form": evidence.text(form.label), "text": str(error)}
+            values: dict[str, Value] = {
+                "form": evidence.text(shortening.form.label),
+                "text": str(error),
+            }
             notes.append(Message("short_forms.note.refused", values))
     if not proposals:
         notes.append(Message("short_forms.note.none"))
@@ -88,6 +88,12 @@ def run(
             Message("short_forms.note.context"),
         ),
     )
+
+
+def shortened(instrument: Instrument, survey: Survey) -> tuple[Shortening, ...]:
+    """Give the instrument's forms that keep some items of scales that the survey holds whole."""
+    found = (_shortening(instrument, survey, form) for form in instrument.forms)
+    return tuple(one for one in found if one is not None)
 
 
 def _shortening(instrument: Instrument, survey: Survey, form: Form) -> Shortening | None:
