@@ -200,7 +200,7 @@ def _fit_all(
         plans.append(plan(instrument, survey, estimator=ROBUST))
     rounds: list[dict[str, Fitted]] = []
     for how in plans:
-        source, found = _source(survey, how), dict[str, Fitted]()
+        source, found = source_of(survey, how), dict[str, Fitted]()
         for model in models:
             found[model.id] = fit_model(model, survey, how, source=source)
             if progress is not None:
@@ -221,7 +221,7 @@ def checks(fits: Fits) -> dict[str, Fitted]:
     return {name: entry.check for name, entry in fits.items() if entry.check is not None}
 
 
-def _source(survey: Survey, planned: Plan) -> Source:
+def source_of(survey: Survey, planned: Plan) -> Source:
     """Give the answers with the clusters; models that share it share the moments."""
     data = survey.scored
     if planned.cluster is not None:
@@ -255,7 +255,7 @@ def fit_model(
         with warnings.catch_warnings():
             # What the warnings say stands in the fit's notes, and the card reports it.
             warnings.simplefilter("ignore", MeasureWarning)
-            fit = estimate(model.syntax, source or _source(survey, planned), options, "cfa")
+            fit = estimate(model.syntax, source or source_of(survey, planned), options, "cfa")
     except ConvergenceError as error:
         return Fitted(model, "not_converged", error=str(error), plan=planned)
     except IdentificationError as error:

@@ -13,17 +13,20 @@ from analyses import (
     evidence,
     exploratory,
     hypotheses,
+    item_response,
     items,
     levels,
     locked,
     reliability,
     screening,
     sensitivity,
+    short_form,
 )
 from analyses.content_validity import Content
 from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
 from analyses.fits import Fits, fit_models
+from analyses.graded import graded_models
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
@@ -40,13 +43,14 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.04,
     "step.fits": 0.05,
-    "step.items": 0.01,
+    "step.items": 0.05,
+    "step.short_forms": 0.02,
     "step.reliability": 0.05,
-    "step.exploratory": 0.15,
-    "step.confirmatory": 0.10,
+    "step.exploratory": 0.13,
+    "step.confirmatory": 0.09,
     "step.levels": 0.06,
     "step.hypotheses": 0.06,
-    "step.sensitivity": 0.47,
+    "step.sensitivity": 0.44,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -180,7 +184,14 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     clock.start("step.items")
-    sections: list[Section] = [items.run(instrument, survey, fits=fits)]
+    graded = graded_models(instrument, survey)
+    sections: list[Section] = [
+        items.run(instrument, survey, fits=fits, graded=graded),
+        item_response.run(instrument, survey, fits=fits, graded=graded),
+    ]
+    if short_form.shortened(instrument, survey):
+        clock.start("step.short_forms")
+        sections.append(short_form.run(instrument, survey, fits=fits, seed=run.seed))
     clock.start("step.reliability")
     sections.append(reliability.run(instrument, survey, fits=fits))
     clock.start("step.exploratory")

@@ -171,7 +171,7 @@ def _loading_lines(instrument: Instrument, own: measure.Fit, other: measure.Fit)
 
 def _loading_verdict(loading: float | None, rules: Rules) -> str:
     """Judge a loading by its rules alone."""
-    return verdicts.judge_item(loading, None, None, rules)
+    return verdicts.judge_item(verdicts.ItemNumbers(loading), rules)
 
 
 def _rival_lines(

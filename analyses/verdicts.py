@@ -6,6 +6,7 @@ changed rule changes the verdict and nothing else. What could not be computed is
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import instruments.rules
@@ -74,27 +75,81 @@ def judge_global_fit(
 FIT_INDICES = ("cfi", "tli", "rmsea", "srmr")
 
 
-def judge_item(
-    loading: float | None,
-    item_rest: float | None,
-    largest_share: float | None,
-    rules: instruments.rules.Rules,
-) -> ItemVerdict:
-    """Judge an item by its loading, its item-rest correlation and its most used answer.
+@dataclass(frozen=True)
+class ItemNumbers:
+    """What an item is judged by; None is "does not apply" or "could not be computed".
 
-    The loading decides between keep, look and rewrite; a low item-rest correlation or one answer
-    that nearly everyone gives turns a keep into a look. None is "does not apply" for the last two.
+    Attributes
+    ----------
+    loading
+        Standardised loading on its factor; without it nothing is judged.
+    item_rest
+        Correlation with the rest of its scale.
+    largest_share
+        Share of the answers in its most used category.
+    overlap, residual, dependence
+        The highest topological overlap, residual correlation and Q3 less its mean with another
+        item.
+    functioning
+        The most that a group adds to R², among groups whose difference is clearer than chance.
     """
+
+    loading: float | None
+    item_rest: float | None = None
+    largest_share: float | None = None
+    overlap: float | None = None
+    residual: float | None = None
+    dependence: float | None = None
+    functioning: float | None = None
+
+
+def item_doubts(
+    numbers: ItemNumbers, rules: instruments.rules.Rules
+) -> dict[str, instruments.rules.Rule]:
+    """Give the rules that an item falls short of, by what they judge, the loading left out."""
+    functioning = rules.dif_look
+    if _reaches(numbers.functioning, rules.dif_rewrite):
+        functioning = rules.dif_rewrite
+    found: dict[str, tuple[bool, instruments.rules.Rule]] = {
+        "item_rest": (is_below(numbers.item_rest, rules.item_rest), rules.item_rest),
+        "largest_share": (
+            _above(numbers.largest_share, rules.category_share),
+            rules.category_share,
+        ),
+        "overlap": (_reaches(numbers.overlap, rules.item_overlap), rules.item_overlap),
+        "residual": (_above(numbers.residual, rules.item_residual), rules.item_residual),
+        "dependence": (_above(numbers.dependence, rules.local_dependence), rules.local_dependence),
+        "functioning": (_reaches(numbers.functioning, rules.dif_look), functioning),
+    }
+    return {name: rule for name, (holds, rule) in found.items() if holds}
+
+
+def judge_item(numbers: ItemNumbers, rules: instruments.rules.Rules) -> ItemVerdict:
+    """Judge an item.
+
+    The loading decides between keep, look and rewrite, and so does a difference between groups at
+    the same standing. Any other doubt turns a keep into a look.
+    """
+    loading = numbers.loading
     if loading is None or not known(loading):
         return "undecided"
-    if loading < rules.loading_look.value:
+    if loading < rules.loading_look.value or _reaches(numbers.functioning, rules.dif_rewrite):
         return "rewrite"
-    doubts = (
-        loading < rules.loading_keep.value,
-        item_rest is not None and known(item_rest) and item_rest < rules.item_rest.value,
-        largest_share is not None and largest_share > rules.category_share.value,
-    )
-    return "look" if any(doubts) else "keep"
+    weak = is_below(loading, rules.loading_keep)
+    return "look" if weak or item_doubts(numbers, rules) else "keep"
+
+
+def is_below(value: float | None, rule: instruments.rules.Threshold) -> bool:
+    """Tell whether a number falls short of a rule; what could not be computed does not."""
+    return value is not None and known(value) and value < rule.value
+
+
+def _above(value: float | None, rule: instruments.rules.Threshold) -> bool:
+    return value is not None and known(value) and value > rule.value
+
+
+def _reaches(value: float | None, rule: instruments.rules.Threshold) -> bool:
+    return value is not None and known(value) and value >= rule.value
 
 
 def judge_reliability(

@@ -173,6 +173,14 @@ class Rules(Part):
     factors_retained
         `.criteria`: which tell the number of factors, the first of them decides; `.share`: share of
         them above which they support the reference model's number.
+    item_overlap, item_residual, local_dependence
+        `.value`: topological overlap at or above which, and residual correlation and Q3 less its
+        mean above which two items are too close and are looked at.
+    dif_look, dif_rewrite
+        `.value`: what a group adds to Nagelkerke's R² at or above which an item is looked at, and
+        rewritten.
+    loading_discrimination
+        `.value`: how far a loading may be from the one that the discrimination stands for.
     """
 
     global_fit_good: FitRule
@@ -205,3 +213,9 @@ class Rules(Part):
     content_s_cvi: Threshold
     index_answered: Threshold
     factors_retained: RetentionRule
+    item_overlap: Threshold
+    item_residual: Threshold
+    local_dependence: Threshold
+    dif_look: Threshold
+    dif_rewrite: Threshold
+    loading_discrimination: Threshold

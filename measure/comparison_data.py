@@ -109,7 +109,7 @@ def normal_loadings(R: Array, transforms: ScoreTransforms, n_factors: int) -> Ar
     wanted, best, stalled = R, float("inf"), 0
     best_wanted, residual, loadings = R, np.zeros_like(R), np.zeros((len(R), n_factors))
     while stalled < TRIALS:
-        tried = bounded(extract(wanted, n_factors, "minres")[1])
+        tried = bounded(extract(wanted, n_factors, "minres").loadings)
         implied = tried @ tried.T
         np.fill_diagonal(implied, 1.0)
         left = R - transforms.correlations(implied)

@@ -231,11 +231,14 @@ def _tests(
     row |= {"n": int(use.sum()), "note": ""}
     if (dummies.sum(axis=0) == 0).any() or dummies.all(axis=1).all():
         return row | {"note": "a group has no answers"}
-    designs = (at, np.hstack([at, dummies]), np.hstack([at, dummies, at * dummies]))
-    none, shift, slope = (proportional_odds(y, X) for X in designs)
+    none = proportional_odds(y, at)
+    shift = proportional_odds(y, np.hstack([at, dummies]), start=none.params)
+    slope = proportional_odds(y, np.hstack([at, dummies, at * dummies]), start=shift.params)
     if not (none.converged and shift.converged and slope.converged):
         return row | {"note": "the regression has no maximum: groups hardly share categories"}
     df = n_groups - 1
+    if own is not None and int(own.max()) < 2 * df:
+        return row | {"note": "fewer clusters than the tests have degrees of freedom, and one more"}
     both = _difference(slope, none, 2 * df, own)
     uniform = _difference(shift, none, df, own)
     nonuniform = _difference(slope, shift, df, own)

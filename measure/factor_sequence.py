@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from measure import indices
 from measure.adequacy import kaiser_meyer_olkin
 from measure.checks import SINGULAR
+from measure.correlation_covariance import answers_covariance
 from measure.extraction import (
     GRADIENT_TOLERANCE,
-    LOWEST_UNIQUENESS,
+    Extraction,
     check_identified,
     degrees_of_freedom,
     extract,
@@ -20,6 +22,7 @@ from measure.extraction import (
 )
 from measure.extraction_tests import Extracted, ordered_fit
 from measure.moments.ordinal.two_step import TwoStep
+from measure.uniquenesses import LOWEST_UNIQUENESS
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -53,6 +56,11 @@ class Correlated:
     n_obs: int
     ordered: bool = False
     answers: TwoStep | None = None
+
+    @cached_property
+    def gamma(self) -> Array | None:
+        """N times the asymptotic covariance of polychoric correlations; None if not known."""
+        return None if self.answers is None else answers_covariance(self.answers)
 
     @property
     def extraction(self) -> str:
@@ -135,19 +143,19 @@ def _models(correlated: Correlated, most: int) -> Iterator[dict[str, float | boo
     R = correlated.R
     base: dict[str, float] = {}
     for k in range(most + 1):
-        psi, loadings, gradient = np.ones(len(R)), np.zeros((len(R), 0)), 0.0
+        found = Extraction(np.zeros((len(R), 0)), np.ones(len(R)), 0.0)
         if k:
-            psi, loadings, gradient = extract(R, k, correlated.extraction)
-        fit = _fit(correlated, loadings)
+            found = extract(R, k, correlated.extraction)
+        fit = _fit(correlated, found.loadings)
         base = base or fit
         cfi = indices.cfi(fit["chisq"], fit["df"], base["chisq"], base["df"])
-        converged = gradient < GRADIENT_TOLERANCE
+        converged = found.gradient < GRADIENT_TOLERANCE
         yield {
             **{name: fit.get(name, NAN) for name in FIT},
             "cfi": cfi if np.isfinite(fit["chisq"]) else NAN,
-            "caf": _common_part(R - loadings @ loadings.T),
+            "caf": _common_part(R - found.implied),
             "converged": converged,
-            "admissible": converged and bool((psi > LOWEST_UNIQUENESS).all()),
+            "admissible": converged and bool((found.uniquenesses > LOWEST_UNIQUENESS).all()),
         }
 
 
@@ -156,8 +164,9 @@ def _fit(correlated: Correlated, loadings: Array) -> dict[str, float]:
     measures = fit_measures(R, loadings @ loadings.T, loadings.shape[1], n)
     df = float(measures["df"])
     if correlated.ordered:
-        found = Extracted(R, loadings, correlated.extraction)
-        measures = ordered_fit(measures, found, correlated.answers)
+        gamma = correlated.gamma
+        tested = None if gamma is None else Extracted(R, loadings, correlated.extraction, gamma)
+        measures = ordered_fit(measures, tested, n)
         names = ("chisq", "pvalue", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper")
         return {"df": df} | {name: float(measures[f"{name}.scaled"]) for name in names}
     chisq = float(measures["chisq"])

@@ -78,6 +78,14 @@ class GradedResponse:
         """
         return float(mirt.marginal_rxx(self._result))
 
+    @cached_property
+    def average_information(self) -> "pd.Series[float]":
+        """Mean of each item's information over the abilities of the standard normal; by item."""
+        at = np.linspace(-6, 6, 121)
+        weights = stats.norm.pdf(at) / stats.norm.pdf(at).sum()
+        table = self.information(at)[list(self.items.index)]
+        return pd.Series(weights @ table.to_numpy(), index=self.items.index, name="information")
+
     def information(self, ability: Sequence[float] | Array | None = None) -> pd.DataFrame:
         """Fisher information about ability.
 

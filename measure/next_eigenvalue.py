@@ -41,7 +41,7 @@ def next_eigenvalue(
     for m in range(most + 1):
         implied = np.eye(len(R))
         if m:
-            loadings = bounded(extract(R, m, "minres")[1])
+            loadings = bounded(extract(R, m, "minres").loadings)
             implied = loadings @ loadings.T
             np.fill_diagonal(implied, 1.0)
         drawn = drawn_eigenvalues(

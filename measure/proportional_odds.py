@@ -45,13 +45,14 @@ class OddsFit:
         if clusters is None:
             return inverse
         n_clusters = int(clusters.max()) + 1
-        sums = np.zeros((n_clusters, self.scores.shape[1]))
-        np.add.at(sums, clusters, self.scores)
+        members = np.argsort(clusters, kind="stable")
+        first = np.searchsorted(clusters[members], np.arange(n_clusters))
+        sums = np.add.reduceat(self.scores[members], first)
         middle = sums.T @ sums * n_clusters / (n_clusters - 1)
         return np.asarray(inverse @ middle @ inverse, dtype=float)
 
 
-def proportional_odds(codes: Codes, X: Array) -> OddsFit:
+def proportional_odds(codes: Codes, X: Array, *, start: Array | None = None) -> OddsFit:
     """Fit log odds(y > k) = Xβ - τ_k by maximum likelihood (McCullagh 1980, Equation 2.5).
 
     Parameters
@@ -60,10 +61,14 @@ def proportional_odds(codes: Codes, X: Array) -> OddsFit:
         (n_obs,) category numbers 0, 1, ..., each of them used.
     X
         (n_obs, n_slopes) predictors without a constant; may have no column.
+    start
+        Estimates of the model of the first columns of `X`, to start from.
     """
     n_cuts = int(codes.max())
-    shares = np.cumsum(np.bincount(codes) / len(codes))[:-1]
-    params = np.concatenate([np.log(shares / (1 - shares)), np.zeros(X.shape[1])])
+    if start is None:
+        shares = np.cumsum(np.bincount(codes) / len(codes))[:-1]
+        start = np.log(shares / (1 - shares))
+    params = np.concatenate([start, np.zeros(n_cuts + X.shape[1] - len(start))])
     logl, scores, hessian = _evaluate(params, codes, X, n_cuts)
     converged = False
     for _ in range(STEPS):
@@ -94,19 +99,29 @@ def _evaluate(params: Array, codes: Codes, X: Array, n_cuts: int) -> tuple[float
         return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
     location = X @ slopes
     rows = np.arange(n)
-    upper, lower = codes < n_cuts, codes > 0
+    # Of each row, what the cuts above and below its category give: distribution, density and slope
+    # of the density. The outermost categories have one cut only.
     sides = []
-    for there, cut in ((upper, codes), (lower, codes - 1)):
-        design = np.zeros((n, n_params))
-        design[rows[there], cut[there]] = 1.0
-        design[there, n_cuts:] = -X[there]
+    for there, cut in ((codes < n_cuts, codes), (codes > 0, codes - 1)):
         below = expit(cuts[np.clip(cut, 0, n_cuts - 1)] - location)
         density = np.where(there, below * (1 - below), 0.0)
-        sides.append((design, below, density, density * (1 - 2 * below)))
-    (A, F_upper, f_upper, g_upper), (B, F_lower, f_lower, g_lower) = sides
-    p = np.where(upper, F_upper, 1.0) - np.where(lower, F_lower, 0.0)
+        sides.append((rows[there], cut[there], below, density, density * (1 - 2 * below)))
+    (upper, at, F_upper, f_upper, g_upper), (lower, under, F_lower, f_lower, g_lower) = sides
+    p = np.ones(n)
+    p[upper] = F_upper[upper]
+    p[lower] -= F_lower[lower]
     if (p <= 0).any():
         return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
-    scores = (f_upper[:, None] * A - f_lower[:, None] * B) / p[:, None]
-    hessian = (A * (g_upper / p)[:, None]).T @ A - (B * (g_lower / p)[:, None]).T @ B
+    scores = np.zeros((n, n_params))
+    scores[upper, at] = (f_upper / p)[upper]
+    scores[lower, under] = -(f_lower / p)[lower]
+    scores[:, n_cuts:] = ((f_lower - f_upper) / p)[:, None] * X
+    curved = np.zeros((n, n_cuts))
+    curved[upper, at] = (g_upper / p)[upper]
+    curved[lower, under] = -(g_lower / p)[lower]
+    hessian = np.empty((n_params, n_params))
+    hessian[:n_cuts, :n_cuts] = np.diag(curved.sum(axis=0))
+    hessian[:n_cuts, n_cuts:] = -curved.T @ X
+    hessian[n_cuts:, :n_cuts] = hessian[:n_cuts, n_cuts:].T
+    hessian[n_cuts:, n_cuts:] = X.T @ (((g_upper - g_lower) / p)[:, None] * X)
     return float(np.log(p).sum()), scores, hessian - scores.T @ scores

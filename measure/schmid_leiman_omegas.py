@@ -112,7 +112,7 @@ class SchmidLeimanOmegas:
     def solved(self, R: Array) -> Oblique:
         """Extract and rotate the factors of correlations R, from the position of the sample's."""
         k = len(self.at.phi)
-        unrotated = extract(R, k, "minres")[1]
+        unrotated = extract(R, k, "minres").loadings
         # The rotation that brings these loadings closest to those of the sample.
         toward = np.linalg.lstsq(unrotated, self.at.pattern)[0]
         start = np.linalg.inv(toward).T

@@ -1,5 +1,6 @@
 """The bundled instruments with their demonstration data, read and fitted once for all tests."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 
 import instruments
 from analyses.fits import Fitted, fit_models
+from analyses.graded import Graded, graded_models
 from analyses.section import Finding, Section
 from analyses.survey import Survey, read_survey
 from instruments import Instrument
@@ -49,11 +51,24 @@ def numbers(name: str) -> dict[str, Fitted]:
     return fit_models(instrument(name), survey(name), estimator="MLR")
 
 
+@cache
+def graded(name: str) -> dict[str, Graded]:
+    return graded_models(instrument(name), survey(name))
+
+
 def with_rule(name: str, rule: str, **numbers: object) -> Instrument:
-    """Give a bundled instrument with one rule changed."""
+    """Give a bundled instrument with one number of one rule changed."""
+    return with_rules(name, {rule: numbers})
+
+
+def with_rules(name: str, rules: Mapping[str, Mapping[str, object]]) -> Instrument:
+    """Give a bundled instrument with numbers of several rules changed."""
     loaded = instrument(name)
-    changed = getattr(loaded.rules, rule).model_copy(update=numbers)
-    return loaded.model_copy(update={"rules": loaded.rules.model_copy(update={rule: changed})})
+    changed = {
+        rule: getattr(loaded.rules, rule).model_copy(update=dict(numbers))
+        for rule, numbers in rules.items()
+    }
+    return loaded.model_copy(update={"rules": loaded.rules.model_copy(update=changed)})
 
 
 def with_model(name: str, model_id: str, **fields: object) -> Instrument:

@@ -124,6 +124,24 @@ EIGENVALUES = Table(
     rows=((1, 6.1, 1.2), (2, 2.0, 1.15), (3, 0.9, 1.1), (4, 0.7, None)),
     provenance=Provenance("Pearson", 1993, "Horn 1965"),
 )
+STEPS = Table(
+    id="steps",
+    title=plain("Personer og svartrin", "Persons and steps"),
+    columns=(
+        Column("bin", plain("Niveau", "Standing"), "text"),
+        Column("n", plain("Antal", "Number"), "count", 0),
+        Column("share", plain("Andel", "Share"), "percent", 1),
+        Column("one", plain("LEAD01", "LEAD01"), "text"),
+        Column("two", plain("LEAD02", "LEAD02"), "text"),
+    ),
+    rows=(
+        ("0,5 eller mere", 900, 0.45, "5", ""),
+        ("0,0 til 0,5", 1093, 0.55, "", "4 5"),
+        ("under 0,0", Hidden(), Hidden(), "2 3 4", "2 3"),
+    ),
+    provenance=ML,
+    respondents="n",
+)
 
 
 def _figure(
@@ -134,7 +152,7 @@ def _figure(
     **channels: str,
 ) -> Figure:
     return Figure(
-        id=table.id if form != "bars" else f"{table.id}_bars",
+        id=f"{table.id}_{form}" if form in ("bars", "diverging") else table.id,
         title=table.title,
         alt=plain(f"Figur af {table.id}: A ligger højest.", f"Figure of {table.id}: A is highest."),
         table=table.id,
@@ -151,6 +169,8 @@ FIGURES = (
     _figure(MEANS, "intervals", (1.0, 5.0), 3.0, y="group", x="mean", lower="lower", upper="upper"),
     _figure(CORRELATIONS, "heat", (-1.0, 1.0), y="scale", parts="a b"),
     _figure(EIGENVALUES, "lines", None, 1.0, x="factor", parts="observed random"),
+    _figure(ANSWERS, "diverging", y="item", parts="c1 c2 c3 c4 c5"),
+    _figure(STEPS, "wright", y="bin", x="share", parts="one two"),
 )
 
 REPORT = Report(
@@ -167,8 +187,8 @@ REPORT = Report(
         Section(
             "items",
             plain("Alle spørgsmål fungerer.", "All items work."),
-            tables=(ANSWERS,),
-            figures=FIGURES[:2],
+            tables=(ANSWERS, STEPS),
+            figures=(*FIGURES[:2], *FIGURES[5:]),
         ),
         Section(
             "reliability",

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 import measure
-from analyses import confirmatory, diagram, figures
+from analyses import confirmatory, diagram, figures, plotting
 from analyses.layout import Path, roles
 from analyses.marks import lay_out
 from analyses.routing import Layout
@@ -222,9 +222,11 @@ def test_numbers_and_names_are_those_of_the_language() -> None:
 
 def test_positive_and_negative_have_their_colours() -> None:
     picture = diagram.path_diagram(fitted("five_by_five_with_negatives"))
-    assert figures._hex(figures.DARK) in picture
-    assert figures._hex(figures.BROWN) in picture
-    assert figures._hex(figures.BROWN) not in diagram.path_diagram(fitted("three_by_three"))
+    assert plotting.hexadecimal(plotting.DARK) in picture
+    assert plotting.hexadecimal(plotting.BROWN) in picture
+    assert plotting.hexadecimal(plotting.BROWN) not in diagram.path_diagram(
+        fitted("three_by_three")
+    )
 
 
 def test_residual_variances_are_written_on_request() -> None:

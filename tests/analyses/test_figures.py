@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analyses import figures
+from analyses import answer_figures, figures, plotting
 from analyses.evidence import column, columns
 from analyses.section import Figure, Hidden, Message, Provenance, Table
 from analyses.wording import words
@@ -113,15 +113,53 @@ def _contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("colour", [figures.INK, figures.MUTED, *figures.SERIES])
+@pytest.mark.parametrize("colour", [plotting.INK, plotting.MUTED, *plotting.SERIES])
 def test_text_and_series_stand_out_from_the_page(colour):
     assert _contrast(colour, "#ffffff") >= 4.5
 
 
 @pytest.mark.parametrize("count", range(1, 8))
 def test_written_shares_stand_out_from_their_fill(count):
-    for fill, ink in figures._shades(count):
+    for fill, ink in plotting.shades(count):
         assert _contrast(fill, ink) >= 4.5
+
+
+@pytest.mark.parametrize("count", range(2, 8))
+def test_the_fills_around_the_middle_are_alike_on_both_sides(count):
+    fills = answer_figures.diverging_shades(count)
+    assert len(set(fills)) == count
+    for fill, ink in fills:
+        assert _contrast(fill, ink) >= 4.5
+    # The farther from the middle, the darker, on both sides.
+    depths = [_contrast(fill, "#ffffff") for fill, _ in fills]
+    half = count // 2
+    assert depths[:half] == sorted(depths[:half], reverse=True)
+    assert depths[-half:] == sorted(depths[-half:])
+
+
+def _parts_of(figure: Figure, item: str):
+    chart = figures.chart(figure, _table(figure), words("da")).to_dict()
+    held = [chart, *chart["layer"]]
+    rows = [row for part in held for row in part.get("data", {}).get("values", [])]
+    unique = {row["part"]: row for row in rows if row.get("y") == item and "part" in row}
+    return list(unique.values()), chart
+
+
+def test_answers_are_laid_around_the_middle_of_the_scale():
+    figure = next(figure for figure in FIGURES if figure.form == "diverging")
+    parts, chart = _parts_of(figure, "LEAD01")
+    # 5, 10, 25, 40 and 20 %: the middle one lies on both sides of zero.
+    assert [part["x"] for part in parts] == pytest.approx([-0.275, -0.225, -0.125, 0.125, 0.525])
+    assert chart["layer"][0]["encoding"]["x"]["scale"]["domain"] == [-0.8, 0.8]
+    even = replace(figure, channels={"y": "item", "parts": "c1 c2"})
+    assert [part["x"] for part in _parts_of(even, "LEAD01")[0]] == pytest.approx([-0.05, 0.0])
+
+
+def test_a_wright_map_has_the_steps_beside_the_people_and_hides_the_hidden():
+    figure = next(figure for figure in FIGURES if figure.form == "wright")
+    texts = _texts(_drawn(figure))
+    assert {"LEAD01", "LEAD02", "2 3 4", "4 5", "skjult"} <= set(texts)
+    assert "55,0\N{NO-BREAK SPACE}%" in texts
 
 
 @pytest.mark.parametrize("value", [-1.0, -0.7, -0.5, -0.2, 0.0, 0.2, 0.5, 0.7, 1.0, None])
@@ -131,8 +169,8 @@ def test_written_values_stand_out_in_a_heat_map(value):
 
 
 def test_series_differ_by_more_than_colour():
-    assert len(set(figures.SHAPES)) == len(figures.SERIES)
-    assert len({tuple(dash) for dash in figures.DASHES}) == len(figures.SERIES)
+    assert len(set(plotting.SHAPES)) == len(plotting.SERIES)
+    assert len({tuple(dash) for dash in plotting.DASHES}) == len(plotting.SERIES)
 
 
 def test_a_group_channel_gives_each_group_its_shape():

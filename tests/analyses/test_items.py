@@ -1,29 +1,45 @@
 from collections import Counter
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import measure
 from analyses import items
 from analyses.fits import Fitted, fit_reference
+from analyses.item_pairs import FEWEST_IN_SCALE
 from analyses.section import Section, Text
 from analyses.wording import words
 from tests.analyses.demonstrations import (
     evidence,
     finding,
     fits,
+    graded,
     instrument,
     numbers,
     people,
     survey,
     with_answers,
-    with_rule,
+    with_rules,
 )
+
+LQ2002 = "leadership_climate"
+APART: dict[str, dict[str, float]] = {
+    "item_overlap": {"value": 2.0},
+    "item_residual": {"value": 2.0},
+    "local_dependence": {"value": 2.0},
+}
+"""Rules that no two items break, for tests of what else casts doubt."""
 
 
 @pytest.fixture(scope="module")
 def lq2002() -> Section:
-    name = "leadership_climate"
-    return items.run(instrument(name), survey(name), fits=fits(name))
+    return items.run(instrument(LQ2002), survey(LQ2002), fits=fits(LQ2002), graded=graded(LQ2002))
+
+
+def judged(rules: dict[str, dict[str, float]]) -> Section:
+    changed = with_rules(LQ2002, APART | rules)
+    return items.run(changed, survey(LQ2002), fits=fits(LQ2002), graded=graded(LQ2002))
 
 
 def column(section: Section, scale: str, name: str) -> dict[str, object]:
@@ -58,9 +74,7 @@ def test_the_loading_of_the_check_stands_beside_and_judges_nothing(lq2002: Secti
     shown = column(lq2002, "leadership", "loading_check")
     assert shown["LEAD02"] == pytest.approx(solution["=~", "LEAD02"])
     # LEAD02 loads .61 of ordered answers and .52 of numbers.
-    name = "leadership_climate"
-    strict = with_rule(name, "loading_keep", value=0.6)
-    section = items.run(strict, survey(name), fits=fits(name))
+    section = judged({"loading_keep": {"value": 0.6}})
     assert column(section, "leadership", "verdict")["LEAD02"].key == "items.verdict.keep"
     entry = finding(section, "items_check")
     assert (entry.verdict, entry.claim.key) == ("undecided", "check.claim.differs")
@@ -125,11 +139,10 @@ def test_labels_are_said_to_be_labels(lq2002: Section) -> None:
     ],
 )
 def test_the_verdict_turns_with_the_rule_s_number(
-    lq2002: Section, rule: str, numbers: dict[str, float], verdict: str
+    rule: str, numbers: dict[str, float], verdict: str
 ) -> None:
-    name = "leadership_climate"
-    assert finding(lq2002, "items_leadership").verdict == "good"
-    section = items.run(with_rule(name, rule, **numbers), survey(name), fits=fits(name))
+    assert finding(judged({}), "items_leadership").verdict == "good"
+    section = judged({rule: numbers})
     assert finding(section, "items_leadership").verdict == verdict
     doubt = finding(section, "item_LEAD02")
     assert doubt.verdict == verdict
@@ -169,3 +182,82 @@ def test_an_index_is_described_and_not_judged() -> None:
     names = [part.name for part in section.table("items_hostility").columns]
     assert "mean" in names
     assert not {"loading", "item_rest", "alpha_if_dropped", "verdict"} & set(names)
+
+
+def test_items_that_are_too_close_are_named_with_the_item_they_are_close_to(
+    lq2002: Section,
+) -> None:
+    entry = finding(lq2002, "items_close")
+    assert entry.verdict == "acceptable"
+    doubt = finding(lq2002, "item_LEAD01")
+    assert evidence(doubt, "dependence") == pytest.approx(0.501, abs=0.002)
+    said = " ".join(words("en").say(note) for note in doubt.notes)
+    assert "shares more than the scale with LEAD02 and locally dependent on LEAD02" in said
+    table = lq2002.table("item_pairs")
+    first = dict(zip([part.name for part in table.columns], table.rows[0], strict=True))
+    assert (first["item"], first["item_other"]) == ("LEAD01", "LEAD02")
+    assert finding(judged({}), "items_close").verdict == "good"
+
+
+def test_two_items_of_a_small_scale_are_not_called_redundant(lq2002: Section) -> None:
+    judged_by = lq2002.table("items_judged")
+    overlaps = dict(zip(judged_by.column("item"), judged_by.column("overlap"), strict=True))
+    # TSIG02 and TSIG03 overlap by .33; with TSIG01 they are a scale of three.
+    assert overlaps["TSIG03"] is not None
+    assert overlaps["TSIG03"] < 0.25
+    assert overlaps["HOSTIL04"] == pytest.approx(0.433, abs=0.001)
+
+
+@pytest.mark.parametrize("n_items", [3, 4, 5, 6, 9])
+@pytest.mark.parametrize("r", [0.3, 0.6, 0.95])
+def test_parallel_items_overlap_less_than_their_number_allows(n_items: int, r: float) -> None:
+    names = [f"x{place}" for place in range(n_items)]
+    matrix = np.full((n_items, n_items), r) + (1 - r) * np.eye(n_items)
+    found = measure.redundancy(pd.DataFrame(matrix, index=names, columns=names), n_obs=1000)
+    assert found["wto"].max() < 1 / (n_items - 1)
+    if n_items >= FEWEST_IN_SCALE:
+        assert found["wto"].max() < instrument(LQ2002).rules.item_overlap.value
+
+
+def test_alpha_if_dropped_is_that_of_the_other_items(lq2002: Section) -> None:
+    scale = instrument(LQ2002).scale("hostility")
+    others = [item for item in scale.items if item != "HOSTIL04"]
+    answers = survey(LQ2002).scored[others].assign(company=survey(LQ2002).data["COMPID"])
+    alpha = measure.cronbach_alpha(answers, cluster="company")
+    for name, value in (
+        ("alpha_if_dropped", alpha.alpha),
+        ("alpha_dropped.lower", alpha.ci_lower),
+        ("alpha_dropped.upper", alpha.ci_upper),
+    ):
+        assert column(lq2002, "hostility", name)["HOSTIL04"] == pytest.approx(value)
+
+
+def test_a_constant_item_is_said_to_keep_its_scale_from_being_judged() -> None:
+    scored = survey(LQ2002).scored.assign(HOSTIL01=1.0)
+    section = items.run(instrument(LQ2002), with_answers(LQ2002, scored), fits=fits(LQ2002))
+    refused = next(note for note in section.notes if note.key == "items.note.refused")
+    assert "HOSTIL01" in words("en").say(refused)
+    assert "verdict" not in {part.name for part in section.table("items_hostility").columns}
+    assert finding(section, "items_leadership").verdict == "acceptable"
+
+
+def test_scales_outside_the_reference_model_have_a_factor_of_their_own() -> None:
+    loaded = instrument("leadership_climate")
+    model = loaded.reference_model
+    syntax = "\n".join(line for line in model.syntax.splitlines() if "HOSTIL" not in line)
+    models = tuple(
+        one.model_copy(update={"syntax": syntax}) if one.id == model.id else one
+        for one in loaded.models
+    )
+    changed = loaded.model_copy(update={"models": models})
+    section = items.run(changed, survey(loaded.id))
+    own = measure.cfa(
+        "f =~ HOSTIL01 + HOSTIL02 + HOSTIL03 + HOSTIL04 + HOSTIL05",
+        survey(loaded.id).scored.assign(company=survey(loaded.id).data["COMPID"]),
+        ordered=[f"HOSTIL0{place}" for place in range(1, 6)],
+        estimator="WLSMV",
+        cluster="company",
+    )
+    expected = measure.standardized(own).set_index(["op", "rhs"])["est.std"]["=~", "HOSTIL03"]
+    assert column(section, "hostility", "loading")["HOSTIL03"] == pytest.approx(expected)
+    assert column(section, "hostility", "verdict")["HOSTIL03"].key != "items.verdict.undecided"

@@ -30,22 +30,40 @@ def test_a_model_is_as_good_as_its_worst_index() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loading", "item_rest", "share", "verdict"),
+    ("loading", "others", "verdict", "doubts"),
     [
-        (0.40, 0.30, 0.80, "keep"),
-        (0.39, 0.50, 0.40, "look"),
-        (0.29, 0.50, 0.40, "rewrite"),
-        (-0.60, 0.50, 0.40, "rewrite"),
-        (0.60, 0.29, 0.40, "look"),
-        (0.60, 0.50, 0.81, "look"),
-        (0.60, None, None, "keep"),
-        (None, 0.50, 0.40, "undecided"),
+        (0.40, {"item_rest": 0.30, "largest_share": 0.80}, "keep", []),
+        (0.39, {"item_rest": 0.50}, "look", []),
+        (0.29, {"item_rest": 0.50}, "rewrite", []),
+        (-0.60, {"item_rest": 0.50}, "rewrite", []),
+        (0.60, {"item_rest": 0.29}, "look", ["item_rest"]),
+        (0.60, {"largest_share": 0.81}, "look", ["largest_share"]),
+        (0.60, {"overlap": 0.24, "residual": 0.20, "dependence": 0.20}, "keep", []),
+        (0.60, {"overlap": 0.25}, "look", ["overlap"]),
+        (0.60, {"residual": 0.21, "dependence": 0.21}, "look", ["residual", "dependence"]),
+        (0.60, {"functioning": 0.034}, "keep", []),
+        (0.60, {"functioning": 0.035}, "look", ["functioning"]),
+        (0.60, {"functioning": 0.07}, "rewrite", ["functioning"]),
+        (0.60, {}, "keep", []),
+        (0.60, {"overlap": float("nan")}, "keep", []),
+        (None, {"item_rest": 0.50, "functioning": 0.08}, "undecided", ["functioning"]),
     ],
 )
-def test_an_item_is_judged_by_three_rules(
-    loading: float | None, item_rest: float | None, share: float | None, verdict: str
+def test_an_item_is_judged_by_its_loading_and_by_what_casts_doubt(
+    loading: float | None, others: dict[str, float], verdict: str, doubts: list[str]
 ) -> None:
-    assert verdicts.judge_item(loading, item_rest, share, RULES) == verdict
+    numbers = verdicts.ItemNumbers(loading, **others)
+    assert verdicts.judge_item(numbers, RULES) == verdict
+    assert list(verdicts.item_doubts(numbers, RULES)) == doubts
+
+
+def test_a_large_difference_between_groups_names_the_rule_that_it_breaks() -> None:
+    moderate, large = (
+        verdicts.item_doubts(verdicts.ItemNumbers(0.6, functioning=value), RULES)["functioning"]
+        for value in (0.05, 0.08)
+    )
+    assert moderate == RULES.dif_look
+    assert large == RULES.dif_rewrite
 
 
 @pytest.mark.parametrize(
