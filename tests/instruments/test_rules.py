@@ -39,6 +39,13 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "hypotheses_confirmed": 0.75,
         "content_i_cvi": 0.78,
         "content_s_cvi": 0.90,
+        "index_answered": 0.80,
+        "item_overlap": 0.25,
+        "item_residual": 0.20,
+        "local_dependence": 0.20,
+        "dif_look": 0.035,
+        "dif_rewrite": 0.07,
+        "loading_discrimination": 0.10,
     }
     assert RULES.hypotheses_measured.value == 10
     assert RULES.rwg_j.null == "slight"
