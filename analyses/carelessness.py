@@ -1,7 +1,7 @@
 """Who may have answered without reading: counts of flags, never the flags of single people."""
 
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ import measure
 from analyses import disclosure, evidence
 from analyses.evidence import column
 from analyses.publication import SEED
-from analyses.section import Cell, Finding, Message, Provenance, Quantity, Table
+from analyses.section import Cell, Finding, Message, Provenance, Quantity, Table, Value
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
@@ -57,7 +57,7 @@ def finding(careless: measure.CarelessAnswers) -> Finding:
         )
     flagged = flagged_count(careless)
     expected = _quantity("flagged_expected", careless.expected_flagged, None, careless)
-    values = {"flagged": flagged, "n": n_judged, "expected": expected}
+    values: dict[str, Value] = {"flagged": flagged, "n": n_judged, "expected": expected}
     return Finding(
         id="screening_careless",
         claim=Message("careless.claim.flagged", values),
@@ -128,7 +128,6 @@ def _provenance(careless: measure.CarelessAnswers) -> Provenance:
 def _by_index(careless: measure.CarelessAnswers) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name, row in careless.indices.iterrows():
-        lacks = str(row["lacks"])
         beyond, share = evidence.number(row["n_beyond"]), evidence.number(row["share_beyond"])
         few = Message("careless.few", {"threshold": disclosure.THRESHOLD})
         hides = beyond is not None and disclosure.is_small(round(beyond))
@@ -137,7 +136,7 @@ def _by_index(careless: measure.CarelessAnswers) -> Table:
             (
                 Message(f"careless.index.{name}"),
                 Message(f"careless.kind.{row['kind']}"),
-                Message(f"careless.lacks.{lacks}") if lacks else _cutoff(row.to_dict(), digits),
+                _beyond(row, digits, alone=careless.kinds.empty),
                 few if hides else beyond,
                 few if hides else share,
                 evidence.number(row["expected"]),
@@ -156,16 +155,21 @@ def _by_index(careless: measure.CarelessAnswers) -> Table:
         ),
         rows=tuple(rows),
         provenance=_provenance(careless),
-        notes=(Message("careless.note.cutoff"), Message("careless.note.as_given")),
+        notes=()
+        if careless.kinds.empty
+        else (Message("careless.note.cutoff"), Message("careless.note.as_given")),
     )
 
 
-def _cutoff(row: Mapping[str, object], digits: int) -> Message:
+def _beyond(row: "pd.Series[Any]", digits: int, *, alone: bool) -> Message:
+    """Say from where on an index counts, or why it does not."""
+    if row["lacks"]:
+        return Message(f"careless.lacks.{row['lacks']}")
     upper, lower = evidence.number(row["cutoff"]), evidence.number(row["cutoff.lower"])
     if upper is None:
-        return Message("careless.cutoff.never")
-    values = {"value": evidence.limit(upper, digits)}
-    if row["tail"] == "both" and lower is not None:
+        return Message("careless.cutoff.alone" if alone else "careless.cutoff.never")
+    values: dict[str, Value] = {"value": evidence.limit(upper, digits)}
+    if lower is not None:
         values["lower"] = evidence.limit(lower, digits)
     return Message(f"careless.cutoff.{row['tail']}", values)
 

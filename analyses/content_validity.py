@@ -333,7 +333,7 @@ def _interview_tables(instrument: Instrument, interviews: Interviews) -> Iterato
 
 
 def _notes(survey: Survey, judged: _Judged | None, content: Content) -> Iterator[Message]:
-    if survey.simulated and (judged is not None or content.interviews is not None):
+    if survey.simulated:
         yield Message("note.simulated")
     yield Message("content.note.meaning")
     if judged is None:

@@ -123,6 +123,15 @@ class _Groups:
         )
 
     @cached_property
+    def by_count(self) -> dict[int, list[int]]:
+        """Rows by the number of their respondents."""
+        rows: dict[int, list[int]] = {}
+        for row, count in enumerate(self.counts):
+            if count is not None:
+                rows.setdefault(count, []).append(row)
+        return rows
+
+    @cached_property
     def labels(self) -> tuple[dict[str, str], ...]:
         """What each row is called: the heading of each column of words, and the words."""
         words = [
@@ -158,7 +167,8 @@ class _Groups:
         """Give the rows to be hidden so that hidden ones cannot be had by subtraction."""
         added: set[int] = set()
         for family in self.families:
-            inside = [row for row in family if row in hidden | added]
+            known = hidden | added
+            inside = [row for row in family if row in known]
             while inside and not self._protect_each_other(inside):
                 shown = [row for row in family if row not in inside and self.counts[row]]
                 if not shown:
@@ -192,14 +202,12 @@ class _Groups:
     def same_people(self, row: int, other: "_Groups") -> set[int]:
         """Give the rows of another table with the same group and as many respondents."""
         mine, count = self.labels[row].items(), self.counts[row]
+        if not mine or count is None:
+            return set()
         return {
             place
-            for place, labels in enumerate(other.labels)
-            if mine
-            and labels
-            and count is not None
-            and count == other.counts[place]
-            and (mine <= labels.items() or labels.items() <= mine)
+            for place in other.by_count.get(count, ())
+            if (theirs := other.labels[place].items()) and (mine <= theirs or theirs <= mine)
         }
 
 
@@ -211,14 +219,17 @@ def _without_small_groups(tables: Sequence[Table]) -> tuple[Table, ...]:
         if table.respondents is not None and not _is_published(table)
     }
     hidden = {place: group.small() for place, group in groups.items()}
+    # What a row hides elsewhere does not change, so that each is looked up once.
+    looked_up: dict[int, set[int]] = {place: set() for place in groups}
     changed = True
     while changed:
         before = {place: set(rows) for place, rows in hidden.items()}
         for place, group in groups.items():
             hidden[place] |= group.protecting(hidden[place])
-            for other, rows in hidden.items():
-                for row in hidden[place]:
-                    rows |= group.same_people(row, groups[other]) if other != place else set()
+            for row in hidden[place] - looked_up[place]:
+                for other in groups.keys() - {place}:
+                    hidden[other] |= group.same_people(row, groups[other])
+            looked_up[place] |= hidden[place]
         changed = hidden != before
     return tuple(
         _with_hidden_rows(table, hidden.get(place, set())) for place, table in enumerate(emptied)

@@ -4,19 +4,24 @@ Answers in categories are correlated by polychoric correlations. Pearson correla
 the codes as numbers, are the check, and take their place where they cannot be computed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
+from analyses import evidence
 from analyses.fits import in_categories
 from analyses.section import Message, Phrase, Value
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument
 from measure.adequacy import SamplingAdequacy, sampling_adequacy
-from measure.errors import MeasureError
+from measure.errors import DataError, MeasureError
 from measure.exploratory import FactorSolution, efa
-from measure.retention import EKC_SUPPOSES, FactorRetention, factor_retention
+from measure.factor_sequence import ledermann_bound
+from measure.retained import FactorRetention, no_answer
+from measure.retention import EKC_SUPPOSES, IN_CLUSTERS, factor_retention
 
 DRAWS = 500
 
@@ -30,9 +35,16 @@ CRITERIA = {
     "map_squared": "Velicer 1976",
     "map_fourth": "Velicer, Eaton & Fava 2000",
     "ekc": "Braeken & van Assen 2017",
+    "hull_cfi": "Lorenzo-Seva, Timmerman & Kiers 2011",
+    "hull_caf": "Lorenzo-Seva, Timmerman & Kiers 2011",
+    "comparison_data": "Ruscio & Roche 2012",
+    "chisq": "Bartlett 1950",
+    "rmsea": "Preacher, Zhang, Kim & Mels 2013",
 }
-"""The criteria that are shown; the first one decides, as it did best in most simulations of items
-with several correlated factors (Auerswald & Moshagen 2019)."""
+"""The criteria that are shown; the rule of the instrument says which count, and which decides."""
+
+MODELS = ("hull", "tests")
+COMPARISON = "comparison_data"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,26 +52,26 @@ class Counted:
     """How much the items have in common, and how many factors that suggests.
 
     `ordered` are the items taken as ordered categories, none where all correlations are Pearson's.
+    `suggested` is the number of factors by criterion, None where it gave no answer, and
+    `unanswered` then says why.
     """
 
     ordered: tuple[str, ...]
     adequacy: SamplingAdequacy
     retention: FactorRetention
+    suggested: dict[str, int | None]
+    unanswered: Mapping[str, str]
 
-    @property
-    def n_rule(self) -> int:
-        """Number of factors by the criterion that decides."""
-        return self.suggested(next(iter(CRITERIA)))
+    def told(self, criterion: str) -> int:
+        """Give the number by a criterion that always has an answer."""
+        number = self.suggested[criterion]
+        assert number is not None
+        return number
 
     @property
     def correlation(self) -> Phrase:
         """Name the correlations in a provenance."""
         return Message("estimator.polychoric") if self.ordered else "Pearson"
-
-    def suggested(self, criterion: str) -> int:
-        """Give the number of factors by one criterion."""
-        table = self.retention.table.set_index("criterion")["n_factors"]
-        return int(table[criterion])
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +79,13 @@ class Exploration:
     """The items that are explored, and how many factors theory and answers suggest.
 
     `first` is what the section rests on. `check` is the same by Pearson correlations where the
-    first are polychoric, else None; `notes` say which they are and what is particular about them.
+    first are polychoric, else None; `decides` names the criterion that decides by the instrument's
+    rule, and `notes` say what is particular about the rest.
     """
 
     answers: pd.DataFrame
     n_theory: int
+    decides: str
     first: Counted
     check: Counted | None
     notes: tuple[Message, ...]
@@ -85,12 +99,17 @@ class Exploration:
     @property
     def n_rule(self) -> int:
         """Number of factors by the criterion that decides."""
-        return self.first.n_rule
+        return self.first.told(self.decides)
+
+    @property
+    def n_check(self) -> int | None:
+        """The same by Pearson correlations; None where the first are Pearson's."""
+        return None if self.check is None else self.check.told(self.decides)
 
     @property
     def check_differs(self) -> bool:
         """Whether the check suggests another number."""
-        return self.check is not None and self.check.n_rule != self.n_rule
+        return self.check is not None and self.n_check != self.n_rule
 
     def solve(self, n_factors: int) -> FactorSolution | Message:
         """Give the solution with so many factors, or the reason why there is none."""
@@ -125,39 +144,119 @@ def explore(instrument: Instrument, survey: Survey, seed: int) -> Exploration:
     answers = survey.scored[items]
     n_theory = len(model.partition or model.factors)
     ordered = tuple(item for item in items if in_categories(instrument, item))
-    plain = Counted(
-        (), sampling_adequacy(answers), factor_retention(answers, n_draws=DRAWS, seed=seed)
-    )
-    if not ordered:
-        return Exploration(answers, n_theory, plain, None, (), seed)
+    asked = Asked(answers, _most(n_theory, len(items)), seed, _cluster(instrument, survey))
     try:
-        first = _polychoric(answers, ordered, seed)
+        plain = asked.plain()
+        notes: tuple[Message, ...] = (
+            () if asked.cluster is None else (Message("exploratory.note.clusters"),)
+        )
+    except DataError as error:
+        if asked.cluster is None:
+            raise
+        # The clusters may be what cannot be analysed; the items alone say so again if they are.
+        asked = replace(asked, cluster=None)
+        plain = asked.plain()
+        notes = (
+            Message("exploratory.note.independent"),
+            Message("note.technical", {"text": str(error)}),
+        )
+
+    def found(first: Counted, check: Counted | None, *more: Message) -> Exploration:
+        decides = instrument.rules.factors_retained.criteria[0]
+        every = (*notes, *_remarks(first), *more)
+        return Exploration(answers, n_theory, decides, first, check, every, seed)
+
+    if not ordered:
+        return found(plain, None)
+    try:
+        first = asked.polychoric(ordered, plain)
     except MeasureError as error:
         reason = Message("exploratory.note.no_polychoric", {"text": str(error)})
-        pearson = Message("exploratory.note.pearson")
-        return Exploration(answers, n_theory, plain, None, (reason, pearson), seed)
-    notes = (
-        Message("exploratory.note.polychoric"),
-        Message("exploratory.note.ekc"),
-        *(
-            Message("note.technical", {"text": note})
-            for note in first.retention.notes
-            if note != EKC_SUPPOSES
-        ),
-    )
-    return Exploration(answers, n_theory, first, plain, notes, seed)
+        return found(plain, None, reason, Message("exploratory.note.pearson"))
+    own = [Message("exploratory.note.polychoric"), Message("exploratory.note.ekc")]
+    if asked.cluster is None:
+        own.insert(1, Message("exploratory.note.shuffled"))
+    return found(first, plain, *own)
 
 
-def _polychoric(answers: pd.DataFrame, ordered: tuple[str, ...], seed: int) -> Counted:
-    return Counted(
-        ordered,
-        sampling_adequacy(answers, correlation="polychoric", ordered=ordered, smooth=SMOOTH),
-        factor_retention(
-            answers,
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What the number of factors is asked of.
+
+    `most` is the largest number that criteria try which fit models; `cluster` holds the cluster of
+    each respondent, None where respondents are independent.
+    """
+
+    answers: pd.DataFrame
+    most: int
+    seed: int
+    cluster: pd.Series | None
+
+    def plain(self) -> Counted:
+        """Count by Pearson correlations."""
+        data, options = self._given()
+        retention = factor_retention(
+            data, criteria=(*MODELS, COMPARISON), n_draws=DRAWS, seed=self.seed, **options
+        )
+        adequacy = sampling_adequacy(self.answers)
+        return Counted((), adequacy, retention, _suggested(retention), retention.unanswered)
+
+    def polychoric(self, ordered: tuple[str, ...], plain: Counted) -> Counted:
+        """Count by polychoric correlations; comparison data, which are Pearson's, stay the same."""
+        data, options = self._given()
+        retention = factor_retention(
+            data,
             correlation="polychoric",
             ordered=ordered,
             smooth=SMOOTH,
+            criteria=MODELS,
             n_draws=DRAWS,
-            seed=seed,
-        ),
+            seed=self.seed,
+            **options,
+        )
+        adequacy = sampling_adequacy(
+            self.answers, correlation="polychoric", ordered=ordered, smooth=SMOOTH
+        )
+        suggested = _suggested(retention) | {COMPARISON: plain.suggested[COMPARISON]}
+        unanswered = dict(retention.unanswered)
+        if COMPARISON in plain.unanswered:
+            unanswered[COMPARISON] = plain.unanswered[COMPARISON]
+        return Counted(ordered, adequacy, retention, suggested, unanswered)
+
+    def _given(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Data and the options that both kinds of correlations share."""
+        options: dict[str, Any] = {"max_factors": self.most or None}
+        if self.cluster is None:
+            return self.answers, options
+        return self.answers.join(self.cluster), options | {"cluster": str(self.cluster.name)}
+
+
+def _most(n_theory: int, n_items: int) -> int:
+    """Give the most factors that are looked for: those of the theory and four, if identified."""
+    return min(n_theory + 4, ledermann_bound(n_items))
+
+
+def _cluster(instrument: Instrument, survey: Survey) -> pd.Series | None:
+    """Give each respondent's cluster; one who names none stands alone."""
+    columns = evidence.present_columns(instrument, survey, ["cluster"])
+    if not columns:
+        return None
+    named = survey.data[columns[0].name].astype(object)
+    alone = pd.Series([("alone", row) for row in range(len(named))], index=named.index)
+    return named.where(named.notna(), alone)
+
+
+def _suggested(retention: FactorRetention) -> dict[str, int | None]:
+    table = retention.table.dropna().set_index("criterion")["n_factors"]
+    return {name: int(table[name]) if name in table.index else None for name in CRITERIA}
+
+
+def _remarks(counted: Counted) -> tuple[Message, ...]:
+    """Pass on what the program remarks and the section does not say in its own words."""
+    retention = counted.retention
+    own = {EKC_SUPPOSES, *(no_answer(*reason) for reason in retention.unanswered.items())}
+    return tuple(
+        Message("note.technical", {"text": note})
+        for note in retention.notes
+        if note not in own and not note.startswith(IN_CLUSTERS)
     )

@@ -1,8 +1,10 @@
 """How many dimensions the answers have on their own, and which items go together."""
 
-from analyses import evidence, script
-from analyses.evidence import column, columns
-from analyses.exploration import CRITERIA, Exploration, explore
+from collections.abc import Sequence
+
+from analyses import counting, evidence, script
+from analyses.evidence import column
+from analyses.exploration import Exploration, explore
 from analyses.publication import SEED
 from analyses.section import (
     Cell,
@@ -12,7 +14,6 @@ from analyses.section import (
     Message,
     Provenance,
     Quantity,
-    Rule,
     Section,
     Table,
     Value,
@@ -38,10 +39,7 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
     Section
         `exploratory`. Where the answers do not allow it, the section says why.
     """
-    notes = (
-        *evidence.standing_notes(instrument, survey),
-        *_clusters_note(instrument, survey),
-    )
+    notes = evidence.standing_notes(instrument, survey)
     try:
         exploration = explore(instrument, survey, seed)
     except MeasureError as error:
@@ -50,10 +48,10 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
     notes = (*notes, *exploration.notes)
     tables = [
         _adequacy_table(exploration),
-        _retention_table(exploration),
-        _scree_table(exploration),
+        counting.table(exploration),
+        counting.scree_table(exploration),
     ]
-    figures = [_scree_figure(exploration)]
+    figures = [counting.scree_figure(exploration)]
     for n_factors in dict.fromkeys((exploration.n_rule, exploration.n_theory)):
         solution = exploration.solve(n_factors)
         if isinstance(solution, Message):
@@ -63,32 +61,29 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
         figures.append(_loadings_figure(solution))
     return Section(
         id="exploratory",
-        answer=_answer(exploration),
-        findings=(_adequacy_finding(exploration), _retention_finding(exploration)),
+        answer=_answer(exploration, instrument.rules.factors_retained.criteria),
+        findings=(
+            _adequacy_finding(exploration),
+            counting.finding(exploration, instrument.rules),
+        ),
         tables=tuple(tables),
         figures=tuple(figures),
         notes=notes,
     )
 
 
-def _clusters_note(instrument: Instrument, survey: Survey) -> tuple[Message, ...]:
-    if not evidence.present_columns(instrument, survey, ["cluster"]):
-        return ()
-    return (Message("exploratory.note.independent"),)
-
-
-def _answer(exploration: Exploration) -> Message:
+def _answer(exploration: Exploration, criteria: Sequence[str]) -> Message:
     values: dict[str, Value] = {"n": exploration.n_rule, "theory": exploration.n_theory}
-    others = {exploration.first.suggested(criterion) for criterion in CRITERIA}
+    others = {exploration.first.suggested[criterion] for criterion in criteria} - {None}
     if exploration.n_rule != exploration.n_theory:
         answer = Message("exploratory.answer.differ", values)
     elif others == {exploration.n_theory}:
         answer = Message("exploratory.answer.all", values)
     else:
         answer = Message("exploratory.answer.same", values)
-    if exploration.check is None or not exploration.check_differs:
+    if not exploration.check_differs:
         return answer
-    checked: dict[str, Value] = {"answer": answer, "n": exploration.check.n_rule}
+    checked: dict[str, Value] = {"answer": answer, "n": exploration.n_check}
     return Message("exploratory.answer.check_differs", checked)
 
 
@@ -133,115 +128,6 @@ def _adequacy_finding(exploration: Exploration) -> Finding:
             ),
         ),
         notes=(Message("exploratory.note.kmo"),),
-    )
-
-
-def _retention_table(exploration: Exploration) -> Table:
-    check = exploration.check
-    rows: list[tuple[Cell, ...]] = [
-        (
-            Message(f"criterion.{criterion}"),
-            exploration.first.suggested(criterion),
-            *(() if check is None else (check.suggested(criterion),)),
-            source,
-        )
-        for criterion, source in CRITERIA.items()
-    ]
-    theory = [exploration.n_theory] * (1 if check is None else 2)
-    rows.append((Message("criterion.theory"), *theory, ""))
-    checked = () if check is None else (column("n_factors_check", "count", 0),)
-    return Table(
-        id="retention",
-        title=Message("exploratory.table.retention"),
-        columns=(
-            column("criterion", "message"),
-            column("n_factors", "count", 0),
-            *checked,
-            column("source", "text"),
-        ),
-        rows=tuple(rows),
-        provenance=_provenance(exploration),
-        notes=(
-            Message("exploratory.note.criteria"),
-            *(() if check is None else (Message("exploratory.note.check"),)),
-        ),
-    )
-
-
-def _provenance(exploration: Exploration) -> Provenance:
-    retention = exploration.first.retention
-    values: dict[str, Value] = {"draws": retention.n_draws, "seed": str(retention.seed)}
-    source = "source.parallel_shuffled" if exploration.first.ordered else "source.parallel"
-    return Provenance(exploration.first.correlation, exploration.n_obs, Message(source, values))
-
-
-def _retention_finding(exploration: Exploration) -> Finding:
-    first, check = exploration.first, exploration.check
-    numbers = [
-        Quantity(
-            f"statistic.n_{criterion}",
-            float(first.suggested(criterion)),
-            Provenance(first.correlation, exploration.n_obs, source),
-            kind="count",
-            digits=0,
-        )
-        for criterion, source in CRITERIA.items()
-    ]
-    notes = [Message("exploratory.note.not_a_test")]
-    if check is not None:
-        own = Provenance(check.correlation, exploration.n_obs, "Horn 1965")
-        numbers.append(
-            Quantity("statistic.n_check", float(check.n_rule), own, kind="count", digits=0)
-        )
-        agreement = "differs" if exploration.check_differs else "agrees"
-        notes.append(Message(f"exploratory.note.check_{agreement}", {"n": check.n_rule}))
-    same = exploration.n_rule == exploration.n_theory
-    source = "Garrido, Abad & Ponsoda 2013" if first.ordered else "Horn 1965"
-    return Finding(
-        id="retention",
-        claim=Message(
-            "exploratory.claim.same" if same else "exploratory.claim.differ",
-            {"n": exploration.n_rule, "theory": exploration.n_theory},
-        ),
-        verdict="information",
-        rule=Rule(Message("exploratory.rule.parallel"), f"{source}; Auerswald & Moshagen 2019"),
-        evidence=tuple(numbers),
-        notes=tuple(notes),
-    )
-
-
-def _scree_table(exploration: Exploration) -> Table:
-    parallel, ekc = exploration.first.retention.parallel, exploration.first.retention.ekc
-    rows: list[tuple[Cell, ...]] = [
-        (
-            int(number),
-            evidence.number(parallel.loc[number, "eigenvalue"]),
-            evidence.number(parallel.loc[number, "mean"]),
-            evidence.number(parallel.loc[number, "q95"]),
-            evidence.number(ekc.loc[number, "reference"]),
-        )
-        for number in parallel.index
-    ]
-    return Table(
-        id="scree",
-        title=Message("exploratory.table.scree"),
-        columns=(
-            column("factor_number", "count", 0),
-            *columns("number", 2, "eigenvalue", "random_mean", "random_q95", "ekc_reference"),
-        ),
-        rows=tuple(rows),
-        provenance=_provenance(exploration),
-    )
-
-
-def _scree_figure(exploration: Exploration) -> Figure:
-    return Figure(
-        id="scree",
-        title=Message("exploratory.figure.scree"),
-        alt=Message("exploratory.figure.scree.alt", {"n": exploration.n_rule}),
-        table="scree",
-        form="lines",
-        channels={"x": "factor_number", "parts": "eigenvalue random_mean random_q95"},
     )
 
 

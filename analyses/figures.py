@@ -8,7 +8,7 @@ dash, position or a written value says the same.
 import math
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -24,7 +24,9 @@ from analyses.plotting import (
     FONT,
     GRID,
     INK,
+    LIGHT,
     MUTED,
+    OUTLINE,
     PLOT_WIDTH,
     SERIES,
     SHAPES,
@@ -200,8 +202,37 @@ def _intervals(plot: Plot) -> alt.LayerChart:
     if several:
         offset = alt.YOffset("group:N", sort=kinds, scale=alt.Scale(domain=kinds))
         bars, points = bars.encode(yOffset=offset), points.encode(yOffset=offset)
-    layers = [*rule_line(plot, x), bars, points, *unshown(plot, channels["x"], labels)]
+    layers = [*_bands(plot, labels), *rule_line(plot, x), bars, points]
+    layers += unshown(plot, channels["x"], labels)
     return together(layers, height_of(labels, len(kinds) if several else 1))
+
+
+def _bands(plot: Plot, labels: list[str]) -> Iterator[alt.Chart]:
+    """Lay what was expected behind the intervals; a band that is open on one side is a stroke."""
+    channels = plot.figure.channels
+    if "band_lower" not in channels:
+        return
+    lower, upper = (plot.numbers(channels[name]) for name in ("band_lower", "band_upper"))
+    rows = list(zip(labels, lower, upper, strict=True))
+    closed = [
+        {"y": y, "from": low, "to": high}
+        for y, low, high in rows
+        if low is not None and high is not None
+    ]
+    x = value_axis(plot, channels["x"], field="from")
+    band = alt.Chart(records(closed)).mark_bar(
+        color=hexadecimal(LIGHT), stroke=OUTLINE, strokeWidth=0.7, height={"band": 1.0}, clip=True
+    )
+    yield band.encode(x=x, x2="to:Q", y=rows_axis(labels))
+    ends = [
+        {"y": y, "from": low if high is None else high}
+        for y, low, high in rows
+        if (low is None) != (high is None)
+    ]
+    stroke = alt.Chart(records(ends)).mark_tick(
+        color=OUTLINE, thickness=2, height={"band": 1.0}, clip=True
+    )
+    yield stroke.encode(x=x, y=rows_axis(labels))
 
 
 def _bars(plot: Plot) -> alt.LayerChart:

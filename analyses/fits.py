@@ -123,12 +123,15 @@ def plan(instrument: Instrument, survey: Survey, *, estimator: str | None = None
         for declared in evidence.present_columns(instrument, survey, ["cluster"])
         if survey.data[declared.name].nunique() > 1
     )
-    missing: Missing = "listwise"
-    if incomplete and ordinal:
-        missing = "pairwise"
-    elif incomplete and _takes_incomplete_rows(chosen):
-        missing = "fiml"
+    missing = treatment(chosen, ordinal=ordinal) if incomplete else "listwise"
     return Plan(chosen, missing, next(clusters, None), categories if ordinal else ())
+
+
+def treatment(estimator: str, *, ordinal: bool) -> Missing:
+    """Say what an estimator makes of missing answers: as much of them as it can."""
+    if ordinal:
+        return "pairwise"
+    return "fiml" if _takes_incomplete_rows(estimator) else "listwise"
 
 
 def in_categories(instrument: Instrument, item: str) -> bool:
@@ -242,14 +245,8 @@ def fit_model(
     if lacking:
         return Fitted(model, "not_asked", missing_items=lacking, plan=planned)
     ordered = tuple(item for item in observed if item in planned.ordered)
-    options = Options(
-        estimator=planned.estimator,
-        missing=planned.missing,
-        ordered=ordered,
-        # Products of scores, as lavaan takes them, would give intervals that are too narrow where
-        # latent responses are not normal.
-        information="observed" if ordered else None,
-        cluster=None if planned.cluster is None else planned.cluster.name,
+    options = replace(
+        options_of(planned, ordered),
         std_lv=model.options.std_lv,
         orthogonal=model.options.orthogonal,
     )
@@ -271,3 +268,22 @@ def fit_model(
         said = "; ".join(fit.notes)
         return Fitted(model, "not_converged", error=said, seconds=seconds, plan=planned)
     return Fitted(model, outcome, fit=fit, seconds=seconds, plan=planned)
+
+
+def options_of(planned: Plan, ordered: tuple[str, ...]) -> Options:
+    """Give the options of `measure` by which models are fitted as planned.
+
+    Parameters
+    ----------
+    ordered
+        The columns of the model whose answers are ordered categories.
+    """
+    return Options(
+        estimator=planned.estimator,
+        missing=planned.missing,
+        ordered=ordered,
+        # Products of scores, as lavaan takes them, would give intervals that are too narrow where
+        # latent responses are not normal.
+        information="observed" if ordered else None,
+        cluster=None if planned.cluster is None else planned.cluster.name,
+    )

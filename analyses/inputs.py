@@ -65,7 +65,7 @@ def read(instrument: Instrument, inputs: Inputs) -> Given:
     if inputs.mapping is not None:
         own = read_mapping(inputs.mapping, instrument)
     asked = roles.assign(instrument, inputs.columns)
-    rules = locked.examine(asked.instrument, lock=inputs.lock, survey=inputs.survey)
+    rules = locked.examine(instrument, lock=inputs.lock, survey=inputs.survey)
     content = _content(asked.instrument, inputs)
     survey = read_survey(
         inputs.survey, asked.instrument, mapping={**own.columns, **asked.mapping}, own=own.own

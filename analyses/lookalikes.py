@@ -8,7 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+import pandas as pd
+
+from analyses.section import Message, Value
 from instruments.schema import Instrument
+
+VERSION_COLUMNS = frozenset({"version", "instrument_version"})
 
 ENOUGH = 3
 """So many items that begin alike make a family, whose other names are looked at too."""
@@ -45,6 +50,34 @@ def find(columns: Sequence[str], instrument: Instrument) -> tuple[str, ...]:
         if looks:
             found.append(column)
     return tuple(found)
+
+
+def other_versions(frame: pd.DataFrame, instrument: Instrument) -> tuple[Message, ...]:
+    """Compare the version that a column of the survey states with the instrument's.
+
+    Parameters
+    ----------
+    frame
+        The survey; a column `version` or `instrument_version` is read where all that it holds are
+        numbers of versions.
+    instrument
+        Whose version is compared.
+    """
+    own = {column.name.casefold() for column in instrument.columns}
+    for name in frame.columns:
+        if str(name).strip().casefold() not in VERSION_COLUMNS - own:
+            continue
+        stated = frame[name].dropna().astype(str).str.strip()
+        others = sorted(set(stated) - {instrument.version})
+        if others and stated.str.fullmatch(r"\d+(\.\d+)*").all():
+            values: dict[str, Value] = {
+                "column": str(name),
+                "n": int(stated.isin(others).sum()),
+                "others": tuple(others),
+                "version": instrument.version,
+            }
+            return (Message("reading.stated_version", values),)
+    return ()
 
 
 def _numbered(ids: Sequence[str]) -> set[str]:

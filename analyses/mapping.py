@@ -14,7 +14,7 @@ extraversion = ["e1", "e2"]        # the same in short, without reversed columns
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import pandas as pd
 
 from analyses.columns import listed
 from analyses.errors import SurveyError
+from analyses.section import Message
 from instruments.schema import Instrument
 
 FIELDS = ("columns", "reversed", "lowest", "highest")
@@ -191,6 +192,16 @@ def own_columns(frame: pd.DataFrame, own: tuple[OwnMeasure, ...], survey: str) -
         for name, column in zip(measure.names, measure.columns, strict=True):
             found[name] = _numbers(frame[column], column, measure, survey)
     return pd.DataFrame(found, index=frame.index)
+
+
+def own_notes(own: Sequence[OwnMeasure]) -> tuple[Message, ...]:
+    """Say which columns were read as measures of other instruments."""
+    pairs = tuple(
+        Message("reading.pair", {"name": measure.id, "column": column})
+        for measure in own
+        for column in measure.columns
+    )
+    return (Message("reading.own", {"n": len(own), "pairs": pairs}),) if pairs else ()
 
 
 def _numbers(

@@ -1,7 +1,7 @@
 """The whole validation: every section in order, each published, in one report."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from analyses import (
     card,
@@ -10,7 +10,9 @@ from analyses import (
     confirmatory,
     content_validity,
     disclosure,
+    evidence,
     exploratory,
+    hypotheses,
     item_response,
     items,
     levels,
@@ -28,7 +30,7 @@ from analyses.graded import graded_models
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
-from analyses.section import Message, Report, Section
+from analyses.section import Message, Report, Section, Value
 from analyses.survey import Survey, check_answers
 from instruments import AnswerError
 from instruments.schema import Instrument
@@ -43,14 +45,19 @@ STEPS = {
     "step.fits": 0.05,
     "step.items": 0.05,
     "step.short_forms": 0.02,
-    "step.reliability": 0.06,
-    "step.exploratory": 0.17,
-    "step.confirmatory": 0.11,
-    "step.levels": 0.07,
-    "step.sensitivity": 0.48,
+    "step.reliability": 0.05,
+    "step.exploratory": 0.13,
+    "step.confirmatory": 0.09,
+    "step.levels": 0.06,
+    "step.hypotheses": 0.06,
+    "step.sensitivity": 0.44,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
+
+
+NOT_RERUN = ("content",)
+"""Sections that do not rest on the respondents' answers, and are the same without the flagged."""
 
 
 @dataclass(frozen=True)
@@ -152,19 +159,17 @@ def validate(
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
     sections, fits = _analysed(run, analysed, clock)
+    after: list[Section] = []
+    if instrument.claims:
+        after.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
     if flagged == "both":
         clock.start("step.sensitivity")
-        sections.append(_sensitivity(run, unflagged, sections, careless.n_obs))
-    if instrument.claims:
-        sections.append(claims.run(instrument, analysed))
+        after.append(_sensitivity(run, survey, unflagged, sections))
     clock.start("step.card")
-    sections.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
+    after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
+    told = _told([*sections, *after], len(survey.data) - len(analysed.data))
     report = assemble(
-        instrument,
-        analysed,
-        (first, content, *sections),
-        confidential=confidential,
-        rules=rules,
+        instrument, analysed, (first, content, *told), confidential=confidential, rules=rules
     )
     clock.finish()
     return report
@@ -195,27 +200,56 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
+    clock.start("step.hypotheses")
+    if instrument.hypotheses:
+        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=run.seed))
     return sections, fits
 
 
-def _sensitivity(run: _Run, unflagged: Survey, sections: Sequence[Section], n_obs: int) -> Section:
+def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
+    """Give what came of each hypothesis, by its id; nothing where none was stated."""
+    for section in sections:
+        if section.id == "hypotheses":
+            return hypotheses.judgements(section)
+    return {}
+
+
+def _sensitivity(
+    run: _Run, survey: Survey, unflagged: Survey, sections: Sequence[Section]
+) -> Section:
     """Run the same sections without the flagged, and compare."""
-    n_flagged = n_obs - len(unflagged.data)
+    n_flagged = len(survey.data) - len(unflagged.data)
+    notes = evidence.standing_notes(run.instrument, survey)
     if n_flagged == 0:
-        return sensitivity.not_run(Message("sensitivity.answer.nobody"))
+        return sensitivity.not_run(Message("sensitivity.answer.nobody"), notes)
     if disclosure.is_small(n_flagged) and not run.confidential:
         # What changes would be what so few answered.
-        few = {"threshold": disclosure.THRESHOLD}
-        return sensitivity.not_run(Message("sensitivity.answer.few", few))
+        few = Message("sensitivity.answer.few", {"threshold": disclosure.THRESHOLD})
+        return sensitivity.not_run(few, notes)
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
         again, _ = _analysed(run, unflagged, _Clock(None))
     except (AnalysisError, AnswerError, MeasureError) as error:
-        return sensitivity.not_run(
-            Message("sensitivity.answer.failed", {"flagged": n_flagged, "error": str(error)})
-        )
-    return sensitivity.run(sections, again, n_obs=n_obs, n_flagged=n_flagged)
+        values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
+        return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)
+    return sensitivity.run(
+        sections,
+        again,
+        n_obs=len(survey.data),
+        n_flagged=n_flagged,
+        not_rerun=NOT_RERUN,
+        notes=notes,
+    )
+
+
+def _told(sections: Sequence[Section], n_dropped: int) -> list[Section]:
+    """Add to sections how many flagged people they leave out."""
+    if n_dropped == 0:
+        return list(sections)
+    n = evidence.count("flagged_count", n_dropped, "", n_dropped)
+    note = Message("sensitivity.note.dropped", {"flagged": n})
+    return [replace(section, notes=(*section.notes, note)) for section in sections]
 
 
 class _Clock:

@@ -168,8 +168,8 @@ def _table(
     notes: tuple[Message, ...],
 ) -> Table:
     label = evidence.text(margin.column.label)
-    n_obs = next(index for index, one in enumerate(columns) if one.name == "respondents") + 1
-    people = sum(int(row[n_obs]) for row in rows if isinstance(row[n_obs], int))
+    at = [one.name for one in columns].index("respondents") + 1
+    people = sum(count for count in (row[at] for row in rows) if isinstance(count, int))
     return Table(
         id=table_id,
         title=Message(title, {"column": label}),

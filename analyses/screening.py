@@ -18,7 +18,7 @@ from analyses import (
 from analyses.evidence import column, columns
 from analyses.fits import Plan, plan
 from analyses.margins import Margin
-from analyses.section import Cell, Column, Finding, Message, Section, Table
+from analyses.section import Cell, Column, Finding, Message, Section, Table, Value
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument
 
@@ -109,7 +109,7 @@ def _answer(survey: Survey, careless: measure.CarelessAnswers, share_missing: fl
     )
     if careless.kinds.empty:
         return answer
-    values = {"answer": answer, "flagged": carelessness.flagged_count(careless)}
+    values: dict[str, Value] = {"answer": answer, "flagged": carelessness.flagged_count(careless)}
     return Message("screening.answer.flagged", values)
 
 

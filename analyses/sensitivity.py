@@ -15,6 +15,7 @@ from analyses.section import (
     Quantity,
     Section,
     Table,
+    Value,
 )
 
 FLAGGED = ("both", "keep", "drop")
@@ -66,6 +67,7 @@ def run(
     n_obs: int,
     n_flagged: int,
     not_rerun: Sequence[str] = (),
+    notes: Sequence[Message] = (),
 ) -> Section:
     """Compare the findings of all respondents with those without the flagged.
 
@@ -77,6 +79,8 @@ def run(
         All respondents, and those left out in the second run.
     not_rerun
         Ids of sections that were not run again.
+    notes
+        That every section of the survey carries.
 
     Returns
     -------
@@ -87,16 +91,16 @@ def run(
     compared = pairs(everybody, unflagged)
     differing = [pair for pair in compared if pair.verdict_differs]
     changed = [pair for pair in compared if any(_changes(pair))]
-    counts = {
+    counts: dict[str, Value] = {
         "n": n_obs,
         "flagged": evidence.count("flagged_count", n_flagged, "", n_flagged or n_obs),
         "findings": len(compared),
         "verdicts": len(differing),
     }
-    notes = [Message("sensitivity.note.choice"), Message("sensitivity.note.meaning")]
+    own = [Message("sensitivity.note.choice"), Message("sensitivity.note.meaning")]
     if not_rerun:
         titles = tuple(Message(f"section.{name}.title") for name in not_rerun)
-        notes.append(Message("sensitivity.note.not_rerun", {"sections": titles}))
+        own.append(Message("sensitivity.note.not_rerun", {"sections": titles}))
     source = Message("source.both_runs")
     finding = Finding(
         id="sensitivity_verdicts",
@@ -118,13 +122,13 @@ def run(
         answer=Message(f"sensitivity.answer.{'some' if differing else 'none'}", counts),
         findings=(finding,),
         tables=tuple(tables),
-        notes=tuple(notes),
+        notes=(*own, *notes),
     )
 
 
-def not_run(reason: Message) -> Section:
+def not_run(reason: Message, notes: Sequence[Message]) -> Section:
     """Say why nothing could be compared."""
-    return Section(id="sensitivity", answer=reason)
+    return Section(id="sensitivity", answer=reason, notes=tuple(notes))
 
 
 def _summary(sections: Sequence[Section], compared: Sequence[Pair], n_obs: int) -> Table:

@@ -2,41 +2,29 @@
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analyses import asked, columns, selfratings, waves
+from analyses import asked, columns, lookalikes, raw_answers, selfratings, waves
 from analyses.asked import NOT_ASKED
 from analyses.errors import SurveyError
 from analyses.fielding import returned
-from analyses.mapping import OwnMeasure, own_columns
+from analyses.mapping import OwnMeasure, own_columns, own_notes
+from analyses.raw_answers import DECLARED, OPTIONAL_KINDS
 from analyses.reading import RawTable, read_table
 from analyses.section import Message
-from analyses.selfratings import SELF_RATING
 from analyses.simulating import mark
-from analyses.spreadsheet import Formula
 from instruments import answers
-from instruments.schema import BackgroundColumn, Instrument, ResponseScale
-from instruments.texts import fold
+from instruments.schema import BackgroundColumn, Instrument
 
 BLANK_WORDS = frozenset({"NA", "N/A", "#N/A", "NaN", "."})
 """What programs write for an empty cell; to the letter, since "none" can be an answer."""
-
-DECLARED = "declared"
-"""The kind under which missing values are counted that the file declares, not the instrument."""
-
-OPTIONAL_KINDS = (DECLARED, NOT_ASKED, SELF_RATING)
-"""Kinds of missing answers that are shown only where there are any."""
-
-SPREADSHEET_ERRORS = frozenset(
-    {"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"}
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +189,8 @@ def read_survey(
         survey=path.name,
         mapping=mapping,
     )
-    codes, missing, item_notes = _items(raw, match, instrument)
+    responses = {item: instrument.response(item) for item in match.items}
+    codes, missing, item_notes = raw_answers.read(raw, match.found, responses)
     background = {
         part.name: _background(raw, match.found[part.name], part)
         for part in instrument.columns
@@ -235,30 +224,17 @@ def read_survey(
             *raw.notes,
             *item_notes,
             *match.notes,
+            *lookalikes.other_versions(raw.frame, instrument),
             *design.notes,
             *read.notes,
             *in_waves.notes,
-            *_own_notes(own),
+            *own_notes(own),
         ),
         simulated=marked or _simulated(path, codes, instrument),
         waves=in_waves.order,
         wave_column=instrument.column_for("wave") if in_waves.order else None,
         own=tuple(own),
     )
-
-
-def _items(
-    raw: RawTable, match: columns.Match, instrument: Instrument
-) -> tuple[pd.DataFrame, pd.DataFrame, tuple[Message, ...]]:
-    """Read the items' answers: codes, kinds of missing answers, and what was detected."""
-    responses = {item: instrument.response(item) for item in match.items}
-    given = {
-        item: _answers(item, raw, match.found[item], response)
-        for item, response in responses.items()
-    }
-    codes, missing = answers.decode(pd.DataFrame(given), responses)
-    missing, declared = _declared(missing, given, raw, match.found)
-    return codes, missing, (*_text_notes(given, raw), *declared)
 
 
 def _waves(
@@ -309,127 +285,6 @@ def check_answers(
     answers.check_answers(codes, scored, together=of_all)
 
 
-def _own_notes(own: Sequence[OwnMeasure]) -> tuple[Message, ...]:
-    """Say which columns were read as measures of other instruments."""
-    pairs = tuple(
-        Message("reading.pair", {"name": measure.id, "column": column})
-        for measure in own
-        for column in measure.columns
-    )
-    return (Message("reading.own", {"n": len(own), "pairs": pairs}),) if pairs else ()
-
-
-def _answers(item: str, raw: RawTable, column: str, response: ResponseScale) -> "pd.Series[Any]":
-    """Give an item's answers as `Instrument.decode` reads them: codes, or labels in words."""
-    values = raw.frame[column]
-    labels = raw.value_labels.get(column, {})
-    _refuse_cells(item, raw, column)
-    _refuse_other_coding(item, values, labels, response)
-    if labels and not pd.api.types.is_numeric_dtype(values):
-        # Some programs store answers as short texts ("A1"), and the words as their labels.
-        values = values.map(lambda value: labels.get(value, value))
-    if column not in raw.declared:
-        return values
-    words = {fold(label): part.code for part in response.missing for label in part.labels.values()}
-    known = {part.code for part in response.missing}
-    codes = {
-        value: words.get(fold(labels.get(value, "")), value if value in known else None)
-        for value in raw.declared[column].dropna().unique()
-    }
-    declared = raw.declared[column].map(codes)
-    return values.astype(object).where(declared.isna(), declared)
-
-
-def _refuse_cells(item: str, raw: RawTable, column: str) -> None:
-    """Refuse what a spreadsheet or a database holds that is neither number nor text."""
-    values = raw.frame[column].dropna()
-    for kind, is_kind, advice in CELLS:
-        bad = values[is_kind(values)]
-        if not bad.empty:
-            first = bad.index[0]
-            more = f", and {len(bad) - 1} more like it" if len(bad) > 1 else ""
-            raise SurveyError(
-                f'item "{item}" holds {kind} in {raw.place(first, column)} '
-                f"({bad.iloc[0]!s}){more}.\n    {advice}"
-            )
-
-
-def _refuse_other_coding(
-    item: str,
-    values: "pd.Series[Any]",
-    labels: Mapping[object, str],
-    response: ResponseScale,
-) -> None:
-    """Refuse a file whose labels give an answer another code than the instrument does."""
-    codes: dict[str, set[float]] = {}
-    for scale_labels in response.labels.values():
-        for code, label in scale_labels.items():
-            codes.setdefault(fold(label), set()).add(code)
-    for part in response.missing:
-        for label in part.labels.values():
-            codes.setdefault(fold(label), set()).add(part.code)
-    for value in values.dropna().unique() if labels else ():
-        expected = codes.get(fold(labels.get(value, "")), {value})
-        if not isinstance(value, str) and value not in expected:
-            raise SurveyError(
-                f'item "{item}": the file labels the code {value:g} "{labels[value]}", which the '
-                f"instrument codes {min(expected):g}.\n"
-                "    Recode the item as the instrument does, or export the labels as text."
-            )
-
-
-def _text_notes(given: Mapping[str, "pd.Series[Any]"], raw: RawTable) -> tuple[Message, ...]:
-    """Say which items hold text, and what it was taken for."""
-    comma, as_text, labelled, words = [], [], [], dict[str, int]()
-    for item, values in given.items():
-        counts = values[
-            values.map(lambda value: isinstance(value, str)).astype(bool)
-        ].value_counts()
-        texts = {str(text).strip(): int(n) for text, n in counts.items()}
-        numbers = [text for text in texts if answers.NUMBER.fullmatch(fold(text))]
-        blank = [text for text in texts if fold(text) in answers.BLANK_TEXTS]
-        for text in blank:
-            words[text] = words.get(text, 0) + texts[text]
-        if any("," in text for text in numbers):
-            comma.append(item)
-        if numbers and raw.typed:
-            as_text.append(item)
-        if len(texts) > len(numbers) + len(blank):
-            labelled.append(item)
-    notes = [
-        Message(key, {"n": len(items), "items": tuple(items)})
-        for key, items in (
-            ("reading.decimal_comma", comma),
-            ("reading.numbers_as_text", as_text),
-            ("reading.answers_in_words", labelled),
-        )
-        if items
-    ]
-    if words:
-        n = sum(words.values())
-        notes.append(Message("reading.blank_words", {"n": n, "words": tuple(words)}))
-    return tuple(notes)
-
-
-def _declared(
-    missing: pd.DataFrame,
-    given: Mapping[str, "pd.Series[Any]"],
-    raw: RawTable,
-    found: Mapping[str, str],
-) -> tuple[pd.DataFrame, tuple[Message, ...]]:
-    """Tell the missing values that only the file declares from blank answers."""
-    kinds = [*dict.fromkeys([*missing.dtypes.iloc[0].categories, *OPTIONAL_KINDS])]
-    missing = missing.astype(pd.CategoricalDtype(kinds))
-    declared = {
-        item: raw.declared[found[item]].notna() for item in given if found[item] in raw.declared
-    }
-    n_declared = sum(int(mask.sum()) for mask in declared.values())
-    for item, mask in declared.items():
-        missing[item] = missing[item].mask(mask & given[item].isna(), DECLARED)
-    notes = (Message("reading.declared", {"n": n_declared}),) if n_declared else ()
-    return missing, notes
-
-
 def _background(raw: RawTable, column: str, declared: BackgroundColumn) -> "pd.Series[Any]":
     """Give a background column as text, or as categories where the file labels its values.
 
@@ -471,7 +326,7 @@ def _simulated(path: Path, codes: pd.DataFrame, instrument: Instrument) -> bool:
     original = instrument.demonstration_path()
     if path.read_bytes() == original.read_bytes():
         return True
-    table = read_table(original).frame
+    table = _demonstrated(original)
     if len(table) != len(codes) or not set(codes.columns) <= set(table.columns):
         return False
     answered = instrument.decode(table[list(codes.columns)]).codes
@@ -480,33 +335,7 @@ def _simulated(path: Path, codes: pd.DataFrame, instrument: Instrument) -> bool:
     )
 
 
-def _of_type(values: "pd.Series[Any]", *types: type) -> "pd.Series[bool]":
-    """Mark the values of a type; text columns are known to hold text without looking."""
-    if isinstance(values.dtype, pd.StringDtype):
-        return values.notna() if str in types else pd.Series(False, index=values.index)
-    return values.map(lambda value: isinstance(value, types)).astype(bool)
-
-
-CELLS: tuple[tuple[str, Callable[["pd.Series[Any]"], "pd.Series[bool]"], str], ...] = (
-    (
-        "a date",
-        lambda values: _of_type(values, datetime.date, datetime.time, datetime.timedelta),
-        "Spreadsheets turn answers like 3-4 into dates: write the answer again, as a number.",
-    ),
-    (
-        "a formula that was never calculated",
-        lambda values: _of_type(values, Formula),
-        "Open the file in a spreadsheet program and save it, or paste the values.",
-    ),
-    (
-        "the error of a formula",
-        lambda values: values.isin(SPREADSHEET_ERRORS),
-        "Correct the formula, or empty the cell if the answer is missing.",
-    ),
-    (
-        "a truth value",
-        lambda values: _of_type(values, bool, np.bool_),
-        "Export the answer as a code of the response scale.",
-    ),
-)
-"""Cells that are no answer: what they are called, how they are told, what to do."""
+@lru_cache(maxsize=1)
+def _demonstrated(path: Path) -> pd.DataFrame:
+    """Read a demonstration once, not again for every survey that is held against it."""
+    return read_table(path).frame

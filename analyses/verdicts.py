@@ -227,3 +227,31 @@ def judge_content_scale(
     if s_cvi_ave is None or not known(s_cvi_ave) or n_experts < FEWEST_EXPERTS:
         return "undecided"
     return "good" if s_cvi_ave >= rules.content_s_cvi.value else "poor"
+
+
+def judge_retention(
+    suggested: Mapping[str, float | None], n_theory: int, rules: instruments.rules.Rules
+) -> tuple[Verdict, int, int]:
+    """Judge whether the answers have as many factors as the reference model.
+
+    Parameters
+    ----------
+    suggested
+        Number of factors by criterion; None where it gave no answer.
+    n_theory
+        Factors of the reference model.
+    rules
+        The instrument's rules.
+
+    Returns
+    -------
+    tuple
+        The verdict, how many criteria of the rule give the reference model's number, and how many
+        give one at all. The criterion that decides always does.
+    """
+    rule = rules.factors_retained
+    answers = [number for name in rule.criteria if (number := suggested[name]) is not None]
+    agree = sum(number == n_theory for number in answers)
+    held = (suggested[rule.criteria[0]] == n_theory) + (agree > rule.share * len(answers))
+    verdicts: tuple[Verdict, ...] = ("poor", "acceptable", "good")
+    return verdicts[held], agree, len(answers)

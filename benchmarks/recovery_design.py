@@ -78,7 +78,7 @@ class RecoveryDesign:
         for one in functions:
             found[f"omega({one})"] = answers.omega(self.asked.scale(one).items)
             for other in functions:
-                found[f"{one}~~{other}"] = float(answers.correlations.loc[one, other])
+                found[f"{one}~~{other}"] = answers.between(one, other)
         return found
 
     def model(self, name: str) -> str:

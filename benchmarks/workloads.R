@@ -27,10 +27,17 @@ workloads <- list(
     lavaan::lavInspect(lavaan::lavCor(items, ordered = names(items), output = "fit", se = "robust.sem"), "gamma")
   },
   alpha = function() psych::alpha(items[, 1:5], check.keys = FALSE, warnings = FALSE),
+  # Omega of one factor by minres, as psych's omega() of one factor extracts it, percentile interval.
+  omega_bootstrap = function() {
+    one <- function(d) { f <- psych::fa(d, 1, fm = "minres", warnings = FALSE); l <- sum(f$loadings)^2; l / (l + sum(f$uniquenesses)) }
+    quantile(replicate(1000, one(items[sample(nrow(items), replace = TRUE), 1:5])), c(.025, .975))
+  },
+  omega_hierarchical = function() suppressWarnings(psych::omega(items[, 1:15], nfactors = 3, plot = FALSE, flip = FALSE)),
+  split_half = function() suppressWarnings(psych::splitHalf(items[, 1:10], check.keys = FALSE)),
   kmo = function() { psych::KMO(items); psych::cortest.bartlett(cor(items), n = nrow(items)) },
   efa = function() psych::fa(items, 5, fm = "minres", rotate = "oblimin"),
   parallel = function() psych::fa.parallel(items, n.iter = 100, fa = "both", plot = FALSE, quant = .95),
-  parallel_polychoric = function() psych::fa.parallel(items, cor = "poly", n.iter = 20, fa = "pc", sim = FALSE, plot = FALSE, quant = .95),
+  parallel_polychoric = function() psych::fa.parallel(items, cor = "poly", n.iter = 3, fa = "pc", sim = FALSE, plot = FALSE, quant = .95),
   icc = function() for (v in paste0("LEAD", sprintf("%02d", 1:11))) { a <- aov(lq[[v]] ~ as.factor(lq$COMPID)); multilevel::ICC1(a); multilevel::ICC2(a) },
   agreement = function() multilevel::rwg.j(lq[, 3:13], lq$COMPID, 2)
 )

@@ -66,14 +66,25 @@ def ours() -> Mapping[str, Workload]:
         "polychoric": lambda: _correlations(items.copy()),
         "polychoric_gamma": lambda: measure.polychoric(items.copy()).covariance,
         "alpha": lambda: measure.cronbach_alpha(items.iloc[:, :5].copy()),
+        # One factor, fitted again to 1,000 samples.
+        "omega_bootstrap": lambda: measure.omega_total(
+            items.iloc[:, :5].copy(), interval="bca", n_samples=REPLICATES, seed=1
+        ),
+        "omega_hierarchical": lambda: measure.omega_hierarchical(
+            items.iloc[:, :15].copy(), n_factors=3
+        ),
+        "split_half": lambda: measure.split_half(items.iloc[:, :10].copy()),
         "kmo": lambda: measure.sampling_adequacy(items.copy()),
         "efa": lambda: (
             measure.efa(items.copy(), 5, rotation="oblimin", n_starts=1, seed=1).loadings
         ),
         "parallel": lambda: measure.factor_retention(items.copy(), n_draws=100, seed=1),
-        # psych needs minutes for more; the time is proportional to the number of draws.
         "parallel_polychoric": lambda: measure.factor_retention(
-            items.copy(), correlation="polychoric", n_draws=20, seed=1
+            items.copy(), correlation="polychoric", n_draws=100, seed=1
+        ),
+        "parallel_1000": lambda: measure.factor_retention(items.copy(), n_draws=1000, seed=1),
+        "retention_all": lambda: measure.factor_retention(
+            items.copy(), criteria="all", max_factors=8, n_draws=500, seed=1
         ),
         "icc": lambda: measure.icc(lq.copy(), LEADERSHIP, cluster="COMPID"),
         "agreement": lambda: measure.agreement(
@@ -121,6 +132,11 @@ def factor_analyzer() -> Mapping[str, Workload]:
     return {"kmo": adequacy}
 
 
+# Limits in seconds of workloads that no peer is compared in.
+LIMITS = {"parallel_1000": 0.5, "retention_all": 5.0}
+# Workloads that are told by the draw: ours of the workload, and the matrices that the peer
+# estimates in it. psych needs seconds for one, and estimates that of the data too.
+DRAWS = {"parallel_polychoric": (100, 4)}
 PEERS = {"semopy": semopy, "pingouin": pingouin, "factor_analyzer": factor_analyzer}
 R_PEERS = {
     "lavaan": (
@@ -135,6 +151,16 @@ R_PEERS = {
         "polychoric",
         "polychoric_gamma",
     ),
-    "psych": ("polychoric", "alpha", "kmo", "efa", "parallel", "parallel_polychoric"),
+    "psych": (
+        "polychoric",
+        "alpha",
+        "omega_bootstrap",
+        "omega_hierarchical",
+        "split_half",
+        "kmo",
+        "efa",
+        "parallel",
+        "parallel_polychoric",
+    ),
     "multilevel": ("icc", "agreement"),
 }

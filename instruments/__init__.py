@@ -7,7 +7,15 @@ text, hypotheses and decision rules. Nothing here estimates anything.
 from instruments.answers import check_answers
 from instruments.errors import AnswerError, InstrumentError
 from instruments.loader import load, names
-from instruments.rules import AgreementRule, CountRule, FitRule, Rules, Threshold
+from instruments.population import Population, load_population
+from instruments.rules import (
+    AgreementRule,
+    CountRule,
+    FitRule,
+    RetentionRule,
+    Rules,
+    Threshold,
+)
 from instruments.schema import (
     BackgroundColumn,
     Block,
@@ -57,8 +65,10 @@ __all__ = [
     "MeasurementModel",
     "MissingCode",
     "ModelOptions",
+    "Population",
     "Referent",
     "ResponseScale",
+    "RetentionRule",
     "RotatedVersion",
     "Rotation",
     "Rules",
@@ -70,5 +80,6 @@ __all__ = [
     "check_wording",
     "lix",
     "load",
+    "load_population",
     "names",
 ]

@@ -105,7 +105,7 @@ class Shares(Part):
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
-        if self.person <= 0.0:
+        if self.person <= 1e-9:
             raise ValueError(
                 "organisation, unit and group add up to 1 or more; leave some for persons"
             )

@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from instruments.schema import Instrument
 
 ROUNDING = 1e-9
-ASKED = ("sector", "education", "profession", "unit_type", "seniority", "age", "language")
-"""Background columns whose values a population states."""
+NEEDED = (
+    *("respondent", "organisation", "unit", "profession", "role", "tier", "education"),
+    *("sector", "unit_type", "wave", "effort", "form"),
+)
+"""Background columns that simulated respondents have, so that the instrument needs them too."""
 
 
 def check_sizes(sizes: "Sizes") -> None:
@@ -74,8 +77,10 @@ def _columns(population: "Population", instrument: "Instrument") -> Iterator[str
     used += [
         (f'liability "{one.column}"', one.column, one.categories) for one in population.liabilities
     ]
-    for part in (*population.differences, *population.noninvariance):
-        used.append(("differences, noninvariance", part.column, [part.value]))
+    for part in population.differences:
+        used.append(("differences", part.column, [part.value]))
+    for plant in population.noninvariance:
+        used.append(("noninvariance", plant.column, [plant.value]))
     for missing in population.missing.not_relevant:
         used.append(("missing, not_relevant", missing.column, [missing.value]))
     for name, times in population.missing.blank_times.items():
@@ -89,10 +94,11 @@ def _columns(population: "Population", instrument: "Instrument") -> Iterator[str
         for value in values:
             if value not in known[column]:
                 yield f'{place}: the column "{column}" has no value "{value}"'
-    stated = {*population.background, "sector", "education", "profession"}
-    for column in ASKED:
-        if column in known and column not in stated:
-            yield f'background: the shares of the column "{column}" are missing'
+    for column in NEEDED:
+        if column not in known:
+            yield f'the instrument has no background column "{column}", which respondents have here'
+    if "unit_type" not in population.background:
+        yield 'background: the shares of the column "unit_type" are missing'
 
 
 def _functions(population: "Population", instrument: "Instrument") -> Iterator[str]:
@@ -143,10 +149,17 @@ def _scales(population: "Population", instrument: "Instrument") -> Iterator[str]
     unread = instrument.check_ids
     for item in sorted(asked - set(items) - set(unread)):
         yield f'scales: the item "{item}" is in none of those stated'
+    reflective = {
+        item: population.thresholds.get(one.thresholds, ())
+        for one in population.scales
+        if one.loadings and one.id in known
+        for item in known[one.id].items
+    }
     for part in population.noninvariance:
-        reflective = [known[one.id].items for one in population.scales if one.loadings]
-        if not any(part.item in members for members in reflective):
+        if part.item not in reflective:
             yield f'noninvariance: "{part.item}" is in no reflective scale of the population'
+        elif part.threshold is not None and part.threshold > len(reflective[part.item]):
+            yield f'noninvariance: "{part.item}" has no threshold {part.threshold}'
     for missing in population.missing.not_relevant:
         if missing.item not in items:
             yield f'missing, not_relevant: there is no item "{missing.item}"'
@@ -164,7 +177,9 @@ def _scale(
         yield f'{place}: there is no set of thresholds "{stated.thresholds}"'
     elif list(cuts) != sorted(set(cuts)):
         yield f'thresholds "{stated.thresholds}": they do not ascend'
-    for item in items if cuts is not None else ():
+    for item in items:
+        if cuts is None:
+            break
         categories = len(instrument.response(item).codes)
         if categories != len(cuts) + 1:
             yield f'{place}: "{item}" has {categories} answers, and the thresholds {len(cuts) + 1}'

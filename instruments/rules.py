@@ -87,6 +87,41 @@ class AgreementRule(Threshold):
     null: Literal["uniform", "slight", "moderate", "heavy"]
 
 
+Criterion = Literal[
+    "parallel_pca",
+    "parallel_paf",
+    "map_squared",
+    "map_fourth",
+    "ekc",
+    "hull_cfi",
+    "hull_caf",
+    "comparison_data",
+    "chisq",
+    "rmsea",
+]
+"""A way to tell the number of factors, by the name that `measure.factor_retention` gives it."""
+DECIDING = ("parallel_pca", "parallel_paf", "map_squared", "map_fourth", "ekc")
+"""Those that always have an answer, so that one of them can decide."""
+
+
+class RetentionRule(Rule):
+    """Criteria for the number of factors, the first of which decides; the share that must agree."""
+
+    share: Number
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _criteria_are_named_once(self) -> Self:
+        if len(set(self.criteria)) < len(self.criteria):
+            raise ValueError("criteria name one of them more than once")
+        if self.criteria[0] not in DECIDING:
+            raise ValueError(
+                f"the first of the criteria decides and must always have an answer, which "
+                f"{self.criteria[0]} has not; begin with one of {', '.join(DECIDING)}"
+            )
+        return self
+
+
 class Rules(Part):
     """All decision rules of an instrument; every field has `source` and `wording`.
 
@@ -135,6 +170,9 @@ class Rules(Part):
         `.value`: share of experts who find an item relevant, and the mean of these shares.
     index_answered
         `.value`: share of the parts of a sum (a proportion) that a respondent has answered.
+    factors_retained
+        `.criteria`: which tell the number of factors, the first of them decides; `.share`: share of
+        them above which they support the reference model's number.
     item_overlap, item_residual, local_dependence
         `.value`: topological overlap at or above which, and residual correlation and Q3 less its
         mean above which two items are too close and are looked at.
@@ -174,6 +212,7 @@ class Rules(Part):
     content_i_cvi: Threshold
     content_s_cvi: Threshold
     index_answered: Threshold
+    factors_retained: RetentionRule
     item_overlap: Threshold
     item_residual: Threshold
     local_dependence: Threshold

@@ -127,7 +127,7 @@ def sampling_adequacy(
     found = correlations_of(data, kind, n_obs=n_obs)
     names, R = found.matrix.columns, found.matrix.to_numpy()
     n_items = len(names)
-    kmo_items, kmo = _kmo(R)
+    kmo_items, kmo = kaiser_meyer_olkin(R)
     inverse = np.linalg.inv(R)
     unique = 1.0 / np.diag(inverse)
     chisq, df, pvalue = bartlett_sphericity(R, found.n_obs)
@@ -176,7 +176,14 @@ def bartlett_sphericity(R: np.ndarray, n_obs: int) -> tuple[float, int, float]:
     return chisq, df, float(chi2.sf(chisq, df))
 
 
-def _kmo(R: np.ndarray) -> tuple[np.ndarray, float]:
+def kaiser_meyer_olkin(R: np.ndarray) -> tuple[np.ndarray, float]:
+    """Kaiser-Meyer-Olkin measure of each item and of all, from correlations.
+
+    Parameters
+    ----------
+    R
+        Correlation matrix, `(n_items, n_items)`, positive definite.
+    """
     from factor_analyzer.factor_analyzer import calculate_kmo
 
     # factor_analyzer wants answers, not correlations; these have exactly the correlations R,

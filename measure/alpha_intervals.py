@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.covariance_functions import Functions, correlations, through_correlations
+from measure.covariance_functions import Functions, through_correlations
+from measure.covariance_samples import correlations
 from measure.distributions import normal_quantile
 
 Array = NDArray[np.float64]

@@ -72,13 +72,13 @@ class Sheet:
         if unknown:
             raise OptionError(f'`asked` names "{unknown[0]}", which is not among the columns.')
         given = numbers_of(data, list(data.columns))
+        _refuse_outside(given, asked)
         varied = given.nunique() > 1
         dropped = tuple(str(name) for name in given.columns[~varied])
         given = given.loc[:, varied]
         names = tuple(map(str, given.columns))
         lowest = np.array([float(asked.categories.get(name, (0, 0))[0]) for name in names])
         highest = np.array([float(asked.categories.get(name, (0, 0))[1]) for name in names])
-        _refuse_outside(given, lowest, highest, asked)
         sign = np.array([-1.0 if name in asked.reversed_items else 1.0 for name in names])
         values = given.to_numpy(dtype=float)
         answers = np.where(sign < 0, lowest + highest - values, values)
@@ -146,7 +146,7 @@ def _all(lists: Mapping[str, Sequence[str]]) -> list[str]:
     return [item for items in lists.values() for item in items]
 
 
-def _refuse_outside(given: pd.DataFrame, lowest: Array, highest: Array, asked: Asked) -> None:
+def _refuse_outside(given: pd.DataFrame, asked: Asked) -> None:
     for place, name in enumerate(map(str, given.columns)):
         if name in asked.reversed_items and name not in asked.categories:
             raise DataError(
@@ -155,10 +155,11 @@ def _refuse_outside(given: pd.DataFrame, lowest: Array, highest: Array, asked: A
             )
         if name not in asked.categories:
             continue
+        lowest, highest = asked.categories[name]
         own = given.iloc[:, place].to_numpy()
-        outside = own[(own < lowest[place]) | (own > highest[place]) | (own % 1 > 0)]
+        outside = own[(own < lowest) | (own > highest) | (own % 1 > 0)]
         if outside.size:
             raise DataError(
                 f'item "{name}" holds {outside[0]:g}, which is none of its answers '
-                f"{lowest[place]:g} to {highest[place]:g}. Code missing answers as NaN."
+                f"{lowest} to {highest}. Code missing answers as NaN."
             )

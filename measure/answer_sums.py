@@ -83,6 +83,25 @@ class Answers:
         own = own[np.argsort(place[self.items[own]], kind="stable")]
         return Answers(self.thresholds[own], place[self.items[own]], self.steps[own], len(chosen))
 
+    def covariances(self, correlations: Array) -> Array:
+        """Covariances of the answers themselves, (p, p), where all items are ordered.
+
+        Parameters
+        ----------
+        correlations
+            Correlations (p, p) of the responses.
+        """
+        t, w, items = self.thresholds, self.steps, self.items
+        below = normal_cdf(t)
+        r = correlations[np.ix_(items, items)]
+        one = items[:, None] == items[None, :]
+        both = bivariate_cdf(t[:, None], t[None, :], np.where(one, 0.0, r))
+        both = np.where(one, np.minimum.outer(below, below), both)
+        found = np.zeros((self.n_items, self.n_items))
+        weighted = np.outer(w, w) * (both - np.outer(below, below))
+        np.add.at(found, (items[:, None], items[None, :]), weighted)
+        return found
+
     def variance(self, covariances: Array) -> SumVariance:
         """Variance of the sum.
 
@@ -118,6 +137,10 @@ class Answers:
         return self._covariance(common, same=False)
 
     def _covariance(self, covariances: Array, *, same: bool) -> SumVariance:
+        if not len(self.thresholds):
+            return SumVariance(
+                float(covariances.sum()), np.zeros(0), np.ones((self.n_items, self.n_items))
+            )
         value, by_threshold, by_covariance = self._among_ordered(covariances, same=same)
         # With continuous items the covariance is linear in the responses'.
         linear = ~np.outer(self.ordered, self.ordered)

@@ -69,7 +69,7 @@ class Attentive:
         values, vectors = np.linalg.eigh(self.correlations)
         loadings = vectors[:, -1] * np.sqrt(values[-1])
         sign = -1.0 if loadings.sum() < 0 else 1.0
-        return np.clip(sign * loadings, -LARGEST_LOADING, LARGEST_LOADING)
+        return np.asarray(np.clip(sign * loadings, -LARGEST_LOADING, LARGEST_LOADING))
 
     @cached_property
     def _root(self) -> Array:
@@ -159,7 +159,7 @@ def _one_factor(R: Array) -> Array:
         size = np.sqrt(max(abs(R[0, 1]), SMALLEST_LOADING**2))
         loadings = np.array([size, np.sign(R[0, 1]) * size if R[0, 1] else size])
     else:
-        _, found, _ = extract(smoothed(R)[0], 1, "minres")
+        found = extract(smoothed(R)[0], 1, "minres").loadings
         loadings = found[:, 0]
     size = np.clip(np.abs(loadings), SMALLEST_LOADING, LARGEST_LOADING)
     return np.asarray(np.where(loadings < 0, -size, size))

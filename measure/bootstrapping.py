@@ -23,6 +23,7 @@ from measure.problem import Problem
 from measure.refitting import Refit, Refits
 from measure.repeat import Repeats, reasons_table, repeat
 from measure.resampling import Resampling
+from measure.rotated_samples import Turning
 from measure.source import Source
 from measure.workers import Count, add, alike
 
@@ -206,9 +207,14 @@ def bootstrap(
         moments = _transformed(fit, moments)
     name = fit.method.estimator.discrepancy
     discrepancy = DISCREPANCIES[name](moments, means=fit.model.table.meanstructure)
-    problem = Problem(fit.model, moments, discrepancy)
+    model, params, explored = fit.model, fit.params, fit.exploration
+    if explored is not None:
+        model, params = explored.problem.model, explored.params
+    problem = Problem(model, moments, discrepancy)
     resampling = Resampling(moments, fit.method.less_one, bool(fit.model.table.fixed_x))
-    refit = Refit.sized(problem, fit.params, name, resampling, n)
+    refit = Refit.sized(problem, params, name, resampling, n)
+    if explored is not None:
+        refit = replace(refit, turning=Turning(fit.model, explored))
     repeats = repeat(
         refit,
         -(-n // refit.size),
@@ -439,7 +445,7 @@ def _acceleration(refit: Refit, asked: _Asked) -> Array:
     if "bca" not in asked.kinds:
         return np.zeros(2 * n_rows)
     found = None
-    if not refit.problem.model.restrictions:
+    if not refit.model.restrictions:
         found = influence(refit.problem, refit.problem.model.row_values(refit.params))
     return acceleration(_by_jackknife(refit, 2 * n_rows) if found is None else found)
 

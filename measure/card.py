@@ -50,6 +50,9 @@ class ModelCard:
         Totals over groups, before constraints.
     equalities_within, equalities_across
         Independent equations among the parameters of a group, and those that tie groups.
+    rotation
+        Equations that the rotation of exploratory blocks takes for granted: with k factors that may
+        correlate k(k - 1) a block, with uncorrelated ones k(k - 1)/2.
     df_predicted, df
         Degrees of freedom by this count, and those that the fit used.
     notes
@@ -62,6 +65,7 @@ class ModelCard:
     n_free: int
     equalities_within: int
     equalities_across: int
+    rotation: int
     df_predicted: int
     df: int
     notes: tuple[str, ...]
@@ -77,6 +81,7 @@ class ModelCard:
             "free parameters": self.n_free,
             "equalities within groups": self.equalities_within,
             "equalities across groups": self.equalities_across,
+            **({"equations of the rotation": self.rotation} if self.rotation else {}),
             "df predicted": self.df_predicted,
             "df of the fit": self.df,
             "agree": self.agrees,
@@ -117,6 +122,7 @@ def model_card(fit: Fit) -> ModelCard:
         [_parameters(table, group, label) for group, label in enumerate(labels, start=1)]
     )
     within, across = _equalities(fit)
+    turned = _rotation(table) if fit.exploration is not None else 0
     n_moments, n_free = int(moments["moments"].sum()), int(parameters["free"].sum())
     return ModelCard(
         moments,
@@ -125,7 +131,8 @@ def model_card(fit: Fit) -> ModelCard:
         n_free,
         within,
         across,
-        n_moments - n_free + within + across,
+        turned,
+        n_moments - n_free + within + across + turned,
         int(fit.fit_measures["df"]),
         _notes(table),
     )
@@ -214,6 +221,23 @@ def _equalities(fit: Fit) -> tuple[int, int]:
     inside = np.array([len(set(groups[equation != 0])) < 2 for equation in matrix])
     within = _rank(matrix[inside])
     return within, _rank(matrix) - within
+
+
+def _rotation(table: ParameterTable) -> int:
+    """Equations of the rotation: a transformation has k² entries, of which k scale the factors."""
+    total = 0
+    for block in table.exploratory:
+        k = len(block.factors)
+        pairs = [
+            row
+            for row in table.parameters
+            if row.op == "~~"
+            and row.free
+            and row.lhs != row.rhs
+            and {row.lhs, row.rhs} <= set(block.factors)
+        ]
+        total += k * (k - 1) // 2 + len(pairs)
+    return total
 
 
 def _rank(matrix: Array) -> int:

@@ -259,7 +259,8 @@ def _guttman(own: Compared) -> Array:
     passed = np.nansum(own.turned, axis=1)
     failed = np.isfinite(own.turned).sum(axis=1) * top - passed
     most = passed * failed
-    return np.divide(errors, most, out=np.full(len(errors), np.nan), where=most > 0)
+    shares = np.full(len(errors), np.nan)
+    return np.asarray(np.divide(errors, most, out=shares, where=most > 0))
 
 
 def _slope(own: Compared) -> Array:

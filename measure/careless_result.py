@@ -203,32 +203,39 @@ def _persons(judged: Judged, index: pd.Index, seconds: pd.Series | None) -> pd.D
 
 
 def _index_table(judged: Judged, persons: pd.DataFrame) -> pd.DataFrame:
-    calibration = judged.calibration
-    columns = ["kind", "tail", "cutoff", "cutoff.lower", "n", "n_beyond", "expected", "lacks"]
-    table = pd.DataFrame(index=pd.Index([*judged.indices, SECONDS], name="index"), columns=columns)
-    for name, index in judged.indices.items():
-        table.loc[name, ["kind", "tail"]] = [index.kind, index.tail]
-        table.loc[name, "n"] = persons[name].notna().sum()
-        table.loc[name, "lacks"] = judged.lacks[name]
-    if calibration is not None:
-        for at, name in enumerate(judged.values):
-            cutoff = judged.value_of(name, calibration.cutoffs[0, at])
-            table.loc[name, "cutoff"] = cutoff
-            if judged.indices[name].tail == "both":
-                table.loc[name, "cutoff.lower"] = 2 * judged.centres[name] - cutoff
-            table.loc[name, "n_beyond"] = calibration.by_index[:, at].sum()
-            table.loc[name, "expected"] = calibration.expected_by_index[at]
+    rows = [_index_row(judged, name, persons[name]) for name in judged.indices]
     taken = persons[SECONDS].dropna()
-    table.loc[SECONDS, ["kind", "tail", "n"]] = ["time", "low", len(taken)]
-    table.loc[SECONDS, "lacks"] = "" if len(taken) else "seconds"
+    timed: dict[str, object] = {"kind": "time", "tail": "low", "n": len(taken), "lacks": "seconds"}
     if len(taken):
-        table.loc[SECONDS, "cutoff"] = SECONDS_AN_ITEM
-        table.loc[SECONDS, "n_beyond"] = (taken < SECONDS_AN_ITEM).sum()
-    table = table.astype(
-        dict.fromkeys(["cutoff", "cutoff.lower", "n", "n_beyond", "expected"], float)
-    )
+        timed |= {"lacks": "", "cutoff": SECONDS_AN_ITEM}
+        timed["n_beyond"] = int((taken < SECONDS_AN_ITEM).sum())
+    numbers = ["cutoff", "cutoff.lower", "n", "n_beyond", "expected"]
+    table = pd.DataFrame([*rows, timed], columns=["kind", "tail", *numbers, "lacks"])
+    table = table.astype(dict.fromkeys(numbers, float))
+    table.index = pd.Index([*judged.indices, SECONDS], name="index")
     table.insert(6, "share_beyond", table["n_beyond"] / table["n"].where(table["n"] > 0))
     return table.assign(reason=table["lacks"].map(REASONS))
+
+
+def _index_row(judged: Judged, name: str, values: pd.Series) -> dict[str, object]:
+    """Give what is known of an index; numbers that are left out are NaN."""
+    index, calibration = judged.indices[name], judged.calibration
+    row: dict[str, object] = {
+        "kind": index.kind,
+        "tail": index.tail,
+        "n": int(values.notna().sum()),
+        "lacks": judged.lacks[name],
+    }
+    if calibration is None or name not in judged.values:
+        return row
+    at = list(judged.values).index(name)
+    cutoff = judged.value_of(name, float(calibration.cutoffs[0, at]))
+    row["cutoff"] = cutoff
+    if index.tail == "both":
+        row["cutoff.lower"] = 2 * judged.centres[name] - cutoff
+    row["n_beyond"] = int(calibration.by_index[:, at].sum())
+    row["expected"] = float(calibration.expected_by_index[at])
+    return row
 
 
 def _kinds_table(n_kinds: NDArray[np.int_], calibration: Calibration | None) -> pd.DataFrame:

@@ -33,11 +33,14 @@ class Correlations:
         Number of rows behind the matrix.
     n_dropped
         Number of rows left out because an answer is missing.
+    rows
+        The complete rows, (n_obs, n_items); None where the matrix was given.
     """
 
     matrix: pd.DataFrame
     n_obs: int
     n_dropped: int
+    rows: Array | None = None
 
 
 def numeric_items(
@@ -181,8 +184,11 @@ def item_correlations(
                 f"{len(complete)} complete rows for {items.shape[1]} items: correlations among the "
                 "items can only be analysed with more respondents than items."
             )
-        matrix = complete.corr()
-        found = Correlations(matrix, len(complete), len(items) - len(complete))
+        rows = complete.to_numpy()
+        matrix = pd.DataFrame(
+            np.corrcoef(rows, rowvar=False), index=items.columns, columns=items.columns
+        )
+        found = Correlations(matrix, len(rows), len(items) - len(rows), rows)
     else:
         found = Correlations(_given_matrix(data, n_obs, minimum_items), n_obs, 0)
     _refuse_singular(found.matrix)

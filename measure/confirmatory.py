@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from measure.errors import (
 )
 from measure.estimators import DISCREPANCIES
 from measure.estimators.ml import MaximumLikelihood
+from measure.exploratory_blocks import exploratory_blocks
 from measure.fitted import Fit
 from measure.identification import require_identified
 from measure.inference import covariance_of_estimates, information, weakest_direction
@@ -32,6 +34,8 @@ from measure.options import SCALED, Method, Options
 from measure.parameters import build as build_table
 from measure.problem import Point, Problem
 from measure.responses import Ordered
+from measure.rotated_blocks import Exploration, rotated, turn, unrotated
+from measure.rotation_plan import RotationPlan, plan_of
 from measure.source import Source
 from measure.starts import starting_points
 from measure.syntax import parse
@@ -52,20 +56,23 @@ def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
     ordered = source.ordered(syntax, options)
     options = options.completed(ordered=bool(ordered)).checked()
     method, groups = options.method(), source.groups(options)
+    blocks = exploratory_blocks(syntax)
+    plan = plan_of(options.rotation, options.rotation_args, options.seed, blocks)
+    defaults = options.defaults(function)
+    if plan is not None:
+        defaults = replace(defaults, orthogonal_efa=not plan.oblique)
     if ordered:
         # The answers say how many thresholds there are, and so come before the table.
         names = variables_of(syntax.statements).observed
         moments = source.moments(names, options, method, ordered)
         table = build_table(
             syntax,
-            options.defaults(function),
+            defaults,
             groups=groups,
             ordered=Ordered.of(moments.names, moments.thresholds, options.parameterization),
         )
     else:
-        table = build_table(
-            syntax, options.defaults(function), groups=groups, auxiliary=options.auxiliary
-        )
+        table = build_table(syntax, defaults, groups=groups, auxiliary=options.auxiliary)
         moments = source.moments(table.observed, options, method)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError(
@@ -73,14 +80,19 @@ def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
             "leave intercepts out of the text and give meanstructure=False."
         )
     problem = problem_of(table, moments, method)
-    return solve(problem, _Request(text, function, options, method))
+    return solve(problem, _Request(text, function, options, method, plan))
 
 
 def problem_of(table: ParameterTable, moments: Moments, method: Method) -> Problem:
     """Bring a parameter table and moments together."""
-    model = build_model(table, list(moments.sample), moments.names)
+    model = build_model_of(table, moments)
     make = DISCREPANCIES[method.estimator.discrepancy]
     return Problem(model, moments, make(moments, means=table.meanstructure))
+
+
+def build_model_of(table: ParameterTable, moments: Moments) -> Model:
+    """Lay a parameter table out as matrices."""
+    return build_model(table, list(moments.sample), moments.names)
 
 
 class _Request(NamedTuple):
@@ -90,6 +102,7 @@ class _Request(NamedTuple):
     function: str
     options: Options
     method: Method
+    plan: RotationPlan | None = None
 
 
 def solve(problem: Problem, request: _Request) -> Fit:
@@ -100,6 +113,23 @@ def solve(problem: Problem, request: _Request) -> Fit:
     IdentificationError, ConvergenceError
         The data cannot determine all parameters, or no minimum was found.
     """
+    table = problem.model.table
+    if table.exploratory:
+        begun = unrotated(
+            table, problem.moments.sample[0], problem.moments.names, pivot=request.plan is not None
+        )
+        problem = problem_of(begun, problem.moments, request.method)
+    search, n_starts = _search(problem)
+    found, exploration = search, None
+    if request.plan is not None and search.converged:
+        exploration = turn(problem, search.params, table, request.plan)
+        problem, params = rotated(exploration, build_model_of(table, problem.moments))
+        found = replace(search, params=params, here=None)
+    return _finished(problem, found, n_starts, request, exploration)
+
+
+def _search(problem: Problem) -> tuple[Search, int]:
+    """Search for the minimum from one starting point after the other."""
     model = problem.model
     starts = starting_points(model, list(problem.moments.sample), START_SEED)
     first = problem.at(starts[0]())
@@ -111,15 +141,27 @@ def solve(problem: Problem, request: _Request) -> Fit:
             return minimize_restricted(problem, start)
         return minimize(problem, start, here=first if start is first.params else None)
 
-    search, n_starts = search_from_several(
+    return search_from_several(
         search_from,
         starts,
         lambda found: not _point(problem, found).improprieties,
     )
-    point = _point(problem, search)
+
+
+def _finished(
+    problem: Problem,
+    search: Search,
+    n_starts: int,
+    request: _Request,
+    exploration: Exploration | None,
+) -> Fit:
+    """Make the fit of where a search ended."""
+    model, point = problem.model, _point(problem, search)
     vcov = covariance_of_estimates(point, request.method) if search.converged else None
     improper = point.improprieties
     notes = _notes(point, request, n_starts, vcov)
+    if exploration is not None:
+        notes += [_Note(text) for text in exploration.notes]
     if improper:
         text = f"{'; '.join(improper)}. Standard errors may mislead."
         notes.append(_Note(text, ImproperSolutionWarning))
@@ -138,13 +180,14 @@ def solve(problem: Problem, request: _Request) -> Fit:
         starts=n_starts,
         notes=(*model.table.notes, *(note.text for note in notes)),
         found=point,
+        exploration=exploration,
     )
     if not search.converged:
         raise _not_converged(search, fit)
     for note in notes:
         if note.warning is not None:
-            # The caller of cfa(), four frames above this function.
-            warnings.warn(note.text, note.warning, stacklevel=5)
+            # The caller of cfa(), five frames above this function.
+            warnings.warn(note.text, note.warning, stacklevel=6)
     return fit
 
 
@@ -307,7 +350,7 @@ def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
         test: str | None = None,
         auxiliary: Sequence[str] = (),
         rotation: str | None = None,
-        rotation_args: dict[str, float] | None = None,
+        rotation_args: Mapping[str, Any] | None = None,
         seed: int | None = None,
         sample_cov: pd.DataFrame | Mapping[object, pd.DataFrame] | None = None,
         sample_mean: pd.Series | Mapping[object, pd.Series] | None = None,
@@ -334,9 +377,9 @@ def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
             test,
             auxiliary,
             rotation,
+            rotation_args,
+            seed,
         )
-        if rotation_args or seed is not None:
-            raise OptionError("rotation_args and seed have no use in this model; leave them out.")
         source = Source(data, sample_cov, sample_mean, sample_nobs)
         return estimate(model, source, options, function)
 

@@ -56,7 +56,8 @@ def minimize_restricted(objective: Restricted, start: Array) -> Search:
             "jac": lambda x: _restrictions(objective.model, x * unit, kind)[1] * unit,
         }
 
-    kinds = [k for k in ("equal", "positive") if getattr(objective.model.restrictions, k)]
+    own = objective.model.restrictions
+    kinds = [k for k, n in (("equal", own.n_equal), ("positive", len(own.positive))) if n]
     found = minimize(
         value,
         start / unit,

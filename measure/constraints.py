@@ -7,7 +7,7 @@ nonlinear `==` remain as `Restrictions`, which the search and the standard error
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,12 +198,24 @@ def _require_known_names(table: ParameterTable) -> None:
                 )
 
 
+class Rotation(Protocol):
+    """Equations that a rotation imposes on rows of the table."""
+
+    @property
+    def n_equations(self) -> int:
+        """Number of equations."""
+
+    def evaluate(self, values: Array) -> tuple[Array, Array]:
+        """Give the equations (m,) and their derivatives (m, n_rows) at the values of all rows."""
+
+
 @dataclass(frozen=True, eq=False)
 class Restrictions:
     """Inequalities and nonlinear equations among the free elements.
 
     `equal` are differences that have to be 0, `positive` differences that must not be negative.
-    `names` are the texts of the former, `bounds` those of the latter.
+    `names` are the texts of the former, `bounds` those of the latter. `rotated` are the blocks
+    whose rotation imposes equations too, after `equal`.
     """
 
     table: ParameterTable
@@ -212,9 +224,15 @@ class Restrictions:
     positive: tuple[tuple[Expression, Expression], ...]
     names: tuple[str, ...] = ()
     bounds: tuple[str, ...] = ()
+    rotated: tuple[Rotation, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.equal or self.positive)
+        return bool(self.equal or self.positive or self.rotated)
+
+    @property
+    def n_equal(self) -> int:
+        """Number of equations."""
+        return len(self.equal) + sum(block.n_equations for block in self.rotated)
 
     def evaluate(self, kind: str, row_values: Array) -> tuple[Array, Array]:
         """Give the differences of a kind (m,) and their derivatives (m, n_elements)."""
@@ -225,6 +243,10 @@ class Restrictions:
             first, second = names.evaluate(larger), names.evaluate(smaller)
             values[k] = first[0] - second[0]
             slopes[k] = (first[1] - second[1])[list(self.free_rows)]
+        for block in self.rotated if kind == "equal" else ():
+            own, by_row = block.evaluate(row_values)
+            values = np.append(values, own)
+            slopes = np.vstack([slopes, by_row[:, list(self.free_rows)]])
         return values, slopes
 
 

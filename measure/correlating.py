@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from measure.category_correlations import polychoric
 from measure.checks import (
@@ -13,13 +14,19 @@ from measure.checks import (
     determining,
     item_correlations,
     known_option,
+    numeric_items,
     refuse_matrix,
 )
 from measure.errors import DataError, MeasureWarning, OptionError
+from measure.moments import Moments, missing
 from measure.moments.ordinal.shuffled import Shuffled
 from measure.moments.ordinal.two_step import TwoStep
+from measure.moments.rows import Rows
 
-CORRELATIONS = ("pearson", "polychoric")
+Array = NDArray[np.float64]
+
+CORRELATIONS = ("pearson", "polychoric", "covariance")
+MISSING = ("listwise", "fiml")
 
 
 @dataclass(frozen=True)
@@ -29,15 +36,18 @@ class Kind:
     Attributes
     ----------
     correlation
-        `"pearson"` or `"polychoric"`.
+        `"pearson"` or `"polychoric"`; in exploratory factor analysis also `"covariance"`.
     ordered, empty_cells, smooth
         See `measure.polychoric`; for polychoric correlations only.
+    missing
+        `"listwise"`, or `"fiml"`: the maximum likelihood moments of all rows.
     """
 
     correlation: str = "pearson"
     ordered: bool | Sequence[str] = True
     empty_cells: str = "2x2"
     smooth: str = "none"
+    missing: str = "listwise"
 
     @property
     def is_polychoric(self) -> bool:
@@ -47,7 +57,13 @@ class Kind:
     def __post_init__(self) -> None:
         """Refuse what is not known, and options without an effect."""
         known_option("correlation", self.correlation, CORRELATIONS)
+        known_option("missing", self.missing, MISSING)
         if self.is_polychoric:
+            if self.missing == "fiml":
+                raise OptionError(
+                    'missing="fiml" takes answers for normal ones, which polychoric correlations '
+                    'do not. Choose correlation="pearson", or leave it out.'
+                )
             return
         for option, value, default in (
             ("ordered", self.ordered, True),
@@ -76,6 +92,12 @@ class Found:
     shuffled
         The ordered answers, to be shuffled by parallel analysis; None for Pearson correlations and
         for a matrix that was given.
+    sd
+        Standard deviations of the items, (n_items,); None where only correlations are known.
+    rows
+        Complete rows of continuous items; None for ordered ones and for a matrix.
+    incomplete
+        Moments of incomplete rows, where these were used.
     """
 
     matrix: pd.DataFrame
@@ -84,6 +106,9 @@ class Found:
     notes: tuple[str, ...] = ()
     smoothed: bool = False
     shuffled: Shuffled | None = None
+    sd: Array | None = None
+    rows: Array | None = None
+    incomplete: Moments | None = None
 
     @property
     def estimated(self) -> TwoStep | None:
@@ -112,9 +137,16 @@ def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None)
     OptionError
         `n_obs` without a correlation matrix, or a correlation matrix without `n_obs`.
     """
+    if kind.missing == "fiml":
+        if n_obs is not None:
+            raise OptionError('missing="fiml" needs the answers; leave n_obs out.')
+        return _incomplete(data)
+    if n_obs is not None and kind.correlation == "covariance":
+        return _given_covariance(data, n_obs)
     if n_obs is not None or not kind.is_polychoric:
         given = item_correlations(data, n_obs=n_obs)
-        return Found(given.matrix, given.n_obs, given.n_dropped)
+        sd = None if given.rows is None else given.rows.std(axis=0, ddof=1)
+        return Found(given.matrix, given.n_obs, given.n_dropped, sd=sd, rows=given.rows)
     if isinstance(data, pd.DataFrame) and all(map(pd.api.types.is_numeric_dtype, data.dtypes)):
         refuse_matrix(data)
     with warnings.catch_warnings():
@@ -130,6 +162,45 @@ def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None)
         smoothed=not np.array_equal(found.correlations.to_numpy(), found.answers[0].correlations),
         shuffled=Shuffled(found.answers[0], kind.empty_cells),
     )
+
+
+def _incomplete(data: pd.DataFrame) -> Found:
+    """Correlations of all rows with an answer, by maximum likelihood."""
+    items = numeric_items(data, minimum_items=2)
+    refuse_matrix(items)
+    names = tuple(str(name) for name in items.columns)
+    moments = missing.from_rows(Rows(names, (1,), (items.to_numpy(),), None, 0))
+    n = moments.n_obs[0]
+    sigma = moments.sample[0].sigma
+    sd = np.sqrt(np.diag(sigma))
+    R = sigma / np.outer(sd, sd)
+    np.fill_diagonal(R, 1.0)
+    matrix = pd.DataFrame(R, index=items.columns, columns=items.columns)
+    item_correlations(matrix, n_obs=n)
+    n_incomplete = int(items.isna().any(axis=1).sum()) - moments.n_dropped
+    note = (
+        f"{n_incomplete} of {n} rows lack an answer to an item; they count with the answers that "
+        "they have (maximum likelihood by EM, answers missing at random)."
+    )
+    notes = (note,) if n_incomplete else ()
+    return Found(matrix, n, moments.n_dropped, notes, sd=sd, incomplete=moments)
+
+
+def _given_covariance(data: pd.DataFrame, n_obs: int) -> Found:
+    """Correlations from a covariance matrix."""
+    items = numeric_items(data, minimum_items=2)
+    sigma = items.to_numpy()
+    variances = np.diag(sigma) if len(sigma) == sigma.shape[1] else np.zeros(1)
+    if (variances <= 0).any() or not np.allclose(sigma, sigma.T):
+        raise DataError(
+            'n_obs and correlation="covariance" were given, so the data should be a covariance '
+            "matrix: square, symmetric, with positive variances. It is not. Leave n_obs out for "
+            "raw answers."
+        )
+    sd = np.sqrt(variances)
+    matrix = pd.DataFrame(sigma / np.outer(sd, sd), index=items.index, columns=items.columns)
+    given = item_correlations(matrix, n_obs=n_obs)
+    return Found(given.matrix, given.n_obs, 0, sd=sd)
 
 
 def _refuse_improper(matrix: pd.DataFrame) -> None:

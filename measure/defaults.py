@@ -27,6 +27,7 @@ class Defaults:
     fixed_x: bool = False
     std_lv: bool = False
     orthogonal: bool = False
+    orthogonal_efa: bool = False
     effect_coding: bool = False
     meanstructure: bool = False
 
@@ -74,7 +75,8 @@ def default_rows(
             elif x not in variables.given:
                 yield x, "~~", x, 0.0 if x in single else NAN, False
         for f in variables.latent:
-            yield f, "~~", f, 1.0 if defaults.std_lv else NAN, False
+            fixed = defaults.std_lv or f in variables.explored
+            yield f, "~~", f, 1.0 if fixed else NAN, False
     yield from _default_covariances(variables, defaults)
     if defaults.auto_var or fixed_x:
         for index, x in enumerate(variables.given):
@@ -102,9 +104,12 @@ def _scale(ordered: Ordered | None, op: str, defaults: Defaults) -> float:
 def _default_covariances(variables: Variables, defaults: Defaults) -> Iterator[_Default]:
     """Covariances of exogenous factors, and of the outcomes at the end of all paths."""
     value = 0.0 if defaults.orthogonal else NAN
+    explored = variables.explored
     if defaults.auto_cov_lv_x:
-        for pair in combinations(variables.exogenous_latent, 2):
-            yield pair[0], "~~", pair[1], value, False
+        for one, other in combinations(variables.exogenous_latent, 2):
+            within = one in explored and explored[one] == explored.get(other)
+            uncorrelated = defaults.orthogonal_efa and within
+            yield one, "~~", other, 0.0 if uncorrelated else value, False
     if defaults.auto_cov_y:
         for pair in combinations(variables.terminal, 2):
             both_latent = set(pair) <= set(variables.latent)

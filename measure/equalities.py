@@ -178,14 +178,17 @@ def _constraints(fit: Fit) -> _Constraints:
     linear = equations(model.table, model.free_rows, model.values)
     values = model.row_values(fit.params)
     _, curved = model.restrictions.evaluate("equal", values)
+    # A rotation only says which of equivalent solutions is meant: there is nothing to release.
+    curved, turned = np.split(curved, [len(model.restrictions.equal)])
     gaps, bounds = model.restrictions.evaluate("positive", values)
     n_ties = sum(
         1 for pair in model.table.ties if any(model.table.parameters[row].free for row in pair)
     )
     tied = [e.rows[1] if k < n_ties else None for k, e in enumerate(linear)]
     names = [e.name for e in linear] + list(model.restrictions.names)
+    always = np.vstack([bounds[gaps < ACTIVE], turned])
     slopes = np.vstack([*(e.coefficients[None] for e in linear), curved])
-    return _Constraints(names, slopes, [*tied, *[None] * len(curved)], bounds[gaps < ACTIVE])
+    return _Constraints(names, slopes, [*tied, *[None] * len(curved)], always)
 
 
 def _release(

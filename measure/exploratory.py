@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,27 +13,41 @@ from measure.checks import known_option
 from measure.correlating import Kind, correlations_of
 from measure.display import render_html, render_text
 from measure.errors import ConvergenceError, OptionError
+from measure.exploratory_errors import (
+    STANDARD_ERRORS,
+    Basis,
+    correlations_table,
+    loadings_table,
+)
 from measure.extraction import (
     EXTRACTIONS,
     GRADIENT_TOLERANCE,
-    LOWEST_UNIQUENESS,
+    WEIGHTED,
+    Extraction,
     check_identified,
     extract,
     fit_measures,
 )
 from measure.extraction_tests import Extracted, ordered_fit
-from measure.rotation import ROTATIONS, Rotated, resolve_arguments, rotate
+from measure.extraction_weights import correlation_weight
+from measure.rotated_errors import Errors
+from measure.rotation import Rotated, oriented, resolve_arguments, rotate
+from measure.uniquenesses import LOWEST_UNIQUENESS
 
 Array = NDArray[np.float64]
 
+# What stopped at a bound stands there up to rounding.
+EDGE = 1 + 1e-9
+
 NOT_NORMAL = (
-    "chi-square, RMSEA, TLI and BIC of normal answers do not hold for polychoric correlations and "
-    "are left out. The .scaled and .robust measures rest on the asymptotic covariance of these "
+    "chi-square, RMSEA, CFI, TLI and BIC of complete normal answers do not hold for {what} and are "
+    "left out. The .scaled and .robust measures rest on the asymptotic covariance of these "
     "correlations."
 )
 NO_TEST = (
-    "chi-square, RMSEA, TLI and BIC of normal answers do not hold for polychoric correlations and "
-    "are left out. A test that holds needs the answers, and a matrix that was not smoothed."
+    "chi-square, RMSEA, CFI, TLI and BIC of complete normal answers do not hold for {what} and are "
+    "left out. A test that holds needs the answers, correlations, and a matrix that was not "
+    "smoothed."
 )
 
 
@@ -43,8 +58,9 @@ class FactorSolution:
     Attributes
     ----------
     loadings
-        Pattern loadings, items × factors. Factors are sorted by their sum of squared loadings and
-        have positive sums (bifactor and target rotations keep their order).
+        Pattern loadings, items × factors; in the units of the items for covariances. Factors are
+        sorted by their sum of squared loadings and have positive sums (bifactor and target
+        rotations keep their order, and a target with other values than 0 the sign).
     factor_correlations
         Factors × factors.
     structure
@@ -62,15 +78,16 @@ class FactorSolution:
     residuals
         Observed minus implied correlations, diagonal 0.
     fit_measures
-        `objective chisq df pvalue null.chisq null.df tli rmsea rmsea.ci.lower rmsea.ci.upper bic
-        rms crms empirical.chisq empirical.pvalue fit fit.off`, as psych defines them: `objective`
-        is the ML discrepancy at the solution, whatever the extraction. Those that suppose normal
-        answers are NaN for polychoric correlations, which have `chisq.scaled pvalue.scaled
-        chisq.scaling.factor cfi.scaled tli.scaled rmsea.scaled cfi.robust tli.robust rmsea.robust`
-        with 90 % intervals of the RMSEA beside them (see `measure.extraction_tests`).
+        `objective chisq df pvalue null.chisq null.df cfi tli rmsea rmsea.ci.lower rmsea.ci.upper
+        bic rms crms srmr empirical.chisq empirical.pvalue fit fit.off`, as psych defines them (SRMR
+        as lavaan): `objective` is the ML discrepancy of the correlations at the solution, whatever
+        the extraction. Those that suppose complete normal answers are NaN for other answers, which
+        have `chisq.scaled pvalue.scaled chisq.scaling.factor cfi.scaled tli.scaled rmsea.scaled
+        cfi.robust tli.robust rmsea.robust` with 90 % intervals of the RMSEA beside them (see
+        `measure.extraction_tests`).
     n_obs, n_items, n_factors, n_dropped
         Rows used, items, factors, rows left out because an answer is missing.
-    extraction, rotation, rotation_args, correlation
+    extraction, rotation, rotation_args, correlation, missing
         What was done; `rotation_args` includes `normalize` (Kaiser).
     rotation_value, n_starts, share_at_best
         Criterion value, random starts, and the share of the starts that reached the best value.
@@ -78,6 +95,8 @@ class FactorSolution:
         Whether the search ended at a minimum; whether all uniquenesses are inside their bounds.
     notes
         What the reader has to know.
+    basis
+        What standard errors are computed from.
     """
 
     loadings: pd.DataFrame
@@ -99,16 +118,48 @@ class FactorSolution:
     rotation: str
     rotation_args: dict[str, Any]
     correlation: str
+    missing: str
     rotation_value: float
     n_starts: int
     share_at_best: float
     converged: bool
     admissible: bool
     notes: tuple[str, ...]
+    basis: Basis
+
+    @cached_property
+    def _errors(self) -> Errors | str:
+        return self.basis.errors(self.loadings.to_numpy(), self.factor_correlations.to_numpy())
+
+    @property
+    def loadings_table(self) -> pd.DataFrame:
+        """One row a loading: `item factor est se z pvalue ci.lower ci.upper` (95 %).
+
+        NaN where there are no standard errors; `error_note` says why.
+        """
+        nothing = np.full(self.loadings.shape, np.nan)
+        se = nothing if isinstance(self._errors, str) else self._errors.loadings
+        return loadings_table(self.loadings, se)
+
+    @property
+    def correlations_table(self) -> pd.DataFrame:
+        """One row a pair of factors: `factor1 factor2 est se z pvalue ci.lower ci.upper` (95 %).
+
+        Correlations that are fixed at 0 have `se` 0 and no test.
+        """
+        nothing = np.full(self.factor_correlations.shape, np.nan)
+        se = nothing if isinstance(self._errors, str) else self._errors.phi
+        return correlations_table(self.factor_correlations, se)
+
+    @property
+    def error_note(self) -> str:
+        """Why there are no standard errors; empty where there are."""
+        return self._errors if isinstance(self._errors, str) else ""
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {
             "correlations": self.correlation,
+            "missing answers": self.missing,
             "extraction": self.extraction,
             "rotation": self.rotation,
             "Kaiser normalisation": bool(self.rotation_args.get("normalize", False)),
@@ -145,9 +196,11 @@ def efa(
     rotation: str = "oblimin",
     rotation_args: Mapping[str, Any] | None = None,
     correlation: str = "pearson",
+    missing: str = "listwise",
     ordered: bool | Sequence[str] = True,
     empty_cells: str = "2x2",
     smooth: str = "none",
+    se: str = "standard",
     n_starts: int = 100,
     seed: int | None = None,
     n_obs: int | None = None,
@@ -157,26 +210,41 @@ def efa(
     Parameters
     ----------
     data
-        Items, one row a respondent; rows with a missing answer are left out. Or, with `n_obs`, a
-        square correlation matrix.
+        Items, one row a respondent. Or, with `n_obs`, a square correlation matrix.
     n_factors
         Number of factors.
     extraction
-        `"minres"` (unweighted least squares on the residual correlations), `"ml"` (maximum
-        likelihood) or `"paf"` (principal axes iterated to convergence, which is the minres
-        solution: Harman & Jones 1966).
+        `"minres"` or `"uls"` (unweighted least squares on the residual correlations), `"ml"`
+        (maximum likelihood), `"paf"` (principal axes iterated to convergence, which is the minres
+        solution: Harman & Jones 1966), `"gls"` (½ tr (I - R⁻¹P)², Jöreskog & Goldberger 1972),
+        `"dwls"` (each residual correlation over its sampling variance) or `"wls"` (residuals
+        weighted by the inverse of the whole covariance of the correlations, which takes many
+        respondents). The variances are those of polychoric correlations, or of normal answers; of
+        any answers with `se="robust"`.
     rotation
         A name in `measure.rotation.ROTATIONS`, `"promax"` or `"none"`.
     rotation_args
         Arguments of the rotation: `normalize` (Kaiser; by default for varimax and promax only, as
-        stats and GPArotation in R) and its own: `gamma` (oblimin), `epsilon` (geomin), `kappa`
-        (cfT, cfQ), `power` (promax), `target` (targetT, targetQ: items × factors, NaN is free).
+        stats and GPArotation in R) and its own: `gamma` (oblimin, orthomax), `epsilon` (geomin,
+        bigeomin; 0.01 as in GPArotation, where lavaan has 0.001), `kappa` (cf), `k` (simplimax:
+        how many loadings are to be near zero), `power` (promax), `target` (target, pst: items ×
+        factors, NaN is free), `weights` (pst: items × factors), `orthogonal` (rotations that may be
+        either way, as geomin, which geominT and geominQ settle by name).
     correlation
-        `"pearson"` or `"polychoric"`; with `n_obs`, of which kind the matrix is.
+        `"pearson"`, `"polychoric"` or `"covariance"` (loadings are then in the units of the items);
+        with `n_obs`, of which kind the matrix is.
+    missing
+        `"listwise"`: rows with a missing answer are left out. `"fiml"`: correlations of the maximum
+        likelihood moments of all rows (EM, answers missing at random).
     ordered, empty_cells, smooth
         With polychoric correlations: which items are ordered (True: all), what is done about empty
         cells, and `smooth="eigenvalues"` where the matrix is not positive definite, which is
         otherwise refused. See `measure.polychoric`.
+    se
+        Standard errors of `loadings_table` and `correlations_table`: `"standard"` supposes normal
+        answers (polychoric correlations: normal latent responses), `"robust"` does not, and takes
+        the answers themselves; `"none"`. With `"robust"`, as with polychoric correlations and
+        incomplete answers, tests are scaled ones.
     n_starts
         Random starts of the rotation besides the unrotated position.
     seed
@@ -188,41 +256,44 @@ def efa(
     ------
     DataError
         The items cannot be correlated, or their matrix is singular (see
-        `measure.correlating.correlations_of`).
+        `measure.correlating.correlations_of`); for `"wls"` also where the covariance of the
+        correlations is.
     IdentificationError
         More factors than the Ledermann bound allows.
     OptionError
         Unknown extraction, rotation or rotation argument; an option that has no effect on Pearson
-        correlations.
+        correlations, or that needs the answers where a matrix was given.
     ConvergenceError
         The extraction did not reach a minimum.
 
     References
     ----------
-    Harman & Jones (1966) minres; Jöreskog (1967) ML; Jennrich (2001, 2002) rotation.
+    Harman & Jones (1966) minres; Jöreskog (1967) ML; Jennrich (2001, 2002) rotation; Jennrich
+    (1973, 1974) standard errors.
     """
-    known_option("extraction", extraction, EXTRACTIONS)
-    kind = Kind(correlation, ordered, empty_cells, smooth)
+    known_option("extraction", extraction, (*EXTRACTIONS, *WEIGHTED))
+    known_option("se", se, STANDARD_ERRORS)
+    kind = Kind(correlation, ordered, empty_cells, smooth, missing)
     if n_starts < 0:
         raise OptionError(f"n_starts is {n_starts}, but cannot be negative.")
+    if n_obs is not None and se == "robust":
+        raise OptionError('se="robust" needs the answers, which a matrix does not hold.')
     arguments = resolve_arguments(rotation, rotation_args)
     found = correlations_of(data, kind, n_obs=n_obs)
-    R = found.matrix.to_numpy()
+    basis = Basis(found, kind, extraction, rotation, arguments, se)
+    R, scale = found.matrix.to_numpy(), basis.scale
     check_identified(len(R), n_factors)
-    psi, unrotated, gradient = extract(R, n_factors, extraction)
-    rotated = rotate(
-        unrotated, rotation, arguments, n_starts=n_starts, rng=np.random.default_rng(seed)
-    )
-    heywood = found.matrix.columns[psi <= LOWEST_UNIQUENESS].map(str).to_list()
-    found_minimum = gradient < GRADIENT_TOLERANCE
-    tables = _tables(found.matrix, unrotated, *_oriented(rotated, rotation), n_obs=found.n_obs)
-    notes = [*found.notes, *_notes(heywood, rotated)]
-    if kind.is_polychoric:
-        extracted = Extracted(R, unrotated, extraction)
-        tables["fit_measures"] = ordered_fit(tables["fit_measures"], extracted, found.estimated)
-        notes.append(NO_TEST if found.estimated is None else NOT_NORMAL)
+    extracted = extract(basis.S, n_factors, extraction, _weight(basis, extraction))
+    rng = np.random.default_rng(seed)
+    rotated = rotate(extracted.loadings, rotation, arguments, n_starts=n_starts, rng=rng)
+    rotated = oriented(rotated, rotation, arguments)
+    measures = fit_measures(R, extracted.implied / np.outer(scale, scale), n_factors, found.n_obs)
+    measures, notes = _tested(measures, basis, extracted)
+    heywood = found.matrix.columns[extracted.uniquenesses <= LOWEST_UNIQUENESS * scale**2 * EDGE]
+    found_minimum = extracted.gradient < GRADIENT_TOLERANCE
     solution = FactorSolution(
-        **tables,
+        **_tables(found.matrix * np.outer(scale, scale), extracted, rotated),
+        fit_measures=measures,
         n_obs=found.n_obs,
         n_items=len(R),
         n_factors=n_factors,
@@ -231,75 +302,113 @@ def efa(
         rotation=rotation if n_factors > 1 else "none",
         rotation_args=arguments if n_factors > 1 else {},
         correlation=correlation,
+        missing=missing,
         rotation_value=rotated.value,
         n_starts=n_starts,
         share_at_best=rotated.share_at_best,
         converged=found_minimum and rotated.converged,
-        admissible=not heywood,
-        notes=tuple(notes),
+        admissible=not len(heywood),
+        notes=(*found.notes, *_notes(heywood.map(str).to_list(), rotated, extraction), *notes),
+        basis=basis,
     )
     if not found_minimum:
         raise ConvergenceError(
             f"{extraction} extraction of {n_factors} factors stopped before it found a minimum "
-            f"(largest gradient {gradient:.2g}). Try fewer factors.",
+            f"(largest gradient {extracted.gradient:.2g}). Try fewer factors.",
             solution,
         )
     return solution
 
 
-def _tables(
-    matrix: pd.DataFrame, unrotated: Array, loadings: Array, phi: Array, *, n_obs: int
-) -> dict[str, Any]:
+def _weight(basis: Basis, extraction: str) -> Array | None:
+    """Weights of the correlations, where the extraction has any."""
+    if extraction not in WEIGHTED:
+        return None
+    if basis.kind.correlation == "covariance":
+        raise OptionError(
+            f'extraction="{extraction}" weighs correlations; choose another extraction for '
+            "covariances."
+        )
+    gamma = basis.gamma()
+    if gamma is None:
+        raise OptionError(
+            f'extraction="{extraction}" needs the sampling variances of the correlations, which '
+            "this matrix does not hold (smoothed, or given as it is). Give the answers, or choose "
+            "another extraction."
+        )
+    return correlation_weight(extraction, gamma)
+
+
+def _tested(
+    measures: pd.Series, basis: Basis, extracted: Extraction
+) -> tuple[pd.Series, tuple[str, ...]]:
+    """Replace tests for complete normal answers where answers are of another kind."""
+    polychoric, incomplete = basis.kind.is_polychoric, basis.found.incomplete is not None
+    if not (polychoric or incomplete or basis.se == "robust"):
+        return measures, ()
+    what = "polychoric correlations" if polychoric else "correlations of incomplete answers"
+    if not (polychoric or incomplete):
+        what = "answers that are not normal"
+    gamma = None if basis.kind.correlation == "covariance" else basis.gamma()
+    if gamma is None:
+        return ordered_fit(measures, None, basis.found.n_obs), (NO_TEST.format(what=what),)
+    R = basis.found.matrix.to_numpy()
+    own = Extracted(R, extracted.loadings, basis.extraction, gamma)
+    return ordered_fit(measures, own, basis.found.n_obs), (NOT_NORMAL.format(what=what),)
+
+
+def _tables(matrix: pd.DataFrame, extracted: Extraction, rotated: Rotated) -> dict[str, Any]:
     """Everything that follows from the loadings and factor correlations, with names."""
-    R, items = matrix.to_numpy(), matrix.columns
-    n_items, n_factors = loadings.shape
-    factors = [f"F{j + 1}" for j in range(n_factors)]
+    S, items = matrix.to_numpy(), matrix.columns
+    loadings, phi = rotated.loadings, rotated.phi
+    factors = [f"F{j + 1}" for j in range(loadings.shape[1])]
     implied = loadings @ phi @ loadings.T
-    communalities = np.diag(implied)
+    variances = np.diag(S)
+    communalities = np.diag(implied) / variances
     sums = np.diag(phi @ loadings.T @ loadings)
-    residuals = R - implied
+    residuals = S - implied
     np.fill_diagonal(residuals, 0.0)
     squared = loadings**2
     complexity = squared.sum(axis=1) ** 2 / (squared**2).sum(axis=1)
     variance = {
         "ss_loadings": sums,
-        "prop_var": sums / n_items,
-        "cum_var": np.cumsum(sums) / n_items,
+        "prop_var": sums / variances.sum(),
+        "cum_var": np.cumsum(sums) / variances.sum(),
     }
-    ranks = pd.RangeIndex(1, n_items + 1, name="component")
+    ranks = pd.RangeIndex(1, len(S) + 1, name="component")
+
+    def by_factor(values: Array) -> pd.DataFrame:
+        return pd.DataFrame(values, index=items, columns=factors)
+
+    def by_item(values: Array, name: str) -> pd.Series:
+        return pd.Series(values, index=items, name=name)
+
     return {
-        "loadings": pd.DataFrame(loadings, index=items, columns=factors),
+        "loadings": by_factor(loadings),
         "factor_correlations": pd.DataFrame(phi, index=factors, columns=factors),
-        "structure": pd.DataFrame(loadings @ phi, index=items, columns=factors),
-        "unrotated_loadings": pd.DataFrame(unrotated, index=items, columns=factors),
-        "communalities": pd.Series(communalities, index=items, name="h2"),
-        "uniquenesses": pd.Series(1.0 - communalities, index=items, name="u2"),
-        "complexity": pd.Series(complexity, index=items, name="complexity"),
+        "structure": by_factor(loadings @ phi),
+        "unrotated_loadings": by_factor(extracted.loadings),
+        "communalities": by_item(communalities, "h2"),
+        "uniquenesses": by_item(1.0 - communalities, "u2"),
+        "complexity": by_item(complexity, "complexity"),
         "variance": pd.DataFrame(variance, index=factors),
-        "eigenvalues": pd.Series(np.linalg.eigvalsh(R)[::-1], index=ranks, name="eigenvalue"),
+        "eigenvalues": pd.Series(np.linalg.eigvalsh(S)[::-1], index=ranks, name="eigenvalue"),
         "residuals": pd.DataFrame(residuals, index=items, columns=items),
-        "fit_measures": fit_measures(R, implied, n_factors, n_obs),
     }
 
 
-def _oriented(rotated: Rotated, rotation: str) -> tuple[Array, Array]:
-    """Loadings and factor correlations in one fixed order of columns and signs."""
-    loadings, phi = rotated.loadings, rotated.phi
-    signs = np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
-    loadings, phi = loadings * signs, phi * np.outer(signs, signs)
-    if rotation in ROTATIONS and ROTATIONS[rotation].keeps_order:
-        return loadings, phi
-    order = np.argsort(-(loadings**2).sum(axis=0), kind="stable")
-    return loadings[:, order], phi[np.ix_(order, order)]
-
-
-def _notes(heywood: list[str], rotated: Rotated) -> list[str]:
+def _notes(heywood: list[str], rotated: Rotated, extraction: str) -> list[str]:
     notes = []
     if heywood:
         named = ", ".join(f'"{name}"' for name in heywood)
+        what = (
+            f"of {named} is not above {LOWEST_UNIQUENESS}, so that the solution"
+            if extraction in WEIGHTED
+            else f"of {named} ran into its lower bound {LOWEST_UNIQUENESS}, so the unbounded "
+            "solution"
+        )
         notes.append(
-            f"Heywood case: the uniqueness of {named} ran into its lower bound "
-            f"{LOWEST_UNIQUENESS}, so the unbounded solution lies outside what the model allows. "
+            f"Heywood case: the uniqueness {what} lies outside what the model allows. "
             "Chi-square and standard rules do not apply. Look for too many factors, a factor with "
             "only two items, a small sample or nearly identical items."
         )

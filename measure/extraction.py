@@ -1,6 +1,6 @@
 """Extract factors from a correlation matrix, and say how well they reproduce it."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,100 +8,126 @@ from numpy.typing import NDArray
 
 from measure.chisquare import p_value
 from measure.errors import IdentificationError, OptionError
-from measure.indices import noncentrality
+from measure.estimators.least_squares import weighted
+from measure.indices import cfi, noncentrality
+from measure.uniquenesses import (
+    GENERALISED,
+    LIKELIHOOD,
+    MINRES,
+    Discrepancy,
+    search,
+)
 
 Array = NDArray[np.float64]
-Discrepancy = Callable[[Array, Array, int], tuple[float, Array]]
 
-# The smallest uniqueness the search may try, as in factanal: below it the ML discrepancy has no
-# minimum, and a solution that ends here is reported as a Heywood case.
-LOWEST_UNIQUENESS = 0.005
-MAX_ITERATIONS = 2000
 GRADIENT_TOLERANCE = 1e-5
-
-
-def minres(psi: Array, R: Array, n_factors: int) -> tuple[float, Array]:
-    """Half the sum of squared residuals, minimised over the loadings (Harman & Jones 1966).
-
-    Parameters
-    ----------
-    psi
-        Uniquenesses, `(n_items,)`.
-    R
-        Correlation matrix, `(n_items, n_items)`.
-    n_factors
-        Number of factors.
-
-    Returns
-    -------
-    tuple
-        Value and its gradient with respect to `psi`.
-    """
-    eigenvalues, vectors = np.linalg.eigh(R - np.diag(psi))
-    left = eigenvalues.copy()
-    # A factor cannot take up a negative eigenvalue: it stays in the residual.
-    left[-n_factors:] = np.minimum(left[-n_factors:], 0.0)
-    return float(left @ left) / 2, -(vectors**2) @ left
-
-
-def maximum_likelihood(psi: Array, R: Array, n_factors: int) -> tuple[float, Array]:
-    """ML discrepancy, minimised over the loadings (Jöreskog 1967); arguments as `minres`."""
-    root = np.sqrt(psi)
-    eigenvalues, vectors = np.linalg.eigh(R / np.outer(root, root))
-    left = eigenvalues.copy()
-    # Eigenvalues below 1 cannot be taken up by a factor, which only adds variance.
-    left[-n_factors:] = np.minimum(left[-n_factors:], 1.0)
-    value = float((left - np.log(left) - 1).sum())
-    return value, -(vectors**2) @ (left - 1) / psi
-
+# A weighted least squares step that moves no loading further than this is the last.
+LAST_STEP = 1e-10
+MAX_STEPS = 500
 
 # Principal axes iterated to convergence end at the minres solution (Harman & Jones 1966), which
-# is found here directly.
+# is found here directly; minres is unweighted least squares.
 EXTRACTIONS: dict[str, Discrepancy] = {
-    "minres": minres,
-    "ml": maximum_likelihood,
-    "paf": minres,
+    "minres": MINRES,
+    "ml": LIKELIHOOD,
+    "paf": MINRES,
+    "uls": MINRES,
+    "gls": GENERALISED,
 }
+# Least squares with a weight for each correlation, or for each pair of them.
+WEIGHTED = ("dwls", "wls")
 
 
-def extract(R: Array, n_factors: int, extraction: str) -> tuple[Array, Array, float]:
-    """Extract factors by a bounded quasi-Newton search over the uniquenesses.
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """Unrotated factors.
+
+    Attributes
+    ----------
+    loadings
+        `(n_items, n_factors)`, columns with positive sums.
+    uniquenesses
+        `(n_items,)`.
+    gradient
+        The largest gradient that is not stopped by a bound.
+    """
+
+    loadings: Array
+    uniquenesses: Array
+    gradient: float
+
+    @property
+    def implied(self) -> Array:
+        """Loadings times their transpose, communalities on the diagonal."""
+        product: Array = self.loadings @ self.loadings.T
+        return product
+
+
+def extract(R: Array, n_factors: int, extraction: str, weight: Array | None = None) -> Extraction:
+    """Extract factors.
 
     Parameters
     ----------
     R
-        Correlation matrix, `(n_items, n_items)`, positive definite.
+        Correlation matrix, `(n_items, n_items)`, positive definite; or covariances, whose
+        uniquenesses are variances too.
     n_factors
         Number of factors.
     extraction
-        A name in `EXTRACTIONS`.
-
-    Returns
-    -------
-    tuple
-        Uniquenesses; unrotated loadings `(n_items, n_factors)`, columns with positive sums; the
-        largest gradient that is not stopped by a bound.
+        A name in `EXTRACTIONS` or `WEIGHTED`.
+    weight
+        For the latter, of the correlations in the order of the upper triangle: one each `(q,)`, or
+        `(q, q)`.
     """
-    from scipy.optimize import minimize
+    discrepancy = EXTRACTIONS.get(extraction, MINRES)
+    psi, gradient = search(discrepancy, R, n_factors)
+    loadings = discrepancy.loadings(psi, R, n_factors)
+    if extraction in WEIGHTED:
+        assert weight is not None
+        loadings, gradient = _weighted(R, loadings, weight)
+        psi = 1 - (loadings**2).sum(axis=1)
+    upright: Array = loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
+    return Extraction(upright, psi, gradient)
 
-    discrepancy = EXTRACTIONS[extraction]
-    n_items = len(R)
-    # Jöreskog's start: part of what the other items do not explain.
-    start = (1 - n_factors / (2 * n_items)) / np.diag(np.linalg.inv(R))
-    ended = minimize(
-        discrepancy,
-        np.clip(start, LOWEST_UNIQUENESS, 1.0),
-        args=(R, n_factors),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(LOWEST_UNIQUENESS, 1.0)] * n_items,
-        options={"maxiter": MAX_ITERATIONS, "ftol": 0.0, "gtol": 1e-9, "maxcor": min(n_items, 30)},
-    )
-    psi = np.asarray(ended.x, dtype=float)
-    gradient = np.asarray(ended.jac, dtype=float)
-    stopped = ((psi <= LOWEST_UNIQUENESS) & (gradient > 0)) | ((psi >= 1.0) & (gradient < 0))
-    largest = float(np.abs(np.where(stopped, 0.0, gradient)).max())
-    return psi, _loadings(psi, R, n_factors, extraction), largest
+
+def _weighted(R: Array, loadings: Array, weight: Array) -> tuple[Array, float]:
+    """Minimise e'We over the loadings, e the residual correlations, by damped Gauss-Newton steps.
+
+    Uniquenesses follow, so that nothing keeps them from being negative.
+    """
+    p, k = loadings.shape
+    i, j = np.triu_indices(p, 1)
+    rows = np.arange(len(i))
+    damping, wanted = 0.0, R[i, j]
+    gap = wanted - (loadings[i] * loadings[j]).sum(axis=1)
+    value = float(gap @ weighted(weight, gap))
+    pull = np.zeros(p * k)
+    for _ in range(MAX_STEPS):
+        slopes = np.zeros((len(i), p, k))
+        slopes[rows, i] += loadings[j]
+        slopes[rows, j] += loadings[i]
+        flat = slopes.reshape(len(i), -1)
+        pressed = weighted(weight, flat)
+        pull, curvature = pressed.T @ gap, flat.T @ pressed
+        scale = float(np.trace(curvature)) / len(curvature)
+        # The ridge holds still what only rotates.
+        step = np.linalg.solve(curvature + (damping + 1e-9) * scale * np.eye(p * k), pull)
+        trial = loadings + step.reshape(p, k)
+        gap_there = wanted - (trial[i] * trial[j]).sum(axis=1)
+        there = float(gap_there @ weighted(weight, gap_there))
+        if there > value * (1 + 1e-14):
+            damping = max(10 * damping, 1e-3)
+            continue
+        loadings, gap, value, damping = trial, gap_there, there, damping / 10
+        if np.abs(step).max() < LAST_STEP:
+            break
+    return _principal(loadings), float(np.abs(pull).max() / scale)
+
+
+def _principal(loadings: Array) -> Array:
+    """Turn loadings to their principal axes, largest first."""
+    turned: Array = loadings @ np.linalg.svd(loadings, full_matrices=False)[2].T
+    return turned
 
 
 def check_identified(n_items: int, n_factors: int) -> None:
@@ -169,6 +195,7 @@ def fit_measures(R: Array, implied: Array, n_factors: int, n_obs: int) -> pd.Ser
         "pvalue": p_value(chisq, df),
         "null.chisq": null_objective * (n_obs - 1 - (2 * n_items + 5) / 6),
         "null.df": float(null_df),
+        "cfi": np.nan,
         "tli": np.nan,
         "rmsea": np.nan,
         "rmsea.ci.lower": np.nan,
@@ -176,12 +203,14 @@ def fit_measures(R: Array, implied: Array, n_factors: int, n_obs: int) -> pd.Ser
         "bic": chisq - df * np.log(n_obs),
         "rms": np.sqrt(off / (n_items * (n_items - 1))),
         "crms": np.sqrt(off / (2 * df)) if df else np.nan,
+        "srmr": np.sqrt(off / (n_items * (n_items + 1))),
         "empirical.chisq": off * n_obs,
         "empirical.pvalue": p_value(off * n_obs, df),
         "fit": 1 - total / float((R**2).sum()),
         "fit.off": 1 - off / (float((R**2).sum()) - n_items),
     }
     if df:
+        measures["cfi"] = cfi(chisq, df, measures["null.chisq"], null_df)
         null_ratio = null_objective / null_df
         measures["tli"] = (null_ratio - objective / df) / (null_ratio - 1 / multiplier)
         # psych divides chi-square by n and its expected value by n - 1; lavaan's RMSEA of the
@@ -198,17 +227,3 @@ def _rmsea_interval(chisq: float, df: int, n_obs: int) -> tuple[float, float]:
     for probability in (0.975, 0.025):
         bounds.append(float(np.sqrt(noncentrality(chisq, df, probability) / (df * (n_obs - 1)))))
     return bounds[0], bounds[1]
-
-
-def _loadings(psi: Array, R: Array, n_factors: int, extraction: str) -> Array:
-    if extraction == "ml":
-        root = np.sqrt(psi)
-        eigenvalues, vectors = np.linalg.eigh(R / np.outer(root, root))
-        lengths = np.sqrt(np.maximum(eigenvalues[-n_factors:] - 1.0, 0.0))
-        loadings = root[:, None] * vectors[:, -n_factors:] * lengths
-    else:
-        eigenvalues, vectors = np.linalg.eigh(R - np.diag(psi))
-        loadings = vectors[:, -n_factors:] * np.sqrt(np.maximum(eigenvalues[-n_factors:], 0.0))
-    loadings = loadings[:, ::-1]
-    positive: Array = loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
-    return positive

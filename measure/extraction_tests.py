@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from measure import indices
 from measure.chisquare import Statistic, Traces, p_value, scaled
 from measure.estimators import normal
-from measure.extraction import degrees_of_freedom
+from measure.estimators.least_squares import weighted
+from measure.extraction import WEIGHTED, degrees_of_freedom
+from measure.extraction_weights import weight_of
 from measure.indices import Factors
 from measure.model import vech_places
-from measure.moments.ordinal import gamma_of
-from measure.moments.ordinal.two_step import TwoStep
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -33,6 +33,7 @@ NORMAL_THEORY = (
     "chisq",
     "pvalue",
     "null.chisq",
+    "cfi",
     "tli",
     "rmsea",
     "rmsea.ci.lower",
@@ -69,12 +70,15 @@ class Extracted:
     loadings
         Unrotated, (p, n_factors).
     extraction
-        A name in `extraction.EXTRACTIONS`.
+        A name in `extraction.EXTRACTIONS` or `extraction.WEIGHTED`.
+    gamma
+        N times the asymptotic covariance of the correlations, (q, q).
     """
 
     R: Array
     loadings: Array
     extraction: str
+    gamma: Array
 
     @property
     def df(self) -> int:
@@ -89,12 +93,20 @@ class Extracted:
         return sigma
 
     @property
+    def weight(self) -> Array:
+        """Weights of the correlations, (q, q), or (q,) where they are diagonal."""
+        p = len(self.R)
+        a, b = vech_places(p)
+        whole = weight_of(self.extraction, self.R, self.implied, self.gamma)
+        return whole[a != b] if whole.ndim == 1 else whole[np.ix_(a != b, a != b)]
+
+    @property
     def left(self) -> tuple[Array, Array]:
         """What is left of a change in the correlations, without and with the weights before it.
 
         (p(p - 1)/2, p(p - 1)/2) each: the part of M = I - D (D'WD)^-1 D'W, and of WM, that belongs
-        to the correlations. Least squares look at these alone; maximum likelihood also at the
-        diagonal, where uniquenesses take up every change.
+        to the correlations. Uniquenesses take up every change of the diagonal, which weights of
+        likelihoods couple with the correlations.
         """
         p, k = self.loadings.shape
         a, b = vech_places(p)
@@ -106,23 +118,19 @@ class Extracted:
         change = slopes.reshape(len(a), -1)
         # Changes that rotate the loadings change nothing.
         rank = p * k - k * (k - 1) // 2
-        if self.extraction != "ml":
-            basis = _basis(change[off], rank)
-            least: Array = np.eye(len(basis)) - basis @ basis.T
-            return least, least
         basis = _basis(np.hstack([change, np.eye(len(a))[:, ~off]]), rank + p)
-        weight = normal.weight(self.implied, means=False)
-        pressed = weight @ basis
+        weight = weight_of(self.extraction, self.R, self.implied, self.gamma)
+        pressed = weighted(weight, basis)
         left = np.eye(len(a)) - basis @ np.linalg.solve(basis.T @ pressed, pressed.T)
         own = np.ix_(off, off)
-        return left[own], (weight @ left)[own]
+        return left[own], weighted(weight, left)[own]
 
 
 def _basis(change: Array, rank: int) -> Array:
     return np.asarray(np.linalg.svd(change, full_matrices=False)[0][:, :rank])
 
 
-def ordered_fit(plain: pd.Series, found: Extracted, answers: TwoStep | None) -> pd.Series:
+def ordered_fit(plain: pd.Series, found: Extracted | None, n: int) -> pd.Series:
     """Replace what holds for normal answers only by what holds for polychoric correlations.
 
     Parameters
@@ -130,10 +138,9 @@ def ordered_fit(plain: pd.Series, found: Extracted, answers: TwoStep | None) -> 
     plain
         `extraction.fit_measures` of the solution.
     found
-        The solution.
-    answers
-        What the correlations were estimated from; None where only the matrix is known, or where it
-        was changed.
+        The solution; None where the covariance of the correlations is not known.
+    n
+        Number of respondents.
 
     Returns
     -------
@@ -141,28 +148,31 @@ def ordered_fit(plain: pd.Series, found: Extracted, answers: TwoStep | None) -> 
         `plain`, NaN where it does not hold, with the measures of `SCALED` after it: NaN without
         answers or degrees of freedom. Intervals are 90 % ones, as in confirmatory models.
     """
-    known = {} if answers is None or not found.df else _scaled_measures(found, answers)
+    known = {} if found is None or not found.df else _scaled_measures(found, n)
     measures = plain.where(~plain.index.isin(NORMAL_THEORY))
     every: pd.Series = pd.concat([measures, pd.Series(known, index=list(SCALED), dtype=float)])
     every.name = plain.name
     return every
 
 
-def _scaled_measures(found: Extracted, answers: TwoStep) -> dict[str, float]:
-    R, p, n = found.R, len(found.R), answers.n_rows
+def _scaled_measures(found: Extracted, n: int) -> dict[str, float]:
+    R, p = found.R, len(found.R)
     a, b = vech_places(p)
     off = a != b
-    gamma = _correlation_covariance(answers)
+    gamma = found.gamma
     residuals = (R - found.implied)[a[off], b[off]]
-    left, weighted = found.left
+    left, pressed = found.left
     likelihood = normal.weight(found.implied, means=False)[np.ix_(off, off)]
     distance = _distance(R, found.implied)
     # As in lavaan, least squares and the RMSEA count n - 1, and the likelihood n.
-    chisq = n * distance if found.extraction == "ml" else (n - 1) * float(residuals @ residuals)
-    test = scaled("scaled.shifted", chisq, found.df, _traces(weighted @ gamma))
+    least = float(residuals @ weighted(found.weight, residuals))
+    chisq = n * distance if found.extraction == "ml" else (n - 1) * least
+    test = scaled("scaled.shifted", chisq, found.df, _traces(pressed @ gamma))
     df_base = p * (p - 1) // 2
-    base_chisq = (n - 1) * float((R[a[off], b[off]] ** 2).sum())
-    base = scaled("scaled.shifted", base_chisq, df_base, _traces(gamma))
+    r = R[a[off], b[off]]
+    base_weight = found.weight if found.extraction in WEIGHTED else np.ones(len(r))
+    base_chisq = (n - 1) * float(r @ weighted(base_weight, r))
+    base = scaled("scaled.shifted", base_chisq, df_base, _traces(weighted(base_weight, gamma)))
     spread = left @ gamma @ left.T
     factors = Factors(
         float(np.sum(likelihood * spread)) / found.df, float(np.trace(gamma)) / df_base
@@ -192,12 +202,6 @@ def _indices(test: Statistic, base: Statistic, n: int) -> dict[str, float]:
 def _limits(chisq: float, df: int, n: int, factor: float, suffix: str) -> dict[str, float]:
     lower, upper = indices.rmsea_interval(chisq, df, n, factor=factor)
     return {f"rmsea.ci.lower{suffix}": lower, f"rmsea.ci.upper{suffix}": upper}
-
-
-def _correlation_covariance(answers: TwoStep) -> Array:
-    """N times the asymptotic covariance of the correlations."""
-    slopes = answers.correlation_slopes
-    return np.asarray(slopes @ gamma_of([answers], None, "first.order") @ slopes.T)
 
 
 def _traces(product: Array) -> Traces:

@@ -20,6 +20,7 @@ from measure.model import Implied, Model
 from measure.moments import Moments
 from measure.options import Method, Options
 from measure.problem import Point, Problem
+from measure.rotated_blocks import Exploration
 from measure.standardization import Standardization
 from measure.threads import on_one_thread
 
@@ -59,6 +60,8 @@ class Fit:
         Everything that a reader has to know about how this fit came about.
     found
         What the search has already computed at `params`.
+    exploration
+        How exploratory blocks were rotated; None without any.
     """
 
     text: str
@@ -75,6 +78,7 @@ class Fit:
     starts: int
     notes: tuple[str, ...]
     found: Point | None = None
+    exploration: Exploration | None = None
 
     @property
     def model(self) -> Model:
@@ -330,6 +334,7 @@ class Fit:
             **({"clusters": self.n_clusters} if self.n_clusters is not None else {}),
             "converged": self.converged,
             "admissible": self.admissible,
+            **({} if self.exploration is None else self.exploration.facts),
             **{name: fits[name] for name in shown if name in fits},
             **{f"note {k}": note for k, note in enumerate(self.notes, start=1)},
         }

@@ -84,7 +84,7 @@ def _gram(point: Point) -> Array:
         sd = np.sqrt(np.abs(state.implied.sigma.diagonal()))
         scale = (1 / np.where(sd > 0, sd, 1.0))[:, None]
         total += gram(Derivatives(d.u * scale, d.v * scale, _scaled(d.d_mu, scale)))
-    if model.restrictions.equal:
+    if model.restrictions.n_equal:
         _, slopes = model.restrictions.evaluate("equal", model.row_values(point.params))
         total = total + slopes.T @ slopes
     return model.reduction.reduce_matrix(total)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from measure.errors import OptionError
+from measure.lavaan_rotation import rotation_options
 from measure.options import Options
 from measure.syntax import parse
 from measure.table import Parameter
@@ -44,6 +45,8 @@ def lavaan_code(fit: "Fit") -> str:
     - lavaan keeps rows whose cluster is missing; the code takes them out first.
     - With ordered items lavaan takes the moments of predictors as given, where this package takes
       predictors for random: `conditional.x = FALSE` is written.
+    - While rotating exploratory blocks lavaan 0.6-14 standardises items by the variances of
+      uncorrelated factors when it works out standard errors; `rotation.se = "delta"` does not.
     - Where a cluster has rows in several groups, lavaan takes these for different clusters; its
       robust standard errors and scaled tests then differ from those of this package.
 
@@ -173,6 +176,10 @@ def _options(fit: "Fit") -> Iterator[str]:
         yield f"group.partial = {_strings(partial)}"
     if options.cluster is not None:
         yield f"cluster = {_string(options.cluster)}"
+    if fit.exploration is not None:
+        yield from rotation_options(fit.exploration.plan)
+    elif fit.model.table.exploratory:
+        yield 'rotation = "none"'
 
 
 def _name(row: Parameter) -> str:

@@ -1,7 +1,8 @@
 """What a caller asked for, and what it amounts to: estimator, standard errors, test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import pandas as pd
 
@@ -43,6 +44,8 @@ class Options:
     test: str | None = None
     auxiliary: Sequence[str] = ()
     rotation: str | None = None
+    rotation_args: Mapping[str, Any] | None = None
+    seed: int | None = None
     has_ordered: bool = False
 
     def completed(self, *, ordered: bool) -> "Options":
@@ -71,9 +74,6 @@ class Options:
                 raise OptionError(f'{name}="{value}" {_ELSEWHERE[value]}.')
             words = ", ".join(f'"{word}"' for word in available if word is not None)
             raise OptionError(f'{name}="{value}" is not known; available: {words}.')
-        for name, purpose in _LATER.items():
-            if getattr(self, name):
-                raise OptionError(f"`{name}` ({purpose}) is not available in this version.")
         if self.has_ordered:
             self._require_for_ordered(row)
         elif "thresholds" in self.group_equal:
@@ -224,7 +224,6 @@ _ELSEWHERE = {
     "bootstrap": _BY_RESAMPLING,
     "bollen.stine": _BY_RESAMPLING,
 }
-_LATER = {"rotation": "rotation of an exploratory block"}
 
 
 def option_table() -> pd.DataFrame:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from measure.defaults import NAN, Defaults, default_rows
 from measure.definitions import row_name
 from measure.errors import ModelError, OptionError
+from measure.exploratory_blocks import exploratory_blocks
 from measure.expressions import Expression, Name, Number
 from measure.expressions import names as names_in
 from measure.grouping import group_ties, statements_of_groups
 from measure.refusals import (
+    refuse_for_explored,
     refuse_for_ordered,
     refuse_what_is_not_estimated,
     refuse_wrong_scales,
@@ -62,6 +64,8 @@ def build(
     """
     groups = groups or Groups()
     refuse_what_is_not_estimated(syntax)
+    explored = exploratory_blocks(syntax)
+    refuse_for_explored(explored, defaults, groups)
     if defaults.effect_coding and defaults.std_lv:
         raise OptionError("effect_coding and std_lv both set the scale of the factors; choose one.")
     variables = variables_of(syntax.statements)
@@ -106,6 +110,7 @@ def build(
         ),
         auxiliary=tuple(auxiliary),
         ordered=ordered,
+        exploratory=explored,
     )
     if ordered is not None:
         require_whole_scales(table)
@@ -167,6 +172,7 @@ def _group_rows(
             statement.op == "=~"
             and defaults.auto_fix_first
             and not (plan.defaults.std_lv or defaults.effect_coding)
+            and statement.lhs not in variables.explored
             and statement.lhs not in scaled
         )
         if statement.op == "=~":

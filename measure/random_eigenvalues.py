@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.checks import SINGULAR
+from measure.clustered_answers import ClusteredAnswers
 from measure.errors import DataError
 from measure.moments.ordinal.shuffled import Shuffled
 from measure.moments.ordinal.smoothing import smoothed
@@ -68,35 +69,107 @@ def with_squared_multiples(R: Array) -> Array:
     return result
 
 
-def of_uncorrelated(
-    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
-) -> RandomEigenvalues:
-    """Eigenvalues of Pearson correlations of uncorrelated normal answers."""
+def of_uncorrelated(n_obs: int, n_items: int, repetition: Repetition) -> RandomEigenvalues:
+    """Eigenvalues of Pearson correlations of uncorrelated normal answers, drawn in this process."""
+    rng, n_draws = np.random.default_rng(repetition.seed), repetition.n
     full, small = np.empty((n_draws, n_items)), np.empty((n_draws, n_items))
     for start in range(0, n_draws, BATCH):
-        R = random_correlations(n_obs, n_items, min(BATCH, n_draws - start), rng)
-        full[start : start + BATCH] = descending(R)
-        small[start : start + BATCH] = descending(with_squared_multiples(R))
+        stop = min(start + BATCH, n_draws)
+        R = random_correlations(n_obs, n_items, stop - start, rng)
+        full[start:stop] = descending(R)
+        small[start:stop] = descending(with_squared_multiples(R))
+        if repetition.progress is not None:
+            repetition.progress(stop, n_draws)
     return RandomEigenvalues(full, small)
 
 
-def random_correlations(
-    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator
-) -> NDArray[Any]:
-    """Correlation matrices of `n_obs` independent normal answers, `(n_draws, n_items, n_items)`.
+def of_clustered(answers: ClusteredAnswers, repetition: Repetition) -> RandomEigenvalues:
+    """Eigenvalues of Pearson correlations of normal answers that share nothing but their clusters.
 
+    The items are uncorrelated, with the clusters' sizes and the ICC(1) of each item. Drawn are the
+    sums of products between and within clusters: the means of the clusters, and a Wishart matrix.
+    """
+    rng, n_draws = np.random.default_rng(repetition.seed), repetition.n
+    parts = []
+    for start in range(0, n_draws, BATCH):
+        stop = min(start + BATCH, n_draws)
+        S = _clustered_products(answers, stop - start, rng)
+        deviations = np.sqrt(np.diagonal(S, axis1=1, axis2=2))
+        R = S / (deviations[:, :, None] * deviations[:, None, :])
+        parts.append((descending(R), descending(with_squared_multiples(R))))
+        if repetition.progress is not None:
+            repetition.progress(stop, n_draws)
+    full, small = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return RandomEigenvalues(full, small)
+
+
+def _clustered_products(
+    answers: ClusteredAnswers, n_draws: int, rng: np.random.Generator
+) -> NDArray[Any]:
+    """Sums of products about the mean, `(n_draws, n_items, n_items)`, total variances 1."""
+    icc1, n_items = answers.icc1, len(answers.icc1)
+    sizes = np.bincount(answers.clusters)
+    n_within = int(sizes.sum()) - len(sizes)
+    means = rng.standard_normal((n_draws, len(sizes), n_items))
+    means *= np.sqrt(icc1 + (1 - icc1) / sizes[:, None])
+    means -= (sizes[:, None] * means).sum(axis=1, keepdims=True) / sizes.sum()
+    means *= np.sqrt(sizes)[:, None]
+    within = (
+        _triangles(n_within, n_items, n_draws, rng).transpose(0, 2, 1)
+        if n_within >= n_items
+        else rng.standard_normal((n_draws, n_within, n_items))
+    ) * np.sqrt(1 - icc1)
+    return np.asarray(means.transpose(0, 2, 1) @ means + within.transpose(0, 2, 1) @ within)
+
+
+def drawn_eigenvalues(n_obs: int, root: Array, n_draws: int, rng: np.random.Generator) -> Array:
+    """Eigenvalues of Pearson correlations of normal answers from a population.
+
+    Parameters
+    ----------
+    n_obs, n_draws
+        Respondents of a sample, and samples.
+    root
+        Lower triangular root of the population's correlations, (n_items, n_items).
+    rng
+        Source of the randomness.
+
+    Returns
+    -------
+    Array
+        Largest first, (n_draws, n_items).
+    """
+    parts = []
+    for start in range(0, n_draws, BATCH):
+        size = min(BATCH, n_draws - start)
+        parts.append(descending(random_correlations(n_obs, len(root), size, rng, root)))
+    return np.concatenate(parts)
+
+
+def random_correlations(
+    n_obs: int, n_items: int, n_draws: int, rng: np.random.Generator, root: Array | None = None
+) -> NDArray[Any]:
+    """Correlation matrices of `n_obs` normal answers, `(n_draws, n_items, n_items)`.
+
+    The answers are independent, or have the correlations whose lower triangular root is given.
     Drawn through Bartlett's (1933) decomposition of the Wishart matrix with n - 1 degrees of
     freedom, which costs p²/2 random numbers a matrix instead of np and has the same distribution.
     """
+    triangle = _triangles(n_obs - 1, n_items, n_draws, rng)
+    if root is not None:
+        triangle = root @ triangle
+    triangle /= np.linalg.norm(triangle, axis=2, keepdims=True)
+    return np.asarray(triangle @ triangle.transpose(0, 2, 1))
+
+
+def _triangles(df: int, n_items: int, n_draws: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Lower triangular roots of Wishart matrices of uncorrelated normal values."""
     triangle = np.zeros((n_draws, n_items, n_items))
     below = np.tril_indices(n_items, -1)
     triangle[:, below[0], below[1]] = rng.standard_normal((n_draws, len(below[0])))
     diagonal = np.arange(n_items)
-    triangle[:, diagonal, diagonal] = np.sqrt(
-        rng.chisquare(n_obs - 1 - diagonal, size=(n_draws, n_items))
-    )
-    triangle /= np.linalg.norm(triangle, axis=2, keepdims=True)
-    return triangle @ triangle.transpose(0, 2, 1)
+    triangle[:, diagonal, diagonal] = np.sqrt(rng.chisquare(df - diagonal, size=(n_draws, n_items)))
+    return triangle
 
 
 def of_shuffled(shuffled: Shuffled, smooth: str, repetition: Repetition) -> RandomEigenvalues:

@@ -11,11 +11,12 @@ from measure.constrained import minimize_restricted
 from measure.definitions import defined_values, definitions
 from measure.errors import DataError
 from measure.estimators import DISCREPANCIES
-from measure.model import Implied, State
+from measure.model import Implied, Model, State
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.problem import Problem
 from measure.resampling import Resampling
+from measure.rotated_samples import Turning
 from measure.stacked import (
     definite,
     minimize_stack,
@@ -38,6 +39,7 @@ SURELY = 1e-6
 # Iterations after which a search by itself is given up. From the estimates nearly all take fewer
 # than 20; those that take this many run off to infinity.
 PATIENCE = 200
+NOT_TURNED = "the rotation of an exploratory block did not end at a minimum"
 SINGULAR = "the covariance matrix of the rows drawn is not positive definite"
 
 
@@ -95,6 +97,8 @@ class Refit:
         The rows to draw from.
     size
         Samples a batch.
+    turning
+        What turns exploratory blocks, which are fitted in another position; None without any.
     """
 
     problem: Problem
@@ -102,6 +106,7 @@ class Refit:
     estimator: str
     resampling: Resampling
     size: int
+    turning: Turning | None = None
 
     @classmethod
     def sized(
@@ -111,6 +116,23 @@ class Refit:
         most = max(1, LARGEST // resampling.moments.n_total)
         size = min(TOGETHER if stackable(problem) else APART, n, most)
         return cls(problem, params, estimator, resampling, size)
+
+    @property
+    def model(self) -> Model:
+        """The model whose parameters are reported."""
+        return self.problem.model if self.turning is None else self.turning.model
+
+    def _turn(self, found: _Found) -> None:
+        """Turn exploratory blocks to the position of the fit."""
+        places = np.flatnonzero(np.isfinite(found.values))
+        if self.turning is None or not len(places):
+            return
+        params, good = self.turning(found.params[places])
+        found.params = np.full((len(found.params), params.shape[1]), np.nan)
+        found.params[places] = params
+        for place in places[~good]:
+            found.values[place] = np.nan
+            found.failures.append((int(place), "ConvergenceError", NOT_TURNED))
 
     def __call__(self, rng: np.random.Generator) -> Refits:
         """Draw a batch of samples and fit them."""
@@ -180,8 +202,9 @@ class Refit:
 
     def _gathered(self, moments: Moments, found: _Found) -> Refits:
         """Make of the minima what is reported."""
+        self._turn(found)
         places = np.flatnonzero(np.isfinite(found.values))
-        params, model = found.params[places], self.problem.model
+        params, model = found.params[places], self.model
         own = taken(moments, places)
         scale = np.sum([np.asarray(count) for count in own.counts], axis=0)
         if self.problem.moments.ordinal is not None:
@@ -201,7 +224,7 @@ class Refit:
 
     def _answers(self, found: _Found, places: NDArray[np.intp], scale: Array) -> Refits:
         """The same with ordered items, whose models are evaluated one by one."""
-        model = self.problem.model
+        model = self.model
         n = len(model.table.parameters) + len(model.table.definitions)
         estimates, standardized = np.zeros((len(places), n)), np.zeros((len(places), n))
         improper = []
@@ -232,7 +255,7 @@ class Refit:
                 doubtful |= ~_surely_proper(matrices)
         texts = [""] * n
         for k in np.flatnonzero(doubtful):
-            found = improprieties(self.problem.model, [_one(state, int(k)) for state in states])
+            found = improprieties(self.model, [_one(state, int(k)) for state in states])
             texts[k] = "; ".join(found)
         return tuple(texts)
 

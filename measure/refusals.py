@@ -2,6 +2,7 @@
 
 from measure.defaults import Defaults
 from measure.errors import ModelError, OptionError
+from measure.exploratory_blocks import ExploratoryBlock
 from measure.responses import Ordered
 from measure.syntax import Statement, Syntax
 from measure.table import Groups, ParameterTable
@@ -28,12 +29,31 @@ def refuse_what_is_not_estimated(syntax: Syntax) -> None:
                 f"the block `level: {row.block.level}` {where} asks for a two-level model, which "
                 "this version does not estimate. Remove the block to fit a one-level model."
             )
-        for modifier in row.modifiers:
-            if modifier.kind == "efa":
-                raise ModelError(
-                    f'`efa("{modifier.values[0]}")` {where} is an exploratory block within a '
-                    "confirmatory model, which this version does not estimate. Use measure.efa."
-                )
+
+
+def refuse_for_explored(
+    blocks: tuple[ExploratoryBlock, ...], defaults: Defaults, groups: Groups
+) -> None:
+    """Refuse options that have no meaning for exploratory blocks."""
+    if not blocks:
+        return
+    named = ", ".join(f'"{block.name}"' for block in blocks)
+    if len(groups.labels) > 1:
+        raise ModelError(
+            f"the exploratory block {named} is estimated in one group only by this version. Leave "
+            "`group` out, or fit the groups one by one."
+        )
+    if defaults.effect_coding:
+        raise OptionError(
+            f"effect_coding fixes sums of loadings, which the exploratory block {named} does not "
+            "have: its factors have variance 1. Leave it out."
+        )
+    if defaults.orthogonal and not defaults.orthogonal_efa:
+        raise OptionError(
+            "orthogonal keeps all factors uncorrelated, which the rotation of the exploratory "
+            f"block {named} does not. Leave it out, or choose an orthogonal rotation, as "
+            'rotation_args={"orthogonal": True}.'
+        )
 
 
 def refuse_wrong_scales(syntax: Syntax, variables: Variables, ordered: Ordered | None) -> None:

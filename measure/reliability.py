@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from measure.alpha_intervals import ALPHA, PARAMETRIC, alphas
 from measure.checks import confidence, known_option
-from measure.covariance_functions import KINDS, Asked, sample_of, spread_of
+from measure.covariance_functions import KINDS, Asked, spread_of
+from measure.covariance_samples import CovarianceSample, correlations, sample_of
 from measure.display import render_html, render_text
 from measure.errors import OptionError
 
@@ -167,8 +168,7 @@ def cronbach_alpha(
         own = PARAMETRIC[chosen](alpha, sample.n_obs, n_items, confidence_level)
         limits = np.array([own, (np.nan, np.nan)])
         facts = {"interval": f"{chosen.capitalize()}, {confidence_level:.0%}"}
-    complete = pd.DataFrame(sample.rows, columns=list(sample.names))
-    R = np.corrcoef(sample.rows, rowvar=False)
+    R = correlations(sample.covariance)
     return CronbachAlpha(
         alpha=alpha,
         alpha_std=alpha_std,
@@ -179,7 +179,7 @@ def cronbach_alpha(
         n_obs=sample.n_obs,
         n_items=n_items,
         n_dropped=sample.n_dropped,
-        notes=(*_alpha_notes(complete, alpha), *spread.notes),
+        notes=(*_alpha_notes(sample, alpha), *spread.notes),
         interval=chosen,
         se=float(spread.columns["se"][0]),
         std_ci_lower=float(limits[1, 0]),
@@ -226,7 +226,11 @@ def item_rest_correlations(X: Array) -> Array:
     X
         Complete answers, `(n_obs, n_items)`. NaN where the sum of the others is constant.
     """
-    S = np.cov(X, rowvar=False)
+    return _item_rest(np.cov(X, rowvar=False))
+
+
+def _item_rest(S: Array) -> Array:
+    """Give the same from covariances."""
     with_sum, variances = S.sum(axis=1), np.diag(S)
     rest = S.sum() - 2 * with_sum + variances
     rest = np.where(rest > 1e-12 * S.sum(), rest, np.nan)
@@ -234,11 +238,10 @@ def item_rest_correlations(X: Array) -> Array:
     return result
 
 
-def _alpha_notes(complete: pd.DataFrame, alpha: float) -> list[str]:
-    correlations = item_rest_correlations(complete.to_numpy())
+def _alpha_notes(sample: CovarianceSample, alpha: float) -> list[str]:
     negative = [
         f'"{name}" ({r:.2f})'
-        for name, r in zip(complete.columns, correlations, strict=True)
+        for name, r in zip(sample.names, _item_rest(sample.covariance), strict=True)
         if r < 0
     ]
     notes = []

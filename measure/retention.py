@@ -1,24 +1,30 @@
-"""How many factors? Parallel analysis, minimum average partial, empirical Kaiser criterion."""
+"""How many factors? Parallel analysis, minimum average partial, Hull, and other criteria."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.correlating import Found, Kind, correlations_of
-from measure.display import render_html, render_text
+from measure.checks import known_option
+from measure.correlating import Kind
+from measure.eigenvalue_criteria import (
+    empirical_kaiser,
+    first_not_above,
+    minimum_average_partial,
+)
 from measure.errors import OptionError
+from measure.factor_sequence import Correlated, most_factors
+from measure.model_criteria import CRITERIA, Question, answer
 from measure.random_eigenvalues import (
     RandomEigenvalues,
     Repetition,
     descending,
-    of_shuffled,
-    of_uncorrelated,
     with_squared_multiples,
 )
 from measure.repeat import Progress
+from measure.retained import FactorRetention, no_answer
+from measure.retention_sample import Sample, random_counterparts, sample_of
 
 Array = NDArray[np.float64]
 
@@ -30,72 +36,7 @@ EKC_SUPPOSES = (
     "factors."
 )
 
-
-@dataclass(frozen=True, eq=False)
-class FactorRetention:
-    """How many factors each criterion suggests.
-
-    Attributes
-    ----------
-    table
-        `criterion n_factors`. `parallel_pca` and `parallel_paf` compare eigenvalues with the
-        chosen quantile of those of random data, `..._mean` with their mean; `map_squared` and
-        `map_fourth` are Velicer's minimum average partial; `ekc` the empirical Kaiser criterion;
-        `kaiser` counts eigenvalues above 1 and is shown only because readers ask for it: it
-        suggests too many factors.
-    parallel
-        Eigenvalues of the correlation matrix beside those of random data: `eigenvalue mean q95`
-        (`q95` follows the quantile asked for); the index is the factor number.
-    parallel_reduced
-        The same with squared multiple correlations on the diagonal (principal axis factoring).
-    map
-        Average partial correlation after removing 0, 1, ... components: `squared fourth`.
-    ekc
-        `eigenvalue reference`.
-    n_obs, n_items, n_dropped
-        Rows used, items, rows left out because an answer is missing.
-    n_draws, quantile, seed, correlation
-        As asked for; a seed that was left out is drawn.
-    notes
-        What the reader has to know.
-    """
-
-    table: pd.DataFrame
-    parallel: pd.DataFrame
-    parallel_reduced: pd.DataFrame
-    map: pd.DataFrame
-    ekc: pd.DataFrame
-    n_obs: int
-    n_items: int
-    n_dropped: int
-    n_draws: int
-    quantile: float
-    seed: int
-    correlation: str
-    notes: tuple[str, ...]
-
-    def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {
-            "correlations": self.correlation,
-            "respondents used": self.n_obs,
-            "left out (missing answers)": self.n_dropped,
-            "random data sets": self.n_draws,
-            "quantile": self.quantile,
-        }
-        return facts | {f"note {number}": note for number, note in enumerate(self.notes, start=1)}
-
-    def __repr__(self) -> str:
-        return render_text("Number of factors", self._facts(), self._tables())
-
-    def _repr_html_(self) -> str:
-        return render_html("Number of factors", self._facts(), self._tables())
-
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        return {
-            "Suggested": self.table,
-            "Parallel analysis, correlation matrix": self.parallel,
-            "Parallel analysis, reduced correlation matrix": self.parallel_reduced,
-        }
+IN_CLUSTERS = "the answers come in"
 
 
 def factor_retention(
@@ -105,6 +46,9 @@ def factor_retention(
     ordered: bool | Sequence[str] = True,
     empty_cells: str = "2x2",
     smooth: str = "none",
+    criteria: str | Sequence[str] = (),
+    max_factors: int | None = None,
+    cluster: str | None = None,
     n_draws: int = 1000,
     seed: int | None = None,
     quantile: float = 0.95,
@@ -125,8 +69,19 @@ def factor_retention(
         With polychoric correlations: which items are ordered (True: all), what is done about empty
         cells, and `smooth="eigenvalues"` where the matrix is not positive definite, which is
         otherwise refused. See `measure.polychoric`.
+    criteria
+        What to ask beside parallel analysis, MAP and the empirical Kaiser criterion, which are
+        always there: `"hull"`, `"comparison_data"`, `"next_eigenvalue"`, `"tests"` (chi-square,
+        RMSEA, AIC and BIC of models of 0, 1, 2, ... factors), several of them, or `"all"`.
+    max_factors
+        Most factors that these are to try; by default as many as the items can identify (Ledermann
+        bound).
+    cluster
+        Column that names each respondent's cluster; it is not an item. The random data of parallel
+        analysis then have each item's resemblance within clusters. The other criteria do not know
+        of clusters.
     n_draws
-        Number of random data sets in parallel analysis.
+        Number of random data sets in parallel analysis and in the next eigenvalue test.
     seed
         Seed of the random data; the same seed gives the same result.
     quantile
@@ -135,17 +90,20 @@ def factor_retention(
         Number of respondents behind a correlation matrix.
     workers
         Number of processes for polychoric draws, see `measure.repeat`; the result does not depend
-        on it.
+        on it. All else is done in this one.
     progress
-        Called with the number of polychoric draws done and `n_draws`.
+        Called with the number of random data sets of parallel analysis done and `n_draws`.
 
     Raises
     ------
     DataError
-        The items cannot be correlated, or their matrix is singular.
+        The items cannot be correlated, their matrix is singular, or the clusters show no
+        differences within or between them.
+    IdentificationError
+        `max_factors` is above the Ledermann bound.
     OptionError
-        Unknown correlation, quantile outside 0 to 1, fewer than 20 draws; a matrix for polychoric
-        correlations, whose random counterparts need the answers.
+        Unknown correlation or criterion, quantile outside 0 to 1, fewer than 20 draws; a matrix for
+        polychoric correlations, whose random counterparts need the answers, or with clusters.
 
     Notes
     -----
@@ -153,25 +111,32 @@ def factor_retention(
     above the simulated one. Pearson correlations are compared with those of uncorrelated normal
     answers. For polychoric ones the answers to each item are shuffled among the respondents, which
     makes items independent and keeps their distributions, and go through the same estimator, empty
-    cells and smoothing included (Garrido, Abad & Ponsoda 2013).
+    cells and smoothing included (Garrido, Abad & Ponsoda 2013). With clusters both kinds of random
+    answers have the clusters' sizes and each item's intraclass correlation, and ordered ones are
+    drawn in place of being shuffled (see `measure.clustered_answers`).
 
     References
     ----------
     Horn (1965), A rationale and test for the number of factors. Humphreys & Ilgen (1969) for
     the reduced matrix. Garrido, Abad & Ponsoda (2013), A new look at Horn's parallel analysis with
     ordinal variables. Velicer (1976) and Velicer, Eaton & Fava (2000), minimum average partial.
-    Braeken & van Assen (2017), An empirical Kaiser criterion.
+    Braeken & van Assen (2017), An empirical Kaiser criterion. Lorenzo-Seva, Timmerman & Kiers
+    (2011), The Hull method. Ruscio & Roche (2012), Determining the number of factors to retain
+    (comparison data). Achim (2017), Testing the number of required dimensions (next eigenvalue).
+    Preacher, Zhang, Kim & Mels (2013), Choosing the optimal number of factors (RMSEA).
     """
     kind = Kind(correlation, ordered, empty_cells, smooth)
+    asked = _asked(criteria)
     _check_options(kind, n_draws, quantile, n_obs)
     if seed is None:
         seed = int(np.random.default_rng().integers(2**32))
-    found = correlations_of(data, kind, n_obs=n_obs)
+    sample = sample_of(data, kind, n_obs, cluster)
+    found = sample.found
     R, n = found.matrix.to_numpy(), found.n_obs
-    if found.shuffled is None:
-        random = of_uncorrelated(n, len(R), n_draws, np.random.default_rng(seed))
-    else:
-        random = of_shuffled(found.shuffled, smooth, Repetition(n_draws, seed, workers, progress))
+    repetition = Repetition(n_draws, seed, workers, progress)
+    correlated = Correlated(R, n, kind.is_polychoric, found.estimated)
+    most = most_factors(len(R), max_factors)
+    random = random_counterparts(sample, smooth, repetition)
     parallel = _compared(descending(R), random.full, quantile)
     parallel_reduced = _compared(descending(with_squared_multiples(R)), random.reduced, quantile)
     partials = minimum_average_partial(R)
@@ -181,20 +146,41 @@ def factor_retention(
             "reference": empirical_kaiser(parallel["eigenvalue"].to_numpy(), n),
         }
     )
+    suggested = _suggested(parallel, parallel_reduced, partials, ekc)
+    further = answer(
+        Question(
+            asked,
+            correlated,
+            sample.answers,
+            most,
+            int(suggested["parallel_pca_mean"]),
+            *(n_draws, quantile, seed),
+        )
+    )
+    suggested |= {name: verdict.n_factors for name, verdict in further.verdicts.items()}
+    suggested["kaiser"] = int((ekc["eigenvalue"] > 1).sum())
     return FactorRetention(
-        table=_suggested(parallel, parallel_reduced, partials, ekc),
+        table=_table(suggested),
         parallel=parallel,
         parallel_reduced=parallel_reduced,
         map=partials,
         ekc=ekc,
+        **further.tables,
         n_obs=n,
         n_items=len(R),
         n_dropped=found.n_dropped,
+        n_clusters=None if sample.clustered is None else sample.clustered.n_clusters,
         n_draws=n_draws,
         quantile=quantile,
         seed=seed,
         correlation=correlation,
-        notes=_notes(found, random, n_draws),
+        criteria=asked,
+        unanswered=further.unanswered,
+        notes=(
+            *_notes(sample, random, n_draws),
+            *further.notes,
+            *(no_answer(name, why) for name, why in further.unanswered.items()),
+        ),
     )
 
 
@@ -203,25 +189,33 @@ def _suggested(
     parallel_reduced: pd.DataFrame,
     partials: pd.DataFrame,
     ekc: pd.DataFrame,
-) -> pd.DataFrame:
-    """Number of factors by each criterion."""
-    suggested = {}
+) -> dict[str, float]:
+    """Number of factors by each criterion that needs no model."""
+    suggested: dict[str, float] = {}
     for name, table in (("parallel_pca", parallel), ("parallel_paf", parallel_reduced)):
         eigenvalues = table["eigenvalue"].to_numpy()
         suggested[name] = first_not_above(eigenvalues, table.iloc[:, 2].to_numpy())
         suggested[f"{name}_mean"] = first_not_above(eigenvalues, table["mean"].to_numpy())
-    eigenvalues, reference = ekc["eigenvalue"].to_numpy(), ekc["reference"].to_numpy()
-    suggested |= {
-        "map_squared": int(np.nanargmin(partials["squared"])),
-        "map_fourth": int(np.nanargmin(partials["fourth"])),
-        "ekc": first_not_above(eigenvalues, reference),
-        "kaiser": int((eigenvalues > 1).sum()),
-    }
-    return pd.DataFrame({"criterion": list(suggested), "n_factors": list(suggested.values())})
+    suggested["map_squared"] = int(np.nanargmin(partials["squared"]))
+    suggested["map_fourth"] = int(np.nanargmin(partials["fourth"]))
+    suggested["ekc"] = first_not_above(ekc["eigenvalue"].to_numpy(), ekc["reference"].to_numpy())
+    return suggested
 
 
-def _notes(found: Found, random: RandomEigenvalues, n_draws: int) -> tuple[str, ...]:
+def _table(suggested: dict[str, float]) -> pd.DataFrame:
+    counts = pd.array([None if np.isnan(n) else int(n) for n in suggested.values()], dtype="Int64")
+    return pd.DataFrame({"criterion": list(suggested), "n_factors": counts})
+
+
+def _notes(sample: Sample, random: RandomEigenvalues, n_draws: int) -> tuple[str, ...]:
+    found = sample.found
     notes = list(found.notes)
+    if sample.clustered is not None:
+        notes.append(
+            f"{IN_CLUSTERS} {sample.clustered.n_clusters} clusters (mean ICC(1) of the items "
+            f"{sample.clustered.icc1.mean():.3f}), and so do the random data of parallel analysis. "
+            "The other criteria take respondents as independent and may suggest too many factors."
+        )
     if found.shuffled is None:
         return tuple(notes)
     if n_draws < ENOUGH_DRAWS:
@@ -237,51 +231,15 @@ def _notes(found: Found, random: RandomEigenvalues, n_draws: int) -> tuple[str, 
     return (*notes, EKC_SUPPOSES)
 
 
-def first_not_above(observed: Array, reference: Array) -> int:
-    """Return how many leading eigenvalues lie above their reference values."""
-    below = np.flatnonzero(observed <= reference)
-    return int(below[0]) if len(below) else len(observed)
-
-
-def minimum_average_partial(R: Array) -> pd.DataFrame:
-    """Average squared and fourth-power partial correlation after removing components.
-
-    Parameters
-    ----------
-    R
-        Correlation matrix, `(n_items, n_items)`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `squared` (Velicer 1976) and `fourth` (Velicer, Eaton & Fava 2000); the index is the
-        number of components removed, 0 to n_items - 2. NaN where an item has no variance left.
-    """
-    n_items = len(R)
-    eigenvalues, vectors = np.linalg.eigh(R)
-    loadings = (vectors * np.sqrt(np.maximum(eigenvalues, 0.0)))[:, ::-1]
-    off_diagonal = ~np.eye(n_items, dtype=bool)
-    average = np.full((max(n_items - 1, 1), 2), np.nan)
-    for removed in range(len(average)):
-        partial = R - loadings[:, :removed] @ loadings[:, :removed].T
-        variances = np.diag(partial)
-        if (variances > 1e-12).all():
-            squared = (partial**2 / np.outer(variances, variances))[off_diagonal]
-            average[removed] = squared.mean(), (squared**2).mean()
-    index = pd.RangeIndex(len(average), name="components")
-    return pd.DataFrame(average, columns=["squared", "fourth"], index=index)
-
-
-def empirical_kaiser(eigenvalues: Array, n_obs: int) -> Array:
-    """Reference eigenvalues of the empirical Kaiser criterion (Braeken & van Assen 2017).
-
-    The j-th is (1 + √(p/n))² times the mean of the variance not yet explained, at least 1.
-    """
-    n_items = len(eigenvalues)
-    explained = np.concatenate([[0.0], np.cumsum(eigenvalues)[:-1]])
-    remaining = (n_items - explained) / (n_items - np.arange(n_items))
-    reference: Array = np.maximum((1 + np.sqrt(n_items / n_obs)) ** 2 * remaining, 1.0)
-    return reference
+def _asked(criteria: str | Sequence[str]) -> tuple[str, ...]:
+    names = (criteria,) if isinstance(criteria, str) else tuple(criteria)
+    if names == ("all",):
+        return CRITERIA
+    for name in names:
+        known_option("criterion", name, (*CRITERIA, "all"))
+    if "all" in names:
+        raise OptionError('"all" names every criterion. Give it alone, or name some of them.')
+    return names
 
 
 def _check_options(kind: Kind, n_draws: int, quantile: float, n_obs: int | None) -> None:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from measure.checks import numbers_of
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
+from measure.exploratory import FactorSolution
+from measure.exploratory_scores import exploratory_scores
 from measure.fitted import Fit
 from measure.group_scores import GroupScores
 from measure.linear_scores import score_by_weights
@@ -87,13 +89,15 @@ class FactorScores:
         return render_html(*self._report())
 
 
-def factor_scores(fit: Fit, data: pd.DataFrame, *, method: str | None = None) -> FactorScores:
+def factor_scores(
+    fit: Fit | FactorSolution, data: pd.DataFrame, *, method: str | None = None
+) -> FactorScores:
     """Score the rows of a data frame on the factors of a fitted model.
 
     Parameters
     ----------
     fit
-        A fitted model.
+        A fitted model, or the solution of `measure.efa`.
     data
         Rows to score; need not be those that the model was fitted to. With several groups they need
         the group column.
@@ -114,6 +118,11 @@ def factor_scores(fit: Fit, data: pd.DataFrame, *, method: str | None = None) ->
             N(f; mean, variance) prod_j [Phi((tau_j,y+1 - r_j)/s_j) - Phi((tau_j,y - r_j)/s_j)],
 
         r_j the part of item j's response that f explains and s_j its residual standard deviation.
+
+        For exploratory solutions also "tenBerge" (ten Berge, Krijnen, Wansbeek & Shapiro 1999),
+        whose scores correlate as the factors do. Weights belong to answers that are standardised
+        by the sample of the solution, and scores to factors of variance 1; rows with a missing
+        answer are not scored.
 
     Returns
     -------
@@ -142,6 +151,8 @@ def factor_scores(fit: Fit, data: pd.DataFrame, *, method: str | None = None) ->
     Those of lavaan 0.6-14 are not, where scaling factors differ from 1 (theta parameterization,
     later groups with equal thresholds): it scales the thresholds and not what the factors explain.
     """
+    if isinstance(fit, FactorSolution):
+        return _of_solution(fit, data, method)
     names, factors = list(fit.moments.names), list(fit.model.table.latent)
     chosen = _method(fit, method)
     values = numbers_of(data, names).to_numpy()
@@ -166,6 +177,36 @@ def factor_scores(fit: Fit, data: pd.DataFrame, *, method: str | None = None) ->
         tables[0] if len(tables) == 1 else pd.concat(tables, keys=labels),
         chosen,
         tuple(_notes(fit, chosen, scores, found)),
+    )
+
+
+def _of_solution(solution: FactorSolution, data: pd.DataFrame, method: str | None) -> FactorScores:
+    """Score the rows of a data frame on the factors of an exploratory solution."""
+    found = exploratory_scores(solution, data, method)
+    factors, items = list(solution.loadings.columns), list(solution.loadings.index)
+    scored = ~np.isnan(found.scores).any(axis=1)
+    reliability = found.determinacy**2
+    quality = pd.DataFrame(
+        {
+            "factor": factors,
+            "group": 1,
+            "n": int(scored.sum()),
+            "se": found.se,
+            "determinacy": found.determinacy,
+            "reliability": reliability,
+            "minimum_correlation": 2 * reliability - 1,
+            "mean_reliability": reliability if scored.any() else NAN,
+        }
+    )
+    left = int((~scored).sum())
+    lacking = (f"{left} of {len(scored)} rows lack an answer, and have no scores.",)
+    return FactorScores(
+        pd.DataFrame(found.scores, index=data.index, columns=factors),
+        pd.DataFrame(np.where(scored[:, None], found.se, NAN), index=data.index, columns=factors),
+        quality,
+        pd.DataFrame(found.weights, index=factors, columns=items),
+        found.method,
+        (*found.notes, *(lacking if left else ())),
     )
 
 

@@ -105,6 +105,8 @@ def _about_the_fit(fit: Fit) -> Iterator[str]:
 
 def _about_the_table(table: ParameterTable) -> Iterator[str]:
     rows = table.parameters
+    if table.exploratory:
+        yield "the model has exploratory blocks, which semopy does not rotate."
     foreign = sorted({row.op for row in rows} - {"=~", "~", "~~", "~1"})
     if foreign:
         yield f"the model has parameters ({' '.join(foreign)}) for items answered in categories."

@@ -182,12 +182,13 @@ class _Factor:
 def _one_factor(answers: pd.DataFrame) -> _Factor:
     S = answers.cov().to_numpy()
     sd = np.sqrt(np.diag(S))
-    unique, loadings, _ = extract(S / np.outer(sd, sd), 1, "minres")
+    found = extract(S / np.outer(sd, sd), 1, "minres")
+    standard = found.loadings[:, 0]
     return _Factor(
         items=tuple(str(name) for name in answers.columns),
-        loadings=loadings[:, 0] * sd,
-        errors=unique * sd**2,
-        standard=loadings[:, 0],
+        loadings=standard * sd,
+        errors=found.uniquenesses * sd**2,
+        standard=standard,
     )
 
 

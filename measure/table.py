@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from measure.defaults import Defaults
 from measure.errors import OptionError
+from measure.exploratory_blocks import ExploratoryBlock
 from measure.responses import Layout, Ordered
 from measure.syntax import Constraint
 
@@ -124,6 +125,8 @@ class ParameterTable:
         Observed variables that are no part of the model: saturated correlates.
     ordered
         The ordered items; None where all variables are continuous.
+    exploratory
+        Blocks of items that load on all factors of the block.
     groups
         The groups, and what is asked to be equal across them.
     ties
@@ -150,6 +153,7 @@ class ParameterTable:
     notes: tuple[str, ...]
     auxiliary: tuple[str, ...] = field(default=())
     ordered: Ordered | None = None
+    exploratory: tuple[ExploratoryBlock, ...] = ()
 
     @property
     def n_groups(self) -> int:

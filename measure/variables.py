@@ -1,7 +1,7 @@
 """The variables of a model text by the part they play: factors, items, outcomes, predictors."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from measure.syntax import Statement
@@ -17,6 +17,8 @@ class Variables:
     outcomes: frozenset[str]
     predictors: frozenset[str]
     named: frozenset[str]
+    explored: Mapping[str, str] = field(default_factory=dict)
+    """The exploratory block of each factor that belongs to one."""
 
     @cached_property
     def indicator_names(self) -> frozenset[str]:
@@ -80,5 +82,11 @@ def variables_of(statements: Iterable[Statement]) -> Variables:
             if row.op in ("~~", "~1")
             for name in ((row.lhs, row.rhs) if row.op == "~~" else (row.lhs,))
         ),
+        explored={
+            row.lhs: str(modifier.values[0])
+            for row in rows
+            for modifier in row.modifiers
+            if modifier.kind == "efa"
+        },
     )
     return replace(variables, observed=tuple(sorted(observed, key=variables.part)))

@@ -265,7 +265,7 @@ def spss(
     for item in _items(instrument, form):
         file.add_item(item, instrument.response(item.id), language, answers)
     if answers is not None:
-        for name in answers.columns.difference(column_names(instrument), sort=False):
+        for name in answers.columns[~answers.columns.isin(column_names(instrument))]:
             file.add_text(name, answers[name])
     return file.contents(_cut(instrument.title[language], MOST_TITLE))
 

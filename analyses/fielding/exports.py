@@ -141,7 +141,7 @@ def redcap(dictionary: bytes, told: Told, *, labels: bool = False) -> bytes:
 def xlsform(form: bytes, told: Told, *, separator: str = "/") -> bytes:
     """Give the export of a KoboToolbox ("/", semicolons) or ODK Central ("-", commas) project."""
     book = load_workbook(io.BytesIO(form))
-    survey, choices = _sheet(book["survey"].values), _sheet(book["choices"].values)
+    survey, choices = (_sheet(list(book[name].values)) for name in ("survey", "choices"))
     label = next(name for name in survey[0] if name.endswith(f"({told.language})"))
     lists: dict[str, dict[str, str]] = {}
     for choice in choices:
@@ -170,9 +170,9 @@ def xlsform(form: bytes, told: Told, *, separator: str = "/") -> bytes:
     return _csv(columns | told.extra(), ";" if kobo else ",")
 
 
-def _sheet(values: object) -> list[dict[str, str]]:
+def _sheet(values: list[tuple[object, ...]]) -> list[dict[str, str]]:
     """Give the rows of a sheet by their headings."""
-    heading, *cells = values  # type: ignore[misc]
+    heading, *cells = values
     return [
         {str(key): "" if one is None else str(one) for key, one in zip(heading, row, strict=True)}
         for row in cells

@@ -28,6 +28,13 @@ from measure.errors import MeasureError
 N_SPLITS = 200
 """Random splits of every split-cluster correlation."""
 
+PARTLY = {
+    "confirmed": "confirmed_partly",
+    "refuted": "refuted_partly",
+    "undecided": "undecided_partly",
+}
+"""How a hypothesis stands of which only some is measured."""
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -63,10 +70,10 @@ class Entry:
     judgement: Judgement
 
     @property
-    def partly(self) -> bool:
-        """Whether some of it is measured and some is not."""
-        waiting = [part for part in self.parts if part.judgement in ("awaits", "not_measured")]
-        return bool(waiting) and self.judgement not in ("awaits", "not_measured")
+    def standing(self) -> str:
+        """The judgement, or `<judgement>_partly` where some of the hypothesis is not measured."""
+        waiting = any(part.judgement in ("awaits", "not_measured") for part in self.parts)
+        return PARTLY.get(self.judgement, self.judgement) if waiting else self.judgement
 
 
 def open_ledger(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger:

@@ -11,7 +11,7 @@ import measure
 from analyses import evidence
 from analyses.ledger.networks import Construct, defined, fit_network, label_of, variance_of
 from analyses.ledger.variables import Answers, Variable
-from analyses.section import Message, Phrase
+from analyses.section import Message
 from instruments.schema import Estimand, Expectation
 from measure.source import Source
 
@@ -136,8 +136,6 @@ def partial(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         f"{NAME}.construct := {b}",
         f"{NAME}.target := {c}",
     ]
-    if answers.planned.missing == "listwise":
-        places = places.where(answers.answered(target))
     source = Source(answers.frame.assign(**{column.name: places}))
     found = fit_network(answers, construct, [target, given], definitions, source=source)
     label = Message(
@@ -164,7 +162,7 @@ def _of_pair(
     both = answers.answered(target) & answers.frame[list(construct.columns)].notna().any(axis=1)
     of = None if construct is ledger.total else construct.factors[0]
     return Estimate(
-        label=label or pair(construct.label, target.label),
+        label=label or _names(ledger, construct, target),
         value=float(row["est.std"]),
         se=float(row["se"]),
         n_obs=int(both.sum()),
@@ -175,9 +173,11 @@ def _of_pair(
     )
 
 
-def pair(first: Phrase, second: Phrase) -> Message:
-    """Say what two constructs a number is of."""
-    return Message("pair", {"first": first, "second": second})
+def _names(ledger: Ledger, construct: Construct, target: Variable) -> Message:
+    """Say what a correlation is of: with the total, the target's name will do."""
+    if construct is ledger.total:
+        return evidence.plain(target.label)
+    return Message("pair", {"first": construct.label, "second": target.label})
 
 
 def pairing(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:

@@ -13,12 +13,11 @@ from itertools import combinations
 import pandas as pd
 
 import measure
-from analyses.fits import Plan
+from analyses.fits import Plan, options_of
 from analyses.ledger.variables import Answers, Variable
 from analyses.section import Phrase
 from measure.confirmatory import estimate
 from measure.errors import MeasureError, MeasureWarning
-from measure.options import Options
 from measure.source import Source
 
 
@@ -135,18 +134,10 @@ def fit_text(text: str, ordered: tuple[str, ...], source: Source, planned: Plan)
     NotEstimated
         As for `fit_network`.
     """
-    options = Options(
-        estimator=planned.estimator,
-        missing=planned.missing,
-        ordered=ordered,
-        # As in `analyses.fits`, and for the same reason.
-        information="observed" if ordered else None,
-        cluster=None if planned.cluster is None else planned.cluster.name,
-    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MeasureWarning)
-            found = estimate(text, source, options, "cfa")
+            found = estimate(text, source, options_of(planned, ordered), "cfa")
     except MeasureError as error:
         raise NotEstimated(str(error)) from error
     if not found.admissible:

@@ -1,14 +1,14 @@
 """What stands in a hypothesis, as the variable of a model: latent, an index, or one column."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from analyses import evidence
-from analyses.fits import Plan, in_categories
+from analyses.fits import Plan, treatment
 from analyses.section import Phrase, Text
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
@@ -64,13 +64,24 @@ class Answers:
     ----------
     instrument, survey
         What was asked, and the answers.
-    planned
-        How models are fitted.
+    fitted
+        How the instrument's models are fitted.
     """
 
     instrument: Instrument
     survey: Survey
-    planned: Plan
+    fitted: Plan
+
+    @cached_property
+    def planned(self) -> Plan:
+        """How the ledger's models are fitted: as the others, with every answer to other scales.
+
+        The reference model may be complete where other scales are asked of some people only.
+        """
+        if not self.survey.scored.isna().to_numpy().any():
+            return self.fitted
+        ordinal = bool(self.fitted.ordered)
+        return replace(self.fitted, missing=treatment(self.fitted.estimator, ordinal=ordinal))
 
     @property
     def cluster(self) -> str | None:
@@ -207,12 +218,6 @@ class Answers:
 def mean_of_answered(answers: pd.DataFrame, enough: float) -> "pd.Series[float]":
     """Give the mean of the answered columns, of rows that answered at least a share of them."""
     return answers.mean(axis=1).where(answers.notna().mean(axis=1) >= enough)
-
-
-def item_variable(instrument: Instrument, planned: Plan, item: str) -> Variable:
-    """Give one item as an observed variable."""
-    ordered = (item,) if item in planned.ordered and in_categories(instrument, item) else ()
-    return Variable(item, item, item, (item,), ordered=ordered)
 
 
 def _loadings(name: str, columns: Sequence[str]) -> str:

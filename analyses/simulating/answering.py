@@ -53,9 +53,9 @@ class Items:
 def items_of(
     instrument: Instrument, population: Population, structure: Structure, asked: Sequence[str]
 ) -> Items:
-    """Give the scored items among those asked, in the order of the population's scales.
+    """Give the items of all scales of which some are asked, in the order of the population.
 
-    An index comes with all its items, since they are drawn together; `Items` then has more than
+    The parts of an index are drawn together, so that scales come whole; `Items` then has more than
     are asked.
     """
     rows = []
@@ -101,9 +101,7 @@ def draw_unique(
     return np.asarray(found)
 
 
-def responses(
-    items: Items, values: Array, unique: Array, unskewed: "tuple[Array, Array] | None" = None
-) -> Array:
+def responses(items: Items, values: Array, unique: Array) -> Array:
     """Give the latent responses (n, n_items) from the latent variables and what is unique."""
     loadings = items.loadings
     common = values[:, items.latent] * loadings

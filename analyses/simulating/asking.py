@@ -60,7 +60,7 @@ def ask(
     names = form_items(instrument, form)
     items = tuple(item for item in instrument.all_item_ids if item in set(names))
     rotation = instrument.rotation
-    versions = (form,)
+    versions: tuple[str, ...] = (form,)
     if planned and rotation is not None and rotation.form == form:
         versions = tuple(version.id for version in rotation.versions)
     given = rng.permutation(np.resize(np.arange(len(versions)), n))

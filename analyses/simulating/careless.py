@@ -33,7 +33,7 @@ class Attention:
 
     def read(self, asked: Asked) -> NDArray[np.intp]:
         """Give how many items of the form each has read, (n,)."""
-        return (asked.order < self.until[:, None]).sum(axis=1)
+        return np.asarray((asked.order < self.until[:, None]).sum(axis=1))
 
 
 def draw_attention(

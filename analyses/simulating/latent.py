@@ -73,10 +73,10 @@ def draw_second(
 
 def _together(parts: Mapping[str, Array], people: People, structure: Structure) -> Array:
     roots = np.sqrt(structure.shares)
-    return np.sum(
-        [(roots[k] * parts[place])[people.member_of(place)] for k, place in enumerate(PLACES)],
-        axis=0,
-    )
+    found = np.zeros((people.n, len(structure.names)))
+    for k, place in enumerate(PLACES):
+        found += (roots[k] * parts[place])[people.member_of(place)]
+    return found
 
 
 def _differences(people: People, structure: Structure, population: Population) -> Array:
@@ -85,7 +85,7 @@ def _differences(people: People, structure: Structure, population: Population) -
     for one in population.differences:
         rows = (people.background[one.column] == one.value).to_numpy()
         own = [structure.place[name] for name in structure.of_level(one.level)]
-        found[np.ix_(rows, own)] += one.shift
+        found[np.ix_(rows, np.array(own))] += one.shift
     return found
 
 

@@ -1,5 +1,6 @@
 """Organisations, their units and occupational groups, and the people in them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,20 +109,18 @@ def organisation_sizes(sizes: Sizes, rng: np.random.Generator) -> Indices:
     found = np.floor(exact + 1e-9).astype(int)
     rest = sizes.respondents - int(found.sum())
     found[np.argsort(found - exact, kind="stable")[:rest]] += 1
-    return found
+    return np.asarray(found)
 
 
 def _evenly(numbers: tuple[int, ...], n: int, rng: np.random.Generator) -> Indices:
     """Give n numbers, each as often as the others, in random order."""
-    return rng.permutation(np.resize(np.array(numbers), n))
+    return np.asarray(rng.permutation(np.resize(np.array(numbers), n)))
 
 
-def _shares(
-    shares: "dict[str, float] | object", n: int, rng: np.random.Generator
-) -> NDArray[np.object_]:
+def _shares(shares: Mapping[str, float], n: int, rng: np.random.Generator) -> NDArray[np.object_]:
     """Draw n values by their shares."""
-    names = np.array(list(shares), dtype=object)  # type: ignore[call-overload]
-    limits = np.cumsum([shares[name] for name in names])  # type: ignore[index]
+    names = np.array(list(shares), dtype=object)
+    limits = np.cumsum(list(shares.values()))
     place = np.searchsorted(limits[:-1], rng.random(n), side="right")
     return np.asarray(names[place])
 

@@ -1,7 +1,9 @@
 """The latent variables of a population: how they correlate, and where their variance lies."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +53,7 @@ class Structure:
     @cached_property
     def root(self) -> Array:
         """A root of the correlations (lower triangle)."""
-        return np.linalg.cholesky(self.correlations)
+        return np.asarray(np.linalg.cholesky(self.correlations), dtype=float)
 
     @cached_property
     def pooled(self) -> Array:
@@ -95,58 +97,78 @@ def structure(instrument: Instrument, population: Population) -> Structure:
     levels = tuple(level.id for level in population.levels)
     between = _between_levels(population)
     _positive(between, levels, population, "levels")
-    loading = {one.id: one.loading for one in population.functions}
-    functions: dict[str, tuple[str, str]] = {}
+    functions = _functions(instrument, population)
+    conditions = _conditions(population)
+    gamma = {one.id: one.loading for one in population.functions}
+    loadings = np.array([gamma[function] for _, function in functions.values()])
+    level_of = [levels.index(level) for level, _ in functions.values()]
+    kinds = np.array([function for _, function in functions.values()])
+    # Functions with functions, then with conditions, then conditions with conditions.
+    same = kinds[:, None] == kinds[None, :]
+    among = np.where(same, 1.0, np.outer(loadings, loadings)) * between[np.ix_(level_of, level_of)]
+    network = np.array([[one.network[level] for level in levels] for one in conditions])
+    network = network.reshape(len(conditions), len(levels))
+    across = loadings[:, None] * network[:, level_of].T
+    rest = _among_conditions(conditions, network, between, population)
+    found = np.block([[among, across], [across.T, rest]])
+    names = (*functions, *(one.name for one in conditions))
+    _positive(found, names, population, "network")
+    shares = {level.id: level.shares for level in population.levels}
+    own = [shares[level] for level, _ in functions.values()] + [one.shares for one in conditions]
+    return Structure(
+        names=names,
+        correlations=found,
+        shares=np.array([[getattr(one, place) for one in own] for place in PLACES]),
+        functions=functions,
+        common=np.vstack([loadings[:, None] * between[level_of], network]),
+        levels=levels,
+    )
+
+
+class _Condition(NamedTuple):
+    """A latent variable that is no function."""
+
+    name: str
+    network: Mapping[str, float]
+    climate: float
+    shares: Shares
+
+
+def _functions(instrument: Instrument, population: Population) -> dict[str, tuple[str, str]]:
+    found = {}
     for scale in population.scales:
         first = instrument.item(instrument.scale(scale.id).items[0])
         if first.function is not None and first.level is not None:
-            functions[scale.id] = (first.level, first.function)
-    shares = {level.id: level.shares for level in population.levels}
-    rows = [(name, shares[level]) for name, (level, _) in functions.items()]
-    common = [
-        loading[function] * between[levels.index(level)] for level, function in functions.values()
+            found[scale.id] = (first.level, first.function)
+    return found
+
+
+def _conditions(population: Population) -> list[_Condition]:
+    found = [
+        _Condition(scale.id, scale.network, scale.climate, scale.shares)
+        for scale in population.scales
+        if scale.shares is not None
     ]
-    networks, climate = [], []
-    for scale in population.scales:
-        if scale.shares is not None:
-            rows.append((scale.id, scale.shares))
-            networks.append([scale.network[level] for level in levels])
-            climate.append(scale.climate)
-    for one in population.liabilities:
-        rows.append((one.column, PERSON_ONLY))
-        networks.append([one.network[level] for level in levels])
-        climate.append(one.climate)
-    names = tuple(name for name, _ in rows)
-    n_functions = len(functions)
-    network = np.array(networks).reshape(len(networks), len(levels))
-    found = np.eye(len(names))
-    for i, (level, function) in enumerate(functions.values()):
-        for j, (other_level, other) in enumerate(functions.values()):
-            across = between[levels.index(level), levels.index(other_level)]
-            found[i, j] = across * (
-                1.0 if function == other else loading[function] * loading[other]
-            )
-        own = loading[function] * network[:, levels.index(level)]
-        found[i, n_functions:] = found[n_functions:, i] = own
+    return found + [
+        _Condition(one.column, one.network, one.climate, PERSON_ONLY)
+        for one in population.liabilities
+    ]
+
+
+def _among_conditions(
+    conditions: list[_Condition], network: Array, between: Array, population: Population
+) -> Array:
+    names = tuple(one.name for one in conditions)
     explained = network @ np.linalg.solve(between, network.T)
-    _explained_at_most(explained, names[n_functions:], population)
-    rest = np.sqrt(1.0 - np.diag(explained))
+    _explained_at_most(explained, names, population)
+    climate = [one.climate for one in conditions]
     left = np.outer(climate, climate)
     np.fill_diagonal(left, 1.0)
-    where = {name: k for k, name in enumerate(names[n_functions:])}
     for pair in population.residual_correlations:
-        i, j = where[pair.first], where[pair.second]
+        i, j = names.index(pair.first), names.index(pair.second)
         left[i, j] = left[j, i] = left[i, j] + pair.value
-    found[n_functions:, n_functions:] = explained + np.outer(rest, rest) * left
-    _positive(found, names, population, "network")
-    return Structure(
-        names,
-        found,
-        np.array([[getattr(one, place) for _, one in rows] for place in PLACES]),
-        functions,
-        np.vstack([*common, network]) if len(network) else np.array(common),
-        levels,
-    )
+    roots = np.sqrt(1.0 - np.diag(explained))
+    return np.asarray(explained + np.outer(roots, roots) * left)
 
 
 def _between_levels(population: Population) -> Array:

@@ -39,6 +39,8 @@ class TrueAnswers:
     ----------
     items, structure
         The items, and the latent variables.
+    asked
+        Those of the items that the form asks.
     shift
         (n_latent,) how much higher the groups that differ stand.
     part
@@ -49,6 +51,7 @@ class TrueAnswers:
 
     items: Items
     structure: Structure
+    asked: frozenset[str]
     shift: Array
     part: Array
     unique_organisation: float
@@ -65,6 +68,11 @@ class TrueAnswers:
         roots = np.sqrt(np.diag(self.covariances))
         names = pd.Index(self.structure.names)
         return pd.DataFrame(self.covariances / np.outer(roots, roots), names, names)
+
+    def between(self, one: str, other: str) -> float:
+        """Correlation of two latent variables over all respondents."""
+        place = self.structure.place
+        return float(self.correlations.to_numpy()[place[one], place[other]])
 
     @cached_property
     def _spread(self) -> Array:
@@ -110,6 +118,10 @@ class TrueAnswers:
         weights = self.loadings
         return np.asarray(np.outer(weights, weights) * latent[np.ix_(where, where)])
 
+    def asked_of(self, names: Sequence[str]) -> list[str]:
+        """Give those of some items that the form asks."""
+        return [name for name in names if name in self.asked]
+
     def of(self, names: Sequence[str]) -> Indices:
         """Give where items stand."""
         return np.array([self.items.place[name] for name in names])
@@ -119,15 +131,19 @@ class TrueAnswers:
         places = np.repeat(np.arange(len(own)), cuts.shape[1])
         return Answers(cuts.ravel(), places, np.ones(cuts.size), len(own))
 
+    @cached_property
+    def _answers(self) -> Array:
+        """Covariances of the answers, reversed ones turned, (n_items, n_items)."""
+        every = np.arange(len(self.items.names))
+        return self._sum_of(every).covariances(self.responses)
+
     def variance(self, names: Sequence[str]) -> float:
         """Variance of the sum of the answers to some items, reversed ones turned."""
-        own = self.of(names)
-        return self._sum_of(own).variance(self.responses[np.ix_(own, own)]).value
+        return self.covariance(names, names)
 
     def covariance(self, names: Sequence[str], others: Sequence[str]) -> float:
         """Covariance of the sums of the answers to two sets of items."""
-        both = self.variance([*names, *others])
-        return (both - self.variance(names) - self.variance(others)) / 2
+        return float(self._answers[np.ix_(self.of(names), self.of(others))].sum())
 
     def correlation(self, names: Sequence[str], others: Sequence[str]) -> float:
         """Correlation of the sums of the answers to two sets of items."""

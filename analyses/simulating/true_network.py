@@ -88,8 +88,9 @@ class Network:
             if estimand == "partial":
                 yield from self._partial(name)
         elif estimand == "distinct":
-            r = float(self.answers.correlations.loc[expectation.of, name])
-            yield Value(f"{expectation.of}", "", r)
+            assert expectation.of is not None
+            r = float(self.answers.correlations[expectation.of][name])
+            yield Value(expectation.of, "", r)
         elif estimand in ("difference", "self_other"):
             yield from self._difference(name)
         elif estimand == "equivalence":
@@ -105,17 +106,20 @@ class Network:
         for level in structure.levels:
             yield Value(TOTAL, level, self.with_total(name, level))
             for scale in structure.of_level(level):
-                yield Value(scale, level, float(self.answers.correlations.loc[scale, name]))
+                yield Value(scale, level, self.answers.between(scale, name))
+            own = [item for scale in structure.of_level(level) for item in self._items(scale)]
+            if not items:
+                continue
             if self.instrument.scale(name).kind == "index":
                 # What an analysis sees is the sum of the answers, not the index itself.
                 common = structure.pooled_common[:, structure.levels.index(level)]
                 answered = self.answers.with_latent(items, common)
                 yield Value(f"{TOTAL}, index as answered", level, answered)
-            own = [item for scale in structure.of_level(level) for item in self._items(scale)]
-            yield Value("sums of answers", level, self.answers.correlation(own, items))
+            if own:
+                yield Value("sums of answers", level, self.answers.correlation(own, items))
 
-    def _items(self, scale: str) -> tuple[str, ...]:
-        return self.instrument.scale(scale).items
+    def _items(self, scale: str) -> list[str]:
+        return self.answers.asked_of(self.instrument.scale(scale).items)
 
     def _partial(self, name: str) -> Iterator[Value]:
         """Hold constant what goes with it beyond the network: as it is, and as it is asked."""
@@ -126,7 +130,7 @@ class Network:
             if not pairs & {(name, one.column), (one.column, name)}:
                 continue
             a = self.with_total(one.column, level)
-            b = float(self.answers.correlations.loc[name, one.column])
+            b = self.answers.between(name, one.column)
             known = float((_shares(one) * _means(one) ** 2).sum())
             for what, kept in (("", 1.0), (" as asked", known)):
                 value = (r - a * b * kept) / np.sqrt((1 - a**2 * kept) * (1 - b**2 * kept))
@@ -140,7 +144,7 @@ class Network:
             same_level = functions[one][0] == functions[other][0]
             same_function = functions[one][1] == functions[other][1]
             kind = "same function" if same_function else "same level" if same_level else "neither"
-            found[kind].append(float(self.answers.correlations.loc[one, other]))
+            found[kind].append(self.answers.between(one, other))
         for kind, values in found.items():
             if values:
                 yield Value(f"{kind}, smallest", "", min(values))
@@ -154,7 +158,7 @@ class Network:
             one = liabilities[name]
             yield Value(TOTAL, first, _between_ends(one, self.with_total(name, first)))
             for scale in self._structure.of_level(first):
-                r = float(self.answers.correlations.loc[scale, name])
+                r = self.answers.between(scale, name)
                 yield Value(scale, first, _between_ends(one, r))
             return
         for part in self.population.differences:

@@ -63,7 +63,8 @@ def true_answers(drawn: Drawn) -> TrueAnswers:
         shift[own] = one.shift
         part[own] = float((first[one.column] == one.value).mean())
     items = items_of(drawn.instrument, population, structure, drawn.items)
-    return TrueAnswers(items, structure, shift, part, population.unique_organisation)
+    asked = frozenset(drawn.items)
+    return TrueAnswers(items, structure, asked, shift, part, population.unique_organisation)
 
 
 def truth(drawn: Drawn) -> Truth:
@@ -91,7 +92,8 @@ def _items(answers: TrueAnswers) -> pd.DataFrame:
     found = {"scale": items.scale, "loading": answers.loadings}
     found |= {f"t{c + 1}": column for c, column in enumerate(answers.thresholds.T)}
     found |= {f"p{c + 1}": column for c, column in enumerate(answers.shares.T)}
-    return pd.DataFrame(found, index=pd.Index(items.names, name="item"))
+    table = pd.DataFrame(found, index=pd.Index(items.names, name="item"))
+    return table.loc[answers.asked_of(items.names)]
 
 
 def _scales(drawn: Drawn, answers: TrueAnswers) -> pd.DataFrame:
@@ -100,7 +102,7 @@ def _scales(drawn: Drawn, answers: TrueAnswers) -> pd.DataFrame:
     rows = {}
     for name in dict.fromkeys(answers.items.scale):
         latent = structure.place[name]
-        items = drawn.instrument.scale(name).items
+        items = answers.asked_of(drawn.instrument.scale(name).items)
         reflective = drawn.instrument.scale(name).kind == "reflective"
         row = {"omega": answers.omega(items) if reflective else np.nan}
         places = zip((*CLUSTERS, "person"), structure.shares[:, latent], strict=True)
@@ -120,21 +122,20 @@ def _second_order(drawn: Drawn, answers: TrueAnswers) -> pd.DataFrame:
     variance, Σ γ²λ² / Σ λ² (Rodriguez, Reise & Haviland 2016, after Schmid & Leiman).
     """
     structure, rows = answers.structure, {}
-    scale_of = np.array(answers.items.scale)
     gamma = {one.id: one.loading for one in drawn.population.functions}
     for level in structure.levels:
-        own = [name for name in structure.of_level(level) if name in set(scale_of)]
-        if not own:
-            continue
-        row = {structure.functions[name][1]: gamma[structure.functions[name][1]] for name in own}
-        members = [answers.loadings[scale_of == name] for name in own]
-        weights = np.concatenate(
-            [np.full(len(part), value) for part, value in zip(members, row.values(), strict=True)]
-        )
-        loadings = np.concatenate(members)
-        every = np.flatnonzero(np.isin(scale_of, own))
-        total = answers.responses[np.ix_(every, every)].sum()
-        row["omega_h"] = float((weights @ loadings) ** 2 / total)
-        row["ecv"] = float((weights**2) @ loadings**2 / (loadings @ loadings))
-        rows[level] = row
+        row, above, items = dict[str, float](), list[float](), list[str]()
+        for name in structure.of_level(level):
+            own = answers.asked_of(drawn.instrument.scale(name).items)
+            function = structure.functions[name][1]
+            row |= {function: gamma[function]} if own else {}
+            above += [gamma[function]] * len(own)
+            items += own
+        if items:
+            places, weights = answers.of(items), np.array(above)
+            loadings = answers.loadings[places]
+            total = answers.responses[np.ix_(places, places)].sum()
+            row["omega_h"] = float((weights @ loadings) ** 2 / total)
+            row["ecv"] = float((weights**2) @ loadings**2 / (loadings @ loadings))
+            rows[level] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("level")

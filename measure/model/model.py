@@ -53,7 +53,7 @@ class Model:
     @property
     def n_free(self) -> int:
         """Number of free parameters: each equation, linear or not, takes one away."""
-        return self.n_params - len(self.restrictions.equal)
+        return self.n_params - self.restrictions.n_equal
 
     @property
     def constrained(self) -> bool:

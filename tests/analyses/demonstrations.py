@@ -17,7 +17,13 @@ from instruments import Instrument
 
 NAMES = ("leadership_climate", "mental_ability", "coupling")
 SMALL = {"coupling": Path(__file__).parent / "coupling_individual.csv"}
-"""Smaller surveys that stand in for the demonstration, so that the tests stay quick."""
+"""Smaller surveys that stand in for the demonstration, so that the tests stay quick.
+
+`coupling_individual.csv` is simulated data, made for version 0.2 of the instrument with seed
+20250301: answers to the 24 `I` items by 600 respondents in 59 units of 24 organisations. Functions
+correlate .60 to .68, loadings are .58 to .70, and 8 % of the variance lies between organisations
+and 5 % between units. About 1 % of the answers are missing.
+"""
 
 
 @cache
@@ -50,12 +56,12 @@ def graded(name: str) -> dict[str, Graded]:
     return graded_models(instrument(name), survey(name))
 
 
-def with_rule(name: str, rule: str, **numbers: float) -> Instrument:
+def with_rule(name: str, rule: str, **numbers: object) -> Instrument:
     """Give a bundled instrument with one number of one rule changed."""
     return with_rules(name, {rule: numbers})
 
 
-def with_rules(name: str, rules: Mapping[str, Mapping[str, float]]) -> Instrument:
+def with_rules(name: str, rules: Mapping[str, Mapping[str, object]]) -> Instrument:
     """Give a bundled instrument with numbers of several rules changed."""
     loaded = instrument(name)
     changed = {
@@ -85,8 +91,8 @@ def with_answers(name: str, scored: pd.DataFrame) -> Survey:
 def people(count: int, **columns: list[str]) -> Survey:
     """Give the first respondents of lq2002, with other background columns."""
     old = survey("leadership_climate")
-    data = old.data.head(count).assign(**{name: np.asarray(v) for name, v in columns.items()})
-    return replace(old, data=data, scored=old.scored.head(count))
+    first = old.where(old.data.index < count)
+    return replace(first, data=first.data.assign(**{n: np.asarray(v) for n, v in columns.items()}))
 
 
 def finding(section: Section, finding_id: str) -> Finding:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from tests.analyses.demonstrations import (
     survey,
     with_answers,
     with_model,
+    with_rule,
 )
 
 
@@ -35,6 +38,41 @@ def test_theory_stands_beside_what_the_criteria_say(abilities: Section) -> None:
     assert abilities.answer.key == "exploratory.answer.same"
 
 
+def test_every_criterion_has_a_row(abilities: Section) -> None:
+    retention = abilities.table("retention")
+    named = [cell.key for cell in retention.column("criterion") if isinstance(cell, Message)]
+    assert named == [*(f"criterion.{name}" for name in exploration.CRITERIA), "criterion.theory"]
+    by_name = dict(zip(named, retention.column("n_factors"), strict=True))
+    assert by_name["criterion.hull_cfi"] == 3
+    assert by_name["criterion.comparison_data"] == 3
+    assert by_name["criterion.rmsea"] == 3
+    assert by_name["criterion.chisq"] is None
+    silent = next(note for note in retention.notes if note.key == "exploratory.note.no_answer")
+    assert silent.values["criteria"] == (Message("criterion.chisq"),)
+    assert "Heywood case" in str(silent.values["text"])
+
+
+def test_the_instrument_s_rule_judges_the_number(abilities: Section) -> None:
+    retention = finding(abilities, "retention")
+    assert retention.verdict == "good"
+    assert retention.claim.values["agree"] == 4
+    assert retention.claim.values["known"] == 5
+    assert retention.rule is not None
+    assert "Auerswald" in str(retention.rule.source)
+
+
+def test_another_rule_gives_another_verdict() -> None:
+    name = "mental_ability"
+    strict = with_rule(name, "factors_retained", share=0.9)
+    assert finding(exploratory.run(strict, survey(name)), "retention").verdict == "acceptable"
+    by_map = with_rule(name, "factors_retained", criteria=("map_squared", "map_fourth"))
+    section = exploratory.run(by_map, survey(name))
+    retention = finding(section, "retention")
+    assert retention.verdict == "poor"
+    assert retention.claim.values["n"] == 2
+    assert retention.claim.values["decides"] == Message("criterion.map_squared")
+
+
 @pytest.fixture(scope="module")
 def climate() -> Section:
     return exploratory.run(instrument("leadership_climate"), survey("leadership_climate"))
@@ -52,6 +90,31 @@ def test_answers_in_categories_are_explored_as_such(climate: Section) -> None:
     assert "exploratory.note.polychoric" in keys
     assert "exploratory.note.ekc" in keys
     assert "exploratory.note.pearson" not in keys
+    assert finding(climate, "retention").verdict == "acceptable"
+
+
+def test_random_data_have_the_clusters_of_the_answers(climate: Section) -> None:
+    keys = [note.key for note in climate.notes]
+    assert "exploratory.note.clusters" in keys
+    assert "exploratory.note.independent" not in keys
+    assert "exploratory.note.shuffled" not in keys
+    source = climate.table("scree").provenance.source
+    assert isinstance(source, Message)
+    assert source.key == "source.parallel_clusters"
+
+
+def test_clusters_that_tell_nothing_are_left_out_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exploration, "DRAWS", 20)
+    name = "leadership_climate"
+    alone = survey(name).data.assign(COMPID=np.nan)
+    section = exploratory.run(instrument(name), replace(survey(name), data=alone))
+    keys = [note.key for note in section.notes]
+    assert "exploratory.note.independent" in keys
+    assert "exploratory.note.shuffled" in keys
+    reason = next(note for note in section.notes if note.key == "note.technical")
+    assert 'every "COMPID" has one answer' in str(reason.values["text"])
 
 
 def items_of(section: Section) -> tuple[object, ...]:

@@ -4,7 +4,8 @@ from xml.etree import ElementTree
 import pytest
 
 from analyses import answer_figures, figures, plotting
-from analyses.section import Figure, Hidden
+from analyses.evidence import column, columns
+from analyses.section import Figure, Hidden, Message, Provenance, Table
 from analyses.wording import words
 from tests.analyses.reports import ANSWERS, FIGURES, MEANS, REPORT
 
@@ -182,3 +183,51 @@ def test_a_group_channel_gives_each_group_its_shape():
     texts = _texts(figures.svg(figure, table, words("da")))
     assert texts.count("A") == 1
     assert {"før", "efter"} <= set(texts)
+
+
+def test_expected_bands_lie_behind_the_intervals():
+    table = Table(
+        "expected",
+        Message("hypotheses.table.correlations", {"total": "g"}),
+        (
+            column("expectation", "message"),
+            *columns(
+                "number", 2, "band.lower", "band.upper", "correlation", "ci.lower", "ci.upper"
+            ),
+        ),
+        (
+            ("closed", 0.2, 0.5, 0.3, 0.1, 0.4),
+            ("open", 0.3, None, 0.6, 0.4, 0.8),
+            ("none", None, None, 0.0, -0.1, 0.1),
+        ),
+        Provenance("WLSMV", 100, ""),
+    )
+    figure = Figure(
+        "expected",
+        Message("hypotheses.figure.correlations"),
+        Message("hypotheses.figure.correlations.alt"),
+        "expected",
+        "intervals",
+        {
+            "y": "expectation",
+            "x": "correlation",
+            "lower": "ci.lower",
+            "upper": "ci.upper",
+            "band_lower": "band.lower",
+            "band_upper": "band.upper",
+        },
+        domain=(-1.0, 1.0),
+    )
+    layers = figures.chart(figure, table, words("da")).to_dict()["layer"]
+    kinds = [layer["mark"]["type"] for layer in layers]
+    assert kinds == ["bar", "tick", "rule", "point"]
+    band, stroke = (layers[k]["data"]["values"] for k in (0, 1))
+    assert band == [{"y": "closed", "from": 0.2, "to": 0.5}]
+    assert stroke == [{"y": "open", "from": 0.3}]
+    assert figures.svg(figure, table, words("da")).count("<path") >= 5
+    plain = replace(figure, channels={k: v for k, v in figure.channels.items() if k[0] != "b"})
+    kinds = [
+        layer["mark"]["type"]
+        for layer in figures.chart(plain, table, words("da")).to_dict()["layer"]
+    ]
+    assert kinds == ["rule", "point"]

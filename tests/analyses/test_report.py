@@ -16,7 +16,9 @@ SECTIONS = (
     "exploratory",
     "confirmatory",
     "levels",
+    "hypotheses",
     "claims",
+    "sensitivity",
     "card",
 )
 
@@ -27,7 +29,7 @@ def validated(request: pytest.FixtureRequest) -> Report:
 
 
 def test_all_sections_are_there_in_order(validated: Report) -> None:
-    of_coupling = {"claims", "short_forms"}
+    of_coupling = {"hypotheses", "claims", "short_forms"}
     wanted = [
         name for name in SECTIONS if name not in of_coupling or validated.instrument == "coupling"
     ]

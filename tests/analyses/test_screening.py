@@ -3,9 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyses import screening
+from analyses import carelessness, screening
 from analyses.disclosure import publish
-from analyses.section import Hidden, Section
+from analyses.margins import Group, Margin
+from analyses.section import Hidden, Message, Section
+from analyses.survey import Survey
+from tests.analyses import kks_answers
 from tests.analyses.demonstrations import evidence, finding, instrument, people, survey
 
 
@@ -89,3 +92,98 @@ def test_a_background_column_of_many_values_is_no_grouping() -> None:
     ids = {table.id for table in section.tables}
     assert "respondents_agemo" not in ids
     assert "respondents_school" in ids
+
+
+@pytest.fixture(scope="module")
+def kks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Survey, Section]:
+    """Answers to the rotated form of which the first 24 were given at random."""
+    data = kks_answers.rotated().assign(form=kks_answers.versions())
+    rng = np.random.default_rng(20)
+    for row in range(24):
+        given = list(kks_answers.KKS.form_items(str(data.loc[row, "form"])))
+        data.loc[row, given] = rng.integers(1, 6, len(given)).astype(float)
+    read = kks_answers.read(tmp_path_factory.mktemp("kks"), data)
+    return read, screening.run(kks_answers.KKS, read)
+
+
+def test_what_was_not_asked_is_not_missing(kks: tuple[Survey, Section]) -> None:
+    read, section = kks
+    versions = section.table("missing_versions")
+    assert versions.column("version") == tuple(f"full_{number}" for number in range(1, 8))
+    assert sum(versions.column("respondents")) == len(read.data)
+    assert set(versions.column("share_missing")) == {0.0}
+    assert versions.column("complete") == versions.column("respondents")
+    items = section.table("missing_items")
+    assert set(items.column("missing")) == {0}
+    assert max(items.column("not_asked")) > 0
+    assert finding(section, "screening_missing").claim.key == "screening.claim.missing_planned"
+    assert section.figures == ()
+
+
+def test_the_flagged_are_counted_and_nobody_is_named(kks: tuple[Survey, Section]) -> None:
+    read, section = kks
+    judged = carelessness.judge(kks_answers.KKS, read)
+    assert judged.flagged.iloc[:24].mean() > 0.8
+    entry = finding(section, "screening_careless")
+    assert evidence(entry, "flagged_count") == judged.n_flagged
+    assert sum(section.table("careless_kinds").column("respondents")) == len(read.data)
+    assert len(section.table("careless_indices").rows) == len(judged.indices)
+    for table in section.tables:
+        assert len(table.rows) <= max(len(read.scored.columns), 30), table.id
+
+
+def test_the_checks_of_attention_are_held_against_the_flags(kks: tuple[Survey, Section]) -> None:
+    section = kks[1]
+    checks = section.table("attention_checks")
+    assert checks.column("item") == ("att1", "att2")
+    failed = evidence(finding(section, "screening_attention"), "attention_failed")
+    assert 15 <= failed <= 24
+    shares = section.table("attention_flagged").column("share_failed")
+    assert shares[0] > 0.6
+    assert shares[1] < 0.1
+
+
+def test_small_numbers_beyond_a_cutoff_are_not_told(kks: tuple[Survey, Section]) -> None:
+    counts = kks[1].table("careless_indices").column("beyond")
+    assert all(count is None or isinstance(count, Message) or not 0 < count < 5 for count in counts)
+
+
+def test_response_styles_and_ends_of_scales_are_shown(kks: tuple[Survey, Section]) -> None:
+    section = kks[1]
+    styles = section.table("response_styles")
+    assert len(styles.rows) == 4
+    assert all(0 <= share <= 1 for share in styles.column("mean_style"))
+    assert finding(section, "screening_ends").verdict == "good"
+    asked = [one for one in kks_answers.KKS.scales if one.items[0] in kks[0].scored]
+    assert len(section.table("scale_ends").rows) == len(asked)
+
+
+def test_a_scale_with_many_at_its_top_is_found() -> None:
+    loaded, old = instrument("leadership_climate"), survey("leadership_climate")
+    items = [item for item in old.scored.columns if str(item).startswith("TSIG")]
+    scored = old.scored.copy()
+    scored.loc[: len(scored) // 3, items] = 5.0
+    section = screening.run(loaded, replace(old, scored=scored))
+    ends = finding(section, "screening_ends")
+    assert ends.verdict == "poor"
+    crowded = [scale.languages["en"] for scale in ends.claim.values["scales"]]
+    assert crowded == ["Task significance", "Hostility"]
+
+
+def test_where_only_one_kind_can_be_computed_nobody_is_flagged() -> None:
+    section = screening.run(instrument("mental_ability"), survey("mental_ability"))
+    entry = finding(section, "screening_careless")
+    assert entry.claim.key == "careless.claim.none"
+    assert "careless_kinds" not in {table.id for table in section.tables}
+    assert section.answer.key == "screening.answer"
+
+
+def test_the_population_stands_in_the_section() -> None:
+    teams = ["a"] * 30 + ["b"] * 20
+    column = next(one for one in instrument("leadership_climate").columns if one.name == "COMPID")
+    margin = Margin(column, (Group("a", 0.5, None, 60), Group("b", 0.5, None, 30)))
+    section = screening.run(
+        instrument("leadership_climate"), people(50, COMPID=teams), margins=[margin]
+    )
+    assert section.table("non_response_COMPID").column("response_rate") == (0.5, 20 / 30)
+    assert finding(section, "population_COMPID").verdict == "information"

@@ -122,3 +122,22 @@ def test_a_stated_rule_carries_words_of_both_languages_and_each_source_once() ->
     assert set(text.languages) == {"da", "en"}
     assert "0,05" in text.languages["da"]
     assert "0.70" in text.languages["en"]
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "verdict", "agree", "known"),
+    [
+        (4, (4, 4, 2, 3), "good", 3, 5),
+        (4, (4, 4, None, None), "good", 3, 3),
+        (4, (4, 3, 3, None), "acceptable", 2, 4),
+        (5, (4, 4, 4, None), "acceptable", 3, 4),
+        (4, (None, None, None, None), "good", 1, 1),
+        (5, (4, 4, 3, None), "poor", 2, 4),
+    ],
+)
+def test_the_number_of_factors_is_judged_by_the_criterion_that_decides_and_by_most(
+    first: int, others: tuple[int | None, ...], verdict: str, agree: int, known: int
+) -> None:
+    names = ("parallel_pca", "map_squared", "ekc", "hull_cfi", "comparison_data")
+    suggested = dict(zip(names, (first, *others), strict=True)) | {"map_fourth": 1}
+    assert verdicts.judge_retention(suggested, 4, RULES) == (verdict, agree, known)

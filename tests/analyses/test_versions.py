@@ -146,6 +146,15 @@ def test_columns_called_like_items_are_no_plain_unused_columns(tmp_path: Path) -
     assert notes(survey, "reading.unused") == [{"n": 1, "columns": ("comment",)}]
 
 
+def test_another_version_of_the_instrument_is_told(tmp_path: Path) -> None:
+    data = answered("short")
+    survey = read(tmp_path, data.assign(version=["0.1", KKS.version] * (N_OBS // 2)))
+    (found,) = notes(survey, "reading.stated_version")
+    assert (found["others"], found["n"], found["version"]) == (("0.1",), N_OBS // 2, KKS.version)
+    for same in (data.assign(version=KKS.version), data.assign(version="Firefox")):
+        assert not notes(read(tmp_path, same), "reading.stated_version")
+
+
 @pytest.mark.parametrize("heading", ["ownwork[Ibro7]", "own_work/I_bro7", "own_work-I_bro7"])
 def test_items_of_another_version_are_known_in_exports(heading: str) -> None:
     found = match([*KKS.form("short").items, heading], KKS, survey="answers.csv")

@@ -13,6 +13,7 @@ from measure.errors import OptionError
 from tests.analyses.demonstrations import NAMES, instrument, survey
 
 SOURCE = Path(report.__file__).parent
+MEASURE = SOURCE.parent / "measure"
 OWN = {
     language: (SOURCE / "wording" / f"{language}.toml").read_text(encoding="utf-8")
     for language in LANGUAGES
@@ -46,7 +47,7 @@ def written_strings() -> tuple[set[str], set[tuple[str, str]]]:
     """Give the literal strings of the source, and the f-strings as (beginning, end)."""
     literal: set[str] = set()
     formed: set[tuple[str, str]] = set()
-    for path in [*SOURCE.rglob("*.py"), SOURCE.parent / "dashboard.py"]:
+    for path in [*SOURCE.rglob("*.py"), *MEASURE.rglob("*.py"), SOURCE.parent / "dashboard.py"]:
         if not path.exists():
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

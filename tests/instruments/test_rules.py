@@ -1,9 +1,10 @@
 """The decision rules: their numbers, and the sentences that state them."""
 
 import pytest
+from pydantic import ValidationError
 
 import instruments
-from instruments import FitRule, Rules, Threshold
+from instruments import FitRule, RetentionRule, Rules, Threshold
 
 RULES = instruments.load("coupling").rules
 
@@ -37,6 +38,7 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "one_sided_level": 0.95,
         "equivalence_level": 0.90,
         "hypotheses_confirmed": 0.75,
+        "index_answered": 0.80,
         "content_i_cvi": 0.78,
         "content_s_cvi": 0.90,
         "index_answered": 0.80,
@@ -73,3 +75,25 @@ def test_danish_writes_a_decimal_comma() -> None:
     assert RULES.invariance_delta_cfi.text("da").endswith("mindst −0,01")
     assert RULES.global_fit_good.text("da").startswith("God tilpasning: CFI ≥ 0,95")
     assert isinstance(RULES.global_fit_good, FitRule)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "message"),
+    [
+        (("parallel_pca", "ekc", "ekc"), "more than once"),
+        (("hull_cfi", "ekc"), "must always have an answer, which hull_cfi has not"),
+        (("scree",), "parallel_pca"),
+        ((), "at least 1 item"),
+    ],
+)
+def test_criteria_that_cannot_decide_are_refused(criteria: tuple[str, ...], message: str) -> None:
+    rule = RULES.factors_retained.model_dump()
+    with pytest.raises(ValidationError, match=message):
+        RetentionRule(**rule | {"criteria": criteria})
+
+
+def test_parallel_analysis_decides_how_many_factors() -> None:
+    rule = RULES.factors_retained
+    assert rule.criteria[0] == "parallel_pca"
+    assert {"map_squared", "ekc"} < set(rule.criteria)
+    assert rule.share == 0.5

@@ -46,6 +46,10 @@ OF_DATA = {
     *(
         "factor_retention",
         "efa",
+        "bootstrap_loadings",
+        "schmid_leiman",
+        "congruence",
+        "procrustes",
         "cronbach_alpha",
         "htmt",
         "htmt_intervals",

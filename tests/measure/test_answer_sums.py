@@ -50,6 +50,16 @@ def test_variance_of_three_ordered_answers_by_enumeration():
     assert three.variance(R[:3, :3]).value == pytest.approx(expected, abs=1e-4)
 
 
+def test_covariances_of_answers_add_up_to_the_variance_of_their_sum():
+    three = FOUR.restricted(np.arange(3))
+    found = three.covariances(R[:3, :3])
+    np.testing.assert_allclose(found, found.T)
+    assert found.sum() == pytest.approx(three.variance(R[:3, :3]).value, abs=1e-14)
+    for k in range(3):
+        own = three.restricted(np.array([k]))
+        assert found[k, k] == pytest.approx(own.variance(np.eye(1)).value, abs=1e-14)
+
+
 def test_one_answer_has_the_variance_of_its_categories():
     one = FOUR.restricted(np.array([1]))
     share = np.diff(norm.cdf([-np.inf, -1.1, 0.1, 1.3, np.inf]))

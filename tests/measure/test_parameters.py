@@ -75,7 +75,7 @@ def test_equal_ties_the_named_parameter():
     ("text", "words"),
     [
         ("group: a\nx1 ~ x3\ngroup: b\nx1 ~ x3", "the data have the groups 1"),
-        ('efa("b")*f =~ x1 + x2 + x3', "exploratory block"),
+        ('efa("b")*f =~ x1 + x2 + x3\nf ~ x4', "exploratory block"),
         ("g =~ 0\ng ~ x1", "factor without indicators"),
         ("x1 ~*~ 1*x1\nf =~ x1 + x2 + x3", "not among the ordered items"),
     ],

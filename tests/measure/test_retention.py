@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 from measure.category_correlations import polychoric
+from measure.eigenvalue_criteria import first_not_above
 from measure.errors import DataError, OptionError
 from measure.moments.ordinal.shuffled import Shuffled
 from measure.random_eigenvalues import Repetition, of_shuffled, random_correlations
-from measure.retention import factor_retention, first_not_above
+from measure.retention import factor_retention
 from tests.measure.ledger import RETENTION, unaccounted
 from tests.reference_cases import case, data
 
@@ -102,6 +103,8 @@ def test_two_items_are_enough_to_answer():
         ({"correlation": "spearman"}, "unknown correlation 'spearman'"),
         ({"n_draws": 5}, "at least 20"),
         ({"quantile": 95}, "between 0 and 1"),
+        ({"criteria": "scree"}, "unknown criterion 'scree'. Choose one of: hull, comparison_data"),
+        ({"criteria": ("hull", "all")}, "names every criterion"),
     ],
 )
 def test_options_that_are_refused(options, message):
@@ -113,6 +116,26 @@ def test_singular_data_are_refused():
     raw = data("hs39.csv")[["x1", "x2", "x3"]]
     with pytest.raises(DataError, match="correlate perfectly"):
         factor_retention(raw.assign(copy=-raw["x1"]))
+
+
+def test_further_criteria_stand_beside_the_others():
+    raw = data("hs39.csv")[[f"x{k}" for k in range(1, 10)]]
+    done = []
+    plain = factor_retention(raw, n_draws=300, seed=1)
+    found = factor_retention(
+        raw, criteria="all", n_draws=300, seed=1, progress=lambda k, n: done.append((k, n))
+    )
+    assert done == [(250, 300), (300, 300)]
+    pd.testing.assert_frame_equal(plain.parallel, found.parallel)
+    shared = found.table["criterion"].isin(plain.table["criterion"])
+    pd.testing.assert_frame_equal(found.table[shared].reset_index(drop=True), plain.table)
+    assert plain.criteria == ()
+    assert found.criteria == ("hull", "comparison_data", "next_eigenvalue", "tests")
+    assert "Comparison data" in repr(found)
+    assert "Comparison data" not in repr(plain)
+    for name in ("tests", "hull", "comparison_data", "next_eigenvalue"):
+        assert len(getattr(found, name))
+        assert not len(getattr(plain, name))
 
 
 def ordered_items():

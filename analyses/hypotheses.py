@@ -1,0 +1,141 @@
+"""Whether what was expected beforehand is found: the ledger of hypotheses, and its path model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from analyses import evidence, methods, script, verdicts
+from analyses.fits import Fits, fit_models
+from analyses.ledger import detail_tables, details, findings, tables
+from analyses.ledger.entries import Entry, entries, open_ledger, unasked
+from analyses.ledger.estimators import Ledger
+from analyses.ledger.judgement import Score, score
+from analyses.ledger.structural import structural_models
+from analyses.ledger.variables import Answers, NotAsked
+from analyses.publication import SEED
+from analyses.section import Message, Section, Table, Value
+from analyses.survey import Survey
+from instruments.schema import Instrument
+
+
+def run(
+    instrument: Instrument, survey: Survey, *, fits: Fits | None = None, seed: int = SEED
+) -> Section:
+    """Estimate the hypotheses, set each number beside its band and judge it by the rules.
+
+    Parameters
+    ----------
+    instrument, survey
+        What was asked and expected, and the answers.
+    fits
+        The fitted models, where they have been fitted already.
+    seed
+        Of the random splits of clusters.
+
+    Returns
+    -------
+    Section
+        `hypotheses`. What awaits an estimator, data of another kind or columns of the user's own
+        stands in the ledger with the reason.
+    """
+    if not instrument.hypotheses:
+        return Section(id="hypotheses", answer=Message("hypotheses.answer.no_hypotheses"))
+    fits = fit_models(instrument, survey) if fits is None else fits
+    reference = fits[instrument.reference_model.id]
+    answers = Answers(instrument, survey, reference.plan)
+    structural = structural_models(instrument, answers)
+    ledger = _opened(instrument, answers, fits)
+    found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
+    whole = score((entry.judgement for entry in found), instrument.rules)
+    shown = [
+        tables.ledger_table(found, tables.model_rows(instrument, structural)),
+        *(() if ledger is None else _tables(ledger, found)),
+    ]
+    figures = [
+        tables.estimates_figure(table)
+        for table in shown
+        if table.id in ("ledger_correlations", "ledger_differences")
+    ]
+    for one in structural:
+        paths = list(detail_tables.paths_tables(instrument, one))
+        shown += paths
+        figures += [detail_tables.paths_figure(paths[0])] if paths else []
+    return Section(
+        id="hypotheses",
+        answer=_answer(whole, instrument),
+        findings=(
+            findings.whole(instrument, whole),
+            *findings.of_hypotheses(instrument, found),
+            *findings.of_structural(instrument, structural),
+        ),
+        tables=tuple(shown),
+        figures=tuple(figures),
+        notes=(
+            *evidence.standing_notes(instrument, survey),
+            # Other scales may have gaps where the reference model's answers are complete.
+            *methods.notes(instrument, survey, replace(reference, plan=answers.planned)),
+            *_notes(instrument, ledger, found),
+        ),
+    )
+
+
+def judgements(section: Section) -> dict[str, Message]:
+    """Give the word for how each hypothesis and model of the ledger stands, by its id."""
+    if not section.tables:
+        return {}
+    ledger = section.table("ledger")
+    pairs = zip(ledger.column("hypothesis"), ledger.column("verdict"), strict=True)
+    return {str(name): word for name, word in pairs if isinstance(word, Message)}
+
+
+def _opened(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger | None:
+    """Settle what the hypotheses are about; None where the form does not ask for it."""
+    try:
+        return open_ledger(instrument, answers, fits)
+    except NotAsked:
+        return None
+
+
+def _tables(ledger: Ledger, found: Sequence[Entry]) -> Iterator[Table]:
+    yield from tables.estimates_tables(ledger, found)
+    targets = details.measured_targets(found)
+    parts = tuple(details.parts_of_indices(ledger, targets))
+    behind = (
+        tables.split_table(found),
+        detail_tables.functions_table(ledger, tuple(details.of_functions(ledger, targets))),
+        detail_tables.parts_table(ledger, parts),
+    )
+    yield from (table for table in behind if table is not None)
+
+
+def _notes(
+    instrument: Instrument, ledger: Ledger | None, found: Sequence[Entry]
+) -> Iterator[Message]:
+    yield Message("hypotheses.note.bands", {"version": instrument.version})
+    if ledger is not None and instrument.total is not None:
+        values: dict[str, Value] = {
+            "total": ledger.total.label,
+            "model": evidence.model_label(instrument.model(instrument.total.model)),
+        }
+        if ledger.total.composite:
+            values["reference"] = evidence.model_label(instrument.reference_model)
+        yield Message(f"hypotheses.note.{'sum' if ledger.total.composite else 'total'}", values)
+    yield Message("hypotheses.note.one_source")
+    yield verdicts.stated(instrument.rules.index_answered).text
+    if any(
+        part.estimate is not None and part.expectation.estimand == "difference"
+        for entry in found
+        for part in entry.parts
+    ):
+        yield Message("hypotheses.note.invariance")
+
+
+def _answer(whole: Score, instrument: Instrument) -> Message:
+    values = findings.counts(whole, instrument)
+    if not whole.measured:
+        return Message("hypotheses.answer.none", values)
+    key = {"good": "holds", "poor": "fails"}.get(whole.verdict, "too_few")
+    return Message(f"hypotheses.answer.{key}", values)
+
+
+if __name__ == "__main__":
+    raise SystemExit(script.main(run, "hypotheses"))

@@ -1,0 +1,174 @@
+"""The section of hypotheses: answer, findings in order, tables, and what it never does."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from analyses import hypotheses
+from analyses.ledger import findings, tables
+from analyses.ledger.entries import Entry, Part
+from analyses.ledger.judgement import score
+from analyses.section import Message, Section
+from analyses.wording import words
+from instruments import Instrument
+from tests.analyses.demonstrations import fits, instrument, survey
+from tests.analyses.test_wording import messages
+
+KKS = instrument("coupling")
+
+
+def _said(section: Section, language: str = "da") -> list[str]:
+    said = words(language)
+    return [said.say(message) for message in messages(section)]
+
+
+@pytest.fixture(scope="module")
+def section() -> Section:
+    """The 24 statements alone: of the hypotheses only those about groups can be tested."""
+    return hypotheses.run(KKS, survey("coupling"), fits=fits("coupling"))
+
+
+def test_every_hypothesis_and_every_open_model_has_a_row(section: Section) -> None:
+    ledger = section.table("ledger")
+    stated = [hypothesis.id for hypothesis in KKS.hypotheses]
+    assert list(ledger.column("hypothesis")[: len(stated)]) == stated
+    models = set(ledger.column("hypothesis")[len(stated) :])
+    assert models == {model.id for model in KKS.awaited_models} | {"M14"}
+    said = words("da")
+    rows = {row[0]: [said.write(cell) for cell in row[1:]] for row in ledger.rows}
+    for name in ("K2", "K4", "K5", "H16", "M10", "M12", "M13"):
+        assert rows[name][1] == "Afventer"
+        assert rows[name][2]
+    assert rows["H07"][1] == "Ikke målt"
+    assert rows["H14"][1:] == [
+        "Ikke målt",
+        "Kræver brugerens egne kolonner med udadvendthed og social ønskværdighed.",
+    ]
+    assert rows["K1"][1] in ("Bekræftet", "Afkræftet", "Uafklaret")
+
+
+def test_under_ten_measured_there_is_no_verdict_on_the_whole(section: Section) -> None:
+    assert section.answer.key == "hypotheses.answer.too_few"
+    assert section.answer.values["n"] == 2
+    whole = section.findings[0]
+    assert whole.id == "hypotheses_share"
+    assert whole.verdict == "undecided"
+    assert "det er for få" in words("da").say(whole.claim)
+
+
+def test_a_difference_stands_beside_what_was_expected(section: Section) -> None:
+    table = section.table("ledger_differences")
+    assert table.column("band.lower") == (0.4, 0.3)
+    assert table.column("band.upper") == (None, None)
+    for lower, value, upper in zip(
+        *(table.column(name) for name in ("ci.lower", "difference_sd", "ci.upper")), strict=True
+    ):
+        assert lower < value < upper
+    figure = next(one for one in section.figures if one.id == "ledger_differences")
+    assert figure.channels["band_lower"] == "band.lower"
+    assert "hypotheses.note.invariance" in {note.key for note in section.notes}
+
+
+def test_words_of_the_verdicts_are_handed_on(section: Section) -> None:
+    handed = hypotheses.judgements(section)
+    assert set(handed) >= {hypothesis.id for hypothesis in KKS.hypotheses}
+    assert handed["K2"] == Message("hypotheses.judgement.awaits")
+    assert hypotheses.judgements(Section("hypotheses", Message("plain", {"text": ""}))) == {}
+
+
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_everything_can_be_said(section: Section, language: str) -> None:
+    said = _said(section, language)
+    assert not [text for text in said if re.search(r"[{}]", text)]
+    assert not [text for text in said if "signifik" in text.lower()]
+
+
+def test_no_index_gets_alpha_or_a_factor(section: Section) -> None:
+    names = {column.name for table in section.tables for column in table.columns}
+    assert not {"alpha", "omega", "loading"} & names
+    for scale in KKS.scales:
+        if scale.kind == "index":
+            for model in KKS.models:
+                assert f"{scale.id} =~" not in model.syntax
+
+
+def test_an_instrument_without_hypotheses_says_so() -> None:
+    name = "mental_ability"
+    found = hypotheses.run(instrument(name), survey(name), fits=fits(name))
+    assert found.answer == Message("hypotheses.answer.no_hypotheses")
+    assert found.tables == ()
+
+
+def test_a_form_without_the_construct_measures_nothing() -> None:
+    whole = survey("coupling")
+    less = replace(whole, scored=whole.scored.drop(columns="I_bro1"))
+    found = hypotheses.run(KKS, less, fits=fits("coupling"))
+    assert found.answer.key == "hypotheses.answer.none"
+    verdicts = {str(word.key) for word in hypotheses.judgements(found).values()}
+    assert verdicts <= {f"hypotheses.judgement.{word}" for word in ("not_measured", "awaits")}
+
+
+def _entry(name: str, judgement: str) -> Entry:
+    hypothesis = next(one for one in KKS.hypotheses if one.id == name)
+    part = Part(hypothesis.expectations[0], judgement)  # type: ignore[arg-type]
+    return Entry(hypothesis, (part,), judgement)  # type: ignore[arg-type]
+
+
+def test_what_did_not_hold_comes_first() -> None:
+    standing = {"H02": "confirmed", "H03": "undecided", "H04": "refuted", "H06": "awaits"}
+    made = [_entry(name, judgement) for name, judgement in standing.items()]
+    found = list(findings.of_hypotheses(KKS, made))
+    assert [one.id for one in found] == [
+        "hypothesis_H04",
+        "hypothesis_H03",
+        "hypothesis_H02",
+        "hypotheses_open",
+    ]
+    assert [one.verdict for one in found] == ["poor", "undecided", "good", "information"]
+    said = words("da")
+    assert said.say(found[0].claim).startswith("H04 er afkræftet. Hypotesen lød: ")
+    assert said.say(found[-1].claim) == "1 hypotese er ikke afprøvet: H06. Tabellen siger hvorfor."
+
+
+def test_the_whole_holds_with_three_in_four_confirmed() -> None:
+    whole = score(["confirmed"] * 9 + ["undecided"] * 3, KKS.rules)  # type: ignore[list-item]
+    found = findings.whole(KKS, whole)
+    assert found.verdict == "good"
+    assert found.evidence[0].value == 0.75
+    assert found.rule is not None
+    assert "75\N{NO-BREAK SPACE}%" in words("da").say(found.rule.text)
+
+
+def test_a_hypothesis_of_several_parts_counts_them() -> None:
+    hypothesis = next(one for one in KKS.hypotheses if one.id == "H01")
+    judged = ["confirmed", "confirmed", "undecided", "refuted"]
+    parts = tuple(
+        Part(expectation, judgement)  # type: ignore[arg-type]
+        for expectation, judgement in zip(hypothesis.expectations, judged, strict=False)
+    )
+    table = tables.ledger_table([Entry(hypothesis, parts, "refuted")], ())
+    (reason,) = table.column("reason")
+    assert words("da").write(reason) == (
+        "Af 4 forventninger er 2 bekræftet, 1 uafklaret og 1 afkræftet."
+    )
+
+
+def test_bands_are_the_instruments(section: Section) -> None:
+    stricter = _with_band("K1", lower=5.0)
+    found = hypotheses.run(stricter, survey("coupling"), fits=fits("coupling"))
+    assert found.table("ledger_differences").column("band.lower")[0] == 5.0
+    assert hypotheses.judgements(found)["K1"] == Message("hypotheses.judgement.refuted")
+    assert found.findings[1].id == "hypothesis_K1"
+    assert found.findings[1].verdict == "poor"
+
+
+def _with_band(name: str, **limits: float) -> Instrument:
+    changed = []
+    for hypothesis in KKS.hypotheses:
+        expectations = tuple(
+            one.model_copy(update=limits) if hypothesis.id == name else one
+            for one in hypothesis.expectations
+        )
+        changed.append(hypothesis.model_copy(update={"expectations": expectations}))
+    return KKS.model_copy(update={"hypotheses": tuple(changed)})
