@@ -199,7 +199,7 @@ REPORT = Report(
             "exploratory",
             plain("Der er to faktorer.", "There are two factors."),
             tables=(EIGENVALUES,),
-            figures=FIGURES[4:],
+            figures=FIGURES[4:5],
         ),
         Section(
             "confirmatory",

@@ -7,7 +7,7 @@ from analyses import answer_figures, figures, plotting
 from analyses.evidence import column, columns
 from analyses.section import Figure, Hidden, Message, Provenance, Table
 from analyses.wording import words
-from tests.analyses.reports import FIGURES, MEANS, REPORT
+from tests.analyses.reports import ANSWERS, FIGURES, MEANS, REPORT
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -138,7 +138,7 @@ def test_the_fills_around_the_middle_are_alike_on_both_sides(count):
 
 
 def _parts_of(figure: Figure, item: str):
-    chart = figures.chart(figure, _table(figure), words("da")).to_dict()
+    chart = figures.chart(figure, ANSWERS, words("da")).to_dict()
     held = [chart, *chart["layer"]]
     rows = [row for part in held for row in part.get("data", {}).get("values", [])]
     unique = {row["part"]: row for row in rows if row.get("y") == item and "part" in row}

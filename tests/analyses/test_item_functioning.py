@@ -104,8 +104,6 @@ def test_without_groups_that_is_said() -> None:
 
 def test_numbers_without_categories_have_no_such_test() -> None:
     name = "mental_ability"
-    section = items.run(
-        instrument(name), survey(name), fits=fit_reference(instrument(name), survey(name))
-    )
+    section = items.run(instrument(name), survey(name), fits=fits(name))
     assert "functioning.note.nothing" in {note.key for note in section.notes}
     assert tables(section) == {}
