@@ -1,6 +1,7 @@
 """Whether what was expected beforehand is found: the ledger of hypotheses, and its path model."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from analyses import evidence, methods, script, verdicts
 from analyses.fits import Fits, fit_models
@@ -11,7 +12,7 @@ from analyses.ledger.judgement import Score, score
 from analyses.ledger.structural import structural_models
 from analyses.ledger.variables import Answers, NotAsked
 from analyses.publication import SEED
-from analyses.section import Message, Section, Table
+from analyses.section import Message, Section, Table, Value
 from analyses.survey import Survey
 from instruments.schema import Instrument
 
@@ -42,12 +43,8 @@ def run(
     reference = fits[instrument.reference_model.id]
     answers = Answers(instrument, survey, reference.plan)
     structural = structural_models(instrument, answers)
-    try:
-        ledger = open_ledger(instrument, answers, fits)
-    except NotAsked:
-        ledger, found = None, unasked(instrument)
-    else:
-        found = tuple(entries(ledger, seed))
+    ledger = _opened(instrument, answers, fits)
+    found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
     whole = score((entry.judgement for entry in found), instrument.rules)
     shown = [
         tables.ledger_table(found, tables.model_rows(instrument, structural)),
@@ -74,7 +71,8 @@ def run(
         figures=tuple(figures),
         notes=(
             *evidence.standing_notes(instrument, survey),
-            *methods.notes(instrument, survey, reference),
+            # Other scales may have gaps where the reference model's answers are complete.
+            *methods.notes(instrument, survey, replace(reference, plan=answers.planned)),
             *_notes(instrument, ledger, found),
         ),
     )
@@ -87,6 +85,14 @@ def judgements(section: Section) -> dict[str, Message]:
     ledger = section.table("ledger")
     pairs = zip(ledger.column("hypothesis"), ledger.column("verdict"), strict=True)
     return {str(name): word for name, word in pairs if isinstance(word, Message)}
+
+
+def _opened(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger | None:
+    """Settle what the hypotheses are about; None where the form does not ask for it."""
+    try:
+        return open_ledger(instrument, answers, fits)
+    except NotAsked:
+        return None
 
 
 def _tables(ledger: Ledger, found: Sequence[Entry]) -> Iterator[Table]:
@@ -106,9 +112,13 @@ def _notes(
 ) -> Iterator[Message]:
     yield Message("hypotheses.note.bands", {"version": instrument.version})
     if ledger is not None and instrument.total is not None:
-        model = evidence.model_label(instrument.model(instrument.total.model))
-        key = "sum" if ledger.total.composite else "total"
-        yield Message(f"hypotheses.note.{key}", {"total": ledger.total.label, "model": model})
+        values: dict[str, Value] = {
+            "total": ledger.total.label,
+            "model": evidence.model_label(instrument.model(instrument.total.model)),
+        }
+        if ledger.total.composite:
+            values["reference"] = evidence.model_label(instrument.reference_model)
+        yield Message(f"hypotheses.note.{'sum' if ledger.total.composite else 'total'}", values)
     yield Message("hypotheses.note.one_source")
     yield verdicts.stated(instrument.rules.index_answered).text
     if any(

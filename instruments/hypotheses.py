@@ -121,7 +121,7 @@ class Expectation(Part):
             raise ValueError(f'estimand "{self.estimand}" needs of: what the target is set beside')
         if self.estimand == "equivalence" and None in (self.lower, self.upper):
             raise ValueError("an equivalence needs both ends of its band (lower, upper)")
-        if None not in (self.lower, self.upper) and self.lower >= self.upper:
+        if self.lower is not None and self.upper is not None and self.lower >= self.upper:
             raise ValueError(f"lower ({self.lower}) must be below upper ({self.upper})")
         if self.below is not None and self.below <= 0:
             raise ValueError(f"below ({self.below}) is an absolute value above 0")

@@ -271,7 +271,9 @@ def _notes(table: pd.DataFrame, n_clusters: int) -> list[str]:
     if n_clusters < 30:
         notes.append(f"There are {n_clusters} clusters; with fewer than 30 intervals are rough.")
     unreliable = [
-        name for name in ("reliability_x", "reliability_y") if not table.loc[name, "estimate"] > 0
+        name
+        for name in ("reliability_x", "reliability_y")
+        if not float(table["estimate"][name]) > 0
     ]
     if unreliable:
         notes.append(

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import instruments
 from analyses import output
 from analyses.cli import REFUSED, main
+from analyses.errors import AnalysisError
 from analyses.export import results
 from analyses.publication import software
 from instruments import locking
@@ -464,3 +465,31 @@ def test_groups_a_wave_experts_and_interviews_reach_the_report(tmp_path, answers
     assert "means_grade_visual" in tables
     assert "means_school_visual" not in tables
     assert "waves.first" in {note.key for note in report.section("screening").notes}
+
+
+def test_a_mapping_file_names_columns_and_own_measures(tmp_path, monkeypatch):
+    data = pd.read_csv(survey_path("coupling"), dtype=object).rename(columns={"I_bro1": "q1"})
+    data["ex1"] = ["1", "2", "3", "4", "5"] * (len(data) // 5)
+    path, mapping = tmp_path / "survey.csv", tmp_path / "map.toml"
+    data.to_csv(path, index=False)
+    mapping.write_text('columns.I_bro1 = "q1"\nexternal.extraversion = ["ex1"]\n', "utf-8")
+    read = []
+
+    def enough(_instrument, survey, **_options):
+        read.append(survey)
+        raise AnalysisError("read as far as it goes")
+
+    monkeypatch.setattr("analyses.report.validate", enough)
+    options = ("--instrument", "coupling", "--map", mapping)
+    assert "read as far as it goes" in _refused(tmp_path, path, *options)
+    (survey,) = read
+    assert [measure.id for measure in survey.own] == ["extraversion"]
+    assert survey.data["extraversion.1"].tolist()[:3] == [1.0, 2.0, 3.0]
+    assert "I_bro1" in survey.scored
+
+
+def test_a_mapping_file_that_names_what_is_not_there(tmp_path):
+    mapping = tmp_path / "map.toml"
+    mapping.write_text('external.extraversion = ["ex1"]\n', "utf-8")
+    options = ("--instrument", "coupling", "--map", mapping)
+    assert '"ex1"' in _refused(tmp_path, survey_path("coupling"), *options)

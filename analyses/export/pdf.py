@@ -26,7 +26,7 @@ _PAGES = 2
 _SIZES = (10.5, 10.0, 9.5, 9.0, 8.5)
 """Sizes of the text, in points; the largest that fits two pages is used."""
 
-_RESULT_SECTIONS = ("screening", "items", "reliability", "confirmatory", "levels")
+_RESULT_SECTIONS = ("screening", "items", "reliability", "confirmatory", "levels", "hypotheses")
 _FIGURE_SECTIONS = ("reliability", "levels", "confirmatory", "items")
 _MOST_NUMBERS = 4
 

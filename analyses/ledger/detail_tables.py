@@ -34,7 +34,7 @@ def functions_table(ledger: Ledger, rows: Sequence[Beside]) -> Table | None:
             len(ledger.answers.frame),
             Message("source.standardized", {"model": model}),
         ),
-        notes=(Message("hypotheses.note.functions"),),
+        notes=(Message("hypotheses.note.functions", {"total": ledger.total.label}),),
     )
 
 
@@ -72,7 +72,7 @@ def parts_table(ledger: Ledger, rows: Sequence[tuple[Scale, Beside]]) -> Table |
             len(ledger.answers.frame),
             Message("source.hypotheses_correlations"),
         ),
-        notes=(Message("hypotheses.note.parts"),),
+        notes=(Message("hypotheses.note.parts", {"total": ledger.total.label}),),
     )
 
 

@@ -92,8 +92,13 @@ def _correlations(
         fit = fit_network(ledger.answers, ledger.functions, variables)
     except NotEstimated:
         return dict.fromkeys(pairs, NOTHING)
-    rows = measure.standardized(fit).set_index(["lhs", "op", "rhs"])
-    return {(one, two): _numbers(rows.loc[(one, "~~", two)]) for one, two in pairs}
+    rows = measure.standardized(fit)
+    covariances = rows[rows["op"] == "~~"]
+    return {
+        (str(row["lhs"]), str(row["rhs"])): _numbers(row)
+        for _, row in covariances.iterrows()
+        if (row["lhs"], row["rhs"]) in pairs
+    }
 
 
 def _total_with(ledger: Ledger, variable: Variable) -> Numbers:

@@ -141,7 +141,7 @@ def _estimates_table(name: str, ledger: Ledger, parts: Sequence[tuple[Entry, Par
     assert fit is not None
     return Table(
         id=f"ledger_{name}",
-        title=Message(f"hypotheses.table.{name}"),
+        title=Message(f"hypotheses.table.{name}", {"total": ledger.total.label}),
         columns=(
             column("expectation", "message"),
             *columns("number", DIGITS, "band.lower", "band.upper", "below"),

@@ -88,8 +88,9 @@ class Network:
             if estimand == "partial":
                 yield from self._partial(name)
         elif estimand == "distinct":
-            r = float(self.answers.correlations.loc[expectation.of, name])
-            yield Value(f"{expectation.of}", "", r)
+            assert expectation.of is not None
+            r = float(self.answers.correlations[expectation.of][name])
+            yield Value(expectation.of, "", r)
         elif estimand in ("difference", "self_other"):
             yield from self._difference(name)
         elif estimand == "equivalence":

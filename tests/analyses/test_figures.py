@@ -150,7 +150,7 @@ def test_a_group_channel_gives_each_group_its_shape():
 def test_expected_bands_lie_behind_the_intervals():
     table = Table(
         "expected",
-        Message("hypotheses.table.correlations"),
+        Message("hypotheses.table.correlations", {"total": "g"}),
         (
             column("expectation", "message"),
             *columns(

@@ -1,5 +1,6 @@
 """The entries of the ledger: estimates against the truth of simulated answers, and what is open."""
 
+import re
 from dataclasses import replace
 from typing import get_args
 
@@ -8,7 +9,8 @@ import pandas as pd
 import pytest
 
 import instruments
-from analyses import fits
+from analyses import fits, hypotheses
+from analyses.disclosure import publish
 from analyses.ledger import entries
 from analyses.ledger.details import measured_targets, of_functions, parts_of_indices
 from analyses.ledger.entries import Entry, Part, open_ledger
@@ -16,11 +18,14 @@ from analyses.ledger.estimators import ESTIMATORS, Ledger
 from analyses.ledger.structural import structural_models
 from analyses.ledger.variables import Answers, NotMapped
 from analyses.mapping import OwnMeasure
+from analyses.section import Section
 from analyses.simulating import drawing
 from analyses.simulating.truth import truth
 from analyses.survey import Survey, read_survey
+from analyses.wording import words
 from instruments.hypotheses import Estimand
 from instruments.population import load_population
+from tests.analyses.test_wording import messages
 
 KKS = instruments.load("coupling")
 # In the planned-missing design, and nothing else that an estimate may stumble over.
@@ -274,3 +279,54 @@ def test_values_that_the_file_labels_are_known_by_their_labels(
         ledger.answers.place_in_order(column),
     )
     assert set(answers.place_in_order(column).dropna()) == {1, 2, 3, 4}
+
+
+@pytest.fixture(scope="module")
+def section(survey: Survey) -> Section:
+    few = {"H01", "H03", "H05", "H10", "H14"}
+    kept = tuple(one for one in KKS.hypotheses if one.id in few)
+    shorter = KKS.model_copy(update={"hypotheses": kept})
+    planned = fits.plan(KKS, survey)
+    models = {name: fits.fit_model(KKS.model(name), survey, planned) for name in ("M2", "M3")}
+    lost = fits.Fitted(KKS.model("M3"), "not_converged", error="no", plan=planned)
+    return hypotheses.run(shorter, survey, fits={**models, "M3": lost})
+
+
+def test_the_section_has_a_table_for_each_thing_behind_it(section: Section) -> None:
+    assert {table.id for table in section.tables} == {
+        "ledger",
+        "ledger_correlations",
+        "ledger_split",
+        "ledger_functions",
+        "ledger_index_parts",
+        "ledger_paths_M14",
+        "ledger_explained_M14",
+    }
+    correlations = section.table("ledger_correlations")
+    said = words("da")
+    rows = {said.write(row[0]): row[1:] for row in correlations.rows}
+    # The band, the limit as far as it is another one, and for a mere limit both its sides.
+    assert rows["H10 Samarbejdsevne"][:3] == (0.4, 0.7, 0.85)
+    assert rows["H14 Udadvendthed"][:3] == (-0.4, 0.4, None)
+    assert rows["H01 Tillid: rationel og Tillid: systembaseret"][:3] == (-0.85, 0.85, None)
+    notes = {note.key for note in section.notes}
+    assert {"hypotheses.note.sum", "hypotheses.note.one_source"} <= notes
+
+
+def test_the_paths_are_marked_as_ours_and_warned_about(section: Section) -> None:
+    paths = section.table("ledger_paths_M14")
+    assert {cell.key for cell in paths.column("whose")} == {"hypotheses.ours"}
+    assert "hypotheses.note.one_source" in {note.key for note in paths.notes}
+    finding = next(one for one in section.findings if one.id == "structural_M14")
+    assert finding.rule is not None
+    assert finding.notes[0].key == "hypotheses.note.one_source"
+    said = words("da")
+    assert said.write(paths.column("path")[0]) == "Tillid på tværs → Koblingskompetence"
+
+
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_the_whole_section_can_be_said(section: Section, language: str) -> None:
+    said = words(language)
+    texts = [said.say(message) for message in messages(section)]
+    assert not [text for text in texts if re.search(r"[{}]", text)]
+    assert publish(section).tables
