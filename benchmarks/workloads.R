@@ -27,6 +27,13 @@ workloads <- list(
     lavaan::lavInspect(lavaan::lavCor(items, ordered = names(items), output = "fit", se = "robust.sem"), "gamma")
   },
   alpha = function() psych::alpha(items[, 1:5], check.keys = FALSE, warnings = FALSE),
+  # Omega of one factor by minres, as psych's omega() of one factor extracts it, percentile interval.
+  omega_bootstrap = function() {
+    one <- function(d) { f <- psych::fa(d, 1, fm = "minres", warnings = FALSE); l <- sum(f$loadings)^2; l / (l + sum(f$uniquenesses)) }
+    quantile(replicate(1000, one(items[sample(nrow(items), replace = TRUE), 1:5])), c(.025, .975))
+  },
+  omega_hierarchical = function() suppressWarnings(psych::omega(items[, 1:15], nfactors = 3, plot = FALSE, flip = FALSE)),
+  split_half = function() suppressWarnings(psych::splitHalf(items[, 1:10], check.keys = FALSE)),
   kmo = function() { psych::KMO(items); psych::cortest.bartlett(cor(items), n = nrow(items)) },
   efa = function() psych::fa(items, 5, fm = "minres", rotate = "oblimin"),
   parallel = function() psych::fa.parallel(items, n.iter = 100, fa = "both", plot = FALSE, quant = .95),

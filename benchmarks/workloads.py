@@ -66,6 +66,14 @@ def ours() -> Mapping[str, Workload]:
         "polychoric": lambda: _correlations(items.copy()),
         "polychoric_gamma": lambda: measure.polychoric(items.copy()).covariance,
         "alpha": lambda: measure.cronbach_alpha(items.iloc[:, :5].copy()),
+        # One factor, fitted again to 1,000 samples.
+        "omega_bootstrap": lambda: measure.omega_total(
+            items.iloc[:, :5].copy(), interval="bca", n_samples=REPLICATES, seed=1
+        ),
+        "omega_hierarchical": lambda: measure.omega_hierarchical(
+            items.iloc[:, :15].copy(), n_factors=3
+        ),
+        "split_half": lambda: measure.split_half(items.iloc[:, :10].copy()),
         "kmo": lambda: measure.sampling_adequacy(items.copy()),
         "efa": lambda: (
             measure.efa(items.copy(), 5, rotation="oblimin", n_starts=1, seed=1).loadings
@@ -135,6 +143,16 @@ R_PEERS = {
         "polychoric",
         "polychoric_gamma",
     ),
-    "psych": ("polychoric", "alpha", "kmo", "efa", "parallel", "parallel_polychoric"),
+    "psych": (
+        "polychoric",
+        "alpha",
+        "omega_bootstrap",
+        "omega_hierarchical",
+        "split_half",
+        "kmo",
+        "efa",
+        "parallel",
+        "parallel_polychoric",
+    ),
     "multilevel": ("icc", "agreement"),
 }

@@ -8,11 +8,13 @@ from .card import ModelCard, model_card
 from .careless import careless_answers, response_styles
 from .careless_result import CarelessAnswers
 from .category_correlations import CategoryCorrelations, polychoric
+from .change import ReliableChange, reliable_change
 from .classical import intraclass
 from .cluster_splits import SplitCluster, split_cluster
 from .composites import composite_reliability
 from .confirmatory import cfa, fit, growth, sem
 from .content_validity import ContentValidity, content_validity
+from .covariance_functions import Coefficients
 from .crossvalidation import CrossValidation, cross_validate
 from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
@@ -27,26 +29,37 @@ from .irt import (
     local_dependence,
     person_fit,
 )
+from .general_indices import BifactorIndices, bifactor_indices
+from .groupwise import Groupwise, by_group
+from .guttman import guttman_lambdas
 from .items import item_analysis
+from .lower_bound import greatest_lower_bound
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
 from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
+from .omega import omega_hierarchical, omega_total
 from .options import option_table
 from .populations import Population, population
 from .proportions import proportion_interval
 from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
+from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .retention import FactorRetention, factor_retention
+from .schmid_leiman import SchmidLeiman, schmid_leiman
+from .score_errors import ConditionalErrors, conditional_errors
 from .scores import FactorScores, factor_scores
 from .semopy_opinion import SecondOpinion, second_opinion
 from .short_forms import ShortForms, short_forms
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
+from .split_halves import SplitHalves, split_half
+from .subscores import Subscores, prmse
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
+from .weighted_sums import maximal_reliability
 
 __all__ = [
     "cfa",
@@ -91,11 +104,33 @@ __all__ = [
     "FactorRetention",
     "efa",
     "FactorSolution",
+    "schmid_leiman",
+    "SchmidLeiman",
     "cronbach_alpha",
     "CronbachAlpha",
+    "guttman_lambdas",
+    "greatest_lower_bound",
+    "Coefficients",
+    "split_half",
+    "SplitHalves",
+    "omega_total",
+    "omega_hierarchical",
+    "bifactor_indices",
+    "BifactorIndices",
     "composite_reliability",
+    "maximal_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",
+    "prmse",
+    "Subscores",
+    "conditional_errors",
+    "ConditionalErrors",
+    "retest",
+    "Retest",
+    "reliable_change",
+    "ReliableChange",
+    "by_group",
+    "Groupwise",
     "htmt",
     "htmt_intervals",
     "fornell_larcker",

@@ -137,6 +137,10 @@ class Answers:
         return self._covariance(common, same=False)
 
     def _covariance(self, covariances: Array, *, same: bool) -> SumVariance:
+        if not len(self.thresholds):
+            return SumVariance(
+                float(covariances.sum()), np.zeros(0), np.ones((self.n_items, self.n_items))
+            )
         value, by_threshold, by_covariance = self._among_ordered(covariances, same=same)
         # With continuous items the covariance is linear in the responses'.
         linear = ~np.outer(self.ordered, self.ordered)

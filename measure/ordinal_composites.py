@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from measure.answer_sums import Answers, SumVariance
 from measure.model import State, latent_derivatives
+from measure.moments import Moments
 from measure.responses import Responses
 
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+
+def answers_with(moments: Moments, thresholds: Array) -> Answers:
+    """Say how responses with these thresholds (T,) become the answers behind some moments."""
+    layout = moments.layout
+    assert layout is not None
+    assert moments.ordinal is not None
+    codes = [moments.ordinal.values.get(name, ()) for name in moments.names]
+    steps = np.concatenate([np.diff(np.array(own, dtype=float)) for own in codes])
+    return Answers(thresholds, layout.items, steps, len(codes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +99,7 @@ class OrdinalComposite:
 
     def _answers(self, thresholds: Array) -> Answers:
         """Give the items with these thresholds (T,) of all items of the model."""
-        moments, layout = self.fit.moments, self._responses.layout
-        assert moments.ordinal is not None
-        codes = [moments.ordinal.values.get(name, ()) for name in moments.names]
-        steps = np.concatenate([np.diff(np.array(own, dtype=float)) for own in codes])
-        every = Answers(thresholds, layout.items, steps, len(codes))
-        return every.restricted(self.items)
+        return answers_with(self.fit.moments, thresholds).restricted(self.items)
 
     @cached_property
     def _scaled_loadings(self) -> Array:

@@ -1,26 +1,27 @@
-"""Rotate factor loadings: the criteria, and gradient projection over many starts at once.
-
-Arrays of loadings have the shape `(..., n_items, n_factors)`: leading axes are random starts, so
-that all of them are rotated in one computation.
-"""
+"""Rotate factor loadings: the rotations by name, and the best of many starts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from measure import rotation_criteria as criteria
 from measure.errors import OptionError
+from measure.gradient_projection import (
+    COLLAPSED,
+    gradient_projection,
+    inverse_transposed,
+    random_orthogonal,
+)
+from measure.rotation_criteria import Criterion
 
 Array = NDArray[np.float64]
-Criterion = Callable[[Array], tuple[Array, Array]]
 
-MAX_ITERATIONS = 5000
 # Norm of the projected gradient: coarse for every start, fine for the best of them.
 COARSE, FINE = 1e-4, 1e-8
-# Determinant of T below which factors coincide.
-COLLAPSED = 1e-5
 # Two criterion values closer than this are the same minimum.
 SAME_VALUE = 1e-5
 
@@ -34,7 +35,7 @@ class Rotation:
     criterion
         Makes the criterion, loadings → (value, gradient), from the rotation's own arguments.
     oblique
-        Whether factors may correlate.
+        Whether factors may correlate, unless `orthogonal` is one of the arguments and is asked for.
     arguments
         The rotation's own arguments and their defaults; None must be given.
     kaiser
@@ -78,112 +79,91 @@ class Rotated:
     converged: bool
 
 
-# ---- criteria -----------------------------------------------------------------------------------
+def _either_way(name: str, *row: Any, keeps_order: bool = False) -> dict[str, Rotation]:
+    """Give the rows of a rotation that may be oblique or orthogonal."""
+    make, arguments = row
+    own = {**arguments, "orthogonal": False}
+    return {
+        name: Rotation(make, True, own, keeps_order=keeps_order),
+        f"{name}Q": Rotation(make, True, arguments, keeps_order=keeps_order),
+        f"{name}T": Rotation(make, False, arguments, keeps_order=keeps_order),
+    }
 
 
-def orthomax(gamma: float) -> Criterion:
-    """Orthomax family: γ = 0 quartimax, γ = 1 varimax (Kaiser 1958)."""
-
-    def criterion(L: Array) -> tuple[Array, Array]:
-        squared = L**2
-        centred = squared - gamma * squared.mean(axis=-2, keepdims=True)
-        return -_sum(squared * centred) / 4, -L * centred
-
-    return criterion
+def _crawford_ferguson(kappa: criteria.Kappa, oblique: bool) -> Rotation:
+    own = {"orthogonal": False} if oblique else {}
+    return Rotation(lambda: criteria.crawford_ferguson(kappa), oblique, own)
 
 
-def oblimin(gamma: float) -> Criterion:
-    """Direct oblimin (Jennrich & Sampson 1966); γ = 0 is quartimin."""
-
-    def criterion(L: Array) -> tuple[Array, Array]:
-        squared = L**2
-        others = squared.sum(axis=-1, keepdims=True) - squared
-        if gamma != 0:
-            others = others - gamma * others.mean(axis=-2, keepdims=True)
-        return _sum(squared * others) / 4, L * others
-
-    return criterion
-
-
-def geomin(epsilon: float) -> Criterion:
-    """Geomin (Yates 1987): sum over items of the geometric mean of the squared loadings + ε."""
-
-    def criterion(L: Array) -> tuple[Array, Array]:
-        squared = L**2 + epsilon
-        mean = np.exp(np.log(squared).mean(axis=-1, keepdims=True))
-        value: Array = mean.sum(axis=(-1, -2))
-        return value, 2 / L.shape[-1] * L / squared * mean
-
-    return criterion
-
-
-def crawford_ferguson(kappa: float) -> Criterion:
-    """Crawford & Ferguson (1970): (1 - κ) row complexity + κ column complexity."""
-
-    def criterion(L: Array) -> tuple[Array, Array]:
-        squared = L**2
-        rows = squared.sum(axis=-1, keepdims=True) - squared
-        columns = squared.sum(axis=-2, keepdims=True) - squared
-        weighted = (1 - kappa) * rows + kappa * columns
-        return _sum(squared * weighted) / 4, L * weighted
-
-    return criterion
-
-
-def bifactor() -> Criterion:
-    """Jennrich & Bentler (2011): quartimin on all columns but the first, the general factor."""
-    groups_only = oblimin(0.0)
-
-    def criterion(L: Array) -> tuple[Array, Array]:
-        value, groups = groups_only(L[..., 1:])
-        return 4 * value, np.concatenate([np.zeros_like(L[..., :1]), 4 * groups], axis=-1)
-
-    return criterion
-
-
-def target(target: ArrayLike) -> Criterion:
-    """Least squares distance to a target (Browne 1972, 2001); NaN entries are free."""
-    wanted = np.asarray(target, dtype=float)
-    given = np.isfinite(wanted)
-    wanted = np.where(given, wanted, 0.0)
-
-    def criterion(L: Array) -> tuple[Array, Array]:
-        if wanted.shape != L.shape[-2:]:
-            raise OptionError(
-                f"the target is {wanted.shape[0]} × {wanted.shape[-1]}, but the loadings are "
-                f"{L.shape[-2]} × {L.shape[-1]} (items × factors)."
-            )
-        distance = np.where(given, L - wanted, 0.0)
-        return _sum(distance**2), 2 * distance
-
-    return criterion
-
-
-def _sum(terms: Array) -> Array:
-    total: Array = terms.sum(axis=(-1, -2))
-    return total
-
-
-# A name ending in T is orthogonal, in Q oblique, as in GPArotation.
+# A name ending in T is orthogonal, in Q oblique, as in GPArotation; one that lavaan has without
+# such an ending is oblique and takes `orthogonal`. Defaults are those of GPArotation.
 ROTATIONS: dict[str, Rotation] = {
-    "varimax": Rotation(lambda: orthomax(1.0), False, {}, kaiser=True),
-    "quartimax": Rotation(lambda: orthomax(0.0), False, {}),
-    "oblimin": Rotation(oblimin, True, {"gamma": 0.0}),
-    "quartimin": Rotation(lambda: oblimin(0.0), True, {}),
-    "geomin": Rotation(geomin, True, {"epsilon": 0.01}),
-    "geominQ": Rotation(geomin, True, {"epsilon": 0.01}),
-    "geominT": Rotation(geomin, False, {"epsilon": 0.01}),
-    "cfQ": Rotation(crawford_ferguson, True, {"kappa": 0.0}),
-    "cfT": Rotation(crawford_ferguson, False, {"kappa": 0.0}),
-    "bifactorQ": Rotation(bifactor, True, {}, keeps_order=True),
-    "bifactorT": Rotation(bifactor, False, {}, keeps_order=True),
-    "targetQ": Rotation(target, True, {"target": None}, keeps_order=True),
-    "targetT": Rotation(target, False, {"target": None}, keeps_order=True),
+    "varimax": Rotation(lambda: criteria.orthomax(1.0), False, {}, kaiser=True),
+    "quartimax": Rotation(lambda: criteria.orthomax(0.0), False, {}),
+    "equamax": _crawford_ferguson(criteria.cf_equamax, False),
+    "parsimax": _crawford_ferguson(criteria.cf_parsimax, False),
+    "orthomax": Rotation(criteria.orthomax, False, {"gamma": 1.0}),
+    "oblimin": Rotation(criteria.oblimin, True, {"gamma": 0.0}),
+    "quartimin": Rotation(lambda: criteria.oblimin(0.0), True, {}),
+    **_either_way("geomin", criteria.geomin, {"epsilon": 0.01}),
+    **_either_way("cf", criteria.crawford_ferguson, {"kappa": 0.0}),
+    "cf-varimax": _crawford_ferguson(criteria.cf_varimax, True),
+    "cf-equamax": _crawford_ferguson(criteria.cf_equamax, True),
+    "cf-parsimax": _crawford_ferguson(criteria.cf_parsimax, True),
+    **_either_way("bentler", criteria.bentler, {}),
+    **_either_way("infomax", criteria.infomax, {}),
+    "entropy": Rotation(criteria.entropy, False, {}),
+    "simplimax": Rotation(criteria.simplimax, True, {"k": "n_items"}),
+    **_either_way("bifactor", criteria.bifactor, {}, keeps_order=True),
+    **_either_way("bigeomin", criteria.bigeomin, {"epsilon": 0.01}, keeps_order=True),
+    **_either_way("target", criteria.target, {"target": None}, keeps_order=True),
+    **_either_way("pst", criteria.target, {"target": None, "weights": None}, keeps_order=True),
 }
 # Promax has no criterion: it is a regression on powered varimax loadings.
 PROMAX: dict[str, Any] = {"power": 4}
-# The names that GPArotation and stats::promax give to the same arguments.
-SYNONYMS = {"gam": "gamma", "delta": "epsilon", "eps": "epsilon", "Target": "target", "m": "power"}
+# The names that GPArotation, stats::promax and lavaan give to the same arguments.
+SYNONYMS = {
+    "gam": "gamma",
+    "delta": "epsilon",
+    "eps": "epsilon",
+    "Target": "target",
+    "W": "weights",
+    "m": "power",
+    "oblimin.gamma": "gamma",
+    "orthomax.gamma": "gamma",
+    "geomin.epsilon": "epsilon",
+    "cf.gamma": "kappa",
+    "promax.kappa": "power",
+    "target.mask": "weights",
+}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _is_table(value: object) -> bool:
+    try:
+        return np.ndim(np.asarray(value, dtype=float)) == 2
+    except (TypeError, ValueError):
+        return False
+
+
+# What each argument has to be.
+SENSIBLE: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "normalize": (lambda v: isinstance(v, bool | np.bool_), "True or False"),
+    "orthogonal": (lambda v: isinstance(v, bool | np.bool_), "True or False"),
+    "gamma": (_is_number, "a number"),
+    "kappa": (lambda v: _is_number(v) and 0 <= v <= 1, "a number between 0 and 1"),
+    "epsilon": (lambda v: _is_number(v) and v > 0, "a number above 0"),
+    "power": (lambda v: _is_number(v) and v > 1, "a number above 1"),
+    "k": (
+        lambda v: v == "n_items" or (isinstance(v, Integral) and v > 0),
+        'a whole number above 0, or "n_items"',
+    ),
+    "target": (_is_table, "a table of numbers, items × factors, NaN where an entry is free"),
+    "weights": (_is_table, "a table of numbers, items × factors"),
+}
 
 
 def rotation_names() -> list[str]:
@@ -197,7 +177,7 @@ def resolve_arguments(rotation: str, given: Mapping[str, Any] | None) -> dict[st
     Raises
     ------
     OptionError
-        Unknown rotation or argument; an argument that must be given and is not.
+        Unknown rotation or argument; an argument that must be given and is not, or makes no sense.
     """
     if rotation not in rotation_names():
         raise OptionError(
@@ -222,7 +202,26 @@ def resolve_arguments(rotation: str, given: Mapping[str, Any] | None) -> dict[st
     missing = [name for name, value in arguments.items() if value is None]
     if missing:
         raise OptionError(f"rotation {rotation!r} needs {missing[0]!r} in rotation_args.")
+    for name, value in arguments.items():
+        sensible, wanted = SENSIBLE[name]
+        if not sensible(value):
+            raise OptionError(
+                f"{name} of rotation {rotation!r} is {value!r}, but must be {wanted}."
+            )
     return arguments
+
+
+def criterion_of(rotation: str, arguments: Mapping[str, Any]) -> tuple[Criterion, bool]:
+    """Return the criterion of a rotation in `ROTATIONS`, and whether factors may correlate.
+
+    Parameters
+    ----------
+    rotation, arguments
+        As returned by `resolve_arguments`.
+    """
+    row = ROTATIONS[rotation]
+    own = {name: arguments[name] for name in row.arguments if name != "orthogonal"}
+    return row.criterion(**own), row.oblique and not arguments.get("orthogonal", False)
 
 
 def rotate(
@@ -262,137 +261,26 @@ def rotate(
         return Rotated(unrotated, identity, identity, np.nan, 1.0, True)
     if rotation == "promax":
         return _promax(unrotated, arguments, n_starts, rng)
-    row = ROTATIONS[rotation]
-    own = {name: value for name, value in arguments.items() if name != "normalize"}
-    criterion = row.criterion(**own)
+    criterion, oblique = criterion_of(rotation, arguments)
     lengths = np.sqrt((unrotated**2).sum(axis=1, keepdims=True))
     scale = np.where(lengths > 0, lengths, 1.0) if arguments["normalize"] else 1.0
     A = unrotated / scale
     starts = np.concatenate([np.eye(n_factors)[None], random_orthogonal(n_factors, n_starts, rng)])
-    T, values, _ = gradient_projection(A, criterion, starts, oblique=row.oblique, tolerance=COARSE)
+    T, values, _ = gradient_projection(A, criterion, starts, oblique=oblique, tolerance=COARSE)
     best = int(np.argmin(values))
     share = float(np.mean(values < values[best] + SAME_VALUE * max(1.0, abs(values[best]))))
     T, value, gradient = gradient_projection(
-        A, criterion, T[best][None], oblique=row.oblique, tolerance=FINE
+        A, criterion, T[best][None], oblique=oblique, tolerance=FINE
     )
-    if row.oblique and abs(np.linalg.det(T[0])) < 100 * COLLAPSED:
+    if oblique and abs(np.linalg.det(T[0])) < 100 * COLLAPSED:
         raise OptionError(
-            f"rotation {rotation!r} with {own} has no minimum for these loadings: it drives the "
-            "factors into each other. Choose other arguments (for oblimin gamma of at most 0), "
-            "fewer factors, or another rotation."
+            f"rotation {rotation!r} with {dict(arguments)} has no minimum for these loadings: it "
+            "drives the factors into each other. Choose other arguments (for oblimin gamma of at "
+            "most 0), fewer factors, or another rotation."
         )
-    loadings = (A @ _inverse_transposed(T[0], row.oblique)) * scale
+    loadings = (A @ inverse_transposed(T[0], oblique)) * scale
     phi = T[0].T @ T[0]
     return Rotated(loadings, phi, T[0], float(value[0]), share, bool(gradient[0] < COARSE))
-
-
-def gradient_projection(
-    A: Array, criterion: Criterion, starts: Array, *, oblique: bool, tolerance: float
-) -> tuple[Array, Array, Array]:
-    """Minimise a rotation criterion from every start.
-
-    Parameters
-    ----------
-    A
-        Unrotated loadings, `(n_items, n_factors)`.
-    starts
-        Transformations to start from, `(n_starts, n_factors, n_factors)`.
-    oblique
-        Columns of T have length 1 (oblique), or T is orthogonal.
-    tolerance
-        Norm of the projected gradient at which a start has converged.
-
-    Returns
-    -------
-    tuple
-        Transformations, criterion values and norms of the projected gradient of every start.
-
-    References
-    ----------
-    Jennrich (2001) for orthogonal, Jennrich (2002) for oblique rotation; the step is halved until
-    the value falls by at least half of what the gradient promises, and doubled after every
-    iteration.
-    """
-    T = starts.copy()
-    value, gradient = _at(A, criterion, T, oblique)
-    projected, norm = _projected(T, gradient, oblique)
-    step = np.ones(len(T))
-    searching = norm > tolerance
-    for _ in range(MAX_ITERATIONS):
-        active = np.flatnonzero(searching)
-        if len(active) == 0:
-            break
-        step[active] *= 2
-        pending = active
-        for _ in range(30):
-            trial = _back(T[pending] - step[pending, None, None] * projected[pending], oblique)
-            trial_value, trial_gradient = _at(A, criterion, trial, oblique)
-            enough = value[pending] - trial_value > 0.5 * norm[pending] ** 2 * step[pending]
-            done = pending[enough]
-            T[done], value[done], gradient[done] = (
-                trial[enough],
-                trial_value[enough],
-                trial_gradient[enough],
-            )
-            pending = pending[~enough]
-            if len(pending) == 0:
-                break
-            step[pending] /= 2
-        # No step lowers the value any more: this start is as good as rounding allows.
-        searching[pending] = False
-        projected[active], norm[active] = _projected(T[active], gradient[active], oblique)
-        searching &= norm > tolerance
-    return T, value, norm
-
-
-def random_orthogonal(size: int, number: int, rng: np.random.Generator) -> Array:
-    """Random orthogonal matrices, uniform over all rotations, `(number, size, size)`."""
-    Q, R = np.linalg.qr(rng.standard_normal((number, size, size)))
-    signs = np.sign(np.diagonal(R, axis1=1, axis2=2))
-    result: Array = Q * signs[:, None, :]
-    return result
-
-
-def _inverse_transposed(T: Array, oblique: bool) -> Array:
-    if not oblique:
-        return T
-    return np.asarray(np.linalg.inv(T).swapaxes(-1, -2), dtype=np.float64)
-
-
-def _at(A: Array, criterion: Criterion, T: Array, oblique: bool) -> tuple[Array, Array]:
-    """Criterion value and its gradient with respect to T."""
-    if oblique:
-        # Factors that coincide cannot be told apart; the line search must step back from there.
-        collapsed = np.abs(np.linalg.det(T)) < COLLAPSED
-        T = np.where(collapsed[:, None, None], np.eye(T.shape[-1]), T)
-    turned = _inverse_transposed(T, oblique)
-    L = A @ turned
-    value, by_loadings = criterion(L)
-    if oblique:
-        value = np.where(collapsed, np.inf, value)
-        gradient = -turned @ by_loadings.swapaxes(-1, -2) @ L
-        return value, gradient
-    return value, A.T @ by_loadings
-
-
-def _projected(T: Array, gradient: Array, oblique: bool) -> tuple[Array, Array]:
-    """Project the gradient on what the constraint on T leaves free; its norm."""
-    if oblique:
-        projected = gradient - T * (T * gradient).sum(axis=-2, keepdims=True)
-    else:
-        M = T.swapaxes(-1, -2) @ gradient
-        projected = gradient - T @ (M + M.swapaxes(-1, -2)) / 2
-    return projected, np.sqrt((projected**2).sum(axis=(-1, -2)))
-
-
-def _back(X: Array, oblique: bool) -> Array:
-    """Return the nearest matrix that meets the constraint on T."""
-    if oblique:
-        scaled: Array = X / np.sqrt((X**2).sum(axis=-2, keepdims=True))
-        return scaled
-    U, _, V = np.linalg.svd(X, full_matrices=False)
-    nearest: Array = U @ V
-    return nearest
 
 
 def _promax(

@@ -26,6 +26,11 @@ EFA = (
     "efa_thurstone_targetq",
 )
 EFA_TESTS = ("efa_ordered_bfi_tests",)
+SCHMID_LEIMAN = (
+    "efa_schmid_leiman_harman74",
+    "efa_schmid_leiman_hs39",
+    "efa_schmid_leiman_thurstone",
+)
 RETENTION = (
     "retention_bfi",
     "retention_harman74",
@@ -45,7 +50,10 @@ COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
 COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
-INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N")
+INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N", "icc_noise", "icc_shifted")
+BIFACTOR = ("rel_bfi_bifactor",)
+BIFACTOR_ORDINAL = ("rel_bfi_bifactor_ordered",)
+SECOND_ORDER = ("rel_hs39_second_order",)
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
@@ -69,36 +77,25 @@ PSYCH_CATEGORIES = (
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *EFA_TESTS, *RETENTION, *ALPHA),
+    *(*ADEQUACY, *EFA, *EFA_TESTS, *SCHMID_LEIMAN, *RETENTION, *ALPHA),
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
+    *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 
-HIERARCHICAL = "Schmid-Leiman and omega hierarchical; the first-order solution is compared"
 NOT_YET = {
     "efa_congruence_hs39_school": "Tucker congruence; the loadings of both schools are compared",
-    "efa_schmid_leiman_harman74": HIERARCHICAL,
-    "efa_schmid_leiman_hs39": HIERARCHICAL,
-    "efa_schmid_leiman_thurstone": HIERARCHICAL,
     "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
-    "rel_hs39_second_order": "higher-order factors; the first-order factors are compared",
 }
 
 # Results within compared cases that no function gives yet.
 PARTS_NOT_YET = {
-    "g6_smc_correlation": "Guttman's lambdas",
-    "guttman_covariance": "Guttman's lambdas",
-    "split_half_correlation_metric": "split halves",
-    "odd_even": "split halves",
-    "glb_algebraic_covariance": "greatest lower bound",
     "median_r": "a median has no place in alpha",
     "signal_noise": "a function of average_r",
-    "ase": "standard error of alpha by Duhachek & Iacobucci; Feldt's interval is given",
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
-    "maximal_reliability_all_items": "maximal reliability",
     "compRelSEM_latent_scale": "omega of a sum of latent responses, which nobody computes",
     "eta_squared": "the share of the sum of squares, biased by the number of clusters",
     "icc_reml": "mixed models",

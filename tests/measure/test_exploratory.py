@@ -109,20 +109,6 @@ def test_reference_fit_measures(name):
         assert found[measure_name] == pytest.approx(value, rel=1e-5, abs=1e-5), measure_name
 
 
-@pytest.mark.parametrize(
-    "name", ["efa_schmid_leiman_thurstone", "efa_schmid_leiman_harman74", "efa_schmid_leiman_hs39"]
-)
-def test_first_order_solution_of_the_schmid_leiman_cases(name):
-    reference = case(name)
-    reference["options"]["rotation_args"] = {}
-    found, expected = solution_of(reference), reference["results"]
-    first_order = matrix(expected["first_order"])
-    np.testing.assert_allclose(found.loadings, first_order, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(
-        found.factor_correlations, matrix(expected["phi"]), rtol=0, atol=1e-4
-    )
-
-
 @pytest.mark.parametrize("school", ["Pasteur", "Grant-White"])
 def test_loadings_of_each_school_in_the_congruence_case(school):
     expected = matrix(case("efa_congruence_hs39_school")["results"][f"loadings_{school}"])
@@ -230,7 +216,7 @@ def test_the_unfinished_solution_is_in_the_error(monkeypatch):
 
 
 def test_a_rotation_that_does_not_converge_is_noted(monkeypatch):
-    monkeypatch.setattr("measure.rotation.MAX_ITERATIONS", 1)
+    monkeypatch.setattr("measure.gradient_projection.MAX_ITERATIONS", 1)
     found = efa(HS39, 3, n_starts=0)
     assert not found.converged
     assert "The rotation stopped before its gradient vanished." in found.notes

@@ -56,6 +56,8 @@ def test_composite_reference(name):
         "compRelSEM_model_var",
         "compRelSEM_alpha",
         "AVE",
+        # test_weighted_sums.py
+        "maximal_reliability_all_items",
     }
     assert not unaccounted(expected, compared)
 

@@ -5,14 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure
+from measure.alpha_intervals import ALPHA as FUNCTIONS
+from measure.alpha_intervals import alpha_slope, bonett_interval, feldt_interval
 from measure.composites import composite_reliability
+from measure.covariance_functions import sample_of
 from measure.errors import DataError, OptionError
 from measure.reliability import (
     alpha_from_covariances,
     cronbach_alpha,
-    feldt_interval,
     item_rest_correlations,
 )
+from tests.measure.covariance_slopes import assert_slopes
 from tests.measure.ledger import ALPHA, COMPOSITE, COMPOSITE_BY_GROUP, unaccounted
 from tests.measure.reference_fits import refit
 from tests.reference_cases import case, data, matrix
@@ -49,8 +52,15 @@ def test_alpha_reference(name):
     assert found.alpha_std == pytest.approx(expected["alpha_std"], abs=1e-7)
     assert found.average_r == pytest.approx(expected["average_r"], abs=1e-7)
     assert [found.ci_lower, found.ci_upper] == pytest.approx(expected["feldt_ci95"], abs=1e-7)
+    # The standard error of Duhachek & Iacobucci is what the derivatives give for normal answers.
+    S = items.dropna().cov().to_numpy()
+    moved = alpha_slope(S) @ S
+    assert np.sqrt(2 * np.trace(moved @ moved) / found.n_obs) == pytest.approx(expected["ase"])
     # alpha_drop and item_stats are compared in test_items.py.
     compared = {"alpha_raw", "alpha_std", "average_r", "feldt_ci95", "alpha_drop", "item_stats"}
+    # test_guttman.py, test_split_halves.py and test_lower_bound.py.
+    compared |= {"ase", "guttman_covariance", "g6_smc_correlation", "glb_algebraic_covariance"}
+    compared |= {"split_half_correlation_metric", "odd_even"}
     assert not unaccounted(expected, compared)
 
 
@@ -74,6 +84,91 @@ def test_a_wider_confidence_level_gives_a_wider_interval():
     assert wide[0] < narrow[0] < 0.8 < narrow[1] < wide[1]
 
 
+def test_bonett_interval():
+    # ln(.2) - ln(100/99) -+ 1.959964 (2 * 5/(4 * 98))^(1/2), by hand.
+    assert bonett_interval(0.8, 100, 5, 0.95) == pytest.approx((0.7292189, 0.8552189), abs=1e-6)
+    found = cronbach_alpha(SPEED, interval="bonett")
+    assert (found.ci_lower, found.ci_upper) == bonett_interval(found.alpha, 301, 3, 0.95)
+    assert np.isnan(found.std_ci_lower)
+    assert "Bonett, 95%" in repr(found)
+
+
+def test_slopes_of_alpha():
+    assert_slopes(FUNCTIONS, HS39[[f"x{k}" for k in range(1, 10)]].cov().to_numpy())
+
+
+# coefficientalpha and MBESS give this standard error; here by its definition from the covariance
+# matrix of the covariances (Maydeu-Olivares, Coffman & Hartmann 2007, eqs 6 to 8).
+def test_the_distribution_free_interval():
+    found = cronbach_alpha(SPEED, interval="adf")
+    X = SPEED.to_numpy() - SPEED.to_numpy().mean(axis=0)
+    products = np.array([np.outer(x, x).ravel() for x in X])
+    slope = alpha_slope(np.cov(X, rowvar=False)).ravel()
+    se = np.sqrt(slope @ np.cov(products, rowvar=False) @ slope / len(X))
+    assert found.se == pytest.approx(se, rel=1e-12)
+    assert found.ci_upper == pytest.approx(found.alpha + 1.959964 * se, abs=1e-8)
+    z = (SPEED - SPEED.mean()) / SPEED.std()
+    assert cronbach_alpha(z, interval="adf").std_se == pytest.approx(found.std_se, rel=1e-12)
+
+
+def test_clusters_of_copies_count_once():
+    copies = pd.concat([SPEED.assign(unit=range(301))] * 3, ignore_index=True)
+    once, thrice = cronbach_alpha(SPEED, interval="adf"), cronbach_alpha(copies, cluster="unit")
+    # But for the n - 1 that covariances are divided by.
+    assert thrice.se == pytest.approx(once.se, rel=0.003)
+    assert (thrice.n_clusters, thrice.interval, thrice.n_items) == (301, "adf", 3)
+    drawn = cronbach_alpha(copies, cluster="unit", interval="percentile", seed=1)
+    assert drawn.se == pytest.approx(once.se, rel=0.1)
+    few = copies.assign(unit=copies["unit"] % 10)
+    assert "10 clusters" in cronbach_alpha(few, cluster="unit").notes[0]
+    gaps = copies.assign(unit=copies["unit"].where(copies["unit"] > 4))
+    assert cronbach_alpha(gaps, cluster="unit").n_dropped == 15
+
+
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_bootstrap_intervals(interval):
+    found = cronbach_alpha(SPEED, interval=interval, seed=3)
+    plain = cronbach_alpha(SPEED, interval="adf")
+    assert found.se == pytest.approx(plain.se, rel=0.1)
+    assert found.ci_lower == pytest.approx(plain.ci_lower, abs=0.3 * plain.se)
+    again = cronbach_alpha(SPEED, interval=interval, seed=3)
+    assert (again.ci_lower, again.ci_upper) == (found.ci_lower, found.ci_upper)
+    # From the rows themselves, drawn in the same way.
+    rng = np.random.default_rng(np.random.SeedSequence(3, spawn_key=(0,)))
+    places = rng.integers(0, 301, (100, 301))
+    drawn = [np.cov(SPEED.to_numpy()[row], rowvar=False) for row in places]
+    ours = next(sample_of(SPEED).drawn(100, 3))
+    np.testing.assert_allclose(ours, drawn, rtol=1e-9)
+
+
+def test_what_alpha_refuses_about_intervals():
+    with pytest.raises(OptionError, match=r'"feldt" takes respondents as independent'):
+        cronbach_alpha(SPEED.assign(unit=1), interval="feldt", cluster="unit")
+    with pytest.raises(OptionError, match="give seed"):
+        cronbach_alpha(SPEED, interval="bca")
+    with pytest.raises(OptionError, match="n_samples is 1"):
+        cronbach_alpha(SPEED, interval="bca", seed=1, n_samples=1)
+    with pytest.raises(OptionError, match="unknown interval 'wald'"):
+        cronbach_alpha(SPEED, interval="wald")
+    with pytest.raises(DataError, match="one cluster"):
+        cronbach_alpha(SPEED.assign(unit=1), cluster="unit")
+    with pytest.raises(DataError, match='need one column "unit"'):
+        cronbach_alpha(SPEED, cluster="unit")
+
+
+@pytest.mark.parametrize("interval", ["adf", "bca"])
+def test_alpha_of_bad_input(interval):
+    seed = 1 if interval == "bca" else None
+    twice = SPEED[["x7"]].assign(copy=SPEED["x7"])
+    found = cronbach_alpha(twice, interval=interval, seed=seed)
+    assert found.alpha == pytest.approx(1)
+    assert found.se == pytest.approx(0, abs=1e-7)
+    rng = np.random.default_rng(1)
+    wide = pd.DataFrame(rng.normal(size=(5, 8)), columns=list("abcdefgh"))
+    found = cronbach_alpha(wide, interval=interval, seed=seed)
+    assert np.isfinite([found.alpha, found.se, found.ci_lower]).all()
+
+
 def test_a_wrongly_keyed_item_is_named():
     found = cronbach_alpha(SPEED.assign(x8=-SPEED["x8"]))
     assert found.alpha < 0
@@ -94,7 +189,8 @@ def test_item_rest_correlations():
 
 def test_alpha_as_a_table():
     table = cronbach_alpha(SPEED, confidence_level=0.9).table
-    assert list(table.columns) == ["alpha", "ci.lower", "ci.upper", "std.alpha", "n_items", "n_obs"]
+    expected = ["alpha", "ci.lower", "ci.upper", "std.alpha", "n_items", "n_obs", "se"]
+    assert list(table.columns) == [*expected, "std.ci.lower", "std.ci.upper"]
     assert "Feldt, 90%" in repr(cronbach_alpha(SPEED, confidence_level=0.9))
     assert "<table" in cronbach_alpha(SPEED)._repr_html_()
 
@@ -151,8 +247,8 @@ def test_composite_reference(name):
         "compRelSEM_alpha",
         "AVE",
     }
-    # test_validity.py
-    compared |= {"htmt", "htmt2"}
+    # test_validity.py and test_weighted_sums.py
+    compared |= {"htmt", "htmt2", "maximal_reliability_all_items"}
     assert not unaccounted(expected, compared)
 
 
@@ -198,6 +294,8 @@ def test_composite_reference_by_group(name):
         "compRelSEM_model_var",
         "compRelSEM_alpha",
         "AVE",
+        # test_weighted_sums.py
+        "maximal_reliability_all_items",
     }
     assert not unaccounted(expected, compared)
 

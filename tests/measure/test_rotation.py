@@ -4,10 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from measure.errors import OptionError
+from measure.gradient_projection import gradient_projection, random_orthogonal
 from measure.rotation import (
     ROTATIONS,
-    gradient_projection,
-    random_orthogonal,
     resolve_arguments,
     rotate,
     rotation_names,
@@ -17,17 +16,19 @@ N_ITEMS, N_FACTORS = 7, 3
 TARGET = np.full((N_ITEMS, N_FACTORS), np.nan)
 TARGET[:3, 1] = TARGET[3:, 0] = 0.0
 TARGET[0, 0] = 0.7
+WEIGHTS = np.linspace(0.0, 2.0, N_ITEMS * N_FACTORS).reshape(N_ITEMS, N_FACTORS)
+WAYS = ("", "Q", "T")
 
 # Arguments other than the defaults, so that every term of a gradient counts.
 OWN = {
     "oblimin": {"gamma": -0.5},
-    "geomin": {"epsilon": 0.02},
-    "geominQ": {"epsilon": 0.02},
-    "geominT": {"epsilon": 0.02},
-    "cfQ": {"kappa": 0.3},
-    "cfT": {"kappa": 0.3},
-    "targetQ": {"target": TARGET},
-    "targetT": {"target": TARGET},
+    "orthomax": {"gamma": 0.4},
+    **{f"geomin{way}": {"epsilon": 0.02} for way in WAYS},
+    **{f"cf{way}": {"kappa": 0.3} for way in WAYS},
+    "simplimax": {"k": 9},
+    **{f"bigeomin{way}": {"epsilon": 0.02} for way in WAYS},
+    **{f"target{way}": {"target": TARGET} for way in WAYS},
+    **{f"pst{way}": {"target": TARGET, "weights": WEIGHTS} for way in WAYS},
 }
 
 
@@ -141,10 +142,19 @@ def test_gpa_rotation_names_of_arguments_are_understood():
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("simplimax", None, "unknown rotation 'simplimax'. Choose one of: none, promax, varimax"),
+        ("varimin", None, "unknown rotation 'varimin'. Choose one of: none, promax, varimax"),
         ("varimax", {"gamma": 1}, "'varimax' has no argument 'gamma'. It has: normalize"),
         ("none", {"normalize": True}, "It has: none"),
         ("targetQ", None, "'targetQ' needs 'target'"),
+        ("pstT", {"target": TARGET}, "'pstT' needs 'weights'"),
+        ("geomin", {"epsilon": 0}, "epsilon of rotation 'geomin' is 0, but must be a number above"),
+        ("oblimin", {"gamma": np.inf}, "gamma of rotation 'oblimin' is inf, but must be a number"),
+        ("cf", {"kappa": 2}, "must be a number between 0 and 1"),
+        ("promax", {"power": 1}, "must be a number above 1"),
+        ("simplimax", {"k": 1.5}, "must be a whole number above 0"),
+        ("oblimin", {"normalize": "yes"}, "must be True or False"),
+        ("target", {"target": [0.0, 1.0]}, "must be a table of numbers"),
+        ("target", {"target": "x"}, "must be a table of numbers"),
     ],
 )
 def test_what_is_refused(name, arguments, message):
