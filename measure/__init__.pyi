@@ -21,6 +21,9 @@ from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .fitted import Fit, standardized
+from .general_indices import BifactorIndices, bifactor_indices
+from .groupwise import Groupwise, by_group
+from .guttman import guttman_lambdas
 from .irt import (
     GradedResponse,
     ability_scores,
@@ -29,9 +32,6 @@ from .irt import (
     local_dependence,
     person_fit,
 )
-from .general_indices import BifactorIndices, bifactor_indices
-from .groupwise import Groupwise, by_group
-from .guttman import guttman_lambdas
 from .items import item_analysis
 from .lower_bound import greatest_lower_bound
 from .means import group_means
