@@ -141,9 +141,9 @@ def test_one_item_has_no_coefficient_at_all() -> None:
 
 
 def test_a_scale_that_is_no_factor_has_omega_from_one_of_its_own() -> None:
-    section = _of_items("visual", "x1", "x2", "x7", "x8")
+    section = _of_items("visual", "x1", "x3", "x4", "x5")
     visual = finding(section, "reliability_visual")
-    fit = measure.cfa("f =~ x1 + x2 + x7 + x8", survey("mental_ability").scored, estimator="MLR")
+    fit = measure.cfa("f =~ x1 + x3 + x4 + x5", survey("mental_ability").scored, estimator="MLR")
     own = composite_reliability(fit).iloc[0]
     assert evidence(visual, "omega") == pytest.approx(own["omega"], abs=1e-5)
     assert visual.evidence[0].lower == pytest.approx(own["omega.ci.lower"], abs=1e-5)
