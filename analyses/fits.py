@@ -216,6 +216,44 @@ def _fit_all(
     return {name: replace(fits[name], check=checks[name]) for name in fits}
 
 
+def fit_beside(
+    instrument: Instrument,
+    models: tuple[MeasurementModel, ...],
+    survey: Survey,
+    reference: Fitted,
+) -> dict[str, Fitted]:
+    """Fit models of other scales as the reference model was fitted, each with its check.
+
+    Parameters
+    ----------
+    reference
+        The reference model, by the plan that the others are fitted by too. Answers to their items
+        may be missing where none of its own is; they are then treated as the estimator can.
+
+    Returns
+    -------
+    dict
+        By the model's id. A model none of whose items has categories is fitted by the check alone,
+        also where the plan is for ordered answers.
+    """
+    planned = reference.plan
+    robust = plan(instrument, survey, estimator=ROBUST) if planned.ordered else planned
+    gaps = bool(survey.scored.isna().to_numpy().any())
+    if gaps:
+        planned, robust = (
+            replace(how, missing=treatment(how.estimator, ordinal=bool(how.ordered)))
+            for how in (planned, robust)
+        )
+    by_plan, by_check = source_of(survey, planned), source_of(survey, robust)
+    found: dict[str, Fitted] = {}
+    for model in models:
+        own = fit_model(model, survey, robust, source=by_check)
+        if any(item in planned.ordered for item in structure(model).observed):
+            own = replace(fit_model(model, survey, planned, source=by_plan), check=own)
+        found[model.id] = own
+    return found
+
+
 def checks(fits: Fits) -> dict[str, Fitted]:
     """Give the checks of models that were fitted to ordered answers, by the model's id."""
     return {name: entry.check for name, entry in fits.items() if entry.check is not None}

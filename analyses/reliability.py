@@ -1,62 +1,50 @@
-"""How precisely the scales measure: alpha from the answers, omega from the reference model."""
+"""How precisely the scales measure: alpha from the answers, omega from models of the scales."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import measure
-from analyses import evidence, indices, methods, model_tables, robust_check, script, verdicts
+from analyses import (
+    evidence,
+    indices,
+    methods,
+    model_tables,
+    robust_check,
+    script,
+    total_score,
+    verdicts,
+)
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_reference
 from analyses.robust_check import Agreement, Judged, Line
+from analyses.scale_reliability import (
+    FEWEST_ITEMS,
+    Estimate,
+    ScaleReliability,
+    estimate,
+    kind,
+    source_model,
+)
 from analyses.section import (
     Cell,
     Figure,
     Finding,
     Message,
+    Phrase,
     Provenance,
     Quantity,
     Section,
     Table,
     Value,
-    Verdict,
 )
-from analyses.structure import structure
 from analyses.survey import Survey
-from instruments.schema import Instrument, Scale
-from measure.composites import composite_reliability
-from measure.errors import MeasureError
-from measure.reliability import cronbach_alpha
+from instruments.schema import Instrument
 
+Parts = tuple[ScaleReliability, ...]
 
-@dataclass(frozen=True)
-class Estimate:
-    """A coefficient with its interval; None is what could not be computed."""
-
-    value: float | None
-    lower: float | None
-    upper: float | None
-    n_obs: int | None
-
-
-Omegas = dict[frozenset[str], Estimate]
-NO_ESTIMATE = Estimate(None, None, None, None)
-
-
-@dataclass(frozen=True)
-class ScaleReliability:
-    """A reflective scale with its coefficients, and the verdict on omega.
-
-    `check` is omega by the check of a model of ordered answers, with the verdict that it would
-    give.
-    """
-
-    scale: Scale
-    n_items: int
-    alpha: Estimate
-    omega: Estimate
-    verdict: Verdict
-    check: Estimate
-    check_verdict: Verdict
+_ENOUGH = ("good", "acceptable")
+_MOST_NAMES = 5
+"""More names than these make a sentence that nobody reads."""
 
 
 def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
@@ -67,53 +55,42 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     instrument, survey
         What was asked, and the answers.
     fits
-        The fitted models, where they have been fitted already; else the reference model is fitted.
+        The fitted models, where they have been fitted already; else the reference model is fitted,
+        and nothing is said of a total score, which other models judge.
 
     Returns
     -------
     Section
-        `reliability`. Index scales are named, and why they have no coefficient.
+        `reliability`; the scales of the reference model first, the others in a table of their own.
+        Index scales are named, and why they have no coefficient.
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
-    omegas = _omegas(reference), _omegas(reference.check)
-    judged = [
-        _reliability(instrument, survey, scale, omegas)
-        for scale in instrument.reflective_scales
-        if evidence.scored_items(scale, survey)
-    ]
+    judged = estimate(instrument, survey, reference)
+    main = tuple(part for part in judged if part.main)
+    further = tuple(part for part in judged if not part.main)
     notes = [
         *evidence.standing_notes(instrument, survey),
         Message("reliability.note.meaning"),
         Message("reliability.note.never_persons"),
+        *_method_notes(instrument, survey, reference),
+        *_alpha_notes(main, reference),
+        *_model_notes(instrument, reference),
+        *_further_notes(instrument, judged, reference),
+        *_index_notes(instrument, survey),
     ]
-    notes += _method_notes(instrument, survey, reference)
-    notes += _alpha_notes(judged, reference)
-    if reference.usable is None:
-        values = {
-            "model": model_tables.model_label(reference),
-            "reason": model_tables.outcome(reference),
-        }
-        notes.append(Message("reliability.note.no_omega", values))
-    elif _fits_poorly(reference.usable, instrument):
-        model = model_tables.model_label(reference)
-        notes.append(Message("reliability.note.poor_fit", {"model": model}))
-    index = tuple(
-        evidence.text(scale.label)
-        for scale in instrument.scales
-        if scale.kind == "index" and evidence.scored_items(scale, survey)
-    )
-    if index:
-        notes.append(Message("reliability.note.index", {"scales": index}))
+    tables = [_table(parts, reference) for parts in (main, further) if parts]
     return Section(
         id="reliability",
-        answer=_answer(judged),
+        answer=_answer(main, further),
         findings=(
-            *_findings(instrument, judged, reference),
+            *_findings(instrument, main, reference),
             *_check_findings(judged, reference),
+            *total_score.findings(instrument, survey, fits, reference),
+            *_findings(instrument, further, reference),
         ),
-        tables=(_table(judged, reference),) if judged else (),
-        figures=(_figure(instrument),) if judged else (),
+        tables=tuple(tables),
+        figures=tuple(_figure(instrument, table.id) for table in tables),
         notes=tuple(notes),
     )
 
@@ -134,132 +111,132 @@ def _method_notes(instrument: Instrument, survey: Survey, reference: Fitted) -> 
         yield methods.missing_note(survey, reference.plan)
 
 
+def _alpha_notes(main: Parts, reference: Fitted) -> Iterator[Message]:
+    """Say in what alpha, which comes from the answers and not from the model, stands apart."""
+    fit = reference.usable
+    if fit is None:
+        return
+    if any(part.alpha.provenance.n_obs not in (None, fit.n_obs) for part in main):
+        yield Message("reliability.note.alpha_whole", {"n": fit.n_obs})
+
+
+def _model_notes(instrument: Instrument, reference: Fitted) -> Iterator[Message]:
+    """Say that omega of the reference model is missing, or to be read with care."""
+    model = model_tables.model_label(reference)
+    if reference.usable is None:
+        values: dict[str, Value] = {"model": model, "reason": model_tables.outcome(reference)}
+        yield Message("reliability.note.no_omega", values)
+    elif _fits_poorly(reference.usable, instrument):
+        yield Message("reliability.note.poor_fit", {"model": model})
+
+
+def _further_notes(instrument: Instrument, judged: Parts, reference: Fitted) -> Iterator[Message]:
+    """Say what the models of one scale each are, and what they cannot show."""
+    own = [part for part in judged if part.fitted is not None and part.fitted is not reference]
+    if not own:
+        return
+    yield Message("reliability.note.one_factor")
+    if any(part.n_items == FEWEST_ITEMS for part in own):
+        yield Message("reliability.note.just_identified", {"n": FEWEST_ITEMS})
+    poor = [
+        part
+        for part in own
+        if part.fitted is not None
+        and part.fitted.usable is not None
+        and part.n_items > FEWEST_ITEMS
+        and _fits_poorly(part.fitted.usable, instrument)
+    ]
+    if poor:
+        yield Message("reliability.note.one_factor_poor", {"scales": _labels(poor)})
+
+
+def _index_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
+    index = tuple(
+        evidence.text(scale.label)
+        for scale in instrument.scales
+        if scale.kind == "index" and evidence.scored_items(scale, survey)
+    )
+    if index:
+        yield Message("reliability.note.index", {"scales": index})
+
+
 def _fits_poorly(fit: measure.Fit, instrument: Instrument) -> bool:
     """Tell whether omega rests on a model that the answers do not support."""
     measures = indices.measures(fit, indices.kind_of(fit))
     return verdicts.judge_global_fit(measures, instrument.rules)["all"] == "poor"
 
 
-def _alpha_notes(judged: list[ScaleReliability], reference: Fitted) -> Iterator[Message]:
-    """Say in what alpha, which comes from the answers and not from the model, stands apart."""
-    fit = reference.usable
-    if fit is None:
-        return
-    if fit.n_clusters is not None:
-        yield Message("reliability.note.alpha_independent")
-    if any(part.alpha.n_obs not in (None, fit.n_obs) for part in judged):
-        yield Message("reliability.note.alpha_whole", {"n": fit.n_obs})
-
-
-def _omegas(reference: Fitted | None) -> Omegas:
-    """Give omega of each factor of the reference model, by the items that it has.
-
-    With ordered answers it is that of the sum of the answers as they were given (Green & Yang
-    2009), and not that of latent responses, which nobody adds up.
-    """
-    if reference is None or reference.usable is None:
-        return {}
-    table = composite_reliability(reference.usable)
-    factors = structure(reference.model).factors
-    return {
-        frozenset(factors[str(row["factor"])]): Estimate(
-            evidence.number(row["omega"]),
-            evidence.number(row["omega.ci.lower"]),
-            evidence.number(row["omega.ci.upper"]),
-            reference.usable.n_obs,
-        )
-        for _, row in table.iterrows()
-    }
-
-
-def _reliability(
-    instrument: Instrument,
-    survey: Survey,
-    scale: Scale,
-    omegas: tuple[Omegas, Omegas],
-) -> ScaleReliability:
-    items = evidence.scored_items(scale, survey)
-    omega, check = (found.get(frozenset(items), NO_ESTIMATE) for found in omegas)
-    verdict, other = (
-        verdicts.judge_reliability(one.lower, one.upper, instrument.rules) for one in (omega, check)
-    )
-    alpha = _alpha(survey, items)
-    return ScaleReliability(scale, len(items), alpha, omega, verdict, check, other)
-
-
-def _alpha(survey: Survey, items: list[str]) -> Estimate:
-    """Give alpha with Feldt's interval; one item, or constant ones, have none."""
-    if len(items) < 2:
-        return NO_ESTIMATE
-    try:
-        alpha = cronbach_alpha(survey.scored[items], confidence_level=evidence.CONFIDENCE)
-    except MeasureError:
-        # The items section reports what is wrong with them; here the cell is empty.
-        return NO_ESTIMATE
-    return Estimate(
-        evidence.number(alpha.alpha),
-        evidence.number(alpha.ci_lower),
-        evidence.number(alpha.ci_upper),
-        alpha.n_obs,
-    )
-
-
-def _table(judged: list[ScaleReliability], reference: Fitted) -> Table:
+def _table(parts: Parts, reference: Fitted) -> Table:
+    checked = any(_checked(part) for part in parts)
     rows: list[tuple[Cell, ...]] = [
         (
             evidence.text(part.scale.label),
             part.n_items,
-            part.alpha.n_obs,
-            part.alpha.value,
-            part.alpha.lower,
-            part.alpha.upper,
-            part.omega.value,
-            part.omega.lower,
-            part.omega.upper,
-            *(
-                (part.check.value, part.check.lower, part.check.upper)
-                if _checked(reference)
-                else ()
-            ),
+            part.alpha.provenance.n_obs,
+            *_cells(part.alpha),
+            part.omega.provenance.n_obs,
+            *_cells(part.omega),
+            *(_cells(part.check) if checked else ()),
             Message(f"reliability.use.{part.verdict}"),
         )
-        for part in judged
+        for part in parts
     ]
-    model = model_tables.model_label(reference)
+    table = "reliability" if parts[0].main else "reliability_further"
     return Table(
-        id="reliability",
-        title=Message("reliability.table"),
+        id=table,
+        title=Message(f"reliability.table.{_kind(parts)}"),
         columns=(
             column("scale", "message"),
             *columns("count", 0, "n_items", "n"),
             *columns("number", 3, "alpha", "alpha.lower", "alpha.upper"),
+            column("n_omega", "count", 0),
             *columns("number", 3, "omega", "omega.lower", "omega.upper"),
-            *(columns("number", 3, *_CHECK) if _checked(reference) else ()),
+            *(columns("number", 3, *_CHECK) if checked else ()),
             column("use", "message"),
         ),
         rows=tuple(rows),
-        provenance=model_tables.provenance(
-            reference, Message(f"source.reliability{_kind(reference)}", {"model": model})
-        ),
+        provenance=_table_provenance(parts, reference),
     )
 
 
 _CHECK = ("omega_check", "omega_check.lower", "omega_check.upper")
 
 
-def _checked(reference: Fitted) -> bool:
+def _cells(estimate: Estimate) -> tuple[Cell, ...]:
+    return estimate.value, estimate.lower, estimate.upper
+
+
+def _kind(parts: Parts) -> str:
+    return "main" if parts[0].main else "further"
+
+
+def _table_provenance(parts: Parts, reference: Fitted) -> Provenance:
+    """Give the source of a table's omegas; what differs between scales stands with each of them."""
+    first = next((part for part in parts if part.fitted is not None), parts[0])
+    origins = [part.omega.provenance for part in parts if part.fitted is not None]
+    values: dict[str, Value] = {
+        "model": source_model(first.fitted, reference),
+        "alpha": parts[0].alpha.provenance.source,
+    }
+    source = Message(f"source.reliability{kind(first.fitted)}", values)
+    if all(origin == origins[0] for origin in origins):
+        return replace(parts[0].omega.provenance, source=source)
+    estimator: Phrase = reference.plan.estimator
+    if kind(first.fitted):
+        estimator = Message("method.ordered", {"estimator": estimator})
+    return Provenance(estimator, None, source)
+
+
+def _checked(part: ScaleReliability) -> bool:
     """Tell whether there is omega by the check beside omega of ordered answers."""
-    return reference.check is not None and reference.check.usable is not None
+    check = None if part.fitted is None else part.fitted.check
+    return check is not None and check.usable is not None
 
 
-def _kind(reference: Fitted) -> str:
-    """End the key of a source: omega of ordered answers is another formula."""
-    return "_ordered" if reference.plan.ordered else ""
-
-
-def _check_findings(judged: list[ScaleReliability], reference: Fitted) -> Iterator[Finding]:
+def _check_findings(judged: Parts, reference: Fitted) -> Iterator[Finding]:
     """Say whether the check by robust maximum likelihood judges the scales alike."""
-    if not judged or reference.usable is None or not _checked(reference):
+    compared = [part for part in judged if part.omega.value is not None and _checked(part)]
+    if not compared:
         return
     lines = tuple(
         Line(
@@ -267,18 +244,19 @@ def _check_findings(judged: list[ScaleReliability], reference: Fitted) -> Iterat
             Judged(part.omega.value, Message(f"reliability.use.{part.verdict}")),
             Judged(part.check.value, Message(f"reliability.use.{part.check_verdict}")),
         )
-        for part in judged
+        for part in compared
     )
     yield robust_check.finding("reliability_check", Agreement(lines), reference)
 
 
-def _figure(instrument: Instrument) -> Figure:
+def _figure(instrument: Instrument, table: str) -> Figure:
     rule = instrument.rules.omega_groups.value
+    own = "main" if table == "reliability" else "further"
     return Figure(
-        id="reliability",
-        title=Message("reliability.figure"),
-        alt=Message("reliability.figure.alt", {"limit": evidence.limit(rule)}),
-        table="reliability",
+        id=table,
+        title=Message(f"reliability.figure.{own}"),
+        alt=Message(f"reliability.figure.{own}.alt", {"limit": evidence.limit(rule)}),
+        table=table,
         form="intervals",
         channels={"y": "scale", "x": "omega", "lower": "omega.lower", "upper": "omega.upper"},
         domain=(0.0, 1.0),
@@ -286,53 +264,45 @@ def _figure(instrument: Instrument) -> Figure:
     )
 
 
-def _findings(
-    instrument: Instrument, judged: list[ScaleReliability], reference: Fitted
-) -> Iterator[Finding]:
+def _findings(instrument: Instrument, parts: Parts, reference: Fitted) -> Iterator[Finding]:
     rule = verdicts.stated(instrument.rules.omega_groups, instrument.rules.omega_change)
-    model = model_tables.model_label(reference)
-    for part in judged:
-        omega = Provenance(
-            methods.estimated(reference),
-            part.omega.n_obs,
-            Message(f"source.omega{_kind(reference)}", {"model": model}),
-        )
-        alpha = Provenance(
-            Message("estimator.covariances"), part.alpha.n_obs, "Cronbach 1951; Feldt 1965"
-        )
+    for part in parts:
+        start = "reliability_" if part.main else verdicts.FURTHER
         yield Finding(
-            id=f"reliability_{part.scale.id}",
+            id=f"{start}{part.scale.id}",
             claim=Message(
                 f"reliability.claim.{part.verdict}", {"scale": evidence.text(part.scale.label)}
             ),
             verdict=part.verdict,
             rule=rule,
-            evidence=(
-                _quantity("omega", part.omega, omega),
-                *_check_quantity(part, reference),
-                _quantity("alpha", part.alpha, alpha),
-            ),
+            evidence=tuple(_evidence(part)),
+            notes=tuple(_reasons(part, reference)),
         )
 
 
-def _check_quantity(part: ScaleReliability, reference: Fitted) -> Iterator[Quantity]:
-    """Give omega by the check, where there is one."""
-    if reference.check is None or not _checked(reference):
-        return
-    model = model_tables.model_label(reference)
-    source = Provenance(
-        methods.estimated(reference.check),
-        part.check.n_obs,
-        Message("source.omega", {"model": model}),
-    )
-    yield _quantity("omega_check", part.check, source)
+def _evidence(part: ScaleReliability) -> Iterator[Quantity]:
+    yield _quantity("omega", part.omega)
+    if _checked(part):
+        yield _quantity("omega_check", part.check)
+    if part.spearman_brown is not None:
+        yield _quantity("spearman_brown", part.spearman_brown)
+    yield _quantity("alpha", part.alpha)
 
 
-def _quantity(name: str, estimate: Estimate, provenance: Provenance) -> Quantity:
+def _reasons(part: ScaleReliability, reference: Fitted) -> Iterator[Message]:
+    """Say why there is no omega; what the reference model lacks is said once for all scales."""
+    if part.n_items < FEWEST_ITEMS and part.fitted is None:
+        yield Message(f"reliability.note.{'one_item' if part.n_items == 1 else 'two_items'}")
+    elif part.fitted not in (None, reference) and part.omega.value is None:
+        assert part.fitted is not None
+        yield Message("reliability.note.no_own", {"reason": model_tables.outcome(part.fitted)})
+
+
+def _quantity(name: str, estimate: Estimate) -> Quantity:
     return Quantity(
         f"statistic.{name}",
         estimate.value,
-        provenance,
+        estimate.provenance,
         digits=3,
         lower=estimate.lower,
         upper=estimate.upper,
@@ -340,19 +310,35 @@ def _quantity(name: str, estimate: Estimate, provenance: Provenance) -> Quantity
     )
 
 
-def _answer(judged: list[ScaleReliability]) -> Message:
-    enough = tuple(
-        evidence.text(part.scale.label) for part in judged if part.verdict in ("good", "acceptable")
-    )
-    rest = tuple(
-        evidence.text(part.scale.label)
-        for part in judged
-        if part.verdict not in ("good", "acceptable")
-    )
-    values: dict[str, Value] = {"enough": enough, "rest": rest, "n": len(judged)}
-    if not rest:
+def _answer(main: Parts, further: Parts) -> Message:
+    enough, others = _precise(main), _precise(further)
+    rest = [part for part in main if part.verdict not in _ENOUGH]
+    values: dict[str, Value] = {
+        "enough": _labels(enough),
+        "rest": _labels(rest),
+        "n": len(main) + len(further),
+        "others": len(others) or Message("reliability.no_scale"),
+        "n_others": len(further),
+    }
+    if not rest and len(others) == len(further):
         return Message("reliability.answer.all", values)
-    return Message("reliability.answer.some" if enough else "reliability.answer.none", values)
+    if further:
+        which = "main" if not rest else "some" if enough else "none"
+        return Message(f"reliability.answer_further.{which}", values)
+    return Message(f"reliability.answer.{'some' if enough else 'none'}", values)
+
+
+def _precise(parts: Parts) -> list[ScaleReliability]:
+    return [part for part in parts if part.verdict in _ENOUGH]
+
+
+def _labels(parts: Sequence[ScaleReliability]) -> tuple[Value, ...]:
+    """Name scales in a sentence: the first of them, where there are many, and how many more."""
+    named = tuple(evidence.text(part.scale.label) for part in parts)
+    if len(named) <= _MOST_NAMES:
+        return named
+    more = Message("reliability.more", {"n": len(named) - _MOST_NAMES + 1})
+    return (*named[: _MOST_NAMES - 1], more)
 
 
 if __name__ == "__main__":

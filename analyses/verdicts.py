@@ -21,6 +21,13 @@ CHECKS = ("items_check", "reliability_check", "check")
 """Findings that set the verdicts beside those of the check; none of them judges the questionnaire
 itself."""
 
+TOTALS = ("total_score", "subscores")
+"""Findings on the sum of all scales, and on what the scales add to it."""
+
+FURTHER = "further_"
+"""How the ids of findings begin that are on scales outside the reference model: the summary counts
+them, and rests on the others."""
+
 _LADDER: tuple[Verdict, ...] = ("good", "information", "acceptable", "undecided", "poor")
 
 
@@ -167,6 +174,23 @@ def judge_reliability(
     if lower >= rules.omega_groups.value:
         return "acceptable"
     return "poor" if upper < rules.omega_groups.value else "undecided"
+
+
+def judge_total(
+    omega_h: float | None, ecv: float | None, rules: instruments.rules.Rules
+) -> Verdict:
+    """Judge whether one score may stand for all items: both rules have to hold."""
+    if omega_h is None or ecv is None or not (known(omega_h) and known(ecv)):
+        return "undecided"
+    enough = omega_h >= rules.total_omega_h.value and ecv >= rules.total_ecv.value
+    return "good" if enough else "poor"
+
+
+def adds_to_total(difference: float | None, rules: instruments.rules.Rules) -> bool | None:
+    """Tell whether a sub-score says more than the total; None where it could not be computed."""
+    if difference is None or not known(difference):
+        return None
+    return difference > rules.subscore_prmse.value
 
 
 def judge_distinct(

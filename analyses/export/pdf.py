@@ -5,15 +5,27 @@ What may be said follows from the verdicts of the published findings; the number
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import typst
 
 from analyses import labels
 from analyses.export import pictures
-from analyses.section import Figure, Finding, Message, Quantity, Report, Section, Value, Verdict
-from analyses.verdicts import CHECKS, worst
+from analyses.section import (
+    Figure,
+    Finding,
+    Message,
+    Provenance,
+    Quantity,
+    Report,
+    Section,
+    Value,
+    Verdict,
+)
+from analyses.verdicts import CHECKS, FURTHER, TOTALS, worst
 from analyses.wording import Words
 
 FILE_NAME = "summary.pdf"
@@ -23,8 +35,16 @@ _FONT = "Libertinus Serif"
 """Carried by typst, so that the summary looks the same on every machine."""
 
 _PAGES = 2
-_SIZES = (10.5, 10.0, 9.5, 9.0, 8.5)
-"""Sizes of the text, in points; the largest that fits two pages is used."""
+_SIZES = (
+    (10.5, 82.0),
+    (10.0, 82.0),
+    (9.5, 75.0),
+    (9.0, 68.0),
+    (8.5, 60.0),
+    (8.5, 45.0),
+    (8.0, 40.0),
+)
+"""Sizes of the text in points and of the figure in mm; the first that fits two pages is used."""
 
 _RESULT_SECTIONS = ("screening", "items", "reliability", "confirmatory", "levels", "hypotheses")
 _FIGURE_SECTIONS = ("reliability", "levels", "confirmatory", "items")
@@ -60,10 +80,15 @@ def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
         font_paths=typst.Fonts(include_system_fonts=False),
     )
     created = datetime.fromisoformat(report.created)
-    for size in _SIZES:
+    for size, height in _SIZES:
         made = compiler.compile(
             format="pdf",
-            sys_inputs={"text": text, "size": str(size), "font": _FONT},
+            sys_inputs={
+                "text": text,
+                "size": str(size),
+                "figure_height": str(height),
+                "font": _FONT,
+            },
             pdf_standards=["a-2a", "ua-1"],
             timestamp=created,
         )
@@ -94,8 +119,15 @@ def _reliability_verdict(report: Report) -> Verdict:
 
 def _verdict_of(report: Report, section: str) -> Verdict:
     judged = _judged(_sections(report, (section,)))
-    # A verdict that hangs on the method is told among the doubts; it does not change the verdict.
-    return worst(finding.verdict for finding in judged if finding.id not in CHECKS)
+    return worst(finding.verdict for finding in judged if _is_main(finding))
+
+
+def _is_main(finding: Finding) -> bool:
+    """Tell whether the summary rests on a finding; the others are counted.
+
+    A verdict that hangs on the method is told among the doubts, and changes no other.
+    """
+    return finding.id not in (*CHECKS, *TOTALS) and not finding.id.startswith(FURTHER)
 
 
 def _structure_verdict(report: Report) -> Verdict:
@@ -252,6 +284,8 @@ def _uses(report: Report) -> tuple[list[str], list[str]]:
     (can if change else cannot).append("change" if change else "change_not")
     if fits == "poor":
         cannot.append("structure_not")
+    if not all(_is_favourable(finding.verdict) for finding in _further(report)):
+        cannot.append("further_not")
     if _verdict_of(report, "levels") in ("poor", "undecided"):
         cannot.append("means_not")
     cannot += ["ranking", "cause"]
@@ -260,8 +294,16 @@ def _uses(report: Report) -> tuple[list[str], list[str]]:
     return can, cannot
 
 
-def _with_interval(report: Report) -> Iterator[tuple[Finding, Quantity]]:
+def _further(report: Report) -> Iterator[Finding]:
+    """Give the findings on scales outside the reference model."""
     for finding in _judged(_sections(report, ("reliability",))):
+        if finding.id.startswith(FURTHER):
+            yield finding
+
+
+def _with_interval(report: Report) -> Iterator[tuple[Finding, Quantity]]:
+    """Give the first number with an interval of each main scale."""
+    for finding in filter(_is_main, _judged(_sections(report, ("reliability",)))):
         for quantity in finding.evidence:
             if quantity.lower is not None and quantity.upper is not None:
                 yield finding, quantity
@@ -270,7 +312,7 @@ def _with_interval(report: Report) -> Iterator[tuple[Finding, Quantity]]:
 
 def _numbers(report: Report, words: Words) -> Iterator[str]:
     """Put the main numbers and their intervals in words."""
-    for finding, quantity in list(_with_interval(report))[:_MOST_NUMBERS]:
+    for finding, quantity in islice(_with_interval(report), _MOST_NUMBERS):
         ends = {
             end: words.cell(value, quantity.kind, quantity.digits)
             for end, value in (
@@ -286,11 +328,17 @@ def _numbers(report: Report, words: Words) -> Iterator[str]:
 
 
 def _origins(report: Report, words: Words) -> Iterator[str]:
-    """Tell the estimator, n and source of the numbers in words, each once."""
-    told = dict.fromkeys(
-        labels.provenance(quantity.provenance, words) for _, quantity in _with_interval(report)
-    )
-    yield from told
+    """Tell the estimator, n and source of the numbers told, each source once."""
+    told: dict[tuple[str, str], list[Provenance]] = {}
+    for _, quantity in islice(_with_interval(report), _MOST_NUMBERS):
+        origin = quantity.provenance
+        named = words.write(origin.estimator), words.write(origin.source)
+        told.setdefault(named, []).append(origin)
+    for origins in told.values():
+        n_obs = {origin.n_obs for origin in origins}
+        # Numbers from different people share a source; how many each is from stands in the report.
+        one = origins[0] if len(n_obs) == 1 else replace(origins[0], n_obs=None)
+        yield labels.provenance(one, words)
 
 
 def _counts(report: Report, words: Words) -> str:

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyses.fits import fit_model, fit_models, plan
+from analyses.fits import fit_beside, fit_model, fit_models, plan
+from analyses.scale_reliability import one_factor
 from analyses.survey import Survey
 from measure.errors import OptionError
 from tests.analyses.demonstrations import fits, instrument, numbers, survey, with_answers
@@ -144,3 +145,36 @@ def test_an_unknown_estimator_is_refused_before_anything_is_fitted() -> None:
     for name in ("mental_ability", "coupling"):
         with pytest.raises(OptionError, match="unknown estimator"):
             plan(instrument(name), survey(name), estimator="OLS")
+
+
+def test_models_beside_the_reference_are_fitted_as_it_is_with_every_answer() -> None:
+    name = "leadership_climate"
+    loaded, answers = instrument(name), survey(name)
+    reference = fits(name)["three_factors"]
+    assert reference.plan.missing == "listwise"
+    scored = answers.scored.copy()
+    scored.loc[scored.index[:100], "TSIG01"] = np.nan
+    model = one_factor(loaded.scale("significance"), ["TSIG01", "TSIG02", "TSIG03"])
+    found = fit_beside(loaded, (model,), with_answers(name, scored), reference)[model.id]
+    assert (found.plan.estimator, found.plan.missing) == ("WLSMV", "pairwise")
+    assert found.usable is not None
+    assert found.usable.n_clusters == 49
+    assert found.check is not None
+    assert (found.check.plan.estimator, found.check.plan.missing) == ("MLR", "fiml")
+    assert found.check.usable is not None
+    assert found.check.usable.n_obs == len(scored)
+
+
+def test_a_scale_of_numbers_is_fitted_as_numbers_beside_ordered_answers() -> None:
+    name = "leadership_climate"
+    loaded, answers = instrument(name), survey(name)
+    reference = fits(name)["three_factors"]
+    items = ["TSIG01", "TSIG02", "TSIG03"]
+    ordered = tuple(item for item in reference.plan.ordered if item not in items)
+    partly = replace(reference, plan=replace(reference.plan, ordered=ordered))
+    model = one_factor(loaded.scale("significance"), items)
+    found = fit_beside(loaded, (model,), answers, partly)[model.id]
+    assert found.plan.estimator == "MLR"
+    assert found.check is None
+    assert found.usable is not None
+    assert not found.usable.options.has_ordered

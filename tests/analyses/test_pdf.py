@@ -5,9 +5,14 @@ from io import BytesIO
 import pytest
 from pypdf import PdfReader
 
-from analyses import labels
+import instruments
+from analyses import labels, methods, reliability
+from analyses.cross_section import one_wave
 from analyses.export import pdf, pictures
-from analyses.section import Finding, Message, Verdict
+from analyses.fits import Plan, fit_model
+from analyses.publication import assemble
+from analyses.section import Finding, Message, Report, Verdict
+from analyses.survey import read_survey
 from analyses.wording import words
 from tests.analyses.reports import FIT, MARKED, OMEGA, REPORT
 
@@ -209,3 +214,84 @@ def test_the_method_box_says_how_the_models_were_fitted(language, drawn):
 
 def _text_of(report, language, drawn) -> str:
     return " ".join(_text(page) for page in _read(report, language, drawn).pages)
+
+
+@pytest.fixture(scope="module")
+def coupling() -> Report:
+    """Give the demonstration of KKS with all its scales, beside sections of the small report.
+
+    The reference model takes the answers as numbers here, which is quicker.
+    """
+    loaded = instruments.load("coupling")
+    survey = one_wave(loaded, read_survey(loaded.demonstration_path(), loaded))
+    reference = fit_model(loaded.reference_model, survey, Plan())
+    notes = tuple(methods.notes(loaded, survey, reference))
+    own = reliability.run(loaded, survey, fits={reference.model.id: reference})
+    sections = []
+    for section in REPORT.sections:
+        if section.id == "reliability":
+            sections.append(own)
+        elif section.id == "confirmatory":
+            sections.append(replace(section, notes=notes))
+        else:
+            sections.append(replace(section, figures=()))
+    return assemble(loaded, survey, tuple(sections))
+
+
+def test_the_summary_of_many_scales_has_two_pages_and_tells_the_main_ones(coupling, language):
+    said = words(language)
+    further = [f for f in coupling.section("reliability").findings if f.id.startswith("further_")]
+    assert len(further) == 23
+    read = _read(coupling, language, pictures.draw(coupling, said))
+    assert len(read.pages) == 2
+    text = " ".join(_text(page) for page in read.pages)
+    for scale in ("bro", "kom", "kor", "kop"):
+        claim = next(
+            f.claim
+            for f in coupling.section("reliability").findings
+            if f.id == f"reliability_{scale}"
+        )
+        assert said.say(claim) in text
+    assert not any(said.say(finding.claim) in text for finding in further)
+    assert {"da": "af 23 øvrige skalaer", "en": "of 23 other scales"}[language] in text
+    # Each source once, however many numbers rest on it.
+    origins = pdf._text(coupling, said)["origins"]
+    assert isinstance(origins, list)
+    assert len(origins) == 1
+    assert "n = " in origins[0]
+
+
+def test_a_figure_of_many_rows_is_made_small_enough(coupling, language):
+    own = coupling.section("reliability")
+    tall = replace(own, figures=own.figures[1:])
+    sections = tuple(tall if part is own else part for part in coupling.sections)
+    report = replace(coupling, sections=sections)
+    assert len(_read(report, language, pictures.draw(report, words(language))).pages) == 2
+
+
+def test_numbers_from_different_people_share_a_source(language):
+    one, other = OMEGA
+    quantity = other.evidence[0]
+    fewer = replace(quantity, provenance=replace(quantity.provenance, n_obs=7))
+    changed = (one, replace(other, evidence=(fewer,)))
+    sections = tuple(
+        replace(part, findings=changed) if part.id == "reliability" else part
+        for part in REPORT.sections
+    )
+    origins = pdf._text(replace(REPORT, sections=sections), words(language))["origins"]
+    assert origins == ["ML · Bentler 1990"]
+
+
+def test_other_scales_change_no_title_and_are_told_among_what_the_numbers_cannot_do(language):
+    said = words(language)
+    report = _with_verdicts("good", "good")
+    other = replace(OMEGA[0], id="further_other", verdict="poor")
+    sections = tuple(
+        replace(part, findings=(*part.findings, other)) if part.id == "reliability" else part
+        for part in report.sections
+    )
+    changed = replace(report, sections=sections)
+    assert pdf.title(changed, said) == pdf.title(report, said)
+    row = said.catalogue["face.summary.uses.further_not"]
+    assert row in pdf._text(changed, said)["cannot_text"]
+    assert row not in pdf._text(report, said)["cannot_text"]

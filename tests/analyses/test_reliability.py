@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 
 import measure
-from analyses import reliability
-from analyses.fits import Fitted
+from analyses import reliability, scale_reliability
+from analyses.fits import Fitted, fit_reference
 from analyses.section import Section
 from analyses.wording import words
+from instruments.schema import Instrument, MeasurementModel
 from measure.composites import composite_reliability
 from measure.reliability import cronbach_alpha
 from tests.analyses.demonstrations import (
@@ -17,9 +18,12 @@ from tests.analyses.demonstrations import (
     instrument,
     numbers,
     survey,
+    with_model,
     with_rule,
 )
 from tests.reference_cases import case
+
+FUNCTIONS = ("bro", "kom", "kor", "kop")
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +112,150 @@ def test_an_index_has_no_coefficient_and_the_section_says_why() -> None:
     assert [part.languages["en"] for part in note.values["scales"]] == ["Speed"]
 
 
-def test_omega_of_a_scale_that_is_no_factor_is_not_invented() -> None:
+def _of_items(scale: str, *items: str) -> Section:
+    """Give the section on mental abilities with other items in one of the scales."""
     loaded = instrument("mental_ability")
     scales = tuple(
-        scale.model_copy(update={"items": ("x1", "x2")}) if scale.id == "visual" else scale
-        for scale in loaded.scales
+        entry.model_copy(update={"items": items}) if entry.id == scale else entry
+        for entry in loaded.scales
     )
     changed = loaded.model_copy(update={"scales": scales})
-    section = reliability.run(changed, survey(loaded.id), fits=fits(loaded.id))
-    visual = finding(section, "reliability_visual")
+    return reliability.run(changed, survey(loaded.id), fits=fits(loaded.id))
+
+
+def test_two_items_have_no_omega_and_what_they_have_instead_decides_nothing() -> None:
+    visual = finding(_of_items("visual", "x1", "x2"), "reliability_visual")
     assert evidence(visual, "omega") is None
     assert evidence(visual, "alpha") is not None
     assert visual.verdict == "undecided"
+    assert [note.key for note in visual.notes] == ["reliability.note.two_items"]
+    r = survey("mental_ability").scored[["x1", "x2"]].corr().iloc[0, 1]
+    # Spearman and Brown's formula for a test of double length.
+    assert evidence(visual, "spearman_brown") == pytest.approx(2 * r / (1 + r))
+
+
+def test_one_item_has_no_coefficient_at_all() -> None:
+    visual = finding(_of_items("visual", "x1"), "reliability_visual")
+    assert {number.value for number in visual.evidence} == {None}
+    assert [note.key for note in visual.notes] == ["reliability.note.one_item"]
+
+
+def test_a_scale_that_is_no_factor_has_omega_from_one_of_its_own() -> None:
+    section = _of_items("visual", "x1", "x3", "x4", "x5")
+    visual = finding(section, "reliability_visual")
+    fit = measure.cfa("f =~ x1 + x3 + x4 + x5", survey("mental_ability").scored, estimator="MLR")
+    own = composite_reliability(fit).iloc[0]
+    assert evidence(visual, "omega") == pytest.approx(own["omega"], abs=1e-5)
+    assert visual.evidence[0].lower == pytest.approx(own["omega.ci.lower"], abs=1e-5)
+    # Four items that are two things: the model is poor, and the section says of which scale.
+    note = next(note for note in section.notes if note.key == "reliability.note.one_factor_poor")
+    assert [label.languages["en"] for label in note.values["scales"]] == ["Visual ability"]
+
+
+def _without(*factors: str) -> tuple[Instrument, dict[str, Fitted]]:
+    """Give mental abilities with a reference model that leaves some factors out."""
+    loaded = instrument("mental_ability")
+    text = "\n".join(
+        line
+        for line in loaded.reference_model.syntax.strip().splitlines()
+        if line.split("=~")[0].strip() not in factors
+    )
+    changed = with_model(loaded.id, loaded.reference_model.id, syntax=text)
+    return changed, fit_reference(changed, survey(loaded.id))
+
+
+def test_scales_outside_the_reference_model_stand_apart_and_are_counted() -> None:
+    changed, found = _without("speed")
+    section = reliability.run(changed, survey(changed.id), fits=found)
+    assert [entry.id for entry in section.findings] == [
+        "reliability_visual",
+        "reliability_textual",
+        "further_speed",
+    ]
+    assert [figure.table for figure in section.figures] == ["reliability", "reliability_further"]
+    assert len(section.table("reliability").rows) == 2
+    assert section.answer.key == "reliability.answer_further.some"
+    assert words("en").say(section.answer) == (
+        "Verbal ability measures precisely enough for group means; for Visual ability this is not "
+        "shown. Of 1 other scale it is shown for none. No scale may be used to judge a person."
+    )
+    told = {note.key for note in section.notes}
+    assert {"reliability.note.one_factor", "reliability.note.just_identified"} <= told
+    # Three items determine one factor, whatever else a model holds: semTools has .688 for it.
+    assert section.table("reliability_further").column("omega")[0] == pytest.approx(0.688, abs=0.02)
+
+
+def test_a_scale_s_own_model_without_a_solution_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    changed, found = _without("speed")
+
+    def fails(_: object, models: tuple[MeasurementModel, ...], *__: object) -> dict[str, Fitted]:
+        return {model.id: Fitted(model, "not_converged", error="no minimum") for model in models}
+
+    monkeypatch.setattr(scale_reliability, "fit_beside", fails)
+    section = reliability.run(changed, survey(changed.id), fits=found)
+    speed = finding(section, "further_speed")
+    assert speed.verdict == "undecided"
+    assert [note.key for note in speed.notes] == ["reliability.note.no_own"]
+    assert speed.notes[0].values["reason"].key == "outcome.not_converged"
+    assert section.table("reliability_further").column("omega") == (None,)
+
+
+def test_a_long_list_of_names_is_cut_short() -> None:
+    name = "mental_ability"
+    judged = scale_reliability.estimate(
+        instrument(name), survey(name), fits(name)[instrument(name).reference_model.id]
+    )
+    many = tuple(replace(judged[1], verdict="good") for _ in range(8))
+    poor = replace(judged[0], verdict="poor")
+    label = judged[1].scale.label["da"]
+    said = words("da").say(reliability._answer((*many, poor), ()))
+    assert said.startswith(f"{label}, {label}, {label}, {label} og 4 andre måler præcist nok")
+
+
+def test_a_total_and_its_sub_scores_are_judged_by_the_instrument_s_rules() -> None:
+    name = "coupling"
+    section = reliability.run(instrument(name), survey(name), fits=fits(name))
+    total, parts = finding(section, "total_score"), finding(section, "subscores")
+    bifactor = fits(name)["M4"].usable
+    assert bifactor is not None
+    own = measure.bifactor_indices(bifactor)
+    assert evidence(total, "omega_h") == pytest.approx(own.of("omega_h"))
+    assert evidence(total, "ecv") == pytest.approx(own.of("ecv"))
+    rules = instrument(name).rules
+    enough = own.of("omega_h") >= rules.total_omega_h.value and own.of("ecv") >= 0.60
+    assert total.verdict == ("good" if enough else "poor")
+    strict = with_rule(name, "total_ecv", value=0.99)
+    section = reliability.run(strict, survey(name), fits=fits(name))
+    assert finding(section, "total_score").verdict == "poor"
+    answers = survey(name).scored.assign(unit=survey(name).data["unit"])
+    scales = {scale: list(instrument(name).scale(scale).items) for scale in FUNCTIONS}
+    predicted = measure.prmse(answers, scales, reliability="omega", cluster="unit").table
+    differences = [number.value for number in parts.evidence]
+    assert differences == pytest.approx(predicted["difference"].tolist())
+    assert parts.verdict == ("good" if (predicted["difference"] > 0).all() else "poor")
+    strict = with_rule(name, "subscore_prmse", value=0.9)
+    section = reliability.run(strict, survey(name), fits=fits(name))
+    parts = finding(section, "subscores")
+    assert parts.verdict == "poor"
+    assert len(parts.claim.values["rest"]) == len(FUNCTIONS)
+
+
+def test_a_total_without_a_usable_model_is_undecided_and_the_reason_is_told() -> None:
+    name = "coupling"
+    failed = {
+        key: replace(entry, outcome="improper") if key in ("M3", "M4") else entry
+        for key, entry in fits(name).items()
+    }
+    section = reliability.run(instrument(name), survey(name), fits=failed)
+    total = finding(section, "total_score")
+    assert total.verdict == "undecided"
+    assert total.notes[0].values["reason"].key == "outcome.improper"
+
+
+def test_an_instrument_without_a_total_has_no_finding_on_one(abilities: Section) -> None:
+    assert not {"total_score", "subscores"} & {entry.id for entry in abilities.findings}
 
 
 def test_omega_is_that_of_measure_with_an_interval_that_allows_for_clusters() -> None:
@@ -143,7 +279,16 @@ def test_omega_is_that_of_measure_with_an_interval_that_allows_for_clusters() ->
     plain = composite_reliability(measure.cfa(fit.text, survey(name).scored))
     assert (clustered["omega.se"] > plain["omega.se"]).all()
     told = {note.key for note in section.notes}
-    assert {"method.note.clusters", "reliability.note.alpha_independent"} <= told
+    assert "method.note.clusters" in told
+    answers = survey(name).scored.assign(COMPID=survey(name).data["COMPID"])
+    for scale, lower, upper in zip(
+        instrument(name).reflective_scales,
+        table.column("alpha.lower"),
+        table.column("alpha.upper"),
+        strict=True,
+    ):
+        alpha = cronbach_alpha(answers[[*scale.items, "COMPID"]], cluster="COMPID")
+        assert (lower, upper) == pytest.approx((alpha.ci_lower, alpha.ci_upper))
 
 
 def test_alpha_and_omega_rest_on_different_people_where_answers_are_missing() -> None:
@@ -173,9 +318,9 @@ def test_categorical_omega_of_lq2002_is_that_of_semtools() -> None:
     alone = replace(answers, data=answers.data.drop(columns="COMPID"))
     table = reliability.run(changed, alone).table("reliability")
     theirs = content["results"]["compRelSEM_model_var"]
-    assert table.column("omega")[1:] == pytest.approx((theirs["T"], theirs["H"]), abs=1e-4)
+    assert table.column("omega") == pytest.approx((theirs["T"], theirs["H"]), abs=1e-4)
     # Of latent responses it would be .88 and .95: the reliability of a sum that nobody computes.
-    assert table.column("omega")[2] < 0.9
+    assert table.column("omega")[1] < 0.9
 
 
 def test_the_check_stands_beside_and_a_verdict_that_hangs_on_the_method_is_told() -> None:

@@ -141,3 +141,26 @@ def test_the_number_of_factors_is_judged_by_the_criterion_that_decides_and_by_mo
     names = ("parallel_pca", "map_squared", "ekc", "hull_cfi", "comparison_data")
     suggested = dict(zip(names, (first, *others), strict=True)) | {"map_fourth": 1}
     assert verdicts.judge_retention(suggested, 4, RULES) == (verdict, agree, known)
+
+
+@pytest.mark.parametrize(
+    ("omega_h", "ecv", "verdict"),
+    [
+        (0.70, 0.60, "good"),
+        (0.699, 0.9, "poor"),
+        (0.9, 0.599, "poor"),
+        (None, 0.9, "undecided"),
+        (0.9, float("nan"), "undecided"),
+    ],
+)
+def test_a_total_needs_both_rules(omega_h: float | None, ecv: float | None, verdict: str) -> None:
+    assert verdicts.judge_total(omega_h, ecv, RULES) == verdict
+
+
+@pytest.mark.parametrize(
+    ("difference", "adds"), [(0.001, True), (0.0, False), (-0.1, False), (None, None)]
+)
+def test_a_sub_score_has_to_say_more_than_the_total(
+    difference: float | None, adds: bool | None
+) -> None:
+    assert verdicts.adds_to_total(difference, RULES) is adds
