@@ -20,8 +20,11 @@ from measure.rotation_criteria import Criterion
 
 Array = NDArray[np.float64]
 
-# Norm of the projected gradient: coarse for every start, fine for the best of them.
-COARSE, FINE = 1e-4, 1e-8
+# Norm of the projected gradient: rough for every start, where the value is known to about its
+# square, coarse for the best few, fine for the best of all.
+ROUGH, COARSE, FINE = 1e-3, 1e-5, 1e-8
+BEST_FEW = 4
+CONVERGED = 1e-4
 # Two criterion values closer than this are the same minimum.
 SAME_VALUE = 1e-5
 
@@ -139,7 +142,9 @@ SYNONYMS = {
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    return bool(np.isfinite(float(value)))
 
 
 def _is_table(value: object) -> bool:
@@ -158,7 +163,7 @@ SENSIBLE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "epsilon": (lambda v: _is_number(v) and v > 0, "a number above 0"),
     "power": (lambda v: _is_number(v) and v > 1, "a number above 1"),
     "k": (
-        lambda v: v == "n_items" or (isinstance(v, Integral) and v > 0),
+        lambda v: v == "n_items" or (isinstance(v, Integral) and int(v) > 0),
         'a whole number above 0, or "n_items"',
     ),
     "target": (_is_table, "a table of numbers, items × factors, NaN where an entry is free"),
@@ -266,7 +271,11 @@ def rotate(
     scale = np.where(lengths > 0, lengths, 1.0) if arguments["normalize"] else 1.0
     A = unrotated / scale
     starts = np.concatenate([np.eye(n_factors)[None], random_orthogonal(n_factors, n_starts, rng)])
-    T, values, _ = gradient_projection(A, criterion, starts, oblique=oblique, tolerance=COARSE)
+    T, values, _ = gradient_projection(A, criterion, starts, oblique=oblique, tolerance=ROUGH)
+    few = np.argsort(values, kind="stable")[:BEST_FEW]
+    T[few], values[few], _ = gradient_projection(
+        A, criterion, T[few], oblique=oblique, tolerance=COARSE
+    )
     best = int(np.argmin(values))
     share = float(np.mean(values < values[best] + SAME_VALUE * max(1.0, abs(values[best]))))
     T, value, gradient = gradient_projection(
@@ -280,7 +289,7 @@ def rotate(
         )
     loadings = (A @ inverse_transposed(T[0], oblique)) * scale
     phi = T[0].T @ T[0]
-    return Rotated(loadings, phi, T[0], float(value[0]), share, bool(gradient[0] < COARSE))
+    return Rotated(loadings, phi, T[0], float(value[0]), share, bool(gradient[0] < CONVERGED))
 
 
 def _promax(

@@ -166,7 +166,7 @@ def test_hessian_against_finite_differences(discrepancy, n_factors):
     at = np.log(psi) if discrepancy.scaled else psi
     unit = np.eye(9) * step
     numeric = np.column_stack([(gradient(at + u) - gradient(at - u)) / (2 * step) for u in unit])
-    found_gradient, hessian = discrepancy.newton(psi, R, n_factors)
+    found_gradient, hessian = discrepancy.newton(*discrepancy.spectrum(psi, R), n_factors)
     np.testing.assert_allclose(found_gradient, gradient(at), atol=1e-10)
     np.testing.assert_allclose(hessian, numeric, atol=1e-7)
 
