@@ -256,7 +256,7 @@ def _tested(found: Array, drawn: Array, names: Sequence[object]) -> pd.DataFrame
     else:
         pvalue = q95 = q99 = np.full(len(found), np.nan)
     columns = {"congruence": found, "pvalue": pvalue, "q95": q95, "q99": q99}
-    return pd.DataFrame(columns, index=pd.Index(names))
+    return pd.DataFrame(columns, index=list(names))
 
 
 def _matched(

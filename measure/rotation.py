@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -216,6 +217,28 @@ def resolve_arguments(rotation: str, given: Mapping[str, Any] | None) -> dict[st
     return arguments
 
 
+@dataclass(frozen=True, eq=False)
+class NamedCriterion:
+    """The criterion of a rotation in `ROTATIONS`, which other processes can make again."""
+
+    rotation: str
+    arguments: Mapping[str, Any]
+
+    @cached_property
+    def _made(self) -> Criterion:
+        row = ROTATIONS[self.rotation]
+        own = {name: self.arguments[name] for name in row.arguments if name != "orthogonal"}
+        return row.criterion(**own)
+
+    def __call__(self, L: Array) -> tuple[Array, Array]:
+        """Give value and gradient at loadings."""
+        return self._made(L)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send names, not functions."""
+        return NamedCriterion, (self.rotation, self.arguments)
+
+
 def criterion_of(rotation: str, arguments: Mapping[str, Any]) -> tuple[Criterion, bool]:
     """Return the criterion of a rotation in `ROTATIONS`, and whether factors may correlate.
 
@@ -224,9 +247,8 @@ def criterion_of(rotation: str, arguments: Mapping[str, Any]) -> tuple[Criterion
     rotation, arguments
         As returned by `resolve_arguments`.
     """
-    row = ROTATIONS[rotation]
-    own = {name: arguments[name] for name in row.arguments if name != "orthogonal"}
-    return row.criterion(**own), row.oblique and not arguments.get("orthogonal", False)
+    oblique = ROTATIONS[rotation].oblique and not arguments.get("orthogonal", False)
+    return NamedCriterion(rotation, arguments), oblique
 
 
 def rotate(
