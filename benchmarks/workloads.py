@@ -76,7 +76,7 @@ def ours() -> Mapping[str, Workload]:
         "split_half": lambda: measure.split_half(items.iloc[:, :10].copy()),
         "kmo": lambda: measure.sampling_adequacy(items.copy()),
         "efa": lambda: (
-            measure.efa(items.copy(), 5, rotation="oblimin", n_starts=1, seed=1).loadings
+            measure.efa(items.copy(), 5, rotation="oblimin", n_starts=100, seed=1).loadings
         ),
         "parallel": lambda: measure.factor_retention(items.copy(), n_draws=100, seed=1),
         "parallel_polychoric": lambda: measure.factor_retention(

@@ -137,7 +137,7 @@ def complete_rows(items: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame
     DataError
         Too few complete rows, or an item that is constant in them.
     """
-    complete = items.dropna()
+    complete = items.dropna() if items.isna().to_numpy().any() else items
     if len(complete) < minimum_rows:
         emptiest = items.isna().sum().idxmax()
         raise DataError(

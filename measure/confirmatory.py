@@ -439,6 +439,16 @@ _DOCUMENTATION = """
         "none"; by default the estimator's own.
     auxiliary
         Columns outside the model that inform about missing answers (saturated correlates).
+    rotation
+        Of exploratory blocks, `efa("b")*f1 + efa("b")*f2 =~ x1 + x2 + x3 + x4` (ESEM; Asparouhov &
+        Muthén 2009): a name in `measure.rotation.ROTATIONS`, by default "geomin", or "none".
+    rotation_args
+        Its arguments, as in `measure.efa`, or under lavaan's names; `epsilon` of geomin is 0.001 as
+        in lavaan. Further `std.ov` (default True: items are divided by their standard deviation
+        while rotating), `row.weights` ("kaiser", "none"), `rstarts` (random starts, 100). A target
+        may be a data frame named by items and factors, and for several blocks is a dictionary.
+    seed
+        Of the random starts of the rotation.
     sample_cov, sample_mean, sample_nobs
         Covariance matrix with names on both sides, means, and number of respondents, in place of
         `data`; for several groups dictionaries from group to each.

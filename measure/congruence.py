@@ -1,6 +1,6 @@
 """Do loadings have the pattern that was expected? Tucker's congruence and Procrustes rotation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,8 @@ def congruence(loadings: Loadings, target: Loadings) -> pd.DataFrame:
 def _cosines(A: pd.DataFrame, B: pd.DataFrame) -> Array:
     a, b = A.to_numpy(), B.to_numpy()
     sizes = np.sqrt(np.outer((a**2).sum(axis=0), (b**2).sum(axis=0)))
-    return np.divide(a.T @ b, sizes, out=np.full(sizes.shape, np.nan), where=sizes > 0)
+    found: Array = np.divide(a.T @ b, sizes, out=np.full(sizes.shape, np.nan), where=sizes > 0)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +225,8 @@ def _agreement(L: Array, T: Array) -> tuple[Array, Array, Array]:
     def share(axes: int | tuple[int, int]) -> Array:
         sizes = np.sqrt(ours.sum(axis=axes) * theirs.sum(axis=axes))
         sums = products.sum(axis=axes)
-        return np.divide(sums, sizes, out=np.full(np.shape(sums), np.nan), where=sizes > 0)
+        found: Array = np.divide(sums, sizes, out=np.full(np.shape(sums), np.nan), where=sizes > 0)
+        return found
 
     return share(1), share(2), share((1, 2))
 
@@ -245,7 +247,7 @@ def _permuted(
     return factors, items, total
 
 
-def _tested(found: Array, drawn: Array, names: list[object]) -> pd.DataFrame:
+def _tested(found: Array, drawn: Array, names: Sequence[object]) -> pd.DataFrame:
     """Congruences, their p-values and the percentiles of those of permuted targets."""
     if len(drawn):
         reached = (drawn >= found - 1e-12).sum(axis=0)
@@ -254,7 +256,7 @@ def _tested(found: Array, drawn: Array, names: list[object]) -> pd.DataFrame:
     else:
         pvalue = q95 = q99 = np.full(len(found), np.nan)
     columns = {"congruence": found, "pvalue": pvalue, "q95": q95, "q99": q99}
-    return pd.DataFrame(columns, index=pd.Index(names))
+    return pd.DataFrame(columns, index=list(names))
 
 
 def _matched(

@@ -28,7 +28,7 @@ from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
 from measure.repeat import reasons_table, repeat
 from measure.rotated_samples import turned_alike
-from measure.rotation import COARSE, ROTATIONS, criterion_of, rotate
+from measure.rotation import CONVERGED, ROTATIONS, criterion_of, rotate
 from measure.rotation_equations import Criteria
 from measure.uniquenesses import LOWEST_UNIQUENESS
 from measure.workers import Count, add
@@ -299,7 +299,7 @@ class _Analysis:
             criterion, oblique = criterion_of(own.rotation, own.rotation_args)
             how = Criteria(criterion, oblique, bool(own.rotation_args["normalize"]))
             T, norms = turned_alike(A, how, start)
-            return A @ inverse_transposed(T, oblique), T.mT @ T, norms < COARSE
+            return A @ inverse_transposed(T, oblique), T.mT @ T, norms < CONVERGED
         phi = identity.copy()
         if own.rotation == "promax":
             turned = [

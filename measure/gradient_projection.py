@@ -10,6 +10,8 @@ Array = NDArray[np.float64]
 MAX_ITERATIONS = 5000
 # Determinant of T below which factors coincide.
 COLLAPSED = 1e-5
+# Entries of an inverse below this leave no doubt that factors differ.
+FAR = 1e3
 # Share of the fall promised by the gradient that a step has to bring; weight of former values.
 PROMISED, MEMORY = 1e-4, 0.85
 MOST_HALVINGS = 40
@@ -51,46 +53,33 @@ def gradient_projection(
     direction, norm = _projected(T, gradient, oblique)
     # Where the search has been best; it may go up a little on the way.
     best, best_value, best_norm = T.copy(), value.copy(), norm.copy()
-    # Of the starts that go on: the running mean, its weight, and the length of the step.
+    # Of all starts: the running mean, its weight, the length of the next step, its halvings.
+    mean, weight = value.copy(), np.ones(len(T))
+    length, halvings = 1 / np.maximum(norm, 1.0), np.zeros(len(T), dtype=int)
     active = np.flatnonzero(norm > tolerance)
-    mean, weight = value[active], np.ones(len(active))
-    length = 1 / np.maximum(norm[active], 1.0)
     for iteration in range(MAX_ITERATIONS):
         if len(active) == 0:
             break
-        old_T, old_direction = T[active], direction[active]
-        slope = norm[active] ** 2
-        pending = np.arange(len(active))
-        for _ in range(MOST_HALVINGS):
-            own = active[pending]
-            trial = _back(
-                old_T[pending] - length[pending, None, None] * old_direction[pending], oblique
-            )
-            of_trial = A if A.ndim == 2 else A[own]
-            trial_value, trial_gradient = _at(of_trial, criterion, trial, oblique)
-            enough = trial_value <= mean[pending] - PROMISED * length[pending] * slope[pending]
-            done = own[enough]
-            T[done], value[done], gradient[done] = (
-                trial[enough],
-                trial_value[enough],
-                trial_gradient[enough],
-            )
-            pending = pending[~enough]
-            if len(pending) == 0:
-                break
-            length[pending] /= 2
-        direction[active], norm[active] = _projected(T[active], gradient[active], oblique)
-        lower = active[value[active] < best_value[active]]
+        step = length[active, None, None] * direction[active]
+        trial = _back(T[active] - step, oblique)
+        of_trial = A if A.ndim == 2 else A[active]
+        trial_value, trial_gradient = _at(of_trial, criterion, trial, oblique)
+        promised = PROMISED * length[active] * norm[active] ** 2
+        enough = trial_value <= mean[active] - promised
+        length[active[~enough]] /= 2
+        halvings[active[~enough]] += 1
+        done = active[enough]
+        reached, ahead = trial[enough], trial_value[enough]
+        turned, size = _projected(reached, trial_gradient[enough], oblique)
+        length[done] = _barzilai_borwein(reached - T[done], turned - direction[done], iteration)
+        T[done], value[done], direction[done], norm[done] = reached, ahead, turned, size
+        grown = MEMORY * weight[done] + 1
+        mean[done] = (MEMORY * weight[done] * mean[done] + ahead) / grown
+        weight[done], halvings[done] = grown, 0
+        lower = done[ahead < best_value[done]]
         best[lower], best_value[lower], best_norm[lower] = T[lower], value[lower], norm[lower]
-        moved, turned = T[active] - old_T, direction[active] - old_direction
-        length = _barzilai_borwein(moved, turned, iteration)
-        grown = MEMORY * weight + 1
-        mean = (MEMORY * weight * mean + value[active]) / grown
-        weight = grown
-        # No step lowers the value any more: this start is as good as rounding allows.
-        going = norm[active] > tolerance
-        going[pending] = False
-        active, mean, weight, length = active[going], mean[going], weight[going], length[going]
+        # Where no step lowers the value any more a start is as good as rounding allows.
+        active = active[(norm[active] > tolerance) & (halvings[active] < MOST_HALVINGS)]
     return best, best_value, best_norm
 
 
@@ -121,18 +110,32 @@ def inverse_transposed(T: Array, oblique: bool) -> Array:
 
 def _at(A: Array, criterion: Criterion, T: Array, oblique: bool) -> tuple[Array, Array]:
     """Criterion value and its gradient with respect to T."""
-    if oblique:
-        # Factors that coincide cannot be told apart; the line search must step back from there.
-        collapsed = np.abs(np.linalg.det(T)) < COLLAPSED
-        T = np.where(collapsed[:, None, None], np.eye(T.shape[-1]), T)
-    turned = inverse_transposed(T, oblique)
+    if not oblique:
+        value, by_loadings = criterion(A @ T)
+        return value, A.mT @ by_loadings
+    turned, collapsed = _turned(T)
     L = A @ turned
     value, by_loadings = criterion(L)
-    if oblique:
+    if collapsed is not None:
         value = np.where(collapsed, np.inf, value)
-        gradient = -turned @ by_loadings.swapaxes(-1, -2) @ L
-        return value, gradient
-    return value, A.mT @ by_loadings
+    return value, -turned @ (by_loadings.mT @ L)
+
+
+def _turned(T: Array) -> tuple[Array, NDArray[np.bool_] | None]:
+    """Return the transposed inverses, and which are none because factors coincide (None: no one).
+
+    Such factors cannot be told apart; the line search must step back from there.
+    """
+    try:
+        turned = inverse_transposed(T, True)
+    except np.linalg.LinAlgError:
+        turned = np.full_like(T, np.inf)
+    sizes = np.abs(turned).reshape(len(T), -1).max(axis=-1)
+    if (sizes < FAR).all():
+        return turned, None
+    collapsed = np.abs(np.linalg.det(T)) < COLLAPSED
+    safe = np.where(collapsed[:, None, None], np.eye(T.shape[-1]), T)
+    return inverse_transposed(safe, True), collapsed
 
 
 def _projected(T: Array, gradient: Array, oblique: bool) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from measure.gradient_projection import gradient_projection
 from measure.model import Model
 from measure.rotated_blocks import Exploration, blocks_of, moved
-from measure.rotation import COARSE
+from measure.rotation import CONVERGED
 from measure.rotation_equations import Criteria, lengths
 
 Array = NDArray[np.float64]
@@ -59,7 +59,7 @@ class Turning:
             T, norms = _turned(
                 values[:, own.loadings], values[:, own.residuals], own.how, turned.transformation
             )
-            good &= norms < COARSE
+            good &= norms < CONVERGED
             for k, transformation in enumerate(T):
                 values[k] = moved(table.parameters, values[k], own, transformation)
         elements = values[:, list(self.model.free_rows)]

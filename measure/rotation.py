@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,8 +21,11 @@ from measure.rotation_criteria import Criterion
 
 Array = NDArray[np.float64]
 
-# Norm of the projected gradient: coarse for every start, fine for the best of them.
-COARSE, FINE = 1e-4, 1e-8
+# Norm of the projected gradient: rough for every start, where the value is known to about its
+# square, coarse for the best few, fine for the best of all.
+ROUGH, COARSE, FINE = 1e-3, 1e-5, 1e-8
+BEST_FEW = 4
+CONVERGED = 1e-4
 # Two criterion values closer than this are the same minimum.
 SAME_VALUE = 1e-5
 
@@ -139,7 +143,9 @@ SYNONYMS = {
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    return bool(np.isfinite(float(value)))
 
 
 def _is_table(value: object) -> bool:
@@ -158,7 +164,7 @@ SENSIBLE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "epsilon": (lambda v: _is_number(v) and v > 0, "a number above 0"),
     "power": (lambda v: _is_number(v) and v > 1, "a number above 1"),
     "k": (
-        lambda v: v == "n_items" or (isinstance(v, Integral) and v > 0),
+        lambda v: v == "n_items" or (isinstance(v, Integral) and int(v) > 0),
         'a whole number above 0, or "n_items"',
     ),
     "target": (_is_table, "a table of numbers, items × factors, NaN where an entry is free"),
@@ -211,6 +217,28 @@ def resolve_arguments(rotation: str, given: Mapping[str, Any] | None) -> dict[st
     return arguments
 
 
+@dataclass(frozen=True, eq=False)
+class NamedCriterion:
+    """The criterion of a rotation in `ROTATIONS`, which other processes can make again."""
+
+    rotation: str
+    arguments: Mapping[str, Any]
+
+    @cached_property
+    def _made(self) -> Criterion:
+        row = ROTATIONS[self.rotation]
+        own = {name: self.arguments[name] for name in row.arguments if name != "orthogonal"}
+        return row.criterion(**own)
+
+    def __call__(self, L: Array) -> tuple[Array, Array]:
+        """Give value and gradient at loadings."""
+        return self._made(L)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Send names, not functions."""
+        return NamedCriterion, (self.rotation, self.arguments)
+
+
 def criterion_of(rotation: str, arguments: Mapping[str, Any]) -> tuple[Criterion, bool]:
     """Return the criterion of a rotation in `ROTATIONS`, and whether factors may correlate.
 
@@ -219,9 +247,8 @@ def criterion_of(rotation: str, arguments: Mapping[str, Any]) -> tuple[Criterion
     rotation, arguments
         As returned by `resolve_arguments`.
     """
-    row = ROTATIONS[rotation]
-    own = {name: arguments[name] for name in row.arguments if name != "orthogonal"}
-    return row.criterion(**own), row.oblique and not arguments.get("orthogonal", False)
+    oblique = ROTATIONS[rotation].oblique and not arguments.get("orthogonal", False)
+    return NamedCriterion(rotation, arguments), oblique
 
 
 def rotate(
@@ -266,7 +293,11 @@ def rotate(
     scale = np.where(lengths > 0, lengths, 1.0) if arguments["normalize"] else 1.0
     A = unrotated / scale
     starts = np.concatenate([np.eye(n_factors)[None], random_orthogonal(n_factors, n_starts, rng)])
-    T, values, _ = gradient_projection(A, criterion, starts, oblique=oblique, tolerance=COARSE)
+    T, values, _ = gradient_projection(A, criterion, starts, oblique=oblique, tolerance=ROUGH)
+    few = np.argsort(values, kind="stable")[:BEST_FEW]
+    T[few], values[few], _ = gradient_projection(
+        A, criterion, T[few], oblique=oblique, tolerance=COARSE
+    )
     best = int(np.argmin(values))
     share = float(np.mean(values < values[best] + SAME_VALUE * max(1.0, abs(values[best]))))
     T, value, gradient = gradient_projection(
@@ -280,7 +311,7 @@ def rotate(
         )
     loadings = (A @ inverse_transposed(T[0], oblique)) * scale
     phi = T[0].T @ T[0]
-    return Rotated(loadings, phi, T[0], float(value[0]), share, bool(gradient[0] < COARSE))
+    return Rotated(loadings, phi, T[0], float(value[0]), share, bool(gradient[0] < CONVERGED))
 
 
 def _promax(

@@ -38,7 +38,7 @@ def oblimin(gamma: float) -> Criterion:
 
     def criterion(L: Array) -> tuple[Array, Array]:
         squared = L**2
-        others = squared.sum(axis=-1, keepdims=True) - squared
+        others = _others(squared)
         if gamma != 0:
             others = others - gamma * others.mean(axis=-2, keepdims=True)
         return _sum(squared * others) / 4, L * others
@@ -64,7 +64,7 @@ def crawford_ferguson(kappa: float | Kappa) -> Criterion:
     def criterion(L: Array) -> tuple[Array, Array]:
         k = kappa(*L.shape[-2:]) if callable(kappa) else kappa
         squared = L**2
-        rows = squared.sum(axis=-1, keepdims=True) - squared
+        rows = _others(squared)
         columns = squared.sum(axis=-2, keepdims=True) - squared
         weighted = (1 - k) * rows + k * columns
         return _sum(squared * weighted) / 4, L * weighted
@@ -201,5 +201,12 @@ def target(target: ArrayLike, weights: ArrayLike = 1.0) -> Criterion:
 
 
 def _sum(terms: Array) -> Array:
-    total: Array = terms.sum(axis=(-1, -2))
+    total: Array = terms.reshape(*terms.shape[:-2], -1).sum(axis=-1)
     return total
+
+
+def _others(squared: Array) -> Array:
+    """For each entry the sum of the others in its row; one product for all starts."""
+    k = squared.shape[-1]
+    product: Array = squared.reshape(-1, k) @ (np.ones((k, k)) - np.eye(k))
+    return product.reshape(squared.shape)

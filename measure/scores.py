@@ -184,7 +184,7 @@ def _of_solution(solution: FactorSolution, data: pd.DataFrame, method: str | Non
     """Score the rows of a data frame on the factors of an exploratory solution."""
     found = exploratory_scores(solution, data, method)
     factors, items = list(solution.loadings.columns), list(solution.loadings.index)
-    scored = ~np.isnan(found.scores).any(axis=1)
+    scored = np.asarray(~np.isnan(found.scores).any(axis=1))
     reliability = found.determinacy**2
     quality = pd.DataFrame(
         {

@@ -66,10 +66,19 @@ class Discrepancy:
             Number of factors.
         """
         values, vectors = self.spectrum(psi, R)
-        left = values.copy()
-        left[-n_factors:] = np.minimum(left[-n_factors:], self.least)
+        left = self._left(values, n_factors)
         gradient = -(vectors**2) @ self.slope(left)
         return float(self.value(left).sum()), gradient / psi if self.scaled else gradient
+
+    def _left(self, values: Array, n_factors: int) -> Array:
+        """Eigenvalues that factors leave; they only take up what exceeds `least`."""
+        left = values.copy()
+        left[-n_factors:] = np.minimum(left[-n_factors:], self.least)
+        return left
+
+    def total(self, values: Array, n_factors: int) -> float:
+        """Value at eigenvalues (n_items,), minimised over the loadings."""
+        return float(self.value(self._left(values, n_factors)).sum())
 
     def loadings(self, psi: Array, R: Array, n_factors: int) -> Array:
         """Best loadings for given uniquenesses, `(n_items, n_factors)`, largest factor first."""
@@ -81,12 +90,18 @@ class Discrepancy:
         reversed_: Array = found[:, ::-1]
         return reversed_
 
-    def newton(self, psi: Array, R: Array, n_factors: int) -> tuple[Array, Array] | None:
+    def newton(self, values: Array, vectors: Array, n_factors: int) -> tuple[Array, Array] | None:
         """Gradient and Hessian over `psi`, or over its logarithm where M is scaled.
 
         None where a factor finds nothing to take up, so that the Hessian is another.
+
+        Parameters
+        ----------
+        values, vectors
+            `spectrum` of M.
+        n_factors
+            Number of factors.
         """
-        values, vectors = self.spectrum(psi, R)
         n_left = len(values) - n_factors
         if values[n_left] <= self.least:
             return None
@@ -174,9 +189,10 @@ def _newton(
     Clarke (1970) for the likelihood; where the Hessian is not positive definite, or a step does not
     lower the value, the slower search has to do.
     """
-    psi, value = start, discrepancy(start, R, n_factors)[0]
+    psi, spectrum = start, discrepancy.spectrum(start, R)
+    value = discrepancy.total(spectrum[0], n_factors)
     for _ in range(min(NEWTON_STEPS, MAX_ITERATIONS)):
-        found = discrepancy.newton(psi, R, n_factors)
+        found = discrepancy.newton(*spectrum, n_factors)
         if found is None:
             return None
         gradient, hessian = found
@@ -191,7 +207,8 @@ def _newton(
         for _ in range(10):
             trial = psi * np.exp(step) if discrepancy.scaled else psi + step
             trial = bounds.clip(trial)
-            reached = discrepancy(trial, R, n_factors)[0]
+            spectrum = discrepancy.spectrum(trial, R)
+            reached = discrepancy.total(spectrum[0], n_factors)
             # Near the minimum the value is known to rounding only.
             if reached <= value + 1e-14 * max(1.0, abs(value)):
                 break

@@ -27,6 +27,7 @@ EFA = (
 )
 EFA_TESTS = ("efa_ordered_bfi_tests",)
 EFA_SCORES = ("efa_scores_hs39",)
+ROTATIONS = ("efa_rotations_hs39",)
 CONGRUENCE = ("efa_congruence_hs39_school",)
 SCHMID_LEIMAN = (
     "efa_schmid_leiman_harman74",
@@ -79,7 +80,17 @@ PSYCH_CATEGORIES = (
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 
 COMPARED = {
-    *(*ADEQUACY, *EFA, *EFA_TESTS, *SCHMID_LEIMAN, *EFA_SCORES, *CONGRUENCE, *RETENTION, *ALPHA),
+    *(
+        *ADEQUACY,
+        *EFA,
+        *EFA_TESTS,
+        *SCHMID_LEIMAN,
+        *EFA_SCORES,
+        *ROTATIONS,
+        *CONGRUENCE,
+        *RETENTION,
+        *ALPHA,
+    ),
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),

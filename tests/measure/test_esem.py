@@ -248,6 +248,26 @@ def test_the_bootstrap_keeps_factors_in_place_and_agrees_with_the_standard_error
     assert ratio.between(0.75, 1.5).all()
 
 
+def test_the_bootstrap_does_not_depend_on_the_number_of_workers():
+    fit, rows = fitted("ML")
+    one, two = (
+        measure.bootstrap(fit, rows, n=110, seed=1, intervals=["percentile"], workers=workers)
+        for workers in (1, 2)
+    )
+    pd.testing.assert_frame_equal(one.replicates, two.replicates)
+
+
+def test_clusters_are_allowed_for():
+    # Every row twice: clusters of two rows that say the same.
+    rows = pd.concat([HS39] * 2, ignore_index=True)
+    found = measure.cfa(THREE, rows, cluster="id", rotation="quartimin")
+    single = measure.cfa(THREE, HS39, estimator="MLR", rotation="quartimin", missing="fiml")
+    for column, tolerance in (("est", 1e-5), ("se", 0.005)):
+        np.testing.assert_allclose(
+            found.parameters[column], single.parameters[column], rtol=tolerance, atol=1e-5
+        )
+
+
 def test_the_rotation_leaves_the_fit_as_it_is():
     plain = measure.cfa(THREE, HS39, rotation="none")
     turned, _ = fitted("ML")

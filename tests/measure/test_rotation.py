@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,10 +9,12 @@ from measure.errors import OptionError
 from measure.gradient_projection import gradient_projection, random_orthogonal
 from measure.rotation import (
     ROTATIONS,
+    oriented,
     resolve_arguments,
     rotate,
     rotation_names,
 )
+from tests.reference_cases import case, matrix
 
 N_ITEMS, N_FACTORS = 7, 3
 TARGET = np.full((N_ITEMS, N_FACTORS), np.nan)
@@ -170,3 +174,65 @@ def test_a_target_of_another_shape_is_refused():
 def test_factors_that_run_into_each_other_are_reported():
     with pytest.raises(OptionError, match="drives the factors into each other"):
         rotated("oblimin", loadings(1), gamma=1.0)
+
+
+def nearest(found, loadings):
+    """Order and signs of the columns that bring rotated loadings nearest to others."""
+    orders = itertools.permutations(range(loadings.shape[1]))
+    order = list(min(orders, key=lambda o: np.abs(np.abs(found[:, o]) - np.abs(loadings)).sum()))
+    return order, np.sign((found[:, order] * loadings).sum(axis=0))
+
+
+ROTATED = case("efa_rotations_hs39")
+
+
+@pytest.mark.parametrize("name", ROTATED["results"]["rotations"])
+def test_rotations_agree_with_gparotation(name):
+    expected = ROTATED["results"]["rotations"][name]
+    given_arguments = dict(expected["arguments"] or {})
+    if expected["rotation"].startswith("pst"):
+        given_arguments |= {k: matrix(ROTATED["options"][k]) for k in ("weights", "target")}
+    arguments = resolve_arguments(expected["rotation"], given_arguments)
+    A = matrix(ROTATED["results"]["unrotated_loadings"]).to_numpy()
+    found = rotate(A, expected["rotation"], arguments, n_starts=100, rng=np.random.default_rng(1))
+    loadings, phi = matrix(expected["loadings"]).to_numpy(), matrix(expected["phi"]).to_numpy()
+    assert found.converged
+    assert found.value == pytest.approx(expected["value"], abs=1e-6)
+    order, signs = nearest(found.loadings, loadings)
+    np.testing.assert_allclose(found.loadings[:, order] * signs, loadings, rtol=0, atol=1e-4)
+    turned = found.phi[np.ix_(order, order)] * np.outer(signs, signs)
+    np.testing.assert_allclose(turned, phi, rtol=0, atol=1e-4)
+
+
+def test_names_of_lavaan_take_orthogonal():
+    A = loadings(4)
+    for plain, T in (("geomin", "geominT"), ("bentler", "bentlerT"), ("cf", "cfT")):
+        one, other = rotated(plain, A, orthogonal=True), rotated(T, A)
+        if plain != "bentler":
+            other = rotated(T, A, **resolve_arguments(T, None))
+        assert one.value == pytest.approx(other.value)
+        np.testing.assert_allclose(one.phi, np.eye(N_FACTORS), atol=1e-9)
+
+
+def test_columns_come_in_a_fixed_order_with_positive_sums():
+    A = loadings(5)
+    found = rotated("quartimin", A)
+    by_sums = oriented(found, "quartimin", {})
+    sums = (by_sums.loadings**2).sum(axis=0)
+    assert (np.diff(sums) <= 0).all()
+    assert (by_sums.loadings.sum(axis=0) >= 0).all()
+    by_index = oriented(found, "quartimin", {}, order="index")
+    for one in (by_sums, by_index):
+        T = one.transformation
+        np.testing.assert_allclose(one.loadings, A @ np.linalg.inv(T).T, atol=1e-9)
+        np.testing.assert_allclose(one.phi, T.T @ T, atol=1e-9)
+    # A target with other values than 0 settles order and sign.
+    asked = resolve_arguments("targetT", {"target": -TARGET})
+    kept = rotated("targetT", A, target=-TARGET)
+    settled = oriented(kept, "targetT", asked)
+    np.testing.assert_array_equal(settled.loadings[:, 0], kept.loadings[:, 0])
+
+
+def test_simplimax_needs_a_number_of_loadings_that_are_there():
+    with pytest.raises(OptionError, match="k is 21, but of 21 loadings simplimax brings"):
+        rotated("simplimax", loadings(1), k=21)
