@@ -91,8 +91,8 @@ def text_of(model: str, names: list[str], factors: Mapping[str, Sequence[str]] |
     apart = [name for name in names if not any(name in own for own in factors.values())]
     if apart:
         raise DataError(
-            f'item "{apart[0]}" is in no factor, and so in no second-order model. Put it in one, or '
-            "leave it out of the items."
+            f'item "{apart[0]}" is in no factor, and so in no second-order model. Put it in one, '
+            "or leave it out of the items."
         )
     if len(factors) < 3:
         raise IdentificationError(
