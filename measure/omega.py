@@ -102,7 +102,14 @@ def omega_total(
     McDonald, R. P. (1999). Test theory: A unified treatment. Erlbaum.
     """
     how = Estimation(
-        *(ordered, of, missing, cluster, interval, n_samples, seed, confidence_level),
+        ordered=ordered,
+        of=of,
+        missing=missing,
+        cluster=cluster,
+        interval=interval,
+        n_samples=n_samples,
+        seed=seed,
+        confidence_level=confidence_level,
     )
     return _omegas(items, model, (factors, n_factors), how)
 
@@ -157,7 +164,14 @@ def omega_hierarchical(
             "one factor is its own general factor: use omega_total, or a model with group factors."
         )
     how = Estimation(
-        *(ordered, of, missing, cluster, interval, n_samples, seed, confidence_level),
+        ordered=ordered,
+        of=of,
+        missing=missing,
+        cluster=cluster,
+        interval=interval,
+        n_samples=n_samples,
+        seed=seed,
+        confidence_level=confidence_level,
     )
     return _omegas(items, model, (factors, n_factors), how)
 

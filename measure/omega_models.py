@@ -88,6 +88,12 @@ def text_of(model: str, names: list[str], factors: Mapping[str, Sequence[str]] |
     general = next(name for name in (GENERAL, "general", "g_") if name not in {*names, *factors})
     if model == BIFACTOR:
         return "\n".join([_line(general, names), *lines])
+    apart = [name for name in names if not any(name in own for own in factors.values())]
+    if apart:
+        raise DataError(
+            f'item "{apart[0]}" is in no factor, and so in no second-order model. Put it in one, '
+            "or leave it out of the items."
+        )
     if len(factors) < 3:
         raise IdentificationError(
             f"{len(factors)} factors do not determine a general one behind them, which needs three."

@@ -132,6 +132,15 @@ def test_a_general_factor_gets_a_name_of_its_own():
         (
             omega_hierarchical,
             {"model": "second-order", "factors": {"v": ["x1", "x2"], "t": ["x3", "x4"]}},
+            DataError,
+            '"x5" is in no factor',
+        ),
+        (
+            omega_hierarchical,
+            {
+                "model": "second-order",
+                "factors": {"v": ["x1", "x2", "x3", "x4"], "t": ["x5", "x6", "x7", "x8", "x9"]},
+            },
             IdentificationError,
             "needs three",
         ),
