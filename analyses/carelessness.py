@@ -7,6 +7,7 @@ import pandas as pd
 
 import measure
 from analyses import disclosure, evidence
+from analyses.errors import SurveyError
 from analyses.evidence import column
 from analyses.publication import SEED
 from analyses.section import Cell, Finding, Message, Provenance, Quantity, Table, Value
@@ -38,11 +39,40 @@ def answers_given(instrument: Instrument, survey: Survey) -> pd.DataFrame:
 
 
 def judge(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> measure.CarelessAnswers:
-    """Look for careless answers, without the items that check attention."""
-    version = survey.forms["version"].fillna(survey.forms["form"])
+    """Look for careless answers, without the items that check attention.
+
+    Raises
+    ------
+    SurveyError
+        Where the column of response times holds something else.
+    """
     return measure.careless_answers(
-        answers_given(instrument, survey), asked(instrument, survey), version=version, seed=seed
+        answers_given(instrument, survey),
+        asked(instrument, survey),
+        version=survey.forms["version"].fillna(survey.forms["form"]),
+        seconds=_seconds(instrument, survey),
+        seed=seed,
     )
+
+
+def _seconds(instrument: Instrument, survey: Survey) -> pd.Series | None:
+    """Give the time that each respondent took; None where the survey does not say."""
+    name = instrument.column_for("seconds")
+    if name is None or name not in survey.data.columns or survey.data[name].isna().all():
+        return None
+    written = survey.data[name].astype(object)
+    seconds = pd.to_numeric(
+        written.map(lambda value: str(value).replace(",", "."), na_action="ignore"),
+        errors="coerce",
+    )
+    wrong = written.notna() & ~(seconds >= 0)
+    if wrong.any():
+        raise SurveyError(
+            f'column "{name}" holds "{written[wrong].iloc[0]}" for respondent number '
+            f"{int(wrong.to_numpy().argmax()) + 1}, which is no number of seconds.\n"
+            "    Give the time as a number, or leave the cell empty."
+        )
+    return seconds.astype(float)
 
 
 def finding(careless: measure.CarelessAnswers) -> Finding:

@@ -136,7 +136,9 @@ class Fielding(Part):
     thanks: Texts = NO_TEXTS
 
 
-ColumnRole = Literal["cluster", "group", "organisation", "role", "respondent", "wave", "background"]
+ColumnRole = Literal[
+    "cluster", "group", "organisation", "role", "respondent", "wave", "seconds", "background"
+]
 
 
 class BackgroundColumn(Part):
@@ -146,7 +148,8 @@ class BackgroundColumn(Part):
     ----------
     role
         `cluster` is the column that levels are judged by (ICC, agreement); scale means are tabled
-        for every `cluster`, `organisation`, `group` and `role` column.
+        for every `cluster`, `organisation`, `group` and `role` column. `seconds` is the time that
+        a respondent took for the whole questionnaire.
     question
         What the respondent is asked; empty where whoever runs the survey fills the column in.
     values

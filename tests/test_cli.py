@@ -103,6 +103,30 @@ def test_demo_ends_with_where_the_report_lies_and_three_findings(tmp_path):
     assert 'lang="en"' in (out / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_population_is_held_against_the_respondents(tmp_path):
+    known, out = tmp_path / "population.csv", tmp_path / "report"
+    known.write_text(
+        "column,value,count,invited\nschool,Pasteur,500,200\nschool,Grant-White,500,\n"
+    )
+    survey = HS39.demonstration_path()
+    options = ("--population", known, "--flagged", "keep", "--language", "en")
+    result = _invoke("validate", survey, "--instrument", "mental_ability", "--out", out, *options)
+    assert result.exit_code == 0, result.output
+    report = results.read(out / "results.json")
+    table = report.section("screening").table("non_response_school")
+    assert table.column("response_rate")[0] == 0.78
+    assert "sensitivity" not in {section.id for section in report.sections}
+
+
+def test_a_population_that_does_not_fit_and_an_unknown_choice_are_refused(tmp_path):
+    survey = HS39.demonstration_path()
+    known = tmp_path / "population.csv"
+    known.write_text("column,value,share\nschool,Pasteur,0.5\n")
+    given = (survey, "--instrument", "mental_ability")
+    assert "add up to 0.5" in _refused(tmp_path, *given, "--population", known)
+    assert "perhaps" in _refused(tmp_path, *given, "--flagged", "perhaps")
+
+
 def test_a_language_and_a_mark_of_confidentiality(tmp_path):
     out = tmp_path / "report"
     options = ("--out", out, "--language", "en", "--confidential", "--seed", 7)

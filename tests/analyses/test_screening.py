@@ -1,10 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from analyses import carelessness, screening
 from analyses.disclosure import publish
+from analyses.errors import SurveyError
 from analyses.margins import Group, Margin
 from analyses.section import Hidden, Message, Section
 from analyses.survey import Survey
@@ -187,3 +189,16 @@ def test_the_population_stands_in_the_section() -> None:
     )
     assert section.table("non_response_COMPID").column("response_rate") == (0.5, 20 / 30)
     assert finding(section, "population_COMPID").verdict == "information"
+
+
+def test_response_times_are_read_and_count_as_one_more_kind(tmp_path: Path) -> None:
+    data = kks_answers.answered("individual").assign(seconds="240,5")
+    data.loc[:6, "seconds"] = "12"
+    read = kks_answers.read(tmp_path, data)
+    found = carelessness.judge(kks_answers.KKS, read)
+    assert found.indices.loc["seconds_per_item", "n_beyond"] == 7
+    table = screening.run(kks_answers.KKS, read, careless=found).table("careless_indices")
+    assert table.column("beyond")[-1] == 7
+    wrong = replace(read, data=read.data.assign(seconds="a while"))
+    with pytest.raises(SurveyError, match=r'"seconds" holds "a while" for respondent number 1,'):
+        carelessness.judge(kks_answers.KKS, wrong)

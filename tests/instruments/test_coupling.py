@@ -53,13 +53,13 @@ def test_every_claim_is_tested_or_says_why_not() -> None:
 def test_the_columns_have_their_settled_names() -> None:
     settled = (
         "respondent organisation unit profession role tier education sector unit_type "
-        "crossboundary ambassador seniority age wave effort form language"
+        "crossboundary ambassador seniority age wave effort form language seconds"
     )
     assert [column.name for column in KKS.columns] == settled.split()
 
 
 def test_columns_that_are_asked_have_a_question_and_categories() -> None:
-    given = {"respondent", "organisation", "unit", "wave", "effort", "form", "language"}
+    given = {"respondent", "organisation", "unit", "wave", "effort", "form", "language", "seconds"}
     for column in KKS.columns:
         assert bool(column.question) == (column.name not in given)
         if column.question:
