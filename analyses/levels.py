@@ -241,10 +241,11 @@ def _means(
     data = pd.DataFrame({"score": scores[scale.id], "group": groups})
     means = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE)
     rows: list[tuple[Cell, ...]] = []
+    by_group = means.to_dict("index")
     for value in evidence.ordered_groups(groups, declared):
-        if value not in means.index:
+        if value not in by_group:
             continue
-        row = means.loc[[value]].iloc[0]
+        row = by_group[value]
         numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
         rows.append((evidence.group_label(value, declared), int(row["n"]), *numbers))
     label, group = evidence.text(scale.label), evidence.text(declared.label)
