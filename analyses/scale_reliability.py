@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analyses import evidence, methods, model_tables, verdicts
+import measure
+from analyses import evidence, indices, methods, model_tables, verdicts
 from analyses.fits import Fitted, fit_beside
 from analyses.section import Message, Phrase, Provenance, Value, Verdict
 from analyses.structure import structure
 from analyses.survey import Survey
+from instruments.rules import Rules
 from instruments.schema import Instrument, MeasurementModel, ModelOptions, Scale
 from measure.composites import composite_reliability
 from measure.errors import MeasureError
@@ -143,6 +145,12 @@ def one_factor(scale: Scale, items: list[str]) -> MeasurementModel:
         # The first item may be the weakest one, which is a poor unit for the factor.
         options=ModelOptions(std_lv=True),
     )
+
+
+def fits_poorly(fit: measure.Fit, rules: Rules) -> bool:
+    """Tell whether a coefficient rests on a model that the answers do not support."""
+    measures = indices.measures(fit, indices.kind_of(fit))
+    return verdicts.judge_global_fit(measures, rules)["all"] == "poor"
 
 
 def source_model(fitted: Fitted | None, reference: Fitted) -> Message:
