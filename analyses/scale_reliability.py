@@ -95,16 +95,12 @@ def estimate(
         if (items := evidence.scored_items(scale, survey))
     }
     held = {frozenset(items) for items in known.factors.values()}
-    own = fit_beside(
-        instrument,
-        tuple(
-            one_factor(instrument.scale(name), items)
-            for name, items in scales.items()
-            if frozenset(items) not in held and len(items) >= FEWEST_ITEMS
-        ),
-        survey,
-        reference,
+    models = tuple(
+        one_factor(instrument.scale(name), items)
+        for name, items in scales.items()
+        if frozenset(items) not in held and len(items) >= FEWEST_ITEMS
     )
+    own = fit_beside(instrument, models, survey, reference)
     fits = (reference, *own.values())
     checks = [fitted.check for fitted in fits if fitted.check is not None]
     sources = _Sources(survey, reference, (_omegas(fits), _omegas(checks)))
@@ -120,8 +116,8 @@ def estimate(
         alpha, spearman_brown = sources.alphas(items)
         judged.append(
             ScaleReliability(
-                scale=instrument.scale(name),
-                n_items=len(items),
+                instrument.scale(name),
+                len(items),
                 main=name in main or not main,
                 fitted=fitted,
                 alpha=alpha,
