@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import measure
 from analyses import (
     evidence,
-    indices,
     methods,
     model_tables,
     robust_check,
@@ -22,6 +20,7 @@ from analyses.scale_reliability import (
     Estimate,
     ScaleReliability,
     estimate,
+    fits_poorly,
     kind,
     source_model,
 )
@@ -126,7 +125,7 @@ def _model_notes(instrument: Instrument, reference: Fitted) -> Iterator[Message]
     if reference.usable is None:
         values: dict[str, Value] = {"model": model, "reason": model_tables.outcome(reference)}
         yield Message("reliability.note.no_omega", values)
-    elif _fits_poorly(reference.usable, instrument):
+    elif fits_poorly(reference.usable, instrument.rules):
         yield Message("reliability.note.poor_fit", {"model": model})
 
 
@@ -144,7 +143,7 @@ def _further_notes(instrument: Instrument, judged: Parts, reference: Fitted) -> 
         if part.fitted is not None
         and part.fitted.usable is not None
         and part.n_items > FEWEST_ITEMS
-        and _fits_poorly(part.fitted.usable, instrument)
+        and fits_poorly(part.fitted.usable, instrument.rules)
     ]
     if poor:
         yield Message("reliability.note.one_factor_poor", {"scales": _labels(poor)})
@@ -158,12 +157,6 @@ def _index_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
     )
     if index:
         yield Message("reliability.note.index", {"scales": index})
-
-
-def _fits_poorly(fit: measure.Fit, instrument: Instrument) -> bool:
-    """Tell whether omega rests on a model that the answers do not support."""
-    measures = indices.measures(fit, indices.kind_of(fit))
-    return verdicts.judge_global_fit(measures, instrument.rules)["all"] == "poor"
 
 
 def _table(parts: Parts, reference: Fitted) -> Table:

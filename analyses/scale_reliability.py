@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analyses import evidence, methods, model_tables, verdicts
+import measure
+from analyses import evidence, indices, methods, model_tables, verdicts
 from analyses.fits import Fitted, fit_beside
 from analyses.section import Message, Phrase, Provenance, Value, Verdict
 from analyses.structure import structure
 from analyses.survey import Survey
+from instruments.rules import Rules
 from instruments.schema import Instrument, MeasurementModel, ModelOptions, Scale
 from measure.composites import composite_reliability
 from measure.errors import MeasureError
@@ -93,16 +95,12 @@ def estimate(
         if (items := evidence.scored_items(scale, survey))
     }
     held = {frozenset(items) for items in known.factors.values()}
-    own = fit_beside(
-        instrument,
-        tuple(
-            one_factor(instrument.scale(name), items)
-            for name, items in scales.items()
-            if frozenset(items) not in held and len(items) >= FEWEST_ITEMS
-        ),
-        survey,
-        reference,
+    models = tuple(
+        one_factor(instrument.scale(name), items)
+        for name, items in scales.items()
+        if frozenset(items) not in held and len(items) >= FEWEST_ITEMS
     )
+    own = fit_beside(instrument, models, survey, reference)
     fits = (reference, *own.values())
     checks = [fitted.check for fitted in fits if fitted.check is not None]
     sources = _Sources(survey, reference, (_omegas(fits), _omegas(checks)))
@@ -118,8 +116,8 @@ def estimate(
         alpha, spearman_brown = sources.alphas(items)
         judged.append(
             ScaleReliability(
-                scale=instrument.scale(name),
-                n_items=len(items),
+                instrument.scale(name),
+                len(items),
                 main=name in main or not main,
                 fitted=fitted,
                 alpha=alpha,
@@ -143,6 +141,12 @@ def one_factor(scale: Scale, items: list[str]) -> MeasurementModel:
         # The first item may be the weakest one, which is a poor unit for the factor.
         options=ModelOptions(std_lv=True),
     )
+
+
+def fits_poorly(fit: measure.Fit, rules: Rules) -> bool:
+    """Tell whether a coefficient rests on a model that the answers do not support."""
+    measures = indices.measures(fit, indices.kind_of(fit))
+    return verdicts.judge_global_fit(measures, rules)["all"] == "poor"
 
 
 def source_model(fitted: Fitted | None, reference: Fitted) -> Message:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from analyses import evidence, model_tables, verdicts
 from analyses.fits import Fits, Fitted
+from analyses.scale_reliability import fits_poorly
 from analyses.section import Finding, Message, Provenance, Quantity, Value, Verdict
 from analyses.structure import structure
 from analyses.survey import Survey
@@ -54,7 +55,10 @@ def _total(instrument: Instrument, fitted: Fitted) -> Finding:
         _index(found, name, model_tables.provenance(fitted, Message(source, {"model": model})))
         for name, source in (("omega_h", "source.omega_h"), ("ecv", "source.ecv"))
     )
-    return _total_finding(instrument, verdict, numbers, ())
+    notes: tuple[Message, ...] = ()
+    if fits_poorly(fitted.usable, instrument.rules):
+        notes = (Message("reliability.note.total_poor_fit", {"model": model}),)
+    return _total_finding(instrument, verdict, numbers, notes)
 
 
 def _unknown(instrument: Instrument, fitted: Fitted) -> Finding:

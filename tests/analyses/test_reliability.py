@@ -252,6 +252,28 @@ def test_a_total_without_a_usable_model_is_undecided_and_the_reason_is_told() ->
     total = finding(section, "total_score")
     assert total.verdict == "undecided"
     assert total.notes[0].values["reason"].key == "outcome.improper"
+    # The second-order model takes the place of the bifactor model alone.
+    section = reliability.run(
+        instrument(name), survey(name), fits=failed | {"M3": fits(name)["M3"]}
+    )
+    (source, _) = finding(section, "total_score").evidence
+    assert "(M3)" in words("en").write(source.provenance.source)
+    fit = fits(name)["M3"].usable
+    assert fit is not None
+    assert source.value == pytest.approx(measure.bifactor_indices(fit).of("omega_h"))
+
+
+def test_a_total_from_a_model_that_does_not_fit_carries_a_warning() -> None:
+    name = "coupling"
+    loaded, rules = instrument(name), instrument(name).rules
+    beyond = {
+        rule: getattr(rules, rule).model_copy(update={"cfi": 1.1})
+        for rule in ("global_fit_good", "global_fit_acceptable")
+    }
+    strict = loaded.model_copy(update={"rules": rules.model_copy(update=beyond)})
+    section = reliability.run(strict, survey(name), fits=fits(name))
+    (note,) = finding(section, "total_score").notes
+    assert note.key == "reliability.note.total_poor_fit"
 
 
 def test_an_instrument_without_a_total_has_no_finding_on_one(abilities: Section) -> None:
