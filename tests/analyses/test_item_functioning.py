@@ -6,7 +6,6 @@ import pytest
 
 import measure
 from analyses import items
-from analyses.fits import fit_reference
 from analyses.item_functioning import functioning
 from analyses.scale_models import scale_models
 from analyses.section import Section
