@@ -189,8 +189,8 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
         items.run(instrument, survey, fits=fits, graded=graded),
         item_response.run(instrument, survey, fits=fits, graded=graded),
     ]
+    clock.start("step.short_forms")
     if short_form.shortened(instrument, survey):
-        clock.start("step.short_forms")
         sections.append(short_form.run(instrument, survey, fits=fits, seed=run.seed))
     clock.start("step.reliability")
     sections.append(reliability.run(instrument, survey, fits=fits))
