@@ -165,7 +165,10 @@ class _Equations:
     how: Criteria
 
     def carried(self, by_loading: Array) -> Array:
-        """From derivatives by the Schmid–Leiman loadings (p, 1 + k) to those by R, (p, p)."""
+        """From derivatives by the Schmid–Leiman loadings (p, 1 + k) to those by R, (p, p).
+
+        NaN where the solution is not the only one nearby.
+        """
         P, g, left = self.at.pattern, self.at.general, self.at.left
         first, rest = by_loading[:, 0], by_loading[:, 1:]
         by_pattern = np.outer(first, g) + rest * left
@@ -174,7 +177,12 @@ class _Equations:
         p, k = P.shape
         a, b = np.triu_indices(k, 1)
         wanted = np.concatenate([by_pattern.ravel(), self._general_by_phi(by_general)[a, b]])
-        weights = (self._inverse.T @ wanted)[: p * k].reshape(p, k)
+        J = self._jacobian
+        try:
+            # The equations determine P and F, so that J has full column rank.
+            weights = (J @ np.linalg.solve(J.T @ J, wanted))[: p * k].reshape(p, k)
+        except np.linalg.LinAlgError:
+            return np.full(self.R.shape, np.nan)
         moved = -weights @ (P @ self.at.phi).T
         return np.asarray((moved + moved.T) / 2)
 
@@ -194,8 +202,8 @@ class _Equations:
         return np.asarray(moved + moved.T)
 
     @cached_property
-    def _inverse(self) -> Array:
-        """How P and the pairs of F move with the equations, (pk + pairs, n_equations)."""
+    def _jacobian(self) -> Array:
+        """Derivatives of the equations by P and the pairs of F, (n_equations, pk + pairs)."""
         P, phi = self.at.pattern, self.at.phi
         p, k = P.shape
         M = P @ phi
@@ -213,13 +221,11 @@ class _Equations:
         )
         residuals = 1 - (M * P).sum(axis=1)
         rotated = equations(P, phi, residuals, self.how)
-        return np.linalg.pinv(
-            np.block(
-                [
-                    [by_pattern, by_phi],
-                    [rotated.loadings.reshape(-1, p * k), rotated.phi[:, a, b]],
-                ]
-            )
+        return np.block(
+            [
+                [by_pattern, by_phi],
+                [rotated.loadings.reshape(-1, p * k), rotated.phi[:, a, b]],
+            ]
         )
 
     def _by_pair(self, W: Array, M: Array, a: int, b: int) -> Array:
