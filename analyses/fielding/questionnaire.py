@@ -192,7 +192,8 @@ def build(
         unasked=tuple(
             (column, known_values.get(column.name))
             for column in instrument.columns
-            if column.name not in asked_columns
+            # Time is taken by whatever system asks, and nobody fills it in.
+            if column.name not in asked_columns and column.role != "seconds"
         ),
     )
 
