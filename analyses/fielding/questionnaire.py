@@ -192,7 +192,8 @@ def build(
         unasked=tuple(
             (column, known_values.get(column.name))
             for column in instrument.columns
-            if column.name not in asked_columns
+            # The time is measured by the survey system, and on paper by nobody.
+            if column.name not in asked_columns and column.role != "seconds"
         ),
     )
 
