@@ -113,9 +113,7 @@ def calibrate(
         by_kind=scale.any_of_kind(by_index),
         expected_by_index=share @ beyond_drawn,
         expected_by_kind=share @ beyond_kind,
-        expected_kinds=np.asarray(
-            np.bincount(n_kinds, share, minlength=len(kinds) + 1), dtype=float
-        ),
+        expected_kinds=np.bincount(n_kinds, share, minlength=len(kinds) + 1).astype(np.float64),
         expected_flat=float(flat_share @ (flat_kinds >= KINDS_NEEDED)),
     )
 

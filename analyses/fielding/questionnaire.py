@@ -192,7 +192,7 @@ def build(
         unasked=tuple(
             (column, known_values.get(column.name))
             for column in instrument.columns
-            # Time is taken by whatever system asks, and nobody fills it in.
+            # The time is measured by the survey system, and on paper by nobody.
             if column.name not in asked_columns and column.role != "seconds"
         ),
     )
