@@ -65,7 +65,8 @@ def diverging(plot: Plot) -> alt.LayerChart:
     x = alt.X("x:Q", scale=scale, axis=axis, title=title)
     drawn = _parts(plot, starts, diverging_shades(len(plot.parts)), x, span=2 * reach)
     middle = alt.Chart(records([{"x": 0.0}])).mark_rule(color=INK, strokeWidth=1).encode(x=x)
-    drawn.layer = [*drawn.layer, middle]
+    # Between the bars and what is written on them.
+    drawn.layer = [drawn.layer[0], middle, *drawn.layer[1:]]
     return drawn
 
 

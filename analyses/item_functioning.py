@@ -214,8 +214,8 @@ def _effects_table(found: Functioning) -> Table:
         rows.append(
             (
                 str(item),
-                *(evidence.number(float(value)) for value in effects),
                 said if flagged else Message("functioning.not_flagged"),
+                *(evidence.number(float(value)) for value in effects),
             )
         )
     return Table(
@@ -223,11 +223,11 @@ def _effects_table(found: Functioning) -> Table:
         title=Message("functioning.table"),
         columns=(
             column("item", "text"),
+            column("flagged", "message"),
             *(
                 Column(f"by_{name}", evidence.plain(evidence.text(declared[name].label)), "number")
                 for name in found.effects.columns
             ),
-            column("flagged", "message"),
         ),
         rows=tuple(rows),
         provenance=provenance(found),

@@ -97,7 +97,8 @@ def test_the_dashboard_shows_and_does_not_compute():
 
 
 def test_only_the_faces_know_formats():
-    faces = {"analyses/figures.py", "analyses/output.py", "analyses/cli.py", "analyses/script.py"}
+    drawn = ("figures", "answer_figures", "plotting")
+    faces = {f"analyses/{name}.py" for name in (*drawn, "output", "cli", "script")}
     for path in sorted((HOUSE / "analyses").rglob("*.py")):
         place = path.relative_to(HOUSE).as_posix()
         if place in faces or place.startswith(("analyses/export/", "analyses/fielding/")):

@@ -164,3 +164,15 @@ def test_bad_input_is_refused(
     data = change(draw(200, 7))  # type: ignore[operator]
     with pytest.raises(error, match=message):
         measure.differential_functioning(data, ITEMS, **options)  # type: ignore[arg-type]
+
+
+def test_fewer_clusters_than_the_tests_need_are_named() -> None:
+    data = draw(300, 7).assign(unit=lambda d: np.where(d["group"] == "b", 1, d.index % 2 * 2))
+    found = measure.differential_functioning(data, ITEMS, group="group", cluster="unit")
+    assert found.n_clusters == 3
+    assert found.table["chisq"].astype(float).notna().all()
+    two = data.assign(unit=(data["group"] == "b").astype(int))
+    table = measure.differential_functioning(two, ITEMS, group="group", cluster="unit").table
+    assert table["chisq"].astype(float).isna().all()
+    assert not table["flag"].any()
+    assert table["note"].str.startswith("fewer clusters").all()

@@ -127,6 +127,13 @@ def test_marginal_reliability_is_the_mean_over_the_normal(model: measure.GradedR
     assert model.marginal_reliability == pytest.approx(expected, abs=1e-5)
 
 
+def test_average_information_is_the_mean_over_the_normal(model: measure.GradedResponse) -> None:
+    ability, weights = np.polynomial.hermite_e.hermegauss(80)
+    each = model.information(ability)[ITEMS].to_numpy()
+    expected = np.average(each, axis=0, weights=weights)
+    np.testing.assert_allclose(model.average_information[ITEMS], expected, rtol=1e-6)
+
+
 def test_loadings_are_near_those_of_the_factor_model(
     model: measure.GradedResponse, answers: pd.DataFrame
 ) -> None:
