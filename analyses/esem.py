@@ -220,7 +220,7 @@ def finding(instrument: Instrument, found: Freed) -> Finding:
     changed = sum(before != after for before, after in judged)
     sizes, own = found.loadings.abs().to_numpy(), found.own.to_numpy()
     cross = np.where(own, 0.0, sizes)
-    item, factor = np.unravel_index(cross.argmax(), cross.shape)
+    item, factor = divmod(int(cross.argmax()), cross.shape[1])
     farthest = found.farthest
     largest = Message(
         "esem.of.loading",
