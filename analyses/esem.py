@@ -7,7 +7,8 @@ towards the reference model (ESEM; Asparouhov & Muthén 2009), shows by how much
 Correlations also drop where all true cross-loadings are 0: chance gives every item small ones, and
 the rotation lets them carry some of what the factors share. With 24 items (loadings .62, four
 factors that correlate .64) the mean drop is .13 with 200 respondents, .05 with 600, .01 with 2400,
-and 0 in the population; the finding says so.
+and 0 in the population; with loadings of .50 and 600 respondents it is .12, and with intraclass
+correlations of .13 (loadings .62, 600 respondents) .06. The finding says so.
 """
 
 from collections.abc import Iterator
