@@ -134,7 +134,7 @@ def _count(fitted: Fitted) -> Count:
         return Count(fitted.model.id, fitted.plan.estimator, None, None, read, None, None)
     card = measure.model_card(fitted.fit)
     tied = card.equalities_within + card.equalities_across
-    free = card.n_free - tied
+    free = card.n_free - tied - card.rotation
     name = fitted.model.id, fitted.plan.estimator
     return Count(*name, card.n_moments, free, read, card.df_predicted, card.df)
 

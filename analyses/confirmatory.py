@@ -6,6 +6,7 @@ import measure
 from analyses import (
     diagram,
     differences,
+    esem,
     evidence,
     indices,
     methods,
@@ -83,6 +84,9 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         figures.append(model_tables.correlations_figure(instrument))
         findings += _distinct_findings(instrument, correlations, reference)
     findings += _rival_findings(instrument, comparisons)
+    for freed in esem.freed(instrument, fits):
+        findings.append(esem.finding(instrument, freed))
+        tables += esem.tables(instrument, freed)
     tables += _check_tables(fits, reference, agreement)
     asked = reference.check or reference
     if asked.usable is not None:

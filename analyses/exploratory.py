@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analyses import counting, evidence, script
-from analyses.evidence import column
+from analyses import congruence, counting, evidence, script
+from analyses.evidence import column, columns
 from analyses.exploration import Exploration, explore
 from analyses.publication import SEED
 from analyses.section import (
@@ -52,20 +52,24 @@ def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:
         counting.scree_table(exploration),
     ]
     figures = [counting.scree_figure(exploration)]
+    findings = [_adequacy_finding(exploration), counting.finding(exploration, instrument.rules)]
     for n_factors in dict.fromkeys((exploration.n_rule, exploration.n_theory)):
         solution = exploration.solve(n_factors)
         if isinstance(solution, Message):
             notes = (*notes, solution)
             continue
         tables += _solution_tables(solution)
+        if n_factors > 1:
+            findings.append(_rotation_finding(solution))
         figures.append(_loadings_figure(solution))
+        agreement = congruence.agreement(instrument, solution, seed)
+        if agreement is not None:
+            tables.append(congruence.table(instrument, agreement))
+            findings.append(congruence.finding(instrument, agreement))
     return Section(
         id="exploratory",
         answer=_answer(exploration, instrument.rules.factors_retained.criteria),
-        findings=(
-            _adequacy_finding(exploration),
-            counting.finding(exploration, instrument.rules),
-        ),
+        findings=tuple(findings),
         tables=tuple(tables),
         figures=tuple(figures),
         notes=notes,
@@ -138,12 +142,36 @@ def _factor_columns(n_factors: int) -> tuple[Column, ...]:
     )
 
 
+def _provenance(solution: FactorSolution) -> Provenance:
+    estimator = "efa_polychoric" if solution.correlation == "polychoric" else "efa"
+    return Provenance(Message(f"estimator.{estimator}"), int(solution.n_obs), Message("source.efa"))
+
+
+def _rotation_finding(solution: FactorSolution) -> Finding:
+    """Say how many starts of the rotation reached its best value, and how certain loadings are."""
+    provenance, share = _provenance(solution), float(solution.share_at_best)
+    errors = solution.loadings_table["se"]
+    return Finding(
+        id=f"rotation_{solution.n_factors}",
+        claim=Message(
+            f"exploratory.claim.rotation_{'stable' if share > 0.5 else 'unstable'}",
+            {
+                "n": int(solution.n_factors),
+                "starts": int(solution.n_starts),
+                "share": evidence.share("starts", share, "", int(solution.n_obs)),
+            },
+        ),
+        verdict="information",
+        evidence=(
+            evidence.share("starts", share, provenance.source, int(solution.n_obs)),
+            Quantity("statistic.largest_se", evidence.number(errors.max()), provenance, digits=3),
+        ),
+    )
+
+
 def _solution_tables(solution: FactorSolution) -> tuple[Table, ...]:
     n_factors = int(solution.n_factors)
-    estimator = "efa_polychoric" if solution.correlation == "polychoric" else "efa"
-    provenance = Provenance(
-        Message(f"estimator.{estimator}"), int(solution.n_obs), Message("source.efa")
-    )
+    provenance = _provenance(solution)
     factors = _factor_columns(n_factors)
     rows: list[tuple[Cell, ...]] = [
         (
@@ -153,29 +181,18 @@ def _solution_tables(solution: FactorSolution) -> tuple[Table, ...]:
         )
         for item in solution.loadings.index
     ]
-    notes = [
-        Message(
-            "exploratory.note.starts",
-            {
-                "n": int(solution.n_starts),
-                "share": evidence.share(
-                    "starts", float(solution.share_at_best), "", int(solution.n_obs)
-                ),
-            },
-        )
-    ]
-    if not solution.admissible:
-        notes.append(Message("exploratory.note.heywood"))
+    heywood = () if solution.admissible else (Message("exploratory.note.heywood"),)
     loadings = Table(
         id=f"efa_{n_factors}",
         title=Message("exploratory.table.loadings", {"n": n_factors}),
         columns=(column("item", "text"), *factors, column("communality")),
         rows=tuple(rows),
         provenance=provenance,
-        notes=tuple(notes),
+        notes=heywood,
     )
+    intervals = _intervals_table(solution)
     if n_factors == 1:
-        return (loadings,)
+        return loadings, intervals
     correlations = Table(
         id=f"efa_{n_factors}_correlations",
         title=Message("exploratory.table.correlations", {"n": n_factors}),
@@ -189,7 +206,36 @@ def _solution_tables(solution: FactorSolution) -> tuple[Table, ...]:
         ),
         provenance=provenance,
     )
-    return loadings, correlations
+    return loadings, intervals, correlations
+
+
+def _intervals_table(solution: FactorSolution) -> Table:
+    """Give each loading with its standard error and interval."""
+    n_factors = int(solution.n_factors)
+    numbers = {name: place for place, name in enumerate(solution.loadings.columns, start=1)}
+    rows: list[tuple[Cell, ...]] = [
+        (
+            str(row["item"]),
+            Message("factor_numbered", {"number": numbers[row["factor"]]}),
+            *(evidence.number(row[name]) for name in ("est", "se", "ci.lower", "ci.upper")),
+        )
+        for _, row in solution.loadings_table.iterrows()
+    ]
+    notes = [Message("exploratory.note.intervals")]
+    if solution.error_note:
+        notes = [Message("note.technical", {"text": solution.error_note})]
+    return Table(
+        id=f"efa_{n_factors}_intervals",
+        title=Message("exploratory.table.intervals", {"n": n_factors}),
+        columns=(
+            column("item", "text"),
+            column("factor", "message"),
+            *columns("number", 2, "loading", "loading_se", "ci.lower", "ci.upper"),
+        ),
+        rows=tuple(rows),
+        provenance=_provenance(solution),
+        notes=tuple(notes),
+    )
 
 
 def _loadings_figure(solution: FactorSolution) -> Figure:

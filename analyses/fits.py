@@ -8,11 +8,14 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
 
 import measure
 from analyses import evidence
-from analyses.publication import ORDINAL, ROBUST
+from analyses.publication import ORDINAL, ROBUST, SEED
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel
@@ -202,7 +205,9 @@ def _fit_all(
     for how in plans:
         source, found = source_of(survey, how), dict[str, Fitted]()
         for model in models:
-            found[model.id] = fit_model(model, survey, how, source=source)
+            target = model.options.target_of
+            towards = None if target is None else instrument.model(target)
+            found[model.id] = fit_model(model, survey, how, source=source, target=towards)
             if progress is not None:
                 done = len(rounds) * len(models) + len(found)
                 progress(done / (len(plans) * len(models)))
@@ -269,7 +274,12 @@ def source_of(survey: Survey, planned: Plan) -> Source:
 
 
 def fit_model(
-    model: MeasurementModel, survey: Survey, planned: Plan, *, source: Source | None = None
+    model: MeasurementModel,
+    survey: Survey,
+    planned: Plan,
+    *,
+    source: Source | None = None,
+    target: MeasurementModel | None = None,
 ) -> Fitted:
     """Fit one model; a model that cannot be fitted is a result, not an error.
 
@@ -277,6 +287,8 @@ def fit_model(
     ----------
     source
         The answers as other models have been fitted to them by the same plan.
+    target
+        The model that exploratory blocks are turned towards, where the model names one.
     """
     observed = structure(model).observed
     lacking = tuple(item for item in observed if item not in survey.scored.columns)
@@ -287,6 +299,7 @@ def fit_model(
         options_of(planned, ordered),
         std_lv=model.options.std_lv,
         orthogonal=model.options.orthogonal,
+        **_rotation(model, target),
     )
     started = time.perf_counter()
     try:
@@ -306,6 +319,23 @@ def fit_model(
         said = "; ".join(fit.notes)
         return Fitted(model, "not_converged", error=said, seconds=seconds, plan=planned)
     return Fitted(model, outcome, fit=fit, seconds=seconds, plan=planned)
+
+
+def _rotation(model: MeasurementModel, target: MeasurementModel | None) -> dict[str, Any]:
+    """Say how the exploratory blocks of a model are turned.
+
+    Towards a target: the loadings that it has are free, the others are to be near 0 (Browne 2001).
+    """
+    if not structure(model).blocks:
+        return {}
+    arguments = {}
+    if target is not None:
+        factors = structure(target).factors
+        wanted = pd.DataFrame(0.0, index=list(structure(target).observed), columns=list(factors))
+        for factor, items in factors.items():
+            wanted.loc[list(items), factor] = np.nan
+        arguments["target"] = wanted
+    return {"rotation": model.options.rotation, "rotation_args": arguments, "seed": SEED}
 
 
 def options_of(planned: Plan, ordered: tuple[str, ...]) -> Options:

@@ -47,7 +47,10 @@ def run(
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
     whole = score((entry.judgement for entry in found), instrument.rules)
     shown = [
-        tables.ledger_table(found, tables.model_rows(instrument, structural)),
+        tables.ledger_table(
+            found,
+            (*tables.freed_rows(instrument, fits), *tables.model_rows(instrument, structural)),
+        ),
         *(() if ledger is None else _tables(ledger, found)),
     ]
     figures = [

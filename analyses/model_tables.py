@@ -163,7 +163,7 @@ def correlations_table(
     """Give the reference model's factor correlations with their intervals."""
     rows: list[tuple[Cell, ...]] = [
         (
-            _pair(instrument, correlation),
+            pair(instrument, correlation),
             evidence.number(correlation.estimate),
             evidence.number(correlation.lower),
             evidence.number(correlation.upper),
@@ -184,7 +184,8 @@ def correlations_table(
     )
 
 
-def _pair(instrument: Instrument, correlation: Correlation) -> Message:
+def pair(instrument: Instrument, correlation: Correlation) -> Message:
+    """Name a pair of factors by the instrument's words."""
     return Message(
         "pair",
         {

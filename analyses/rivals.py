@@ -73,8 +73,11 @@ class Comparison:
 def factor_correlations(instrument: Instrument, fits: Fits) -> tuple[Correlation, ...]:
     """Give the factor correlations of the reference model with intervals and verdicts."""
     fit = fits[instrument.reference_model.id].usable
-    if fit is None:
-        return ()
+    return () if fit is None else correlations_of(fit, instrument.rules)
+
+
+def correlations_of(fit: measure.Fit, rules: Rules) -> tuple[Correlation, ...]:
+    """Give the factor correlations of a model with intervals and verdicts."""
     factors = set(fit.factor_correlations.columns)
     rows = measure.standardized(fit)
     chosen = rows[
@@ -83,7 +86,7 @@ def factor_correlations(instrument: Instrument, fits: Fits) -> tuple[Correlation
         & rows["rhs"].isin(factors)
         & (rows["lhs"] != rows["rhs"])
     ]
-    return tuple(_correlation(row, instrument.rules) for _, row in chosen.iterrows())
+    return tuple(_correlation(row, rules) for _, row in chosen.iterrows())
 
 
 def _correlation(row: "pd.Series[float]", rules: Rules) -> Correlation:

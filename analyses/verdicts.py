@@ -71,6 +71,15 @@ def judge_index(name: str, value: float | None, rules: instruments.rules.Rules) 
     return "poor"
 
 
+def judge_congruence(value: float | None, rules: instruments.rules.Rules) -> Verdict:
+    """Judge how far a factor has the pattern that was expected of it."""
+    if value is None or not known(value):
+        return "undecided"
+    if value >= rules.congruence_good.value:
+        return "good"
+    return "acceptable" if value >= rules.congruence_fair.value else "poor"
+
+
 def judge_global_fit(
     measures: Mapping[str, float], rules: instruments.rules.Rules
 ) -> dict[str, Verdict]:

@@ -181,6 +181,8 @@ class Rules(Part):
         rewritten.
     loading_discrimination
         `.value`: how far a loading may be from the one that the discrimination stands for.
+    congruence_good, congruence_fair
+        `.value`: Tucker's congruence at or above which two factors count as equal, and as similar.
     """
 
     global_fit_good: FitRule
@@ -219,3 +221,5 @@ class Rules(Part):
     dif_look: Threshold
     dif_rewrite: Threshold
     loading_discrimination: Threshold
+    congruence_good: Threshold
+    congruence_fair: Threshold

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
-from analyses import evidence, methods
+from analyses import esem, evidence, methods, model_tables
 from analyses.evidence import column, columns
+from analyses.fits import Fits
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import MEASURED, Judgement, interval, rule_of
@@ -26,7 +27,7 @@ def judgement_label(judgement: Judgement) -> Message:
 
 
 def ledger_table(entries: Sequence[Entry], models: Iterable[tuple[Cell, ...]]) -> Table:
-    """Give one row a hypothesis, then one a structural or an awaited model.
+    """Give one row a hypothesis, then one a freed, a structural or an awaited model.
 
     Parameters
     ----------
@@ -85,6 +86,20 @@ def _sentences(parts: Sequence[Message]) -> Message:
         lambda first, second: Message("hypotheses.sentences", {"first": first, "second": second}),
         parts,
     )
+
+
+def freed_rows(instrument: Instrument, fits: Fits) -> Iterator[tuple[Cell, ...]]:
+    """Give the rows of models that free the cross-loadings of the reference model."""
+    found = {one.fitted.model.id: one for one in esem.freed(instrument, fits)}
+    for model in esem.freed_models(instrument):
+        fitted = fits[model.id]
+        judgement: Judgement = "undecided"
+        reason = model_tables.outcome(fitted)
+        if model.id in found:
+            judgement, reason = "shown", found[model.id].claim
+        elif fitted.outcome == "not_asked":
+            judgement = "not_measured"
+        yield (model.id, evidence.text(model.meaning), judgement_label(judgement), reason)
 
 
 def model_rows(

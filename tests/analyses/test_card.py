@@ -18,14 +18,14 @@ def test_degrees_of_freedom_agree_when_counted_in_two_ways(coupling: Section) ->
     table = coupling.table("card_counts")
     assert table.column("df_text") == table.column("df_rows") == table.column("df")
     # 96 thresholds and 276 correlations; 300 variances and covariances, and 24 means.
-    assert table.column("moments") == (372,) * 11 + (324,) * 11
+    assert table.column("moments") == (372,) * 12 + (324,) * 12
     fitted = fits("coupling").values()
     both = [*fitted, *(entry.check for entry in fitted)]
     assert table.column("npar") == tuple(entry.fit.fit_measures["npar"] for entry in both)
-    assert table.column("estimator") == ("WLSMV",) * 11 + ("MLR",) * 11
+    assert table.column("estimator") == ("WLSMV",) * 12 + ("MLR",) * 12
     counted = finding(coupling, "card_df")
     assert counted.verdict == "good"
-    assert evidence(counted, "models_counted") == 11
+    assert evidence(counted, "models_counted") == 12
 
 
 def test_respondents_used_and_left_out_add_up(coupling: Section) -> None:
@@ -49,7 +49,7 @@ def test_the_card_shows_what_was_fitted_and_not_what_is_usual(coupling: Section)
     assert said.write(shown["se"]) == "robust (sandwich around the moments)"
     assert said.write(shown["test"]) == "scaled and shifted"
     assert shown["clusters"] == 59
-    shown = dict(zip([part.name for part in table.columns], table.rows[11], strict=True))
+    shown = dict(zip([part.name for part in table.columns], table.rows[12], strict=True))
     assert (shown["model"], shown["estimator"]) == ("M1", "MLR")
     assert said.write(shown["missing_treatment"]) == "all answers given are used (FIML)"
     assert said.write(shown["se"]) == "robust (Huber–White)"

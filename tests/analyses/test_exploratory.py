@@ -157,8 +157,12 @@ def test_solutions_are_shown_for_the_rule_s_number_and_for_the_theory_s(
     # Too few draws to be a result, enough to show both solutions.
     monkeypatch.setattr(exploration, "DRAWS", 20)
     name = "leadership_climate"
-    two = "a =~ LEAD01 + LEAD02 + LEAD03 + LEAD04\nb =~ HOSTIL01 + HOSTIL02 + HOSTIL03"
-    text = two + "\nc =~ TSIG01 + TSIG02\nd =~ LEAD05 + LEAD06"
+    text = """
+    leadership =~ LEAD01 + LEAD02 + LEAD03 + LEAD04
+    hostility =~ HOSTIL01 + HOSTIL02 + HOSTIL03
+    significance =~ TSIG01 + TSIG02
+    climate =~ LEAD05 + LEAD06
+    """
     reference = instrument(name).reference_model.id
     section = exploratory.run(with_model(name, reference, syntax=text), survey(name))
     ids = {table.id for table in section.tables}

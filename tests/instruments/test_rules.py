@@ -46,6 +46,8 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "dif_look": 0.035,
         "dif_rewrite": 0.07,
         "loading_discrimination": 0.10,
+        "congruence_good": 0.95,
+        "congruence_fair": 0.85,
     }
     assert RULES.hypotheses_measured.value == 10
     assert RULES.rwg_j.null == "slight"
