@@ -23,7 +23,7 @@ from analyses.evidence import column
 from analyses.fits import Fits, Fitted
 from analyses.rivals import Correlation
 from analyses.section import Cell, Column, Finding, Message, Quantity, Table
-from instruments.schema import Instrument, MeasurementModel
+from instruments.schema import Instrument
 
 SOURCE = "Asparouhov & Muthén 2009; Browne 2001"
 
@@ -95,17 +95,16 @@ class Freed:
         )
 
 
-def freed_models(instrument: Instrument) -> tuple[MeasurementModel, ...]:
-    """Give the rivals that are turned towards the reference model."""
+def attempts(instrument: Instrument, fits: Fits) -> tuple[Fitted, ...]:
+    """Give the models that are turned towards the reference model, fitted or not."""
     reference = instrument.reference_model.id
-    return tuple(model for model in instrument.rivals if model.options.target_of == reference)
+    return tuple(one for one in fits.values() if one.model.options.target_of == reference)
 
 
 def freed(instrument: Instrument, fits: Fits) -> Iterator[Freed]:
     """Set each usable freed model beside the reference model."""
     reference = fits[instrument.reference_model.id]
-    for model in freed_models(instrument):
-        fitted = fits[model.id]
+    for fitted in attempts(instrument, fits):
         fit = fitted.usable
         if fit is None or reference.usable is None or fit.exploration is None:
             continue

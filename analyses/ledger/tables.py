@@ -91,8 +91,8 @@ def _sentences(parts: Sequence[Message]) -> Message:
 def freed_rows(instrument: Instrument, fits: Fits) -> Iterator[tuple[Cell, ...]]:
     """Give the rows of models that free the cross-loadings of the reference model."""
     found = {one.fitted.model.id: one for one in esem.freed(instrument, fits)}
-    for model in esem.freed_models(instrument):
-        fitted = fits[model.id]
+    for fitted in esem.attempts(instrument, fits):
+        model = fitted.model
         judgement: Judgement = "undecided"
         reason = model_tables.outcome(fitted)
         if model.id in found:
