@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.answer_sums import Answers
+from measure.errors import OptionError
 from measure.fitted import Fit
 from measure.ordinal_composites import answers_with
 
@@ -32,6 +33,11 @@ def maximal_reliability(fit: Fit) -> pd.DataFrame:
         ordered items T and S are those of the answers (Green & Yang 2009). NaN where S cannot be
         inverted.
 
+    Raises
+    ------
+    OptionError
+        An observed variable has paths of its own.
+
     References
     ----------
     Li, H. (1997). A unifying expression for the maximal reliability of a linear composite.
@@ -39,6 +45,12 @@ def maximal_reliability(fit: Fit) -> pd.DataFrame:
     """
     rows = []
     for k, state in enumerate(fit.point.states):
+        own = [name for name in state.block.eta if name not in fit.model.table.latent]
+        if own:
+            raise OptionError(
+                f"{own[0]} has paths of its own; this reliability is for items that depend on "
+                "factors only."
+            )
         sample = fit.moments.sample[k]
         lambda_ = state.matrices["lambda_"]
         true = lambda_ @ state.covariance @ lambda_.T

@@ -57,6 +57,11 @@ OF_DATA = {
         "icc",
     ),
     *("intraclass", "agreement", "group_means", "polychoric", "ordinal_alpha", "errors"),
+    *("omega_total", "omega_hierarchical", "guttman_lambdas", "split_half", "by_group", "prmse"),
+    *("greatest_lower_bound", "conditional_errors", "retest", "reliable_change", "short_forms"),
+    *("graded_response", "ability_scores", "item_fit", "local_dependence", "person_fit"),
+    *("differential_functioning", "redundancy", "careless_answers", "response_styles"),
+    *("content_validity", "proportion_interval", "split_cluster"),
 }
 
 
@@ -174,6 +179,22 @@ def composite_reliability(fit, _):
     assert len(table) == 2 * fit.n_groups
 
 
+def maximal_reliability(fit, _):
+    if any(fit.parameters["op"] == "~"):
+        with pytest.raises(MeasureError, match="paths of its own"):
+            measure.maximal_reliability(fit)
+        return
+    table = measure.maximal_reliability(fit)
+    assert len(table) == fit.n_groups
+    assert table[["maximal", "maximal3"]].stack().between(0, 1).all()
+
+
+def bifactor_indices(fit, _):
+    # None of these models has a general factor; those that do are tested beside the indices.
+    with pytest.raises(MeasureError, match=r"general factor|paths of its own"):
+        measure.bifactor_indices(fit)
+
+
 def fornell_larcker(fit, _):
     table = measure.fornell_larcker(fit)
     own = table if fit.n_groups == 1 else table.loc[fit.moments.groups[0]]
@@ -214,7 +235,8 @@ CHECKS = {
     for check in (
         *(standardized, r_squared, residuals, srmr_test, modification_indices, equality_tests),
         *(compare, bootstrap, cross_validate, factor_scores, second_opinion),
-        *(composite_reliability, fornell_larcker, model_card, population, simulate),
+        *(composite_reliability, maximal_reliability, bifactor_indices),
+        *(fornell_larcker, model_card, population, simulate),
         refused("vuong", "other"),
         refused("small_sample_tests"),
     )
