@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 import instruments
+from analyses import report
 from analyses.fits import Fitted, fit_models
 from analyses.graded import Graded, graded_models
-from analyses.section import Finding, Section
+from analyses.section import Finding, Report, Section
 from analyses.survey import Survey, read_survey
 from instruments import Instrument
 
@@ -49,6 +50,12 @@ def fits(name: str) -> dict[str, Fitted]:
 def numbers(name: str) -> dict[str, Fitted]:
     """Give the models fitted with the answers taken as numbers."""
     return fit_models(instrument(name), survey(name), estimator="MLR")
+
+
+@cache
+def validated(name: str) -> Report:
+    """Give the whole report, with and without those flagged for careless answers."""
+    return report.validate(instrument(name), survey(name))
 
 
 @cache

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def test_the_best_kind_that_there_is(estimator: str, kind: str, chisq: str, df: 
 def test_after_fiml_indices_are_robust_though_the_test_is_not_scaled() -> None:
     loaded, answers = instrument("coupling"), survey("coupling")
     data = answers.data.drop(columns="unit")
-    alone = type(answers)(**{**vars(answers), "data": data})
+    alone = replace(answers, data=data)
     fit = fit_models(loaded, alone, estimator="ML")["M2"].fit
     assert fit is not None
     assert indices.kind_of(fit) == "robust"

@@ -4,6 +4,7 @@ from analyses import exploratory, report, script
 from analyses.export import results
 from analyses.fits import fit_models
 from analyses.section import Hidden, Report
+from tests.analyses import demonstrations
 from tests.analyses.demonstrations import NAMES, instrument, people, survey
 
 SECTIONS = (
@@ -25,7 +26,7 @@ SECTIONS = (
 
 @pytest.fixture(scope="module", params=NAMES)
 def validated(request: pytest.FixtureRequest) -> Report:
-    return report.validate(instrument(request.param), survey(request.param))
+    return demonstrations.validated(request.param)
 
 
 def test_all_sections_are_there_in_order(validated: Report) -> None:
@@ -121,7 +122,7 @@ def test_small_groups_are_left_in_only_when_asked_for() -> None:
     answers = people(150, COMPID=teams)
     loaded = instrument("leadership_climate")
     for confidential in (False, True):
-        made = report.validate(loaded, answers, confidential=confidential)
+        made = report.validate(loaded, answers, confidential=confidential, flagged="keep")
         means = made.section("levels").table("means_COMPID_leadership").column("mean")
         assert made.confidential is confidential
         assert any(isinstance(mean, Hidden) for mean in means) is not confidential

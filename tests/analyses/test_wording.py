@@ -10,7 +10,8 @@ from analyses import labels, report
 from analyses.section import Hidden, Message, Provenance, Quantity, Report, Text
 from analyses.wording import LANGUAGES, WordingError, catalogue, placeholders, words
 from measure.errors import OptionError
-from tests.analyses.demonstrations import NAMES, instrument, survey
+from tests.analyses import demonstrations
+from tests.analyses.demonstrations import NAMES
 
 SOURCE = Path(report.__file__).parent
 MEASURE = SOURCE.parent / "measure"
@@ -23,7 +24,7 @@ ML = Provenance("ML", 301, "Bentler 1990")
 
 @pytest.fixture(scope="module", params=NAMES)
 def published(request: pytest.FixtureRequest) -> Report:
-    return report.validate(instrument(request.param), survey(request.param))
+    return demonstrations.validated(request.param)
 
 
 def messages(part: object) -> Iterator[Message]:
