@@ -22,22 +22,22 @@ def holds(coverage: float) -> bool:
     return LIMITS[0] <= coverage <= LIMITS[1]
 
 
-def coverages(content: dict[str, Any]) -> dict[tuple[str, str], list[tuple[str, float]]]:
-    """Coverage in each population, apart from the edges, by coefficient and interval."""
-    found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+def coverages(content: dict[str, Any]) -> dict[tuple[str, str], list[tuple[str, float, int]]]:
+    """Population, coverage and samples, apart from the edges, by coefficient and interval."""
+    found: dict[tuple[str, str], list[tuple[str, float, int]]] = {}
     for study in content["studies"]:
         if study["edge"]:
             continue
         for row in study["figures"]:
             key = row["coefficient"], row["interval"]
-            found.setdefault(key, []).append((study["kind"], row["coverage"]))
+            found.setdefault(key, []).append((study["kind"], row["coverage"], row["samples"]))
     return found
 
 
 def recommended(content: dict[str, Any]) -> list[tuple[str, str]]:
     """Intervals that cover as promised wherever they were looked at, apart from the edges."""
     found = coverages(content)
-    return [key for key, rows in found.items() if all(holds(coverage) for _, coverage in rows)]
+    return [key for key, rows in found.items() if all(holds(coverage) for _, coverage, _ in rows)]
 
 
 def report(content: dict[str, Any]) -> str:
@@ -77,25 +77,31 @@ def _simulated() -> str:
         those that follow from the responses' (Green & Yang 2009). Of a lower bound it is the bound
         of the population, not the reliability.""",
         """Bootstrap intervals rest on 400 samples each. Not studied: bootstrap intervals of
-        exploratory omegas and of ordered items, which take minutes a sample.""",
+        exploratory omegas and of ordered items, which take half a minute a sample or more.""",
     )
 
 
 def _verdicts(content: dict[str, Any]) -> str:
     rows = []
     for (coefficient, interval), found in coverages(content).items():
-        values = [coverage for _, coverage in found]
+        values = [coverage for _, coverage, _ in found]
+        fewest = min(samples for _, _, samples in found)
         worst = max(found, key=lambda pair: abs(pair[1] - 0.95))
         good = all(map(holds, values))
         span = percent(min(values))
         if len(values) > 1:
             span += f"–{percent(max(values))}"
         verdict = "yes" if good else f"**no**: {percent(worst[1])} ({worst[0]})"
-        rows.append((coefficient, interval, f"{len(values)}", span, verdict))
+        rows.append((coefficient, interval, f"{len(values)}", f"{fewest:,}", span, verdict))
     text = f"""A 95 % interval may be recommended that holds the true value in
     {100 * LIMITS[0]:.0f} to {100 * LIMITS[1]:.0f} % of the samples of every population here, apart
-    from the two in which omega_h lies near its bounds, which stand below as found."""
-    headings = ("coefficient", "interval", "populations", "coverage, %", "recommended")
+    from the two in which omega_h lies near its bounds, which stand below as found. By chance a
+    coverage of 95 % is found between 94.0 and 95.9 % in 95 % of studies of 2,000 samples, and
+    between 92.9 and 96.7 % of 500."""
+    headings = (
+        *("coefficient", "interval", "populations", "fewest samples", "coverage, %"),
+        "recommended",
+    )
     return f"{filled(text)}\n\n{table(headings, rows)}"
 
 

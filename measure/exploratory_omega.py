@@ -28,6 +28,10 @@ from measure.schmid_leiman_omegas import Oblique, SchmidLeimanOmegas
 Array = NDArray[np.float64]
 
 ROTATION = "oblimin"
+TOO_LOW = (
+    "Exploratory factors give an omega_h that is somewhat too low in samples, and so is its "
+    "interval. Where it is known which items belong together, use a second-order or bifactor model."
+)
 # Random starts of the rotation, and their seed.
 N_STARTS, ROTATION_SEED = 20, 1957
 
@@ -146,7 +150,7 @@ def _solved(R: Array, names: tuple[str, ...], n_obs: int, n_factors: int) -> _So
     )
     found = schmid_leiman(solution)
     criterion, oblique = criterion_of(ROTATION, resolve_arguments(ROTATION, None))
-    notes = [*solution.notes, *found.notes]
+    notes = [TOO_LOW, *solution.notes, *found.notes]
     if not (solution.admissible and found.admissible):
         notes.append(
             "Standard errors take the solution to lie inside what is possible, and do not hold "

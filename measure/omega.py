@@ -147,6 +147,13 @@ def omega_hierarchical(
     BifactorIndices
         `omega_t`, `omega_h`, `ecv`, `h` and `puc`, of all items and of those of each group factor.
 
+    Notes
+    -----
+    Where it is known which items belong together, a second-order or bifactor model is to be
+    preferred: in samples of 500 its intervals of omega_h hold what they promise, where those of
+    exploratory factors lie somewhat too low. With group factors that hardly differ from the general
+    one, or do not correlate, none of them holds (benchmarks/RELIABILITY.md).
+
     Raises
     ------
     DataError, IdentificationError, OptionError, ConvergenceError

@@ -145,9 +145,9 @@ def cronbach_alpha(
     Notes
     -----
     Alpha is the reliability of the sum only when the items are essentially tau-equivalent with
-    uncorrelated errors; otherwise it is usually too low. Feldt's and Bonett's intervals are too
-    narrow or too wide for skewed items and items that load differently; the others are not, in
-    large samples.
+    uncorrelated errors; otherwise it is usually too low. Feldt's and Bonett's intervals are for
+    normal items, and too narrow for skewed ones; the others do not need normality, in large samples
+    (benchmarks/RELIABILITY.md).
 
     References
     ----------
