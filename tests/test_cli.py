@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import instruments
 from analyses import output
-from analyses.cli import REFUSED, main
+from analyses.cli import FINDINGS, REFUSED, main
 from analyses.errors import AnalysisError
 from analyses.export import results
 from analyses.publication import software
@@ -91,13 +91,13 @@ def test_validate_writes_all_and_says_where(tmp_path):
     assert 'lang="da"' in (out / "report.html").read_text(encoding="utf-8")
 
 
-def test_demo_ends_with_where_the_report_lies_and_three_findings(tmp_path):
+def test_demo_ends_with_where_the_report_lies_and_its_main_findings(tmp_path):
     out = tmp_path / "demo"
     result = _invoke("demo", "--out", out, "--language", "en")
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == f"The report lies in {out / 'report.html'}"
-    assert [line[:2] for line in lines[2:]] == ["- "] * 3
+    assert [line[:2] for line in lines[2:]] == ["- "] * len(FINDINGS)
     report = results.read(out / "results.json")
     assert (report.instrument, report.n_obs) == ("leadership_climate", 2042)
     assert 'lang="en"' in (out / "report.html").read_text(encoding="utf-8")

@@ -1,14 +1,22 @@
 """The study of reliability: it counts right, and what it found is what the report says."""
 
+import json
+
 import numpy as np
 import pytest
 
 import measure
 from benchmarks import reliability_coverage as study
 from benchmarks import reliability_design as design
-from benchmarks.reliability_coverage import SEED, STUDIES, Asking, Study, run
+from benchmarks.reliability_coverage import FILE, REPORT, SEED, STUDIES, Asking, Study, run
 from benchmarks.reliability_probes import PROBES
+from benchmarks.reliability_report import holds, recommended, report
 from measure.distributions import normal_cdf
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return json.loads(FILE.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("kind", [design.FIVE_BENT, design.THREE_FIVE, design.CLUSTERED])
@@ -86,6 +94,33 @@ def test_a_probe_that_fails_is_counted(monkeypatch):
     assert run(study.STUDIES[0], 3)["failed"] == {"one factor: IdentificationError": 3}
 
 
+def test_the_committed_study_is_the_one_described(committed):
+    assert [(one["kind"], tuple(one["probes"])) for one in committed["studies"]] == [
+        (one.kind.name, one.probes) for one in STUDIES
+    ]
+    assert committed["samples"] == study.SAMPLES
+    for one, own in zip(STUDIES, committed["studies"], strict=True):
+        assert own["samples"] == round(one.share * study.SAMPLES)
+        for row in own["figures"]:
+            true = {}
+            for probe in one.probes:
+                true |= PROBES[probe].truth(one.kind)
+            assert row["true"] == pytest.approx(true[row["coefficient"]], rel=1e-4)
+    assert REPORT.read_text("utf-8") == report(committed)
+
+
+def test_what_is_recommended_holds(committed):
+    chosen = recommended(committed)
+    for coefficient, interval in chosen:
+        for one in committed["studies"]:
+            for row in one["figures"]:
+                if (row["coefficient"], row["interval"]) == (coefficient, interval):
+                    assert holds(row["coverage"]) or one["edge"]
+    # What a sample makes too large, no interval mends.
+    biased = {("glb", "distribution-free"), ("lambda4", "distribution-free")}
+    assert not biased & {*chosen}
+
+
 # The intervals that the functions give where nothing else is asked for, or that take the place of
 # Feldt's.
 RECOMMENDED = (
@@ -94,9 +129,13 @@ RECOMMENDED = (
 )
 
 
+def test_what_users_are_told_to_use_is_among_it(committed):
+    assert set(RECOMMENDED) <= set(recommended(committed))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [design.NORMAL, design.BENT, design.FIVE, design.FIVE_BENT])
-def test_recommended_intervals_drawn_again(kind):
+def test_recommended_intervals_drawn_again(committed, kind):
     """A smaller run of the study."""
     found = run(Study(kind, ("alpha", "one factor")), 1_000)
     rows = {(row["coefficient"], row["interval"]): row["coverage"] for row in found["figures"]}
