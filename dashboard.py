@@ -169,23 +169,23 @@ def _show(report: Report, said: Words) -> None:
 def _show_overview(report: Report, said: Words) -> None:
     for section in report.sections:
         st.subheader(labels.title(section, said), anchor=False)
-        _write(said.say(section.answer))
+        _write(section.answer, said)
     for note in report.notes:
         st.caption(said.say(note))
 
 
 def _show_section(section: Section, said: Words) -> None:
     st.subheader(labels.title(section, said), anchor=False, divider="gray")
-    _write(said.say(section.answer))
+    _write(section.answer, said)
     parts = html.section_parts(section, said)
     style = parts.pop("style")
     for part in parts.values():
         st.html(f'{style}<div class="kobling" lang="{said.language}">{part}</div>')
 
 
-def _write(text: str) -> None:
+def _write(message: Message, said: Words) -> None:
     """Write a sentence as it is, without reading it as markup."""
-    st.html(html.paragraph(text))
+    st.html(html.paragraph(said.say(message), said.language))
 
 
 def _say(said: Words, key: str, **values: Value) -> str:

@@ -93,9 +93,9 @@ def _image(drawn: str, description: str) -> Markup:
     return Markup('<img src="{}" alt="{}">').format(source, description)
 
 
-def paragraph(text: str) -> str:
-    """Give a sentence as a paragraph of HTML."""
-    return f"<p>{escape(text)}</p>"
+def paragraph(text: str, language: str) -> str:
+    """Give a sentence as a paragraph of HTML in its language."""
+    return f'<p lang="{language}">{escape(text)}</p>'
 
 
 def _css_string(text: str) -> Markup:

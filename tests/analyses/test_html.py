@@ -128,7 +128,7 @@ def test_text_from_a_file_is_never_read_as_markup():
     page = html.page(report, words("da"))
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 4
-    assert "<script" not in html.paragraph(nasty)
+    assert "<script" not in html.paragraph(nasty, "da")
 
 
 def test_marks_stand_on_screen_and_on_every_printed_page(language):
