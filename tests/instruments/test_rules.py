@@ -38,6 +38,7 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "one_sided_level": 0.95,
         "equivalence_level": 0.90,
         "hypotheses_confirmed": 0.75,
+        "index_answered": 0.80,
         "content_i_cvi": 0.78,
         "content_s_cvi": 0.90,
         "item_overlap": 0.25,
