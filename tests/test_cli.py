@@ -99,7 +99,7 @@ def test_demo_ends_with_where_the_report_lies_and_its_main_findings(tmp_path):
     assert lines[0] == f"The report lies in {out / 'report.html'}"
     assert [line[:2] for line in lines[2:]] == ["- "] * len(FINDINGS)
     report = results.read(out / "results.json")
-    assert (report.instrument, report.n_obs) == ("leadership_climate", 2042)
+    assert (report.instrument, report.n_obs) == ("coupling", 1800)
     assert 'lang="en"' in (out / "report.html").read_text(encoding="utf-8")
 
 
