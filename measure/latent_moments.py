@@ -1,6 +1,8 @@
 """Latent means and variances of groups, with their derivatives, and what a comparison rests on."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,7 @@ from measure.fitted import Fit
 from measure.model import latent_derivatives
 
 Array = NDArray[np.float64]
+Moment = tuple[float, Array]
 Pair = tuple[int, int]
 
 # Directions in which the parameters can move are unit vectors; rounding leaves about 1e-15.
@@ -29,44 +32,94 @@ class Gap(NamedTuple):
 
 
 class Latent:
-    """Latent means and variances of all groups, with their derivatives."""
+    """Latent means and variances of all groups, with their derivatives.
 
-    def __init__(self, fit: Fit) -> None:
+    Parameters
+    ----------
+    fit
+        A model of several groups.
+    unit
+        The group whose standard deviations are the units of composites.
+    composites
+        Sums of several factors, each over its standard deviation in that group, by their names.
+    """
+
+    def __init__(
+        self, fit: Fit, unit: int = 0, composites: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.fit = fit
+        self.unit = unit
         self.factors = fit.model.table.latent
+        self.composites = {} if composites is None else dict(composites)
         self.labels = fit.moments.groups
         self.sizes = [int(n) for n in fit.moments.n_obs]
-        n_elements = len(fit.model.free_rows)
-        self._means, self._variances, self._slopes = [], [], []
-        for state in fit.point.states:
-            d = latent_derivatives(state, n_elements)
-            none = np.zeros((len(state.block.eta), n_elements))
-            self._means.append(np.broadcast_to(state.eta_mean, len(none)))
-            self._variances.append(state.covariance.diagonal())
-            self._slopes.append((none if d.d_mu is None else d.d_mu, d.variances))
+        self._states = fit.point.states
+        self._slopes = [latent_derivatives(one, len(fit.model.free_rows)) for one in self._states]
 
-    def mean(self, factor: str, group: int) -> tuple[float, Array]:
-        """Mean of a factor in a group, and its derivatives (n_elements,)."""
-        own = self._place(factor, group)
-        return float(self._means[group][own]), self._slopes[group][0][own]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that has a mean: the factors, then the composites."""
+        return (*self.factors, *self.composites)
 
-    def variance(self, factor: str, group: int) -> tuple[float, Array]:
-        """Variance of a factor in a group, and its derivatives (n_elements,)."""
-        own = self._place(factor, group)
-        return float(self._variances[group][own]), self._slopes[group][1][own]
+    def mean(self, name: str, group: int) -> Moment:
+        """Mean of a factor or composite in a group, and its derivatives (n_elements,)."""
+        if name not in self.composites:
+            own = self._place(name, group)
+            value, slope = float(self._states[group].eta_mean[own]), self._slopes[group].d_mu
+            return value, np.zeros(len(self.fit.model.free_rows)) if slope is None else slope[own]
+        value, slope = 0.0, np.zeros(len(self.fit.model.free_rows))
+        for factor in self.composites[name]:
+            (mean, d_mean), (unit, d_unit) = self.mean(factor, group), self._unit(factor)
+            value += mean * unit
+            slope += d_mean * unit + mean * d_unit
+        return value, slope
+
+    def variance(self, name: str, group: int) -> Moment:
+        """Variance of a factor or composite in a group, and its derivatives (n_elements,)."""
+        if name not in self.composites:
+            return self._covariance(name, name, group)
+        value, slope = 0.0, np.zeros(len(self.fit.model.free_rows))
+        for one, other in product(self.composites[name], repeat=2):
+            covariance, d_covariance = self._covariance(one, other, group)
+            (a, d_a), (b, d_b) = self._unit(one), self._unit(other)
+            value += covariance * a * b
+            slope += d_covariance * a * b + covariance * (d_a * b + a * d_b)
+        return value, slope
+
+    def _covariance(self, one: str, other: str, group: int) -> Moment:
+        i, j = self._place(one, group), self._place(other, group)
+        d = self._slopes[group]
+        slope = d.u[i] * d.v[j] + d.v[i] * d.u[j]
+        if d.following is not None:
+            u, v = d.following.u, d.following.v
+            slope = slope + (u[i] * v[j] + v[i] * u[j]) @ d.following.slope
+        return float(self._states[group].covariance[i, j]), slope
+
+    def _unit(self, factor: str) -> Moment:
+        """What a factor is multiplied with in a composite: 1 over its standard deviation."""
+        variance, slope = self.variance(factor, self.unit)
+        value = variance**-0.5
+        return value, -value / (2 * variance) * slope
 
     def se(self, slope: Array) -> float:
         """Standard error of a quantity with these derivatives; NaN where the fit has none."""
         return float(np.sqrt(max(float(slope @ self.fit.vcov_elements @ slope), 0.0)))
 
-    def gap(self, factor: str, pair: Pair) -> Gap:
-        """Tell whether a difference of means is free, and how many anchors it rests on."""
-        slope = self.mean(factor, pair[1])[1] - self.mean(factor, pair[0])[1]
+    def gap(self, name: str, pair: Pair) -> Gap:
+        """Tell whether a difference of means is free, and how many anchors it rests on.
+
+        A composite is compared where all its factors are, and has the anchors of the one that has
+        fewest.
+        """
+        if name in self.composites:
+            parts = [self.gap(factor, pair) for factor in self.composites[name]]
+            return Gap(all(p.free for p in parts), min(p.anchors for p in parts))
+        slope = self.mean(name, pair[1])[1] - self.mean(name, pair[0])[1]
         free = bool(np.abs(slope @ self._directions).max(initial=0.0) > STILL)
-        return Gap(free, self._anchors(factor, pair))
+        return Gap(free, self._anchors(name, pair))
 
     def _place(self, factor: str, group: int) -> int:
-        return self.fit.point.states[group].block.eta.index(factor)
+        return self._states[group].block.eta.index(factor)
 
     def _anchors(self, factor: str, pair: Pair) -> int:
         """Count the indicators of a factor that work alike in two groups."""

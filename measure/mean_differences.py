@@ -8,7 +8,7 @@ construct. Psychometrika, 66, 373-388.
 Oehlert, G. W. (1992). A note on the delta method. The American Statistician, 46, 27-29.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,13 +35,13 @@ class LatentMeans:
     Attributes
     ----------
     table
-        One row a factor and a pair of groups: `factor group reference`; `difference` of the latent
-        means, group less reference, in the units of the fitted model, with `se z pvalue
-        pvalue.holm ci.lower ci.upper`; the latent effect sizes `d` (over the pooled standard
-        deviation of the two groups) and `glass` (over that of the reference of the whole table),
-        each with `.se .ci.lower .ci.upper`; `n n.reference` respondents of both groups; `anchors`,
-        the number of indicators that work alike in both. `pvalue.holm` is corrected for the pairs
-        of groups of the factor.
+        One row a factor (or composite) and a pair of groups: `factor group reference`;
+        `difference` of the latent means, group less reference, in the units of the fitted model,
+        with `se z pvalue pvalue.holm ci.lower ci.upper`; the latent effect sizes `d` (over the
+        pooled standard deviation of the two groups) and `glass` (over that of the reference of the
+        whole table), each with `.se .ci.lower .ci.upper`; `n n.reference` respondents of both
+        groups; `anchors`, the number of indicators that work alike in both. `pvalue.holm` is
+        corrected for the pairs of groups of the factor.
     means
         One row a factor and group: `factor group mean se ci.lower ci.upper sd n`, the mean and the
         standard deviation that the model implies.
@@ -86,7 +86,13 @@ class LatentMeans:
         return render_html(*self._report())
 
 
-def latent_means(fit: Fit, *, reference: object = None, conf_level: float = 0.95) -> LatentMeans:
+def latent_means(
+    fit: Fit,
+    *,
+    reference: object = None,
+    conf_level: float = 0.95,
+    composites: Mapping[str, Sequence[str]] | None = None,
+) -> LatentMeans:
     """Differences of latent means between all pairs of groups, with latent effect sizes.
 
     Parameters
@@ -99,6 +105,9 @@ def latent_means(fit: Fit, *, reference: object = None, conf_level: float = 0.95
         group of the fit by default.
     conf_level
         Level of the intervals, a proportion.
+    composites
+        Sums of several factors to be compared as well: name and factors. Each factor counts by its
+        standard deviation in the reference, and so is as important as the others.
 
     Returns
     -------
@@ -111,7 +120,8 @@ def latent_means(fit: Fit, *, reference: object = None, conf_level: float = 0.95
     Raises
     ------
     OptionError
-        One group only, or a reference that is no group of the fit.
+        One group only, a reference that is no group of the fit, or a composite of what are no
+        factors.
     IdentificationError
         The model fixes the latent means of all groups, or no factor has an indicator with the same
         loading and intercept (thresholds) in the groups, so that there is nothing to compare.
@@ -137,9 +147,10 @@ def latent_means(fit: Fit, *, reference: object = None, conf_level: float = 0.95
         )
     first = 0 if reference is None else labels.index(reference)
     order = [first, *(k for k in range(len(labels)) if k != first)]
-    found = Latent(fit)
+    _require_factors(fit, composites or {})
+    found = Latent(fit, first, composites)
     pairs = list(combinations(order, 2))
-    gaps = {factor: {pair: found.gap(factor, pair) for pair in pairs} for factor in found.factors}
+    gaps = {name: {pair: found.gap(name, pair) for pair in pairs} for name in found.names}
     _require_compared(found, gaps)
     rows = [
         row
@@ -156,6 +167,20 @@ def latent_means(fit: Fit, *, reference: object = None, conf_level: float = 0.95
         conf_level=conf_level,
         notes=tuple(_notes(found, gaps)),
     )
+
+
+def _require_factors(fit: Fit, composites: Mapping[str, Sequence[str]]) -> None:
+    """Refuse composites of what the model does not have."""
+    factors = fit.model.table.latent
+    for name, parts in composites.items():
+        if name in factors:
+            raise OptionError(f'the composite "{name}" has the name of a factor. Rename it.')
+        unknown = [part for part in parts if part not in factors]
+        if unknown or not parts:
+            raise OptionError(
+                f'the composite "{name}" is to be made of {", ".join(parts) or "nothing"}; the '
+                f"factors of the model are {', '.join(factors)}."
+            )
 
 
 def _require_compared(found: Latent, gaps: dict[str, dict[Pair, Gap]]) -> None:
@@ -258,7 +283,7 @@ def _effect(
 
 def _means(found: Latent, order: list[int], level: float) -> Iterator[dict[str, object]]:
     reach = float(normal_quantile((1 + level) / 2))
-    for factor in found.factors:
+    for factor in found.names:
         for group in order:
             mean, slope = found.mean(factor, group)
             variance, se = found.variance(factor, group)[0], found.se(slope)

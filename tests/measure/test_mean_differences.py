@@ -233,3 +233,38 @@ def test_a_second_order_factor_is_compared_through_its_factors():
     table = measure.latent_means(fit).table.set_index("factor")
     assert table.loc["g", "anchors"] == 3
     assert np.isfinite(table.loc["g", "d.se"])
+
+
+def test_a_composite_is_the_sum_of_standardised_factors():
+    """The same sum is defined in lavaan's way, in the text of the model."""
+    frame = data("hs39.csv")
+    lines = [HS]
+    for f in ("visual", "textual", "speed"):
+        lines += [f"{f} ~~ c(v1.{f}, v2.{f})*{f}", f"{f} ~ c(0, NA)*1 + c(m1.{f}, m2.{f})*1"]
+    pairs = (("visual", "textual"), ("visual", "speed"), ("textual", "speed"))
+    for a, b in pairs:
+        lines.append(f"{a} ~~ c(c1.{a}.{b}, c2.{a}.{b})*{b}")
+    mean = "+".join(f"m2.{f}/sqrt(v1.{f})" for f in ("visual", "textual", "speed"))
+
+    def variance(g):
+        own = "+".join(f"v{g}.{f}/v1.{f}" for f in ("visual", "textual", "speed"))
+        crossed = "+".join(f"2*c{g}.{a}.{b}/sqrt(v1.{a}*v1.{b})" for a, b in pairs)
+        return f"({own}+{crossed})"
+
+    lines.append(f"d := ({mean})/sqrt((156*{variance(1)} + 145*{variance(2)})/301)")
+    theirs = measure.cfa("\n".join(lines), frame, **SCALAR, estimator="MLR").parameters
+    theirs = theirs[theirs["op"] == ":="].iloc[0]
+    fit = measure.cfa(HS, frame, **SCALAR, estimator="MLR")
+    found = measure.latent_means(fit, composites={"total": ["visual", "textual", "speed"]})
+    row = found.table.set_index("factor").loc["total"]
+    assert row["d"] == pytest.approx(theirs["est"], abs=1e-6)
+    assert row["d.se"] == pytest.approx(theirs["se"], abs=1e-6)
+    assert row["anchors"] == 3
+
+
+def test_a_composite_of_what_is_not_there_is_refused(three):
+    fit = measure.cfa(TEXT, three, group="g", group_equal=EQUAL)
+    with pytest.raises(OptionError, match='composite "t" is to be made of q'):
+        measure.latent_means(fit, composites={"t": ["q"]})
+    with pytest.raises(OptionError, match="name of a factor"):
+        measure.latent_means(fit, composites={"f": ["f"]})
