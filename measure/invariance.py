@@ -199,9 +199,10 @@ def measurement_invariance(
 def fitted_steps(ladder: Ladder) -> tuple[dict[str, Fit], list[str]]:
     """Fit the steps one after the other, as far as they converge, and say where they end."""
     fits: dict[str, Fit] = {}
+    last: Fit | None = None
     for step in ladder.steps:
         try:
-            fits[step] = ladder.fit(step)
+            fits[step] = last = ladder.fit(step, last)
         except ConvergenceError as error:
             if step == "configural":
                 raise

@@ -106,15 +106,17 @@ class Ladder:
         """Kinds of parameters that are equal in a step."""
         return equal_kinds(self.steps, step)
 
-    def fit(self, step: str) -> Fit:
+    def fit(self, step: str, near: Fit | None = None) -> Fit:
         """Fit a step, and check that it has the degrees of freedom that counting predicts.
+
+        The search begins at the estimates of the fit `near`, if one is given.
 
         Raises
         ------
         ConvergenceError
             No minimum was found.
         """
-        found = self._estimate(self.structure, self.equal(step), self.options)
+        found = self._estimate(self.structure, self.equal(step), self.options, near)
         require_df(found, self.structure.predicted_df(self.equal(step)), step)
         return found
 
@@ -130,11 +132,18 @@ class Ladder:
         require_df(found, structure.predicted_df(equal), "null model")
         return found
 
-    def _estimate(self, structure: Structure, equal: frozenset[str], options: Options) -> Fit:
+    def _estimate(
+        self,
+        structure: Structure,
+        equal: frozenset[str],
+        options: Options,
+        near: Fit | None = None,
+    ) -> Fit:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                return estimate(model_text(structure, equal), self.source, options, "lavaan")
+                text = model_text(structure, equal)
+                return estimate(text, self.source, options, "lavaan", near)
             finally:
                 self.caught.update({(one.category, str(one.message)): None for one in caught})
 
