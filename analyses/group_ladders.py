@@ -152,7 +152,7 @@ def climb(
     except MeasureError as error:
         said = Message("invariance.reason.refused", {"text": str(error)})
         return Climb(declared, chosen, said)
-    steps = tuple(_judged(found, instrument.rules))
+    steps = judged(found, instrument.rules)
     merged = tuple(item for item in ordered if _uneven(data, item, declared.name))
     climbed = Climb(declared, chosen, None, found, steps, merged=merged)
     if not climbed.complete:
@@ -183,12 +183,13 @@ def _means(instrument: Instrument, chosen: Chosen, fit: measure.Fit) -> measure.
         return None
 
 
-def _judged(found: measure.Invariance, rules: Rules) -> list[Step]:
+def judged(found: measure.Invariance, rules: Rules) -> tuple[Step, ...]:
+    """Judge the steps: the first by how the model fits, the others by how much worse it does."""
     steps = []
     for name, row in found.table.iterrows():
         judge = _form if name == found.steps[0] else _step
         steps.append(Step(str(name), row, judge(row, found.variant, rules)))
-    return steps
+    return tuple(steps)
 
 
 def _form(row: "pd.Series[float]", variant: str, rules: Rules) -> StepVerdict:

@@ -46,15 +46,15 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.04,
     "step.fits": 0.05,
-    "step.items": 0.05,
+    "step.items": 0.04,
     "step.short_forms": 0.02,
     "step.reliability": 0.05,
-    "step.exploratory": 0.13,
-    "step.confirmatory": 0.09,
-    "step.invariance": 0.10,
-    "step.levels": 0.06,
-    "step.hypotheses": 0.06,
-    "step.sensitivity": 0.44,
+    "step.exploratory": 0.09,
+    "step.confirmatory": 0.07,
+    "step.invariance": 0.20,
+    "step.levels": 0.05,
+    "step.hypotheses": 0.05,
+    "step.sensitivity": 0.34,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
