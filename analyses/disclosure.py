@@ -288,6 +288,7 @@ def _rounded_table(table: Table, confidential: bool) -> Table:
         rows=rows,
         provenance=_provenance(table.provenance, confidential),
         notes=_sentences(table.notes, confidential),
+        withheld=None if table.withheld is None else _sentence(table.withheld, confidential),
     )
 
 

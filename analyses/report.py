@@ -13,9 +13,11 @@ from analyses import (
     evidence,
     exploratory,
     hypotheses,
+    invariance,
     item_response,
     items,
     levels,
+    licences,
     locked,
     reliability,
     screening,
@@ -27,6 +29,7 @@ from analyses.cross_section import one_wave
 from analyses.errors import AnalysisError
 from analyses.fits import Fits, fit_models
 from analyses.graded import graded_models
+from analyses.licences import Licences
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
@@ -43,14 +46,15 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.04,
     "step.fits": 0.05,
-    "step.items": 0.05,
+    "step.items": 0.04,
     "step.short_forms": 0.02,
     "step.reliability": 0.05,
-    "step.exploratory": 0.13,
-    "step.confirmatory": 0.09,
-    "step.levels": 0.06,
-    "step.hypotheses": 0.06,
-    "step.sensitivity": 0.44,
+    "step.exploratory": 0.09,
+    "step.confirmatory": 0.07,
+    "step.invariance": 0.20,
+    "step.levels": 0.05,
+    "step.hypotheses": 0.05,
+    "step.sensitivity": 0.34,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -58,6 +62,10 @@ STEPS = {
 
 NOT_RERUN = ("content",)
 """Sections that do not rest on the respondents' answers, and are the same without the flagged."""
+
+
+GRANTED_ONCE = ("invariance",)
+"""Sections on what is granted to everybody, and holds without the flagged too."""
 
 
 @dataclass(frozen=True)
@@ -158,13 +166,13 @@ def validate(
     content = content_validity.run(instrument, survey, content=beside.content)
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
-    sections, fits = _analysed(run, analysed, clock)
+    sections, fits, granted = _analysed(run, analysed, clock)
     after: list[Section] = []
     if instrument.claims:
         after.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
     if flagged == "both":
         clock.start("step.sensitivity")
-        after.append(_sensitivity(run, survey, unflagged, sections))
+        after.append(_sensitivity(run, (survey, unflagged), sections, granted))
     clock.start("step.card")
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
@@ -175,8 +183,10 @@ def validate(
     return report
 
 
-def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section], Fits]:
-    """Run the sections that a person's answers can change."""
+def _analysed(
+    run: _Run, survey: Survey, clock: "_Clock", granted: Licences | None = None
+) -> tuple[list[Section], Fits, Licences]:
+    """Run the sections that a person's answers can change; licences are granted once."""
     instrument = run.instrument
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=run.estimator, progress=clock.within)
@@ -198,12 +208,18 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
     sections.append(exploratory.run(instrument, survey, seed=run.seed))
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
+    clock.start("step.invariance")
+    if granted is None:
+        granted = licences.grant(instrument, survey, fits)
+        sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
-    sections.append(levels.run(instrument, survey))
+    sections.append(levels.run(instrument, survey, granted=granted))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
-        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=run.seed))
-    return sections, fits
+        sections.append(
+            hypotheses.run(instrument, survey, fits=fits, granted=granted, seed=run.seed)
+        )
+    return sections, fits, granted
 
 
 def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
@@ -215,9 +231,21 @@ def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
 
 
 def _sensitivity(
-    run: _Run, survey: Survey, unflagged: Survey, sections: Sequence[Section]
+    run: _Run,
+    surveys: tuple[Survey, Survey],
+    sections: Sequence[Section],
+    granted: Licences,
 ) -> Section:
-    """Run the same sections without the flagged, and compare."""
+    """Run the same sections without the flagged, and compare.
+
+    Parameters
+    ----------
+    surveys
+        Everybody, and those who are not flagged.
+    granted
+        The licences of everybody, which hold for both.
+    """
+    survey, unflagged = surveys
     n_flagged = len(survey.data) - len(unflagged.data)
     notes = evidence.standing_notes(run.instrument, survey)
     if n_flagged == 0:
@@ -229,17 +257,17 @@ def _sensitivity(
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
-        again, _ = _analysed(run, unflagged, _Clock(None))
+        again, _, _ = _analysed(run, unflagged, _Clock(None), granted)
     except (AnalysisError, AnswerError, MeasureError) as error:
         values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)
     return sensitivity.run(
-        sections,
+        [section for section in sections if section.id not in GRANTED_ONCE],
         again,
         n_obs=len(survey.data),
         n_flagged=n_flagged,
         not_rerun=NOT_RERUN,
-        notes=notes,
+        notes=(Message("sensitivity.note.licences"), *notes),
     )
 
 

@@ -40,6 +40,7 @@ from .irt import (
 )
 from .items import item_analysis
 from .lower_bound import greatest_lower_bound
+from .mean_differences import LatentMeans, latent_means
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
@@ -65,6 +66,8 @@ from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
 from .subscores import Subscores, prmse
+from .tolerable_misfit import fit_equivalence
+from .two_one_sided import equivalence
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
 from .weighted_sums import maximal_reliability
 
@@ -95,6 +98,10 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "latent_means",
+    "LatentMeans",
+    "equivalence",
+    "fit_equivalence",
     "vuong",
     "VuongTest",
     "cross_validate",

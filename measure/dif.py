@@ -13,6 +13,7 @@ from measure.checks import numeric_items
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.moments.ordinal.codes import MOST_CATEGORIES
+from measure.multiplicity import holm
 from measure.proportional_odds import OddsFit, proportional_odds
 
 Array = NDArray[np.float64]
@@ -160,7 +161,7 @@ def _table(
         for name, own in codes.items()
     }
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(3, "pvalue.holm", _holm(table["pvalue"]))
+    table.insert(3, "pvalue.holm", holm(table["pvalue"]))
     table["flag"] = table["pvalue.holm"] < alpha
     return table
 
@@ -271,14 +272,3 @@ def _difference(larger: OddsFit, smaller: OddsFit, df: int, clusters: Codes | No
 def _nagelkerke(logl: float, empty: float, n: int) -> float:
     """Nagelkerke (1991, Equation 3): Cox & Snell's R² over its largest value."""
     return float((1 - np.exp(2 * (empty - logl) / n)) / (1 - np.exp(2 * empty / n)))
-
-
-def _holm(pvalues: "pd.Series[float]") -> Array:
-    """Holm's step-down correction; missing p-values are not counted."""
-    found = np.full(len(pvalues), np.nan)
-    values = pvalues.to_numpy(dtype=float)
-    there = np.flatnonzero(~np.isnan(values))
-    order = there[np.argsort(values[there])]
-    times = np.arange(len(order), 0, -1)
-    found[order] = np.minimum(np.maximum.accumulate(values[order] * times), 1.0)
-    return found
