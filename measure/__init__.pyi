@@ -17,7 +17,8 @@ from .confirmatory import cfa, fit, growth, sem
 from .congruence import Procrustes, congruence, procrustes
 from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
-from .dif import ItemFunctioning, differential_functioning
+from .dif import differential_functioning
+from .dif_result import ItemFunctioning
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
