@@ -35,9 +35,11 @@ from .irt import (
     local_dependence,
     person_fit,
 )
+from .irt_dif import IrtFunctioning, irt_differential_functioning
 from .items import item_analysis
 from .lower_bound import greatest_lower_bound
 from .means import group_means
+from .mimic import Mimic, mimic
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
@@ -148,6 +150,10 @@ __all__ = [
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",
+    "irt_differential_functioning",
+    "IrtFunctioning",
+    "mimic",
+    "Mimic",
     "redundancy",
     "short_forms",
     "ShortForms",

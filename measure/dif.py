@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from measure.checks import known_option
+from measure.corrections import holm
 from measure.dif_answers import GroupedAnswers, grouped_answers
 from measure.dif_regression import (
     JODOIN_GIERL,
@@ -299,14 +300,3 @@ def _few(n_clusters: int | None) -> tuple[str, ...]:
 
 def _listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def holm(pvalues: "pd.Series[float]") -> Array:
-    """Holm's step-down correction; missing p-values are not counted."""
-    found = np.full(len(pvalues), np.nan)
-    values = pvalues.to_numpy(dtype=float)
-    there = np.flatnonzero(~np.isnan(values))
-    order = there[np.argsort(values[there])]
-    times = np.arange(len(order), 0, -1)
-    found[order] = np.minimum(np.maximum.accumulate(values[order] * times), 1.0)
-    return found

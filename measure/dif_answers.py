@@ -105,7 +105,7 @@ def grouped_answers(
     keep = data[group].notna() & answers.notna().any(axis=1)
     if cluster is not None:
         keep &= data[cluster].notna()
-    labels, groups = _groups(data.loc[keep, group])
+    labels, groups = numbered_groups(data.loc[keep, group])
     used = answers[keep]
     values = tuple(_values(name, used[name]) for name in names)
     columns = [_codes(used[name], own) for name, own in zip(names, values, strict=True)]
@@ -122,7 +122,7 @@ def grouped_answers(
     )
 
 
-def _groups(values: "pd.Series[Any]") -> tuple[Codes, "pd.Series[int]"]:
+def numbered_groups(values: "pd.Series[Any]") -> tuple[Codes, "pd.Series[int]"]:
     """Number of each row's group, the largest first, and their sizes."""
     sizes = values.value_counts()
     sizes = sizes[sizes > 0]

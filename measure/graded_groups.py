@@ -4,6 +4,7 @@ Items work alike in all groups; an item may be left out, or be given to a group 
 own. Person by person derivatives of the marginal likelihood make tests over clusters possible.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +52,12 @@ class GroupedGrades:
     scores: Array
     _codes: Codes
     _groups: Codes
+    _ties: Array | None = None
+
+    @property
+    def n_params(self) -> int:
+        """How many parameters there are, tied ones counted each."""
+        return sum(1 + len(one) for one in self.cuts) + 2 * len(self.means) - 2
 
     def places(self, item: int) -> slice:
         """Where the slope and the cuts of an item stand among the parameters."""
@@ -62,6 +69,11 @@ class GroupedGrades:
         grid = _grid()
         log = _answer_logs(self, grid) + _prior_logs(self, grid)[self._groups]
         return np.asarray(_posterior(log)[0] @ grid, dtype=float)
+
+    def expected(self, item: int, ability: Array, values: Array) -> Array:
+        """Mean answer to an item at each ability, its categories standing for `values`."""
+        above = expit(self.slopes[item] * ability[:, None] - self.cuts[item])
+        return np.asarray(values[0] + above @ np.diff(values), dtype=float)
 
     def without(self, item: int) -> "GroupedGrades":
         """Leave out an item: the groups' means and sds again from the others, these as they are."""
@@ -75,7 +87,13 @@ class GroupedGrades:
         return _climb(left, items=False)
 
 
-def fit_groups(codes: Codes, groups: Codes, *, start: GroupedGrades | None = None) -> GroupedGrades:
+def fit_groups(
+    codes: Codes,
+    groups: Codes,
+    *,
+    start: GroupedGrades | None = None,
+    tied: Sequence[int] = (),
+) -> GroupedGrades:
     """Fit the model by marginal maximum likelihood.
 
     Parameters
@@ -85,7 +103,9 @@ def fit_groups(codes: Codes, groups: Codes, *, start: GroupedGrades | None = Non
     groups
         (n_obs,) group numbers from 0.
     start
-        A model of the same items to start from; its groups need not be the same.
+        A model of the same items and groups to start from.
+    tied
+        Items whose slopes are the same.
 
     Notes
     -----
@@ -94,35 +114,52 @@ def fit_groups(codes: Codes, groups: Codes, *, start: GroupedGrades | None = Non
     information, and near the maximum by updates of it.
     """
     n_groups = int(groups.max()) + 1
-    first = start if start is not None else _first(codes)
-    means, sds = np.zeros(n_groups), np.ones(n_groups)
-    return _climb(replace(first, means=means, sds=sds, _codes=codes, _groups=groups), items=True)
+    first = start
+    if first is None:
+        first = replace(_first(codes), means=np.zeros(n_groups), sds=np.ones(n_groups))
+    first = replace(first, _codes=codes, _groups=groups)
+    if len(tied):
+        same = first.slopes.copy()
+        same[list(tied)] = same[list(tied)].mean()
+        first = replace(first, slopes=same)
+        first = replace(first, _ties=_tying(first, tied))
+    return _climb(first, items=True)
+
+
+def _tying(model: GroupedGrades, tied: Sequence[int]) -> Array:
+    """Sums of columns that give all parameters from those that differ, (n_params, n_different)."""
+    places = [model.places(item).start for item in tied]
+    ties = np.eye(model.n_params)
+    ties[places, places[0]] = 1.0
+    return np.delete(ties, places[1:], axis=1)
 
 
 def _climb(model: GroupedGrades, *, items: bool) -> GroupedGrades:
     """Search the maximum over all parameters, or over the groups' alone."""
     now = _evaluate(replace(model, converged=False), items=items)
-    n_params = sum(1 + len(one) for one in model.cuts) + 2 * len(model.means) - 2
     # The groups' parameters are the last, and without the items' the only ones.
-    free = slice(n_params - now.scores.shape[1], None)
-    step = np.zeros(n_params)
-    inverse = _inverse(now.scores)
+    ties = np.eye(model.n_params)[:, model.n_params - now.scores.shape[1] :]
+    if items and model._ties is not None:
+        ties = model._ties
+    own = slice(model.n_params - now.scores.shape[1], None)
+    inverse = _inverse(now.scores @ ties[own])
     for count in range(STEPS):
-        gradient = now.scores.sum(axis=0)
-        step[free] = inverse @ gradient
-        if float(gradient @ step[free]) < TOLERANCE:
+        gradient = now.scores.sum(axis=0) @ ties[own]
+        step = inverse @ gradient
+        if float(gradient @ step) < TOLERANCE:
             return replace(now, converged=True)
         for halving in range(HALVINGS):
-            tried = _evaluate(_moved(now, step / 2**halving), items=items)
+            tried = _evaluate(_moved(now, ties @ step / 2**halving), items=items)
             if tried.logl > now.logl:
                 break
         else:
             break
-        moved = step[free] / 2**halving
-        turned = gradient - tried.scores.sum(axis=0)
+        moved = step / 2**halving
+        turned = gradient - tried.scores.sum(axis=0) @ ties[own]
         now = tried
         afresh = count < FRESH or moved @ turned <= 0
-        inverse = _inverse(now.scores) if afresh else _updated(inverse, moved, turned)
+        scores = now.scores @ ties[own] if afresh else None
+        inverse = _updated(inverse, moved, turned) if scores is None else _inverse(scores)
     return now
 
 
