@@ -20,7 +20,8 @@ from .confirmatory import cfa, fit, growth, sem
 from .congruence import Procrustes, congruence, procrustes
 from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
-from .dif import ItemFunctioning, differential_functioning
+from .dif import differential_functioning
+from .dif_result import ItemFunctioning
 from .difference import compare
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
@@ -38,10 +39,12 @@ from .irt import (
     local_dependence,
     person_fit,
 )
+from .irt_dif import IrtFunctioning, irt_differential_functioning
 from .items import item_analysis
 from .lower_bound import greatest_lower_bound
 from .mean_differences import LatentMeans, latent_means
 from .means import group_means
+from .mimic import Mimic, mimic
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
@@ -166,6 +169,10 @@ __all__ = [
     "Alignment",
     "alignment_recovery",
     "AlignmentRecovery",
+    "irt_differential_functioning",
+    "IrtFunctioning",
+    "mimic",
+    "Mimic",
     "redundancy",
     "short_forms",
     "ShortForms",

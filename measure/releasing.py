@@ -1,6 +1,5 @@
 """Partial invariance: which parameters differ between groups, found by a stated search."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -185,7 +184,11 @@ def partial_invariance(
         information=information,
     )
     ladder = Ladder.of(model, data, options, None, categories)
-    searched = list(steps) if steps is not None else [s for s in ladder.steps if s not in ("configural", "strict")]
+    searched = (
+        list(steps)
+        if steps is not None
+        else [s for s in ladder.steps if s not in ("configural", "strict")]
+    )
     search = Search(ladder, Rule(alpha / len(searched), correction, smallest))
     last = None
     for step in searched:
@@ -200,11 +203,21 @@ def finished(search: Search) -> PartialInvariance:
         own, shared = [], []
         for row in search.released:
             fit = search.fits[row["step"]]
-            values = fit.parameters.set_index(["lhs","op","rhs","group"])["est"]
-            apart = search.ladder.structure.released[(row["lhs"],row["op"],row["rhs"])]
+            values = fit.parameters.set_index(["lhs", "op", "rhs", "group"])["est"]
+            apart = search.ladder.structure.released[(row["lhs"], row["op"], row["rhs"])]
             rest = [g for g in range(len(labels)) if g not in apart]
-            own.append(values[row["lhs"],row["op"],row["rhs"],labels[row["group"]]])
-            shared.append(values[row["lhs"],row["op"],row["rhs"],labels[rest[0]]])
-        table["est"]=own; table["est.shared"]=shared; table["difference"]=table["est"]-table["est.shared"]
-        table["group"]=[labels[g] for g in table["group"]]
-    return PartialInvariance(table, pd.concat(search.remaining), {}, search.fits, search.holds, search.n_fits, tuple(search.notes))
+            own.append(values[row["lhs"], row["op"], row["rhs"], labels[row["group"]]])
+            shared.append(values[row["lhs"], row["op"], row["rhs"], labels[rest[0]]])
+        table["est"] = own
+        table["est.shared"] = shared
+        table["difference"] = table["est"] - table["est.shared"]
+        table["group"] = [labels[g] for g in table["group"]]
+    return PartialInvariance(
+        table,
+        pd.concat(search.remaining),
+        {},
+        search.fits,
+        search.holds,
+        search.n_fits,
+        tuple(search.notes),
+    )
