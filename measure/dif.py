@@ -13,7 +13,7 @@ from measure.checks import numeric_items
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.moments.ordinal.codes import MOST_CATEGORIES
-from measure.multiplicity import holm
+from measure.multiplicity import corrected
 from measure.proportional_odds import OddsFit, proportional_odds
 
 Array = NDArray[np.float64]
@@ -161,7 +161,7 @@ def _table(
         for name, own in codes.items()
     }
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(3, "pvalue.holm", holm(table["pvalue"]))
+    table.insert(3, "pvalue.holm", corrected(table["pvalue"].to_numpy(float), "holm"))
     table["flag"] = table["pvalue.holm"] < alpha
     return table
 

@@ -13,11 +13,13 @@ from measure.group_checks import require_groups, require_sizes, usable, with_sha
 from measure.ladder import Name, Structure, chosen_steps, equal_kinds
 from measure.ladder_text import model_text
 from measure.measurement_text import require_measurement_model
+from measure.moments import Moments
 from measure.options import Options
 from measure.parameters import build as build_table
 from measure.responses import Ordered
 from measure.source import Source
 from measure.syntax import parse
+from measure.table import ParameterTable
 from measure.variables import variables_of
 
 Partial = Sequence[str] | Mapping[str, Sequence[object]] | None
@@ -131,6 +133,15 @@ class Ladder:
         found = self._estimate(structure, equal, replace(self.options, se="none"))
         require_df(found, structure.predicted_df(equal), "null model")
         return found
+
+    def table(self, text: str, moments: Moments) -> ParameterTable:
+        """Complete a text that says everything to the table of its parameters."""
+        ordered = None
+        if moments.ordinal is not None:
+            ordered = Ordered.of(moments.names, moments.thresholds, self.options.parameterization)
+        defaults = self.options.defaults("lavaan")
+        groups = self.source.groups(self.options)
+        return build_table(parse(text), defaults, groups=groups, ordered=ordered)
 
     def _estimate(
         self,
