@@ -138,7 +138,7 @@ def alignment(
     group: str | None = None,
     method: str = "fixed",
     reference: object = None,
-    epsilon: float = 0.001,
+    epsilon: float = 0.01,
     n_starts: int = 30,
     confidence_level: float = 0.95,
     estimator: str | None = None,
