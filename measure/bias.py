@@ -155,6 +155,10 @@ def item_bias(
 
     Notes
     -----
+    The answer expected to an ordered item depends on its residual variance as well, so that groups
+    with equal loadings, intercepts and thresholds but unequal residual variances (scalar, not
+    strict invariance) differ a little.
+
     Of the measures of Gunn, Grimm & Edwards (2020) WSDI and WUDI are not given: they compare each
     group with a model of all respondents that ignores the groups, whose latent variable has another
     zero and unit. "rest" answers their question on the metric of the fit.
