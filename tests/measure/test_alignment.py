@@ -9,17 +9,16 @@ import pandas as pd
 import pytest
 
 import measure
+from benchmarks.alignment_design import ITEMS, MODEL, planted
 from measure.aligned_factor import AlignedFactor, standardised
 from measure.alignment_search import align
 from measure.alignment_sets import invariant_set
 from measure.common_metric import ItemFunctions, item_functions
 from measure.errors import ListwiseWarning, ModelError, OptionError
 from measure.repeat import repeat
-from tests.measure.aligned_groups import loss, population_text
+from tests.measure.aligned_groups import loss
 from tests.reference_cases import case, cases, data, matrix
 
-ITEMS = [f"y{k}" for k in range(1, 7)]
-MODEL = f"f =~ {' + '.join(ITEMS)}"
 KINDS = ("continuous", "ordered", "mixed")
 
 
@@ -136,9 +135,9 @@ def _functions(own):
     )
 
 
-def exact_fit(means, variances, planted=(), **options):
+def exact_fit(means, variances, differences=(), **options):
     """Fit the configural model to the moments of a population, so that it fits exactly."""
-    text = population_text("continuous", means, variances, planted)
+    text = planted("continuous", means, variances, differences).text
     truth = measure.population(text, groups=range(1, len(means) + 1), function="fit")
     moments = dict(zip(truth.groups, truth.moments, strict=True))
     return measure.cfa(
@@ -197,7 +196,7 @@ def test_another_reference_rescales():
 @pytest.fixture(scope="module")
 def ordered():
     """Ordered answers of four groups, an item with other thresholds in the second."""
-    text = population_text("ordered", MEANS, VARIANCES, [(2, 1, 0.0, 0.9)])
+    text = planted("ordered", MEANS, VARIANCES, [(2, 1, 0.0, 0.9)]).text
     return measure.simulate(text, dict.fromkeys((1, 2, 3, 4), 500), seed=4, function="fit")
 
 
@@ -334,7 +333,7 @@ def _aligned_sample(rng, text, ordered):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["continuous", "ordered"])
 def test_means_of_ten_groups_are_recovered(kind):
-    text = population_text(kind, TEN_MEANS, TEN_VARIANCES, TEN_PLANTED)
+    text = planted(kind, TEN_MEANS, TEN_VARIANCES, TEN_PLANTED).text
     task = partial(_aligned_sample, text=text, ordered=kind == "ordered")
     results = np.stack(repeat(task, 100, seed=11, workers=2).require().results)
     est = results[..., 0]

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 import measure
+from benchmarks.alignment_design import MODEL, planted
 from measure.common_metric import ItemFunctions, item_functions
 from measure.distributions import normal_cdf
 from measure.errors import ModelError, OptionError
-from tests.measure.aligned_groups import population_text, scoring
+from tests.measure.aligned_groups import scoring
 from tests.measure.reference_fits import refit
 from tests.reference_cases import case, cases, data
-
-MODEL = "f =~ y1 + y2 + y3 + y4 + y5 + y6"
 
 
 @pytest.mark.parametrize("name", [content["id"] for content in cases("item_bias")])
@@ -240,7 +239,7 @@ def test_scale_means_of_aligned_groups_are_those_of_the_answers():
 
 def test_planted_bias_is_found_in_answer_points():
     means, variances = (0.0, 0.4, -0.3), (1.0, 1.3, 0.8)
-    text = population_text("ordered", means, variances, [(2, 1, 0.0, 0.9)])
+    text = planted("ordered", means, variances, [(2, 1, 0.0, 0.9)]).text
     frame = measure.simulate(text, dict.fromkeys((1, 2, 3), 1500), seed=2, function="fit")
     aligned = measure.alignment(MODEL, frame, group="group", ordered=True, seed=1)
     found = measure.item_bias(aligned, pairs="reference")
@@ -284,7 +283,7 @@ def test_ordered_groups_without_equal_thresholds_are_refused():
 
 
 def test_groups_may_be_linked_through_others():
-    text = population_text("continuous", (0.0, 0.4, -0.3), (1.0, 1.3, 0.8), [])
+    text = planted("continuous", (0.0, 0.4, -0.3), (1.0, 1.3, 0.8), []).text
     frame = measure.simulate(text, dict.fromkeys((1, 2, 3), 300), seed=2, function="fit")
     linked = "f =~ c(a, a, c)*y1 + c(b, d, d)*y2 + y3 + y4; y1 ~ c(i, i, k)*1; y2 ~ c(l, j, j)*1"
     free = "f ~ c(0, NA, NA)*1; f ~~ c(1, NA, NA)*f"
