@@ -232,6 +232,15 @@ def test_standardising_has_its_derivatives():
     np.testing.assert_allclose(standardised(functions).covariance, expected @ expected.T, atol=1e-6)
 
 
+def test_a_factor_that_points_the_other_way_is_turned():
+    fit = exact_fit(MEANS, VARIANCES, [(2, 1, 0.0, 0.6)])
+    functions = item_functions(fit, "f")
+    turned = functions.with_vector(functions.vector.copy())
+    turned.loadings[2] *= -1
+    one, other = standardised(functions), standardised(turned)
+    np.testing.assert_allclose(one.vector, other.vector, atol=1e-12)
+
+
 def test_a_set_is_grown_and_trimmed():
     values = np.array([0.0, 0.05, 0.1, 1.0, -0.02])
     n_obs = np.full(5, 100.0)
