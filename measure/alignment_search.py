@@ -44,7 +44,7 @@ def align(loss: AlignmentLoss, *, fixed: int | None, n_starts: int, seed: int) -
     """Find means and standard deviations with the least loss.
 
     The product of the standard deviations is 1: without it, F would shrink with all loadings
-    (Asparouhov & Muthen 2014, p. 497). `fixed` is the group whose mean is 0, None where all means
+    (Asparouhov & Muthen 2014). `fixed` is the group whose mean is 0, None where all means
     are free.
     """
     n = len(loss.n_obs)

@@ -118,7 +118,7 @@ def item_bias(
     and R the reference group, and f the normal distribution of the latent variable in F, the signed
     difference of an item is the mean of d = e_F - e_R over f, and dMACS the root of the mean of d^2
     over the pooled standard deviation (n_F - 1 and n_R - 1 weigh the standard deviations; Nye &
-    Drasgow 2011, p. 969). The bias of the scale mean is the sum of the signed differences of the
+    Drasgow 2011, eq. 3). The bias of the scale mean is the sum of the signed differences of the
     factor's items over their number.
 
     Parameters

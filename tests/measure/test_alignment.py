@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 import measure
-from benchmarks.alignment_design import ITEMS, MODEL, planted
+from benchmarks.alignment import sample
+from benchmarks.alignment_design import ITEMS, MODEL, planted, random_design
 from measure.aligned_factor import AlignedFactor, standardised
 from measure.alignment_search import align
 from measure.alignment_sets import invariant_set
@@ -320,34 +321,17 @@ def test_recovery_is_that_of_the_solution_and_repeats():
         measure.alignment_recovery(found, seed=3, n=2, n_obs={1: 100})
 
 
-TEN_MEANS = np.round(np.random.default_rng(7).normal(0, 0.5, 10), 2)
-TEN_MEANS[0] = 0.0
-TEN_VARIANCES = np.round(np.random.default_rng(8).uniform(0.7, 1.4, 10), 2)
-TEN_VARIANCES[0] = 1.0
-# 15 % of the intercepts (or of the thresholds), and 15 % of the loadings.
-TEN_PLANTED = [
-    (k % 6, g, *moved)
-    for k, g in enumerate((0, 1, 2, 3, 4, 5, 6, 7, 8))
-    for moved in ((0.0, 0.5 * (-1) ** k),)
-] + [((k + 3) % 6, g, 0.3 * (-1) ** k, 0.0) for k, g in enumerate((1, 2, 3, 4, 5, 6, 7, 8, 9))]
-
-
-def _aligned_sample(rng, text, ordered):
-    sizes = dict.fromkeys(range(1, 11), 400)
-    frame = measure.simulate(text, sizes, seed=rng, function="fit")
-    found = measure.alignment(MODEL, frame, group="group", seed=1, ordered=ordered, n_starts=5)
-    return found.means[["mean", "ci.lower", "ci.upper", "variance"]].to_numpy()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["continuous", "ordered"])
 def test_means_of_ten_groups_are_recovered(kind):
-    text = planted(kind, TEN_MEANS, TEN_VARIANCES, TEN_PLANTED).text
-    task = partial(_aligned_sample, text=text, ordered=kind == "ordered")
-    results = np.stack(repeat(task, 100, seed=11, workers=2).require().results)
-    est = results[..., 0]
-    correlations = [np.corrcoef(own, TEN_MEANS)[0, 1] for own in est]
+    design = random_design(kind, 10, 0.15, one_sided=False)
+    task = partial(sample, design=design, size=400)
+    found = repeat(task, 60, seed=11, workers=2).require().results
+    means = np.stack([one["means"] for one in found])
+    correlations = [np.corrcoef(own, design.means)[0, 1] for own in means]
     assert np.mean(correlations) > 0.97
-    assert np.abs(est.mean(axis=0) - TEN_MEANS).max() < 0.15
-    inside = (results[..., 1] <= TEN_MEANS) & (results[..., 2] >= TEN_MEANS)
-    assert 0.9 < inside[:, 1:].mean() < 0.99
+    assert np.abs(means.mean(axis=0) - design.means).max() < 0.15
+    assert 0.9 < np.mean([one["covered"] for one in found]) < 0.99
+    outside = np.stack([one["outside"] for one in found])
+    assert outside[:, design.differs].mean() > 0.4
+    assert outside[:, ~design.differs].mean() < 0.02
