@@ -29,14 +29,14 @@ REPORT = Path(__file__).with_name("ALIGNMENT.md")
 GROUPS = 10
 SIZES = (200, 500)
 SHARES = (0.1, 0.2, 0.3)
+EPSILONS = (0.01, 0.001)
 SEED = 2014
 EXPLANATION = """# Alignment
 
 Ten groups, one factor, six items; in a share of all places (items by groups) a loading lies 0.3,
 and in as many an intercept or all thresholds of an item 0.5, from those of the other groups: to
 both sides in turn, or all to one side. Ordered answers have four categories. {samples} samples a
-row, the first group as reference, epsilon .01. `python -m benchmarks.alignment` makes this file
-(seed {seed}).
+row, the first group as reference. `python -m benchmarks.alignment` makes this file (seed {seed}).
 
 *r* is the mean correlation over groups of estimated and true factor means, *error* the root mean
 squared error of the means, in standard deviations of the first group, *scalar* that of a model with
@@ -45,9 +45,9 @@ means. *Found* are planted differences outside the invariant set of their parame
 thresholds, any of them), *false* other parameters outside. *Bias covered* is how often the 95 %
 interval of `item_bias` holds the true bias of the scale mean against the first group.
 
-| answers | a group | differ | side | r | error | scalar | covered | found | false | bias covered |
-| :-- | --: | --: | :-- | --: | --: | --: | --: | --: | --: | --: |
 """
+LABELS = ("answers", "a group", "differ", "side", "epsilon")
+MEASURES = ("r", "error", "scalar", "covered", "found", "false", "bias covered")
 
 
 def true_bias(design: Design) -> Array:
@@ -66,33 +66,32 @@ def true_bias(design: Design) -> Array:
     return np.array([expected(g, g) - expected(0, g) for g in range(len(design.means))])
 
 
-def sample(rng: np.random.Generator, *, design: Design, size: int) -> dict[str, Any]:
-    """Draw a sample, align it, and hold it against the truth."""
+def sample(
+    rng: np.random.Generator, *, design: Design, size: int, epsilons: tuple[float, ...] = (0.01,)
+) -> list[dict[str, Any]]:
+    """Draw a sample, align it with each epsilon, and hold it against the truth."""
     ordered = design.kind == "ordered"
     n_obs = dict.fromkeys(range(1, len(design.means) + 1), size)
     frame = measure.simulate(design.text, n_obs, seed=rng, function="fit")
+    fitted = partial(measure.cfa, MODEL, frame, group="group", ordered=ordered, std_lv=True)
+    equal = ["loadings", "thresholds" if ordered else "intercepts"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImproperSolutionWarning)
-        found = measure.alignment(MODEL, frame, group="group", ordered=ordered, seed=1)
-        scalar = measure.cfa(
-            MODEL,
-            frame,
-            group="group",
-            ordered=ordered,
-            std_lv=True,
-            group_equal=["loadings", "thresholds" if ordered else "intercepts"],
-            se="none",
-            test="none",
-        )
+        configural, scalar = fitted(), fitted(group_equal=equal, se="none", test="none")
+    scalar_means = scalar.parameters.query("lhs == 'f' and op == '~1'")["est"].to_numpy()
+    found = [measure.alignment(configural, seed=1, epsilon=epsilon) for epsilon in epsilons]
+    return [_judged(one, design) | {"scalar": scalar_means} for one in found]
+
+
+def _judged(found: measure.Alignment, design: Design) -> dict[str, Any]:
+    """Hold an alignment against the truth."""
     means = found.means["mean"].to_numpy()
     lower, upper = found.means["ci.lower"].to_numpy(), found.means["ci.upper"].to_numpy()
     bias = measure.item_bias(found, pairs="reference").scales
     truth = true_bias(design)[1:]
     held = (bias["ci.lower"] <= truth) & (truth <= bias["ci.upper"])
-    rows = scalar.parameters.query("lhs == 'f' and op == '~1'")
     return {
         "means": means,
-        "scalar": rows["est"].to_numpy(),
         "covered": (lower <= design.means)[1:] & (design.means <= upper)[1:],
         "outside": _outside(found),
         "bias": held.to_numpy(),
@@ -111,10 +110,17 @@ def _outside(found: measure.Alignment) -> NDArray[np.bool_]:
     return wide.loc[order].to_numpy(dtype=bool).T
 
 
-def line(design: Design, size: int, labels: tuple[str, str], n: int) -> str:
-    """Run one condition and write its row."""
-    task = partial(sample, design=design, size=size)
+def lines(design: Design, size: int, labels: tuple[str, str], n: int) -> list[str]:
+    """Run one condition and write its rows, one an epsilon."""
+    task = partial(sample, design=design, size=size, epsilons=EPSILONS)
     found = repeat(task, n, seed=SEED, workers=1).require().results
+    return [
+        _line([one[k] for one in found], design, (design.kind, str(size), *labels, f"{epsilon:g}"))
+        for k, epsilon in enumerate(EPSILONS)
+    ]
+
+
+def _line(found: list[dict[str, Any]], design: Design, labels: tuple[str, ...]) -> str:
     means = np.stack([one["means"] for one in found])
     scalar = np.stack([one["scalar"] for one in found])
     outside = np.stack([one["outside"] for one in found])
@@ -128,8 +134,6 @@ def line(design: Design, size: int, labels: tuple[str, str], n: int) -> str:
         np.mean([one["bias"] for one in found]),
     ]
     cells = [
-        design.kind,
-        str(size),
         *labels,
         f"{r:.3f}",
         *(f"{error:.3f}" for error in errors),
@@ -143,16 +147,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.alignment", description=__doc__)
     parser.add_argument("--samples", type=int, default=100, help="samples of each condition")
     given = parser.parse_args()
-    console, lines = Console(stderr=True), []
+    console, rows = Console(stderr=True, width=200), []
     for kind, size, share, one_sided in product(
         ("continuous", "ordered"), SIZES, SHARES, (False, True)
     ):
         begin = time.perf_counter()
         design = random_design(kind, GROUPS, share, one_sided=one_sided)
         labels = (f"{share:.0%}".replace("%", " %"), "one" if one_sided else "both")
-        lines.append(line(design, size, labels, given.samples))
-        console.print(f"{lines[-1]} {time.perf_counter() - begin:.0f} s")
-    text = EXPLANATION.format(samples=given.samples, seed=SEED) + "\n".join(lines) + "\n"
+        rows += lines(design, size, labels, given.samples)
+        console.print("\n".join(rows[-2:]), f"{time.perf_counter() - begin:.0f} s")
+    head = [
+        f"| {' | '.join((*LABELS, *MEASURES))} |",
+        "| :-- | --: | --: | :-- |" + " --: |" * (1 + len(MEASURES)),
+    ]
+    text = EXPLANATION.format(samples=given.samples, seed=SEED) + "\n".join(head + rows) + "\n"
     REPORT.write_text(text, encoding="utf-8")
     console.print(text)
 

@@ -326,7 +326,7 @@ def test_recovery_is_that_of_the_solution_and_repeats():
 def test_means_of_ten_groups_are_recovered(kind):
     design = random_design(kind, 10, 0.15, one_sided=False)
     task = partial(sample, design=design, size=400)
-    found = repeat(task, 60, seed=11, workers=2).require().results
+    found = [one for (one,) in repeat(task, 60, seed=11, workers=2).require().results]
     means = np.stack([one["means"] for one in found])
     correlations = [np.corrcoef(own, design.means)[0, 1] for own in means]
     assert np.mean(correlations) > 0.97
