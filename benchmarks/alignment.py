@@ -71,7 +71,7 @@ def sample(
 ) -> list[dict[str, Any]]:
     """Draw a sample, align it with each epsilon, and hold it against the truth."""
     ordered = design.kind == "ordered"
-    n_obs = dict.fromkeys(range(1, len(design.means) + 1), size)
+    n_obs = dict.fromkeys(design.groups, size)
     frame = measure.simulate(design.text, n_obs, seed=rng, function="fit")
     fitted = partial(measure.cfa, MODEL, frame, group="group", ordered=ordered, std_lv=True)
     equal = ["loadings", "thresholds" if ordered else "intercepts"]

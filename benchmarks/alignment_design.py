@@ -37,6 +37,11 @@ class Design:
     levels: Array
 
     @property
+    def groups(self) -> tuple[object, ...]:
+        """The groups, numbered from 1."""
+        return tuple(range(1, len(self.means) + 1))
+
+    @property
     def differs(self) -> NDArray[np.bool_]:
         """Which loadings, then intercepts or items' thresholds, differ from the rest, (G, 12)."""
         found = np.hstack([self.loadings, self.levels])
