@@ -2,7 +2,10 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
+from .aligned import Alignment, alignment
+from .alignment_recovery import AlignmentRecovery, alignment_recovery
 from .answer_sheet import Asked
+from .bias import ItemBias, item_bias
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
 from .careless import careless_answers, response_styles
@@ -157,6 +160,12 @@ __all__ = [
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",
+    "item_bias",
+    "ItemBias",
+    "alignment",
+    "Alignment",
+    "alignment_recovery",
+    "AlignmentRecovery",
     "redundancy",
     "short_forms",
     "ShortForms",
