@@ -1,6 +1,7 @@
 """Does the questionnaire measure alike in all groups? Steps, licences, and latent means."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from analyses import evidence, invariance_tables, licences, methods, script, verdicts
 from analyses.fits import Fits, fit_reference
@@ -49,8 +50,13 @@ def run(
     climbs = [one.climb for one in found if one.climb is not None and one.climb.found is not None]
     tables = [invariance_tables.licences_table(found, len(survey.data))] if found else []
     tables += [invariance_tables.steps_table(climbs)] if climbs else []
+    tables += invariance_tables.releases_table(found)
     figures = []
     for licence in found:
+        for table in invariance_tables.bias_tables(instrument, licence):
+            tables.append(table)
+            if table.id.startswith("item_bias"):
+                figures.append(invariance_tables.bias_figure(licence, table))
         for table in invariance_tables.means_tables(instrument, licence):
             tables.append(table)
             if not table.id.endswith("_scales"):
@@ -64,7 +70,7 @@ def run(
         figures=tuple(figures),
         notes=(
             *evidence.standing_notes(instrument, survey),
-            *(methods.notes(instrument, survey, reference) if climbs else ()),
+            *(methods.notes(instrument, survey, replace(reference, check=None)) if climbs else ()),
             Message("invariance.note.gate"),
         ),
     )
@@ -121,6 +127,12 @@ def _evidence(climbed: Climb) -> Iterator[Quantity]:
         methods.estimated_by(found.fits[found.steps[0]]), int(found.groups.sum()), "Chen 2007"
     )
     changes = found.table.iloc[1:]
+    yield evidence.count(
+        "invariance_released",
+        len(climbed.releases),
+        Message("source.released"),
+        found.fits[found.steps[0]].n_obs,
+    )
     for name, value in (
         ("invariance_cfi", changes["delta_cfi"].min()),
         ("invariance_rmsea", changes["delta_rmsea"].max()),

@@ -1,6 +1,6 @@
 """The tables and figures of invariance: licences, steps, and differences of latent means."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,13 @@ from analyses import evidence, methods
 from analyses.evidence import column, columns
 from analyses.group_ladders import TOTAL, Climb, Step
 from analyses.licences import Licence
-from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
+from analyses.section import Cell, Column, Figure, Message, Phrase, Provenance, Table, Value
 from instruments.rules import Rules
 from instruments.schema import BackgroundColumn, Instrument
 
 DIGITS = 2
+BIAS_SHOWN = 0.5
+"""Bias in answer points that has the darkest shade."""
 VARIANTS = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
 
 
@@ -127,6 +129,139 @@ def _step_rows(climbed: Climb) -> Iterator[tuple[Cell, ...]]:
 def verdict_of(step: Step) -> Message:
     """Give the word for how a step stands."""
     return Message(f"invariance.verdict.{step.verdict}")
+
+
+def releases_table(licences: Sequence[Licence]) -> Iterator[Table]:
+    """Give one row a parameter that differs in a group, of all columns."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in licences:
+        climbed = one.climb
+        if climbed is None or climbed.releases.empty:
+            continue
+        for row in climbed.releases.to_dict("records"):
+            loading = row["op"] == "=~"
+            rows.append(
+                (
+                    evidence.text(one.column.label),
+                    str(row["rhs"] if loading else row["lhs"]),
+                    _parameter(row),
+                    evidence.group_label(row["group"], one.column),
+                    evidence.number(row["difference"]),
+                    evidence.number(row["pvalue.corrected"]),
+                )
+            )
+    if not rows:
+        return
+    fits = [
+        one.climb.found.fits["configural"]
+        for one in licences
+        if one.climb is not None and one.climb.found is not None
+    ]
+    yield Table(
+        id="invariance_released",
+        title=Message("invariance.table.released"),
+        columns=(
+            column("background", "message"),
+            column("item", "text"),
+            *columns("message", 0, "released_parameter", "released_group"),
+            column("released_difference", "number", DIGITS),
+            column("pvalue.holm", "pvalue", 3),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            methods.estimated_by(fits[0]), max(fit.n_obs for fit in fits), "Satorra 1989; Holm 1979"
+        ),
+        notes=(Message("invariance.note.released"),),
+    )
+
+
+def _parameter(row: Mapping[Hashable, Any]) -> Message:
+    """Say which kind of parameter a released one is."""
+    if row["op"] == "|":
+        return Message("invariance.parameter.threshold", {"n": int(str(row["rhs"])[1:])})
+    return Message(f"invariance.parameter.{'loading' if row['op'] == '=~' else 'intercept'}")
+
+
+def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
+    """Give what unequal items amount to where some are: of scale means, then of each item."""
+    climbed = licence.climb
+    if licence.level != "partial" or climbed is None or climbed.bias is None:
+        return
+    assert climbed.found is not None
+    declared, bias = licence.column, climbed.bias
+    provenance = Provenance(
+        methods.estimated_by(climbed.found.fits["scalar"]),
+        int(climbed.found.groups.sum()),
+        "Nye & Drasgow 2011; Nye et al. 2019",
+    )
+    values: dict[str, Value] = {"column": evidence.text(declared.label)}
+    yield Table(
+        id=f"scale_bias_{declared.name}",
+        title=Message("invariance.table.scale_bias", values),
+        columns=(
+            *columns("message", 0, "scale", "released_group"),
+            *columns("number", DIGITS, "bias_points", "ci.lower", "ci.upper"),
+        ),
+        rows=tuple(
+            (
+                factor_label(instrument, str(row["factor"])),
+                _against(row, declared),
+                *(evidence.number(row[name]) for name in ("bias", "ci.lower", "ci.upper")),
+            )
+            for row in bias.scales.to_dict("records")
+        ),
+        provenance=provenance,
+        notes=(Message("invariance.note.bias"),),
+    )
+    by_item = bias.items.pivot(index="item", columns="focal", values="signed")
+    order = list(dict.fromkeys(bias.items["item"]))
+    focal = list(dict.fromkeys(bias.items["focal"]))
+    yield Table(
+        id=f"item_bias_{declared.name}",
+        title=Message("invariance.table.item_bias", values),
+        columns=(
+            column("item", "text"),
+            *(
+                Column(
+                    f"bias_{place}",
+                    evidence.plain(evidence.group_label(group, declared)),
+                    "number",
+                    DIGITS,
+                )
+                for place, group in enumerate(focal)
+            ),
+        ),
+        rows=tuple(
+            (item, *(evidence.number(by_item.loc[item, group]) for group in focal))
+            for item in order
+        ),
+        provenance=provenance,
+        notes=(Message("invariance.note.bias"),),
+    )
+
+
+def _against(row: Mapping[Hashable, Any], declared: BackgroundColumn) -> Message:
+    """Name a group and what it is held against: another one, or all others together."""
+    first = evidence.group_label(row["focal"], declared)
+    if row["reference"] == "rest":
+        return Message("invariance.against_rest", {"first": first})
+    second = evidence.group_label(row["reference"], declared)
+    return Message("invariance.pair", {"first": first, "second": second})
+
+
+def bias_figure(licence: Licence, table: Table) -> Figure:
+    """Draw the bias of each item as a heat table."""
+    values: dict[str, Value] = {"column": evidence.text(licence.column.label)}
+    parts = [one.name for one in table.columns[1:]]
+    return Figure(
+        id=table.id,
+        title=Message("invariance.figure.bias", values),
+        alt=Message("invariance.figure.bias.alt", {**values, "n": len(table.rows)}),
+        table=table.id,
+        form="heat",
+        channels={"y": "item", "parts": " ".join(parts)},
+        domain=(-BIAS_SHOWN, BIAS_SHOWN),
+    )
 
 
 def means_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:

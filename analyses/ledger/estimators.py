@@ -12,7 +12,7 @@ from analyses import evidence
 from analyses.group_ladders import FREED, TOTAL
 from analyses.ledger.networks import Construct, defined, fit_network, label_of, variance_of
 from analyses.ledger.variables import Answers, NotAsked, Variable
-from analyses.licences import Licence, Licences
+from analyses.licences import Licence, Licences, released_items
 from analyses.section import Message
 from instruments.schema import BackgroundColumn, Estimand, Expectation
 from measure.source import Source
@@ -251,7 +251,8 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
     sizes = [int((codes == value).sum()) for value in (first, second)]
     if min(sizes) < FEWEST_IN_GROUP:
         raise TooFew(min(sizes))
-    apart = _released_items(_licensed(ledger, column, (first, second)))
+    licence = _licensed(ledger, column, (first, second))
+    apart = () if licence.climb is None else released_items(licence.climb)
     contrast = Variable(column.name, column.name, evidence.text(column.label), (column.name,))
     frame = answers.frame.assign(**{column.name: (codes == first).astype(float)})[chosen]
     covariance, variance = construct.covariance(column.name), variance_of(column.name)
@@ -289,15 +290,6 @@ def _licensed(
         values = {"needed": licence.climb.chosen.needed}
         raise Unlicensed(replace(licence, level="untested", reason=Message(SMALL, values)))
     return licence
-
-
-def _released_items(licence: Licence) -> list[str]:
-    """Give the items that do not work alike in the groups of a licence."""
-    if licence.climb is None or licence.climb.found is None:
-        return []
-    released = licence.climb.found.released
-    items = released["rhs"].where(released["op"] == "=~", released["lhs"])
-    return list(dict.fromkeys(items))
 
 
 def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:

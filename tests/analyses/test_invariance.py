@@ -151,7 +151,7 @@ def test_a_column_that_cannot_be_tested_says_what_to_do(
     reference: Fitted, values: list[str | None], key: str, numbers: dict[str, int]
 ) -> None:
     column = _column("role")
-    found = licences.licence(climb(KKS, _with(role=values), reference, column))
+    found = licences.licence(KKS, climb(KKS, _with(role=values), reference, column))
     assert found.level == "untested"
     assert not found.allows
     assert found.reason == Message(f"invariance.reason.{key}", numbers)
@@ -167,7 +167,7 @@ def test_blanks_in_the_group_column_are_counted(reference: Fitted) -> None:
         KKS,
         ANSWERS,
         fits=fits("coupling"),
-        granted=Licences({"unit_type": licences.licence(found)}),
+        granted=Licences({"unit_type": licences.licence(KKS, found)}),
     )
     assert Message("invariance.note.blank", {"n": 50}) in section.findings[0].notes
 
@@ -185,7 +185,7 @@ def shifted(reference: Fitted) -> Climb:
 
 
 def test_items_that_work_otherwise_take_the_licence_away(shifted: Climb) -> None:
-    found = licences.licence(shifted)
+    found = licences.licence(KKS, shifted)
     assert found.level == "none"
     assert shifted.failed is not None
     assert found.reason.key == f"licence.failed.{shifted.failed.name}"
@@ -210,7 +210,7 @@ def test_the_licence_turns_with_the_rule_s_number() -> None:
         ({"global_fit_good": fit, "global_fit_acceptable": fit}, "configural"),
     ):
         steps = judged(held.found, with_rules("coupling", rules).rules)
-        found = licences.licence(replace(held, steps=steps))
+        found = licences.licence(KKS, replace(held, steps=steps))
         assert found.level == "none"
         assert found.reason.key == f"licence.failed.{failed}"
 
@@ -224,7 +224,7 @@ def test_numbers_are_compared_by_robust_maximum_likelihood() -> None:
     assert found.found is not None
     assert found.found.steps == ("configural", "metric", "scalar")
     assert found.found.fits["scalar"].estimator == "MLR"
-    assert licences.licence(found).level == "none"
+    assert licences.licence(KKS, found).level == "none"
 
 
 def test_only_scales_of_the_tested_model_are_licensed() -> None:
