@@ -63,7 +63,7 @@ class Climb:
     reason
         Why there are no steps; None where there are.
     found
-        The steps as fitted.
+        The steps; of the fits only the last is kept.
     steps
         The steps, judged.
     means
@@ -93,6 +93,11 @@ class Climb:
     def failed(self) -> Step | None:
         """The first step that does not hold, or could not be judged."""
         return next((s for s in self.steps if s.verdict in ("fails", "undecided")), None)
+
+    @property
+    def fit(self) -> measure.Fit | None:
+        """The fit of the last step that was reached."""
+        return None if self.found is None else self.found.fits[self.found.steps[-1]]
 
     @property
     def left_out(self) -> dict[str, Value]:
@@ -145,7 +150,9 @@ def climb(
     except MeasureError as error:
         said = Message("invariance.reason.refused", {"text": str(error)})
         return Climb(declared, chosen, said)
-    found = reached.found
+    # Fits of many groups are large, and only the last step is asked for again.
+    last = reached.found.steps[-1]
+    found = replace(reached.found, fits={last: reached.found.fits[last]})
     climbed = Climb(
         declared,
         chosen,
@@ -162,7 +169,7 @@ def climb(
     )
     if not climbed.complete:
         return climbed
-    fit = found.fits[FREED]
+    fit = found.fits[last]
     return replace(climbed, means=_means(instrument, chosen, fit), bias=_bias(fit))
 
 

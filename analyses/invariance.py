@@ -120,19 +120,13 @@ def _rule(rules: Rules, climbed: Climb | None) -> Rule | None:
 
 def _evidence(climbed: Climb) -> Iterator[Quantity]:
     """Give the largest changes of any step: what the rules judge."""
-    found = climbed.found
-    if found is None or len(found.steps) < 2:
+    found, fit = climbed.found, climbed.fit
+    if found is None or fit is None or len(found.steps) < 2:
         return
-    provenance = Provenance(
-        methods.estimated_by(found.fits[found.steps[0]]), int(found.groups.sum()), "Chen 2007"
-    )
+    provenance = Provenance(methods.estimated_by(fit), fit.n_obs, "Chen 2007")
     changes = found.table.iloc[1:]
-    yield evidence.count(
-        "invariance_released",
-        len(climbed.releases),
-        Message("source.released"),
-        found.fits[found.steps[0]].n_obs,
-    )
+    released = len(climbed.releases)
+    yield evidence.count("invariance_released", released, Message("source.released"), fit.n_obs)
     for name, value in (
         ("invariance_cfi", changes["delta_cfi"].min()),
         ("invariance_rmsea", changes["delta_rmsea"].max()),

@@ -17,6 +17,8 @@ from instruments.schema import BackgroundColumn, Instrument
 DIGITS = 2
 BIAS_SHOWN = 0.5
 """Bias in answer points that has the darkest shade."""
+BEYOND_BAND = 1.2
+"""How far a figure reaches beyond what it shows, so that a band has room around it."""
 VARIANTS = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
 
 
@@ -62,8 +64,8 @@ def steps_table(climbs: list[Climb]) -> Table:
     climbs
         Those that have steps; all are fitted alike.
     """
-    first = climbs[0].found
-    assert first is not None
+    fit = climbs[0].fit
+    assert fit is not None
     rows = [row for climbed in climbs for row in _step_rows(climbed)]
     suffixes = {VARIANTS[one.found.variant] for one in climbs if one.found is not None}
     return Table(
@@ -82,7 +84,7 @@ def steps_table(climbs: list[Climb]) -> Table:
         ),
         rows=tuple(rows),
         provenance=Provenance(
-            methods.estimated_by(first.fits[first.steps[0]]),
+            methods.estimated_by(fit),
             max(int(one.found.groups.sum()) for one in climbs if one.found is not None),
             "Wu & Estabrook 2016; Chen 2007; Yuan & Chan 2016",
         ),
@@ -153,9 +155,7 @@ def releases_table(licences: Sequence[Licence]) -> Iterator[Table]:
     if not rows:
         return
     fits = [
-        one.climb.found.fits["configural"]
-        for one in licences
-        if one.climb is not None and one.climb.found is not None
+        one.climb.fit for one in licences if one.climb is not None and one.climb.fit is not None
     ]
     yield Table(
         id="invariance_released",
@@ -187,11 +187,11 @@ def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
     climbed = licence.climb
     if licence.level != "partial" or climbed is None or climbed.bias is None:
         return
-    assert climbed.found is not None
+    assert climbed.fit is not None
     declared, bias = licence.column, climbed.bias
     provenance = Provenance(
-        methods.estimated_by(climbed.found.fits["scalar"]),
-        int(climbed.found.groups.sum()),
+        methods.estimated_by(climbed.fit),
+        climbed.fit.n_obs,
         "Nye & Drasgow 2011; Nye et al. 2019",
     )
     values: dict[str, Value] = {"column": evidence.text(declared.label)}
@@ -284,7 +284,7 @@ def _differences(
     declared, rules = licence.column, instrument.rules
     assert licence.climb is not None
     assert licence.climb.means is not None
-    assert licence.climb.found is not None
+    assert licence.climb.fit is not None
     band = band_of(instrument, declared)
     judged = alike(found, band, rules)
     rows = []
@@ -311,8 +311,8 @@ def _differences(
         ),
         rows=tuple(rows),
         provenance=Provenance(
-            methods.estimated_by(licence.climb.found.fits["scalar"]),
-            int(licence.climb.found.groups.sum()),
+            methods.estimated_by(licence.climb.fit),
+            licence.climb.fit.n_obs,
             "Hancock 2001; Schuirmann 1987",
         ),
         notes=(
@@ -373,6 +373,9 @@ def factor_label(instrument: Instrument, name: str) -> Phrase:
 
 def means_figure(instrument: Instrument, licence: Licence, table: Table) -> Figure:
     """Draw the differences of one column before the band of what does not matter."""
+    ends = ("band.lower", "band.upper", "equivalence.lower", "equivalence.upper")
+    shown = [abs(one) for name in ends for one in table.column(name) if isinstance(one, float)]
+    reach = BEYOND_BAND * max(shown)
     values: dict[str, Value] = {"column": evidence.text(licence.column.label)}
     return Figure(
         id=table.id,
@@ -388,4 +391,5 @@ def means_figure(instrument: Instrument, licence: Licence, table: Table) -> Figu
             "band_lower": "band.lower",
             "band_upper": "band.upper",
         },
+        domain=(-reach, reach),
     )

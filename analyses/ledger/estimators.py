@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import measure
 from analyses import evidence
-from analyses.group_ladders import FREED, TOTAL
+from analyses.group_ladders import TOTAL
 from analyses.ledger.networks import Construct, defined, fit_network, label_of, variance_of
 from analyses.ledger.variables import Answers, NotAsked, Variable
 from analyses.licences import Licence, Licences, released_items
@@ -310,10 +310,9 @@ def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...
     climbed = licence.climb
     assert climbed is not None
     assert climbed.means is not None
-    assert climbed.found is not None
+    assert climbed.fit is not None
     found = climbed.means.table
     name = expectation.of or (TOTAL if TOTAL in set(found["factor"]) else found["factor"].iloc[0])
-    fit = climbed.found.fits[FREED]
     return tuple(
         Estimate(
             Message(
@@ -327,7 +326,7 @@ def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...
             float(row["d"]),
             float(row["d.se"]),
             int(row["n"] + row["n.reference"]),
-            fit,
+            climbed.fit,
         )
         for _, row in found[found["factor"] == name].iterrows()
     )
