@@ -87,6 +87,7 @@ def measurement_invariance(
     cluster: str | None = None,
     parameterization: str = "delta",
     partial: Partial = None,
+    information: str | None = None,
     std_lv: bool = True,
     categories: str = "refuse",
 ) -> Invariance:
@@ -125,7 +126,7 @@ def measurement_invariance(
         steps "thresholds" and "metric" are refused, and left out by default; where it has, such an
         item adds nothing to the test of "metric" and one to that of "scalar". Continuous items may
         stand beside ordered ones.
-    estimator, missing, cluster, parameterization
+    estimator, missing, cluster, parameterization, information
         As in `cfa`.
     partial
         Parameters that are not equal in the step that would make them so and later ones: a list,
@@ -174,6 +175,7 @@ def measurement_invariance(
         cluster=cluster,
         std_lv=std_lv,
         parameterization=parameterization,
+        information=information,
     )
     ladder = Ladder.of(model, data, options, steps, categories).released(partial)
     fits, notes = fitted_steps(ladder)
