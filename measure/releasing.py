@@ -171,8 +171,8 @@ def partial_invariance(
     for category, text in ladder.caught:
         warnings.warn(text, category, stacklevel=2)
     level = (
-        f"Searched {direction}: {', '.join(searched)}, each at a level of {alpha / len(searched):.4g}"
-        f"{'' if correction == 'none' else f' after correction ({correction})'}."
+        f"Searched {direction}: {', '.join(searched)}, each at a level of "
+        f"{search.rule.alpha:.4g}; correction: {correction}."
     )
     return _finished(search, (level, *ladder.notes, *search.notes))
 
