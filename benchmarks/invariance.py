@@ -74,11 +74,11 @@ def report(found: dict[str, Any], planted: Sequence[Plant]) -> str:
     failed = f" ({found['failed']} more could not be searched)" if found["failed"] else ""
     head = f"""simulerede data / simulated data. {n} surveys{failed} of the population
     that the instrument "coupling" states were drawn for each condition, with the same people,
-    and searched by `measure.partial_invariance`: the reference model of four
-    functions with six items each, ordered answers by WLSMV from pairs of answers, errors and score tests robust to clusters (units), steps
-    thresholds, metric and scalar, each at a level of 0.05/3 after Holm's correction, forwards.
-    Leaders are compared with employees, and the unskilled with all others. Seed {found["seed"]};
-    {found["minutes"]:.0f} minutes in one process on a shared machine."""
+    and searched by `measure.partial_invariance`: the reference model of four functions with six
+    items each, ordered answers by WLSMV from pairs of answers, errors and score tests robust to
+    clusters (units), steps thresholds, metric and scalar, each at a level of 0.05/3 after Holm's
+    correction, forwards. Leaders are compared with employees, and the unskilled with all others.
+    Seed {found["seed"]}; {found["minutes"]:.0f} minutes in one process on a shared machine."""
     second = """**released** counts surveys in which the planted parameter itself was released with
     the sign that it has; **item released** those in which any parameter of the item was. **any
     other item** counts surveys in which some item without a planted difference was released in any
