@@ -1,6 +1,7 @@
 """The steps of invariance as `measure` fits them, after a search for parameters that differ."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,10 @@ from analyses.ladder_groups import Chosen
 from analyses.structure import structure
 from instruments.schema import BackgroundColumn
 from measure.errors import MeasureError, MeasureWarning
-from measure.releasing import partial_invariance
 
-NAMED = ["step", "lhs", "op", "rhs", "group"]
-NOTHING = pd.DataFrame(columns=[*NAMED, "difference", "pvalue.corrected"])
+NOTHING = pd.DataFrame(
+    columns=["step", "lhs", "op", "rhs", "group", "difference", "pvalue.corrected"]
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class Reached:
         The steps, in which what is released has values of its own.
     releases
         One row a parameter and group: `step lhs op rhs group difference pvalue.corrected`; see
-        `measure.releasing.PartialInvariance`.
+        `measure.PartialInvariance`.
     anchored
         Whether enough is left equal to compare by.
     unsearched
@@ -61,12 +62,12 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
         warnings.simplefilter("ignore", MeasureWarning)
         try:
             steps = None if ordered else ["metric", "scalar"]
-            searched = partial_invariance(text, data, steps=steps, **options)
+            searched = measure.partial_invariance(text, data, steps=steps, **options)
         except MeasureError as error:
             found = _steps(text, data, ordered, options, {})
             return Reached(found, NOTHING, unsearched=str(error))
         releases = searched.table if len(searched.table) else NOTHING
-        found = _steps(text, data, ordered, options, _partial(releases))
+        found = _steps(text, data, ordered, options, searched.partial)
     return Reached(found, releases, searched.holds)
 
 
@@ -75,7 +76,7 @@ def _steps(
     data: pd.DataFrame,
     ordered: list[str],
     options: dict[str, Any],
-    partial: dict[str, tuple[object, ...]],
+    partial: Mapping[str, Sequence[object]],
 ) -> measure.Invariance:
     # Of ordered items `measure` knows which steps can be had.
     steps = None if ordered else ["configural", "metric", "scalar"]
@@ -95,12 +96,3 @@ def _options(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str, A
         "categories": "merge" if ordered else "refuse",
     }
     return options, ordered
-
-
-def _partial(releases: pd.DataFrame) -> dict[str, tuple[object, ...]]:
-    """Give the groups in which each parameter has a value of its own."""
-    found: dict[str, tuple[object, ...]] = {}
-    for row in releases[NAMED].itertuples(index=False):
-        name = f"{row.lhs} {row.op} {row.rhs}".strip()
-        found[name] = (*found.get(name, ()), row.group)
-    return found

@@ -101,7 +101,9 @@ class Larger:
         return found
 
 
-def candidates(structure: Structure, larger: Larger, equal: frozenset[str]) -> Iterator[tuple[Name, int]]:
+def candidates(
+    structure: Structure, larger: Larger, equal: frozenset[str]
+) -> Iterator[tuple[Name, int]]:
     """Give each parameter and group that can be released from those that share its value.
 
     Of two groups that share a value the later one is named.
