@@ -202,7 +202,7 @@ def _on_scores(
                 declared=columns[name],
                 group=str(group),
                 reference=str(one.groups.index[0]),
-                n=int(one.groups[group]),
+                n=int(one.groups.to_dict()[group]),
                 points=float(row["points"]),
                 lower=float(row["ci.lower"]),
                 upper=float(row["ci.upper"]),

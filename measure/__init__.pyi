@@ -55,6 +55,7 @@ from .options import option_table
 from .populations import Population, population
 from .proportions import proportion_interval
 from .redundancy import redundancy
+from .releasing import PartialInvariance, partial_invariance
 from .reliability import CronbachAlpha, cronbach_alpha
 from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
@@ -101,6 +102,8 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "partial_invariance",
+    "PartialInvariance",
     "latent_means",
     "LatentMeans",
     "equivalence",

@@ -138,7 +138,7 @@ def alignment(
     group: str | None = None,
     method: str = "fixed",
     reference: object = None,
-    epsilon: float = 0.001,
+    epsilon: float = 0.01,
     n_starts: int = 30,
     confidence_level: float = 0.95,
     estimator: str | None = None,
@@ -170,8 +170,9 @@ def alignment(
         The group in whose metric all is reported (variance 1, with "fixed" mean 0); by default the
         first.
     epsilon
-        Of the loss. Differences below its root count little: .03 of a loading or of an answer point
-        for the default, .1 for the .01 of Asparouhov & Muthen (2014).
+        Of the loss: differences below its root, .1 of a loading or of an answer point by default
+        (Asparouhov & Muthen 2014), count little. A smaller one tells small differences apart and
+        needs larger groups.
     n_starts
         Random starts; the first is informed by the medians over items.
     confidence_level
@@ -199,8 +200,8 @@ def alignment(
     The means and variances are functions of the configural estimates, at whose least loss the
     derivatives of the loss are 0; their standard errors follow by the implicit function theorem and
     the delta method, all second derivatives being analytic. They take the loss to be smooth on the
-    scale of the sampling errors, and are approximate where errors are larger than the root of
-    epsilon.
+    scale of the sampling errors: with a root of epsilon far below these errors they are too large.
+    They say nothing of the bias that unequal items leave in the means.
 
     The share of parameters outside their invariant sets should be at most 25 % or so (Muthen &
     Asparouhov 2014); above it, `alignment_recovery` says what the means are worth.

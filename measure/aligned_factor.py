@@ -42,9 +42,13 @@ def require_alignable(functions: ItemFunctions) -> ItemFunctions:
 
 
 def standardised(functions: ItemFunctions) -> ItemFunctions:
-    """Give the same for a factor with mean 0 and variance 1 in each group."""
+    """Give the same for a factor with mean 0 and variance 1 in each group, in one direction.
+
+    Nothing but the sign of its loadings says which way a factor points; all follow the first group.
+    """
     scoring, items = functions.scoring, functions.scoring.items
-    root = np.sqrt(functions.variances)[:, None]
+    turn = np.where(functions.loadings @ functions.loadings[0] < 0, -1.0, 1.0)[:, None]
+    root = turn * np.sqrt(functions.variances)[:, None]
     loadings = functions.loadings * root
     levels = scoring.signs * functions.loadings[:, items]
     locations = functions.locations + levels * functions.means[:, None]

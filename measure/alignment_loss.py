@@ -5,13 +5,13 @@ With a mean alpha and a standard deviation exp(s) the same answers are described
 
     lambda_g = lambda_g0 exp(-s_g),    nu_g = nu_g0 - alpha_g lambda_g
 
-(Asparouhov & Muthen 2014, eqs. 5-8; for the thresholds of ordered items, with residual variances of
-1, tau_g = tau_g0 + alpha_g lambda_g, Muthen & Asparouhov 2014). The loss is
+(Asparouhov & Muthen 2014; for the thresholds of ordered items, with residual variances of 1,
+tau_g = tau_g0 + alpha_g lambda_g, Muthen & Asparouhov 2014). The loss is
 
     F = sum_j sum_{g<h} w_gh f(u_gj - u_hj),   f(x) = (x^2 + epsilon)^(1/4),  w_gh = sqrt(n_g n_h)
 
-over all parameters u_j, loadings and intercepts (eqs. 9 and 10). f rises like the root of a
-difference, so that few large differences cost less than many small ones.
+over all parameters u_j, loadings and intercepts. f rises like the root of a difference, so that few
+large differences cost less than many small ones.
 
 References
 ----------

@@ -20,7 +20,7 @@ from measure.source import Source
 Array = NDArray[np.float64]
 
 # Below this correlation of means over groups an order of the groups is not to be trusted
-# (Asparouhov & Muthen 2014, p. 503).
+# (Muthen & Asparouhov 2014).
 TRUSTED = 0.98
 
 
@@ -117,7 +117,7 @@ def alignment_recovery(
 
     Notes
     -----
-    The study of Asparouhov & Muthen (2014, p. 503), who take a correlation of .98 between true and
+    The study of Muthen & Asparouhov (2014), who take a correlation of .98 between true and
     estimated means, over groups, as the least for a trustworthy order of the groups.
     """
     fit = aligned.fit

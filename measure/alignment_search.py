@@ -44,7 +44,7 @@ def align(loss: AlignmentLoss, *, fixed: int | None, n_starts: int, seed: int) -
     """Find means and standard deviations with the least loss.
 
     The product of the standard deviations is 1: without it, F would shrink with all loadings
-    (Asparouhov & Muthen 2014, p. 497). `fixed` is the group whose mean is 0, None where all means
+    (Asparouhov & Muthen 2014). `fixed` is the group whose mean is 0, None where all means
     are free.
     """
     n = len(loss.n_obs)
@@ -170,14 +170,14 @@ def _polished(loss: AlignmentLoss, basis: Array, z: Array) -> tuple[Array, bool]
     """Newton's steps from where a start ended; tell whether they ended at a minimum."""
     total = loss.weights.sum()
     value, gradient = _along(loss, basis, z)
+    # Until rounding keeps the derivatives from falling further: standard errors differentiate this.
     for _ in range(20):
-        if np.abs(gradient).max() < FLAT * 1e-3:
-            break
         hessian = basis.T @ loss.second(basis @ z)[0] @ basis / total
-        step = -np.linalg.solve(hessian, gradient)
-        moved_value, moved_gradient = _along(loss, basis, z + step)
-        if not moved_value <= value or np.abs(moved_gradient).max() > np.abs(gradient).max():
+        moved = z - np.linalg.solve(hessian, gradient)
+        moved_value, moved_gradient = _along(loss, basis, moved)
+        higher = moved_value > value + 1e-12 * abs(value)
+        if higher or not np.abs(moved_gradient).max() < np.abs(gradient).max():
             break
-        z, value, gradient = z + step, moved_value, moved_gradient
+        z, value, gradient = moved, moved_value, moved_gradient
     hessian = basis.T @ loss.second(basis @ z)[0] @ basis / total
     return z, bool(np.abs(gradient).max() < 10 * FLAT and np.linalg.eigvalsh(hessian)[0] > 0)

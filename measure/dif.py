@@ -21,7 +21,7 @@ from measure.dif_result import ItemFunctioning
 from measure.errors import DataError
 from measure.graded_groups import GroupedGrades, fit_groups
 from measure.moments.asymptotic import few_clusters_note, sums_by_cluster
-from measure.multiplicity import holm
+from measure.multiplicity import corrected
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -195,7 +195,7 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
             regressions[name] = found
         rows[name] = _row(found, int((answers.codes[:, k] >= 0).sum()))
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(4, "pvalue.holm", holm(table["pvalue"]))
+    table.insert(4, "pvalue.holm", corrected(table["pvalue"].to_numpy(), "holm"))
     table["flag"] = table["pvalue.holm"] < alpha
     table.index.name = "item"
     anchors = tuple(answers.items[k] for k in places)
