@@ -45,8 +45,8 @@ class Alignment:
         whose variance is 1 and, with "fixed", whose mean is 0.
     parameters
         One row an aligned parameter: `lhs op rhs group est se invariant` (whether the group is in
-        the invariant set of the parameter). Loadings and thresholds of ordered items are those of
-        responses with a residual variance of 1.
+        the invariant set of the parameter; NA without standard errors). Loadings and thresholds of
+        ordered items are those of responses with a residual variance of 1.
     invariance
         One row a parameter: `factor lhs op rhs average` (of the invariant set), `n_invariant`,
         `noninvariant` (the groups outside, as text), `r2` (share of the variation between groups of
@@ -55,8 +55,8 @@ class Alignment:
     functions
         The items' functions on the common metric, with covariances, a factor each; see
         `common_metric`.
-    method, reference, epsilon, n_starts, seed, level
-        What was asked for.
+    method, reference, epsilon, n_starts, seed, errors, n_draws, level
+        What was asked for; `n_draws` is None for "delta".
     notes
         What a reader has to know.
     """
@@ -72,13 +72,19 @@ class Alignment:
     epsilon: float
     n_starts: int
     seed: int
+    errors: str
+    n_draws: int | None
     level: float
     notes: tuple[str, ...]
 
     @property
     def noninvariant(self) -> float:
-        """Share of the parameters of all groups that lie outside their invariant sets."""
-        return float((~self.parameters["invariant"].astype(bool)).mean())
+        """Share of the parameters of all groups that lie outside their invariant sets.
+
+        NaN where some have no standard errors.
+        """
+        inside = self.parameters["invariant"]
+        return float("nan") if inside.isna().any() else 1 - float(inside.mean())
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -117,6 +123,8 @@ class Alignment:
             "epsilon": self.epsilon,
             "random starts": self.n_starts,
             "seed": self.seed,
+            "standard errors": self.errors,
+            **({} if self.n_draws is None else {"draws": self.n_draws}),
             "share of parameters that differ": self.noninvariant,
             **{f"note {k}": note for k, note in enumerate(self.notes, start=1)},
         }
@@ -140,6 +148,8 @@ def alignment(
     reference: object = None,
     epsilon: float = 0.01,
     n_starts: int = 30,
+    errors: str = "delta",
+    n_draws: int = 500,
     confidence_level: float = 0.95,
     estimator: str | None = None,
     missing: str = "listwise",
@@ -175,6 +185,9 @@ def alignment(
         needs larger groups.
     n_starts
         Random starts; the first is informed by the medians over items.
+    errors, n_draws
+        Where standard errors come from: "delta", the delta method, or "draws", so many alignments
+        of configural parameters drawn from their normal distribution.
     confidence_level
         Of the intervals.
 
@@ -207,11 +220,14 @@ def alignment(
     Asparouhov 2014); above it, `alignment_recovery` says what the means are worth.
     """
     known_option("method", method, METHODS)
+    known_option("errors", errors, ("delta", "draws"))
     level = confidence(confidence_level)
     if not epsilon > 0:
         raise OptionError(f"epsilon is {epsilon}, but must be above 0, as 0.001.")
     if n_starts < 1:
         raise OptionError(f"n_starts is {n_starts}, but must be 1 or more.")
+    if n_draws < 2:
+        raise OptionError(f"n_draws is {n_draws}, but must be 2 or more.")
     if isinstance(model, Fit):
         if data is not None or group is not None:
             raise OptionError("a fit has its own data and groups; give only the fit.")
@@ -236,12 +252,13 @@ def alignment(
         )
     place = _place(fit, reference)
     fixed = place if method == "fixed" else None
+    draws = None if errors == "delta" else (n_draws, seed)
     solved = []
     for factor in factors:
         given = standardised(require_alignable(item_functions(fit, factor)))
         loss = AlignmentLoss(given.scoring, given.loadings, given.locations, given.n_obs, epsilon)
         search = align(loss, fixed=fixed, n_starts=n_starts, seed=seed)
-        solved.append(AlignedFactor(given, loss, search, place))
+        solved.append(AlignedFactor(given, loss, search, place, draws))
     return Alignment(
         fit=fit,
         factors=pd.DataFrame([one.summary() for one in solved]).set_index("factor"),
@@ -254,6 +271,8 @@ def alignment(
         epsilon=epsilon,
         n_starts=n_starts,
         seed=seed,
+        errors=errors,
+        n_draws=None if draws is None else n_draws,
         level=level,
         notes=tuple(note for one in solved for note in one.notes(method)),
     )

@@ -7,7 +7,7 @@ import pytest
 
 import measure
 from benchmarks.alignment_design import MODEL, planted
-from measure.common_metric import ItemFunctions, item_functions
+from measure.common_metric import ItemFunctions, item_functions, require_defined
 from measure.distributions import normal_cdf
 from measure.errors import ModelError, OptionError
 from tests.measure.aligned_groups import scoring
@@ -291,6 +291,17 @@ def test_groups_may_be_linked_through_others():
     found = measure.item_bias(fit)
     assert "rests on one item" in " ".join(found.notes)
     assert np.isfinite(found.scales["se"]).all()
+
+
+def test_impossible_estimates_are_refused():
+    own = functions("ordered")
+    assert require_defined(own) is own
+    with pytest.raises(ModelError, match=r'factor "f" has the variance -0.2 in group "b"'):
+        require_defined(replace(own, variances=np.array([1.0, -0.2, 1.0])))
+    loadings = own.loadings.copy()
+    loadings[2, 1] = np.nan
+    with pytest.raises(ModelError, match='"y1" has a negative residual variance in group "c"'):
+        require_defined(replace(own, loadings=loadings))
 
 
 def test_options_that_do_not_go_together_are_refused():
