@@ -92,8 +92,7 @@ def test_the_minimum_is_that_of_a_search_in_r(name):
     assert factor["starts.reached"] > 0.9
 
 
-@pytest.mark.parametrize("kind", ["continuous", "mixed"])
-@pytest.mark.parametrize("fixed", [1, None])
+@pytest.mark.parametrize(("kind", "fixed"), [("continuous", 1), ("mixed", 1), ("continuous", None)])
 def test_standard_errors_follow_the_minimum(kind, fixed):
     own = loss(kind, n_groups=3, n_items=3)
     n, p = own.loadings.shape
