@@ -1,4 +1,14 @@
-"""Alignment: factor means of many groups, comparable where most item parameters nearly are."""
+"""Alignment: factor means of many groups, comparable where most item parameters nearly are.
+
+References
+----------
+Asparouhov, T., & Muthen, B. (2014). Multiple-group factor analysis alignment. Structural Equation
+Modeling, 21, 495-508.
+Muthen, B., & Asparouhov, T. (2014). IRT studies of many groups: The alignment method. Frontiers in
+Psychology, 5, 978.
+Robitzsch, A. (2024). Examining differences of invariance alignment in the Mplus software and the R
+package sirt. Mathematics, 12, 770.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,9 +156,9 @@ def alignment(
     group: str | None = None,
     method: str = "fixed",
     reference: object = None,
-    epsilon: float = 0.01,
+    epsilon: float = 0.001,
     n_starts: int = 30,
-    errors: str = "delta",
+    errors: str = "draws",
     n_draws: int = 500,
     confidence_level: float = 0.95,
     estimator: str | None = None,
@@ -180,14 +190,14 @@ def alignment(
         The group in whose metric all is reported (variance 1, with "fixed" mean 0); by default the
         first.
     epsilon
-        Of the loss: differences below its root, .1 of a loading or of an answer point by default
-        (Asparouhov & Muthen 2014), count little. A smaller one tells small differences apart and
-        needs larger groups.
+        Of the loss: differences below its root, .03 of a loading or of an answer point by default,
+        count little. With the .01 of Asparouhov & Muthen (2014) more of the differences of items is
+        taken for differences of persons (benchmarks/ALIGNMENT.md; Robitzsch 2024).
     n_starts
         Random starts; the first is informed by the medians over items.
     errors, n_draws
-        Where standard errors come from: "delta", the delta method, or "draws", so many alignments
-        of configural parameters drawn from their normal distribution.
+        Where standard errors come from: "draws", so many alignments of configural parameters drawn
+        from their normal distribution, or "delta", the delta method, which takes no time.
     confidence_level
         Of the intervals.
 
@@ -211,10 +221,11 @@ def alignment(
     of a similar width: differences count in answer points.
 
     The means and variances are functions of the configural estimates, at whose least loss the
-    derivatives of the loss are 0; their standard errors follow by the implicit function theorem and
-    the delta method, all second derivatives being analytic. They take the loss to be smooth on the
-    scale of the sampling errors: with a root of epsilon far below these errors they are too large.
-    They say nothing of the bias that unequal items leave in the means.
+    derivatives of the loss are 0. The delta method follows from that by the implicit function
+    theorem, with analytic second derivatives; it takes the loss to be smooth on the scale of the
+    sampling errors, and gives standard errors that are too large where these are far above the root
+    of epsilon, as they are with ordered items and small groups. Drawn ones hold there as well. No
+    standard error tells the bias that unequal items leave in the means.
 
     The share of parameters outside their invariant sets should be at most 25 % or so (Muthen &
     Asparouhov 2014); above it, `alignment_recovery` says what the means are worth.

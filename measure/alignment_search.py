@@ -14,6 +14,8 @@ PATIENCE = 500
 # A start has ended where no derivative of the loss (per unit of the weights) is above this.
 FLAT = 1e-7
 HALVINGS = 30
+# A start has also ended where a step brings less than this share of its loss.
+LEAST = 1e-10
 # Armijo's constant: the share of the promised decrease that a step has to bring.
 SUFFICIENT = 1e-4
 # The longest first step, and the longest of all, in units of the latent variable.
@@ -144,10 +146,11 @@ def _descend(
         length, moved = _searched(loss.at(going), basis, here, (step, slope))
         change = length[:, None] * step
         turn = moved[1] - gradient[going]
+        gained = value[going] - moved[0]
         z[going] += change
         value[going], gradient[going] = moved
         inverse[going] = _updated(inverse[going], change, turn)
-        going = going[length > 0]
+        going = going[gained > LEAST * np.abs(moved[0])]
     return z, value * loss.weights.sum()
 
 

@@ -175,7 +175,8 @@ MEANS, VARIANCES = (0.0, 0.4, -0.3, 0.8), (1.0, 1.3, 0.8, 1.1)
 @pytest.mark.parametrize("std_lv", [True, False])
 @pytest.mark.parametrize("method", ["fixed", "free"])
 def test_invariant_items_give_exact_means(std_lv, method):
-    found = measure.alignment(exact_fit(MEANS, VARIANCES, std_lv=std_lv), seed=1, method=method)
+    fit = exact_fit(MEANS, VARIANCES, std_lv=std_lv)
+    found = measure.alignment(fit, seed=1, method=method, errors="delta")
     means = found.means["mean"] - found.means["mean"].iloc[0]
     np.testing.assert_allclose(means, MEANS, atol=1e-5)
     np.testing.assert_allclose(found.means["variance"], VARIANCES, atol=1e-5)
@@ -192,9 +193,9 @@ def test_invariant_items_give_exact_means(std_lv, method):
 
 def test_a_poorly_determined_level_is_noted():
     fit = exact_fit(MEANS, VARIANCES, [(2, 1, 0.02, 0.0), (3, 2, -0.02, 0.0)])
-    free = measure.alignment(fit, seed=1, method="free")
+    free = measure.alignment(fit, seed=1, method="free", errors="delta", epsilon=0.01)
     assert "common level is poorly determined" in " ".join(free.notes)
-    fixed = measure.alignment(fit, seed=1)
+    fixed = measure.alignment(fit, seed=1, errors="delta", epsilon=0.01)
     assert free.means["se"].min() > 2 * fixed.means["se"].max()
     np.testing.assert_allclose(free.differences["se"], fixed.differences["se"], rtol=0.1)
 
