@@ -52,7 +52,8 @@ class Alignment:
     means
         One row a factor and group: `factor group n mean se ci.lower ci.upper variance
         variance.se variance.ci.lower variance.ci.upper`, in the metric of the reference group,
-        whose variance is 1 and, with "fixed", whose mean is 0.
+        whose variance is 1 and, with "fixed", whose mean is 0; `noninvariant`, the share of the
+        parameters for which the group is outside the invariant set.
     parameters
         One row an aligned parameter: `lhs op rhs group est se invariant` (whether the group is in
         the invariant set of the parameter; NA without standard errors). Loadings and thresholds of
@@ -101,7 +102,8 @@ class Alignment:
         """Differences of factor means of all pairs of groups.
 
         One row a factor and pair: `factor group other difference` (group less other), `se z pvalue
-        ci.lower ci.upper`, in standard deviations of the reference group.
+        ci.lower ci.upper`, in standard deviations of the reference group. The p-values are not
+        corrected for the number of pairs.
         """
         rows = []
         for own in self.functions:

@@ -247,6 +247,7 @@ class AlignedFactor:
                 "variance": own.variances,
                 "variance.se": se[:, -1],
                 **{f"variance.{name}": limits for name, limits in of_variances.items()},
+                "noninvariant": (~self._members).mean(axis=1) if self._told else np.nan,
             }
         )
 

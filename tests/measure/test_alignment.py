@@ -210,6 +210,7 @@ def test_one_unequal_intercept_hardly_moves_the_means():
     row = found.invariance.query("lhs == 'y3' and op == '~1'").iloc[0]
     assert (row["n_invariant"], row["noninvariant"]) == (3, "2")
     assert row["loss"] == found.invariance["loss"].max()
+    np.testing.assert_allclose(found.means["noninvariant"], [0, 1 / 12, 0, 0])
     assert found.differences.shape[0] == 6
 
 
