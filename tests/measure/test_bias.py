@@ -166,6 +166,18 @@ def test_the_functions_reproduce_the_model():
         np.testing.assert_allclose(own.expected(g, g), 4 - share.sum(axis=1), atol=1e-9)
 
 
+def test_bias_is_in_the_points_that_answers_are_coded_in():
+    text, frame = "visual =~ o1 + o2 + o3 + o4", data("hs39_ordered4.csv")
+    items = ["o1", "o2", "o3", "o4"]
+    doubled = frame.assign(**{item: 2 * frame[item] - 7 for item in items})
+    one, other = (
+        measure.item_bias(measure.cfa(text, rows, **ORDINAL)) for rows in (frame, doubled)
+    )
+    np.testing.assert_allclose(other.items["signed"], 2 * one.items["signed"], atol=1e-9)
+    np.testing.assert_allclose(other.items["dmacs"], one.items["dmacs"], atol=1e-9)
+    assert other.scales["difference"].iloc[0] == pytest.approx(2 * one.scales["difference"].iloc[0])
+
+
 def test_pairs_are_all_those_against_one_and_those_against_the_rest(monkeypatch):
     own = functions("mixed")
     every = biased(own, monkeypatch).scales
