@@ -246,7 +246,7 @@ def _notes(aligned: Alignment, summary: pd.DataFrame) -> list[str]:
     for factor, row in summary.iterrows():
         if row["correlation.means"] < TRUSTED:
             notes.append(
-                f"{factor}: estimated and true means correlate {row['correlation.means']:.2f} over "
+                f"{factor}: estimated and true means correlate {row['correlation.means']:.3f} over "
                 f"groups, below {TRUSTED}: their order is not to be trusted."
             )
     return notes
