@@ -293,7 +293,7 @@ def _fit(study: _Study, direct: Sequence[str], options: dict[str, object]) -> Fi
     factors = dict.fromkeys(study.factor_of.values())
     lines += [f"{one} ~ {study.predictors}" for one in factors]
     lines += [f"{item} ~ {' + '.join(study.tested)}" for item in direct]
-    return sem("\n".join(lines), study.data, **options)  # type: ignore[arg-type]
+    return sem("\n".join(lines), study.data, **options)
 
 
 def _tested(
