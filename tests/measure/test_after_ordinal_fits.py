@@ -60,7 +60,8 @@ OF_DATA = {
     *("omega_total", "omega_hierarchical", "guttman_lambdas", "split_half", "by_group", "prmse"),
     *("greatest_lower_bound", "conditional_errors", "retest", "reliable_change", "short_forms"),
     *("graded_response", "ability_scores", "item_fit", "local_dependence", "person_fit"),
-    *("differential_functioning", "redundancy", "careless_answers", "response_styles"),
+    *("differential_functioning", "irt_differential_functioning", "mimic"),
+    *("redundancy", "careless_answers", "response_styles"),
     *("content_validity", "proportion_interval", "split_cluster"),
 }
 
