@@ -190,7 +190,7 @@ def test_flagged_items_leave_together_and_come_back() -> None:
 
 
 def test_three_anchors_are_kept() -> None:
-    data = draw(2000, 4)
+    data = draw(1000, 4)
     for name in ("x1", "x2", "x3", "x4"):
         data[name] = (data[name] + 2 * (data["group"] == "b")).clip(upper=5)
     for purify in ("forward", "iterative"):
