@@ -196,13 +196,14 @@ def _on_scores(
 ) -> Iterator[ScoreEffect]:
     columns = {one.name: one for one in instrument.columns}
     for (scale, name), one in found.items():
+        sizes = dict(zip(one.groups.index, one.groups, strict=True))
         for group, row in one.effects.iterrows() if one.table["flag"].any() else ():
             yield ScoreEffect(
                 scale=instrument.scale(scale),
                 declared=columns[name],
                 group=str(group),
                 reference=str(one.groups.index[0]),
-                n=int(one.groups.to_dict()[group]),
+                n=sizes[group],
                 points=float(row["points"]),
                 lower=float(row["ci.lower"]),
                 upper=float(row["ci.upper"]),

@@ -23,6 +23,7 @@ from .crossvalidation import CrossValidation, cross_validate
 from .dif import differential_functioning
 from .dif_result import ItemFunctioning
 from .difference import compare
+from .direct_effects import Mimic, mimic
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
@@ -44,7 +45,6 @@ from .items import item_analysis
 from .lower_bound import greatest_lower_bound
 from .mean_differences import LatentMeans, latent_means
 from .means import group_means
-from .mimic import Mimic, mimic
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices

@@ -1,7 +1,7 @@
 """Does an item work alike for groups that are alike? Differential item functioning."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -146,35 +146,34 @@ def _purified(answers: GroupedAnswers, purify: str, alpha: float) -> _Search:
         wanted = _next(now, left_out, purify)
         if wanted == left_out:
             break
-        if len(answers.items) - len(wanted) < FEWEST_ANCHORS:
-            notes = (
-                f"More items differ than can be left out of standing, which needs {FEWEST_ANCHORS} "
-                "anchors: it may not be measured alike in the groups, and other items than those "
-                "flagged may be the ones that differ.",
-            )
-            break
         if wanted in seen:
             notes = (
-                "Purification went round in a circle: the flagged items of the last round differ "
+                "Purification went round in a circle: some flagged items of the last round differ "
                 "only by some of the anchors.",
             )
             break
         left_out = wanted
+    if purify != "none" and now.flagged - left_out and not notes:
+        notes = (
+            f"More items differ than can be left out of standing, which needs {FEWEST_ANCHORS} "
+            "anchors: it may not be measured alike in the groups, and other items than those "
+            "flagged may be the ones that differ.",
+        )
     index = pd.RangeIndex(1, len(rounds) + 1, name="round")
-    return _Search(
-        now.table, now.regressions, now.model, now.anchors, pd.DataFrame(rounds, index), notes
-    )
+    return replace(now, rounds=pd.DataFrame(rounds, index), notes=notes)
 
 
 def _next(now: _Search, left_out: frozenset[str], purify: str) -> frozenset[str]:
-    """Items to leave out in the next round."""
+    """Items to leave out in the next round; so many at most that the fewest anchors are kept."""
+    order = now.table.sort_values(["pvalue", "chisq"], ascending=[True, False]).index
+    clearest = [str(name) for name in order if name in now.flagged]
+    most = len(now.table) - FEWEST_ANCHORS
     if purify == "iterative":
-        return now.flagged
-    found = now.table.loc[[name for name in now.anchors if name in now.flagged]]
-    if purify == "none" or found.empty:
+        return frozenset(clearest[:most])
+    more = [name for name in clearest if name not in left_out]
+    if purify == "none" or not more or len(left_out) >= most:
         return left_out
-    clearest = found.sort_values(["pvalue", "chisq"], ascending=[True, False]).index[0]
-    return left_out | {str(clearest)}
+    return left_out | {more[0]}
 
 
 def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> _Search:

@@ -247,8 +247,8 @@ def _answer_logs(model: GroupedGrades, grid: Array) -> Array:
 def _prior_logs(model: GroupedGrades, grid: Array) -> Array:
     """Logarithms of the weights of the abilities in each group, (n_groups, n_grid)."""
     z = (grid[None, :] - model.means[:, None]) / model.sds[:, None]
-    logs = -0.5 * z**2 - np.log(model.sds[:, None]) + np.log(SPACING / np.sqrt(2 * np.pi))
-    return np.asarray(logs)
+    log = -0.5 * z**2 - np.log(model.sds[:, None]) + np.log(SPACING / np.sqrt(2 * np.pi))
+    return np.asarray(log, dtype=float)
 
 
 def _posterior(log: Array) -> tuple[Array, Array]:
