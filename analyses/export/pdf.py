@@ -46,7 +46,9 @@ _SIZES = (
 )
 """Sizes of the text in points and of the figure in mm; the first that fits two pages is used."""
 
-_RESULT_SECTIONS = ("screening", "items", "reliability", "confirmatory", "levels", "hypotheses")
+_RESULT_SECTIONS = (
+    *("screening", "items", "reliability", "confirmatory", "invariance", "levels", "hypotheses"),
+)
 _FIGURE_SECTIONS = ("reliability", "levels", "confirmatory", "items")
 _MOST_NUMBERS = 4
 
@@ -142,6 +144,10 @@ def _is_favourable(verdict: Verdict) -> bool:
 def _sections(report: Report, ids: tuple[str, ...]) -> Iterator[Section]:
     present = {section.id: section for section in report.sections}
     return (present[section_id] for section_id in ids if section_id in present)
+
+
+def _findings(report: Report, section: str) -> Iterator[Finding]:
+    return (finding for one in _sections(report, (section,)) for finding in one.findings)
 
 
 def _judged(sections: Iterator[Section] | tuple[Section, ...]) -> Iterator[Finding]:
@@ -286,6 +292,8 @@ def _uses(report: Report) -> tuple[list[str], list[str]]:
         cannot.append("structure_not")
     if not all(_is_favourable(finding.verdict) for finding in _further(report)):
         cannot.append("further_not")
+    if any(not _is_favourable(f.verdict) for f in _findings(report, "invariance")):
+        cannot.append("licence_not")
     if _verdict_of(report, "levels") in ("poor", "undecided"):
         cannot.append("means_not")
     cannot += ["ranking", "cause"]
