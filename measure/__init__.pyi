@@ -19,6 +19,7 @@ from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
 from .dif import ItemFunctioning, differential_functioning
 from .difference import compare
+from .dropout import DropOut, drop_out
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
@@ -35,6 +36,7 @@ from .irt import (
     person_fit,
 )
 from .items import item_analysis
+from .latent_changes import ChangeDifference, LatentChange, change_difference, latent_change
 from .lower_bound import greatest_lower_bound
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
@@ -50,6 +52,7 @@ from .redundancy import redundancy
 from .reliability import CronbachAlpha, cronbach_alpha
 from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
+from .response_shifts import ResponseShift, response_shift
 from .retained import FactorRetention
 from .retention import factor_retention
 from .schmid_leiman import SchmidLeiman, schmid_leiman
@@ -62,6 +65,7 @@ from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
 from .subscores import Subscores, prmse
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
+from .wave_models import wave_model
 from .weighted_sums import maximal_reliability
 
 __all__ = [
@@ -137,6 +141,15 @@ __all__ = [
     "Retest",
     "reliable_change",
     "ReliableChange",
+    "wave_model",
+    "latent_change",
+    "LatentChange",
+    "change_difference",
+    "ChangeDifference",
+    "response_shift",
+    "ResponseShift",
+    "drop_out",
+    "DropOut",
     "by_group",
     "Groupwise",
     "htmt",
