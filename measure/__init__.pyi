@@ -27,6 +27,7 @@ from .fitted import Fit, standardized
 from .general_indices import BifactorIndices, bifactor_indices
 from .groupwise import Groupwise, by_group
 from .guttman import guttman_lambdas
+from .invariance import Invariance, measurement_invariance
 from .irt import (
     GradedResponse,
     ability_scores,
@@ -93,6 +94,8 @@ __all__ = [
     "equality_tests",
     "EqualityTests",
     "compare",
+    "measurement_invariance",
+    "Invariance",
     "vuong",
     "VuongTest",
     "cross_validate",

@@ -1,0 +1,475 @@
+"""The steps of invariance against lavaan and semTools, their degrees of freedom, bad input."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import measure
+from measure.errors import DataError, ListwiseWarning, ModelError, OptionError
+from measure.ladder import STEPS
+from measure.ladder_fits import require_df
+from tests.reference_cases import case, cases, data
+
+THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+N = "N =~ N1 + N2 + N3 + N4 + N5"
+# Models whose text in the case is that of semTools, for each step; here the text is the user's.
+TEXTS = {
+    "inv_bfi_gender_wlsmv_we16_delta": N,
+    "inv_bfi_gender_wlsmv_we16_theta": N,
+    "inv_datcat_wlsmv_we16_delta": "f1 =~ u1 + u2 + u3 + u4\nf2 =~ u5 + u6 + u7 + u8",
+}
+# What the case calls its step, and we another.
+RENAMED = {"lvcov": "covariances"}
+SAME = ("estimator", "missing", "group", "ordered", "parameterization")
+# lavaan has occasions of one group here.
+OTHER = "inv_exlong_longitudinal_ml"
+NAMES = [content["id"] for content in cases("invariance") if content["id"] != OTHER]
+PLACES = [(name, step["step"]) for name in NAMES for step in case(name)["steps"]]
+# The default of each test; the other methods are tested in test_difference.
+DEFAULTS = {True: ("satorra.2000",), False: ("default", "satorra.bentler.2001")}
+COMPARED = [
+    (name, k)
+    for name in NAMES
+    for k, one in enumerate(case(name)["comparisons"])
+    if one["method"] in DEFAULTS["ordered" in case(name)["options"]]
+]
+
+
+@pytest.fixture(scope="module")
+def ladders():
+    """Give the ladder of a case; each is made once."""
+    made = {}
+
+    def find(name):
+        if name not in made:
+            made[name] = ladder_of(case(name))
+        return made[name]
+
+    return find
+
+
+def ladder_of(content):
+    options = {key: content["options"][key] for key in SAME if key in content["options"]}
+    steps = [RENAMED.get(step["step"], step["step"]) for step in content["steps"]]
+    partial = next(
+        (
+            s["options"]["group_partial"]
+            for s in content["steps"][::-1]
+            if "group_partial" in s["options"]
+        ),
+        None,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ListwiseWarning)
+        return measure.measurement_invariance(
+            TEXTS.get(content["id"], content["model"]),
+            data(content["data"]),
+            steps=steps,
+            partial=partial,
+            **options,
+        )
+
+
+@pytest.mark.parametrize(("name", "step"), PLACES)
+def test_fits_agree_with_lavaan(ladders, name, step):
+    theirs = next(one for one in case(name)["steps"] if one["step"] == step)["fit_measures"]
+    ours = ladders(name).table.loc[RENAMED.get(step, step)]
+    assert ours["npar"] == theirs["npar"]
+    assert ours["df"] == theirs["df"]
+    # Scaled statistics inherit the tolerance of lavaan's optimiser.
+    for key in ours.index.intersection(list(theirs)):
+        # lavaan 0.6-14 weighs groups wrongly in the baseline's factor (see test_reference_ordinal).
+        theirs_is_wrong = key in ("cfi.robust", "tli.robust") and case(name)["options"].get(
+            "ordered"
+        )
+        if key not in ("npar", "df") and theirs[key] is not None and not theirs_is_wrong:
+            assert ours[key] == pytest.approx(theirs[key], rel=1e-4, abs=2e-6), key
+
+
+@pytest.mark.parametrize(("name", "k"), COMPARED)
+def test_difference_tests_agree_with_lavaan(ladders, name, k):
+    theirs = case(name)["comparisons"][k]
+    found = ladders(name)
+    step = RENAMED.get(theirs["more_restricted"], theirs["more_restricted"])
+    ours = found.table.loc[step]
+    assert ours["df_diff"] == theirs["df_diff"]
+    assert ours["chisq_diff"] == pytest.approx(theirs["chisq_diff"], rel=1e-4)
+    assert ours["pvalue_diff"] == pytest.approx(theirs["pvalue"], abs=1e-4)
+    suffix = {"plain": ""}.get(found.variant, f".{found.variant}")
+    for measure_name in ("cfi", "rmsea"):
+        value = theirs["delta"][f"{measure_name}{suffix}"]
+        assert ours[f"delta_{measure_name}"] == pytest.approx(value, abs=1e-5)
+    assert ours["delta_srmr"] == pytest.approx(theirs["delta"]["srmr"], abs=1e-5)
+
+
+def test_every_reference_case_is_there():
+    assert len(NAMES) == 9
+    assert len(COMPARED) == 28
+
+
+def answers(n_categories, *, n=900, n_groups=2, seed=7, n_continuous=0):
+    """Items of two factors cut at quantiles, with `n_categories` each, and a column of groups."""
+    rng = np.random.default_rng(seed)
+    p = len(n_categories) + n_continuous
+    factors = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], n)
+    latent = 0.8 * factors[:, [k % 2 for k in range(p)]] + 0.6 * rng.normal(size=(n, p))
+    frame = pd.DataFrame(latent, columns=[f"u{k + 1}" for k in range(p)])
+    for k, count in enumerate(n_categories):
+        # Cuts at other places for each item: binary items tell variances apart by them only.
+        cuts = np.quantile(latent[:, k], np.arange(1, count) / count + 0.04 * (k % 8) - 0.14)
+        frame[f"u{k + 1}"] = np.searchsorted(cuts, latent[:, k]) + 1
+    return frame.assign(g=[f"group {k}" for k in rng.integers(0, n_groups, n)])
+
+
+def two_factors(p):
+    items = [f"u{k + 1}" for k in range(p)]
+    return f"f1 =~ {' + '.join(items[::2])}\nf2 =~ {' + '.join(items[1::2])}"
+
+
+# Items, categories, groups, parameterization and the rises of df that counting gives.
+RISES = {
+    "five categories": ([5] * 6, 2, "theta", [12, 4, 4, 6]),
+    "four categories, three groups": ([4] * 6, 3, "theta", [12, 8, 8, 12]),
+    "three categories": ([3] * 6, 2, "theta", [0, 4, 4, 6]),
+    "three and four": ([3, 3, 3, 3, 4, 4], 2, "delta", [2, 4, 4]),
+    "two and four, three groups": ([4, 4, 4, 4, 2, 2], 3, "theta", [8, 4, 8, 12]),
+}
+
+
+@pytest.mark.parametrize("name", list(RISES))
+def test_degrees_of_freedom_rise_as_counted(name):
+    n_categories, n_groups, parameterization, rises = RISES[name]
+    frame = answers(n_categories, n_groups=n_groups, n=450 * n_groups)
+    found = measure.measurement_invariance(
+        two_factors(6), frame, group="g", ordered=True, parameterization=parameterization
+    )
+    assert found.table["df_diff"].iloc[1:].to_list() == rises
+    # The steps hold in the population: no test rejects by far, and none is there for 0 df.
+    tested = found.table["df_diff"] > 0
+    assert (found.table.loc[tested, "pvalue_diff"] > 0.001).all()
+    untested = found.table.index[~tested][1:]
+    assert found.table.loc[untested, ["chisq_diff", "pvalue_diff"]].isna().all(axis=None)
+    assert len([note for note in found.notes if "too few categories" in note]) == len(untested)
+    for step in untested:
+        assert found.table.loc[step, "chisq"] == pytest.approx(
+            found.table["chisq"].shift().loc[step], rel=1e-6
+        )
+
+
+def test_binary_items_are_tested_by_scalar_alone():
+    """Thresholds, loadings and intercepts of binary items at once (Wu & Estabrook 2016)."""
+    frame = answers([2] * 8, n=1200)
+    found = measure.measurement_invariance(
+        two_factors(8), frame, group="g", ordered=True, parameterization="theta"
+    )
+    assert found.steps == ("configural", "scalar", "strict")
+    # Per factor 4 slopes and 4 thresholds from 4 residual variances, a mean and a variance.
+    assert found.table["df_diff"].iloc[1:].to_list() == [4, 8]
+    for step in ("thresholds", "metric"):
+        with pytest.raises(OptionError, match=f'"{step}" cannot be told.*f1, f2'):
+            measure.measurement_invariance(
+                two_factors(8), frame, group="g", ordered=True, steps=["configural", step]
+            )
+
+
+def test_ordered_and_continuous_items_together():
+    frame = answers([4, 4, 4], n_continuous=3, n=1000)
+    found = measure.measurement_invariance(
+        two_factors(6), frame, group="g", ordered=["u1", "u2", "u3"], parameterization="theta"
+    )
+    # Thresholds of the three ordered items; then all six items count.
+    assert found.table["df_diff"].iloc[1:].to_list() == [3, 4, 4, 6]
+
+
+@pytest.mark.parametrize("parameterization", ["delta", "theta"])
+def test_scales_by_marker_items_change_nothing(parameterization):
+    options = {"group": "g", "ordered": True, "parameterization": parameterization}
+    frame = answers([4] * 6)
+    one, other = (
+        measure.measurement_invariance(two_factors(6), frame, std_lv=std_lv, **options).table
+        for std_lv in (True, False)
+    )
+    for column in ("chisq.scaled", "chisq_diff", "cfi.nested", "rmsea.scaled"):
+        np.testing.assert_allclose(one[column], other[column], rtol=1e-5)
+
+
+def test_later_steps_rest_on_scalar_only():
+    steps = ("configural", "metric", "scalar", "strict", "variances", "covariances", "means")
+    found = measure.measurement_invariance(THREE, data("hs39.csv"), group="school", steps=steps)
+    assert found.table["df_diff"].iloc[1:].to_list() == [6, 6, 9, 3, 3, 3]
+    short = measure.measurement_invariance(
+        THREE, data("hs39.csv"), group="school", steps=("configural", "means")
+    )
+    # Loadings, intercepts and means; residuals and variances are free.
+    assert short.table["df_diff"].iloc[1] == 15
+    assert set(steps) == set(STEPS) - {"thresholds"}
+
+
+def test_residual_covariances_are_equal_with_residual_variances():
+    text = f"{THREE}\nx1 ~~ x4\nvisual ~~ 0*speed"
+    found = measure.measurement_invariance(text, data("hs39.csv"), group="school")
+    assert found.table["df_diff"].iloc[1:].to_list() == [6, 6, 10]
+
+
+def test_the_text_that_was_fitted_can_be_fitted_by_itself():
+    frame = answers([4] * 6)
+    found = measure.measurement_invariance(two_factors(6), frame, group="g", ordered=True)
+    fit = found.fits["metric"]
+    again = measure.fit(fit.text, frame, group="g", ordered=True)
+    assert again.fit_measures["chisq"] == pytest.approx(fit.fit_measures["chisq"])
+    assert "lambda1" in fit.text
+
+
+def test_partial_in_one_of_three_groups():
+    frame = answers([5] * 6, n_groups=3, n=1500)
+    whole = measure.measurement_invariance(two_factors(6), frame, group="g", ordered=True)
+    found = measure.measurement_invariance(
+        two_factors(6),
+        frame,
+        group="g",
+        ordered=True,
+        partial={"u1 | t3": ["group 1"], "f2 =~ u2": ["group 0", "group 2"], "u3 ~1": ["group 2"]},
+    )
+    lost = whole.table["df"] - found.table["df"]
+    assert lost.to_list() == [0, 1, 3, 4]
+    assert found.released["groups"].to_list() == ["group 1", "group 0, group 2", "group 2"]
+    rows = found.fits["scalar"].parameters.set_index(["lhs", "op", "rhs", "group"])["est"]
+    labels = list(found.groups.index)
+    tau = [rows["u1", "|", "t3", label] for label in labels]
+    own = labels.index("group 1")
+    assert len({round(value, 8) for value in tau}) == 2
+    assert tau[own] not in [tau[k] for k in range(3) if k != own]
+    assert rows["u3", "~1", "", "group 2"] != 0
+    assert rows["u3", "~1", "", "group 0"] == rows["u3", "~1", "", "group 1"] == 0
+
+
+def test_cfi_against_a_null_model_that_is_nested():
+    """The null model of a ladder up to strict has equal means and variances (by hand)."""
+    frame = data("hs39.csv")
+    found = measure.measurement_invariance(THREE, frame, group="school")
+    items = [f"x{k}" for k in range(1, 10)]
+    parts = [part[items].to_numpy() for _, part in frame.groupby("school")]
+    variances = frame[items].var(ddof=0).to_numpy()
+    chisq = 0.0
+    for part in parts:
+        covariance = np.cov(part.T, ddof=0)
+        gap = part.mean(axis=0) - frame[items].mean().to_numpy()
+        ratio = (np.diag(covariance) + gap**2) / variances
+        determinant = np.log(variances).sum() - np.linalg.slogdet(covariance)[1]
+        chisq += len(part) * (determinant + ratio.sum() - 9)
+    row = found.table.loc["scalar"]
+    expected = 1 - (row["chisq"] - row["df"]) / (chisq - 90)
+    # 54 moments a group, and 18 parameters in all.
+    assert row["cfi.nested"] == pytest.approx(expected, rel=1e-6)
+
+
+def hs39(**changes):
+    return data("hs39.csv").assign(**changes)
+
+
+REFUSED = {
+    "one group only": (THREE, {"group": "g"}, hs39(g="all"), DataError, "holds 1 value"),
+    "hundreds of values": (
+        *(THREE, {"group": "id"}, hs39(id=range(301)), DataError),
+        "holds 301 values.*bands",
+    ),
+    "no such column": (THREE, {"group": "skole"}, hs39(), DataError, 'need one column "skole"'),
+    "a group too small": (
+        *(THREE, {"group": "g"}, hs39(g=["a"] * 280 + ["b"] * 21), DataError),
+        r'too few respondents in "b" \(21\).*9 items and 30 parameters.*Merge groups',
+    ),
+    "an item that is constant in a group": (
+        *(THREE, {"group": "school"}, None, DataError),
+        'x1.*in group "Grant-White"',
+    ),
+    "an unknown step": (
+        *(THREE, {"group": "school", "steps": ["configural", "weak"]}, None, OptionError),
+        'step "weak" is not known; the steps are configural, thresholds',
+    ),
+    "steps out of order": (
+        *(THREE, {"group": "school", "steps": ["configural", "scalar", "metric"]}, None),
+        *(OptionError, "out of order or twice; they are configural, metric, scalar"),
+    ),
+    "a step twice": (
+        *(THREE, {"group": "school", "steps": ["configural", "metric", "metric"]}, None),
+        *(OptionError, "twice"),
+    ),
+    "no first step": (
+        *(THREE, {"group": "school", "steps": ["metric", "scalar"]}, None, OptionError),
+        'the first step is "configural"',
+    ),
+    "steps as one text": (
+        *(THREE, {"group": "school", "steps": "metric"}, None, OptionError),
+        "steps is a list",
+    ),
+    "thresholds of continuous items": (
+        *(THREE, {"group": "school", "steps": ["configural", "thresholds"]}, None, OptionError),
+        "needs ordered items",
+    ),
+    "a path": (f"{THREE}\nspeed ~ visual", {"group": "school"}, None, ModelError, "paths are no"),
+    "a factor of factors": (
+        *(f"{THREE}\ng =~ visual + textual + speed", {"group": "school"}, None, ModelError),
+        "factors of factors",
+    ),
+    "a label": (THREE.replace("x2", "a*x2"), {"group": "school"}, None, ModelError, "labels"),
+    "a constraint": (f"{THREE}\na == 1", {"group": "school"}, None, ModelError, "constraints"),
+    "a scale in the text": (
+        *(f"{THREE}\nvisual ~~ 1*visual", {"group": "school"}, None, ModelError),
+        "variances of factors.*are set by the steps",
+    ),
+    "a mean in the text": (
+        *(f"{THREE}\nvisual ~ 1", {"group": "school"}, None, ModelError),
+        "means of factors.*are set by the steps",
+    ),
+    "blocks of groups": (
+        *(f"group: 1\n{THREE}\ngroup: 2\n{THREE}", {"group": "school"}, None, ModelError),
+        "`group:` blocks",
+    ),
+    "values by group": (
+        *(f"{THREE}\nvisual =~ c(0, NA)*x9", {"group": "school"}, None, ModelError),
+        "not the same in all groups",
+    ),
+    "another variable": (f"{THREE}\nx1 ~~ ageyr", {"group": "school"}, None, ModelError, "ageyr"),
+    "an unknown parameter": (
+        *(THREE, {"group": "school", "partial": ["visual =~ x9"]}, None, OptionError),
+        "names no parameter",
+    ),
+    "an unknown group": (
+        *(THREE, {"group": "school", "partial": {"x1 ~1": ["Pasteurs"]}}, None, OptionError),
+        'group "Pasteurs".*"Pasteur", "Grant-White"',
+    ),
+    "a parameter fixed in the text": (
+        *(f"{THREE}\nvisual ~~ 0*speed", {"group": "school", "partial": ["visual ~~ speed"]}),
+        *(None, OptionError, "fixes this parameter"),
+    ),
+    "partial as one text": (
+        *(THREE, {"group": "school", "partial": "x1 ~1"}, None, OptionError),
+        "partial is a list",
+    ),
+    "no anchor": (
+        *(THREE, {"group": "school", "partial": ["x1 ~1", "x2 ~1"]}, None, OptionError),
+        'no anchor left: of the intercepts of "visual"',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_what_cannot_be_done_is_refused(name):
+    text, options, frame, error, words = REFUSED[name]
+    frame = hs39() if frame is None else frame
+    if name == "an item that is constant in a group":
+        frame.loc[frame["school"] == "Grant-White", "x1"] = 3.0
+    with pytest.raises(error, match=words):
+        measure.measurement_invariance(text, frame, **options)
+
+
+REFUSED_ORDERED = {
+    "strict in delta": ({"steps": ["configural", "strict"]}, 'Give parameterization="theta"'),
+    "too few thresholds": ({"partial": ["u1 | t1", "u1 | t2"]}, "two have to stay equal"),
+    "a word for categories": ({"categories": "fill"}, "unknown categories 'fill'"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED_ORDERED))
+def test_what_ordered_items_do_not_have_is_refused(name):
+    options, words = REFUSED_ORDERED[name]
+    with pytest.raises(OptionError, match=words):
+        measure.measurement_invariance(
+            two_factors(6), answers([4] * 6), group="g", ordered=True, **options
+        )
+
+
+def test_a_loading_of_a_binary_item_is_not_released():
+    with pytest.raises(OptionError, match='Release "u6 ~1" instead'):
+        measure.measurement_invariance(
+            two_factors(6),
+            answers([4, 4, 4, 4, 4, 2]),
+            group="g",
+            ordered=True,
+            partial=["f2 =~ u6"],
+        )
+
+
+def test_blank_groups_are_dropped_and_counted():
+    frame = hs39()
+    frame.loc[:9, "school"] = None
+    with pytest.warns(ListwiseWarning, match="10 of 301") as caught:
+        found = measure.measurement_invariance(THREE, frame, group="school")
+    assert len(caught) == 1
+    assert found.groups.sum() == 291
+    assert '10 of 301 rows have no value in the group column "school".' in found.notes
+    assert len(found.notes) == len(set(found.notes))
+    assert "respondents in Pasteur" in repr(found)
+
+
+def test_categories_that_a_group_does_not_use():
+    frame = answers([4, 4, 4, 4, 4, 5])
+    frame.loc[(frame["g"] == "group 1") & (frame["u6"] == 5), "u6"] = 4
+    frame.loc[(frame["g"] == "group 0") & (frame["u1"] == 1), "u1"] = 2
+    frame.loc[(frame["g"] == "group 0") & (frame["u2"] == 3), "u2"] = 4
+    options = {"group": "g", "ordered": True}
+    with pytest.raises(DataError, match=r'1 of "u1" in group "group 0".*5 of "u6".*merge'):
+        measure.measurement_invariance(two_factors(6), frame, **options)
+    before = frame.copy()
+    found = measure.measurement_invariance(two_factors(6), frame, categories="merge", **options)
+    pd.testing.assert_frame_equal(frame, before)
+    assert [note for note in found.notes if "were merged" in note] == [
+        f'categories of "{item}" that not every group uses were merged in all groups: {which}.'
+        for item, which in (("u1", "1+2"), ("u2", "2+3"), ("u6", "4+5"))
+    ]
+    by_hand = frame.assign(
+        u1=frame["u1"].clip(lower=2), u2=frame["u2"].replace(3, 2), u6=frame["u6"].clip(upper=4)
+    )
+    again = measure.measurement_invariance(two_factors(6), by_hand, **options)
+    pd.testing.assert_frame_equal(found.table, again.table)
+
+
+def test_other_degrees_of_freedom_than_counted_stop_everything():
+    fit = measure.cfa(THREE, data("hs39.csv"))
+    require_df(fit, 24, "configural")
+    with pytest.raises(RuntimeError, match='"metric" has 24 degrees of freedom where 25'):
+        require_df(fit, 25, "metric")
+
+
+def test_clusters_and_incomplete_rows():
+    frame = data("hs39_mcar.csv")
+    frame = frame.dropna(subset=[f"x{k}" for k in range(1, 10)], how="all")
+    frame = frame.assign(unit=np.arange(len(frame)) // 3)
+    found = measure.measurement_invariance(
+        THREE, frame, group="school", estimator="MLR", missing="fiml", cluster="unit"
+    )
+    assert found.fits["scalar"].n_clusters == 100
+    assert found.variant == "robust"
+    assert np.isfinite(found.table.loc["metric":].select_dtypes("number")).all(axis=None)
+    assert "clusters" in repr(found)
+    plain = measure.cfa(
+        THREE,
+        frame,
+        group="school",
+        estimator="MLR",
+        missing="fiml",
+        cluster="unit",
+        group_equal=["loadings", "intercepts"],
+    )
+    assert found.table.loc["scalar", "chisq.scaled"] == pytest.approx(
+        plain.fit_measures["chisq.scaled"], rel=1e-5
+    )
+
+
+def test_a_step_that_does_not_converge_ends_the_table(monkeypatch):
+    from measure import ladder_fits
+    from measure.errors import ConvergenceError
+
+    fit = ladder_fits.Ladder.fit
+
+    def stops(self, step):
+        if step == "scalar":
+            raise ConvergenceError("ML stopped after 1000 iterations.", None)
+        return fit(self, step)
+
+    monkeypatch.setattr(ladder_fits.Ladder, "fit", stops)
+    found = measure.measurement_invariance(THREE, hs39(), group="school")
+    assert found.steps == ("configural", "metric")
+    assert found.notes[0].startswith("The steps scalar, strict are missing: at scalar, ML stopped")
