@@ -38,6 +38,7 @@ from .irt import (
 )
 from .items import item_analysis
 from .latent_changes import ChangeDifference, LatentChange, change_difference, latent_change
+from .longitudinal import longitudinal_invariance
 from .lower_bound import greatest_lower_bound
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
@@ -144,6 +145,7 @@ __all__ = [
     "Retest",
     "reliable_change",
     "ReliableChange",
+    "longitudinal_invariance",
     "wave_model",
     "latent_change",
     "LatentChange",

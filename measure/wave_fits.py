@@ -2,14 +2,15 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import pandas as pd
 
 from measure.confirmatory import estimate
-from measure.errors import MeasureError, MeasureWarning, ModelError
+from measure.errors import MeasureError, MeasureWarning
 from measure.fitted import Fit
+from measure.ladder_fits import require_df
 from measure.occasions import Layout, Occasions, occasions
 from measure.options import Options
 from measure.source import Source
@@ -18,10 +19,12 @@ from measure.wave_models import (
     equal_at,
     measured,
     n_equalities,
+    null_text,
     released_of,
     require_step,
     steps_of,
     wave_model,
+    without_factors,
 )
 
 
@@ -83,8 +86,7 @@ class WaveDesign:
         Raises
         ------
         MeasureError
-            As `measure.fit`; a model with other degrees of freedom than the step has by count is
-            refused.
+            As `measure.fit`.
         """
         text = wave_model(
             self.model,
@@ -96,51 +98,65 @@ class WaveDesign:
             parameterization=self.options.parameterization,
             definitions=definitions,
         )
+        found = self._estimate(text, self.options)
+        require_df(found, self.predicted_df(step, partial), step)
+        return found
+
+    def null(self, step: str) -> Fit:
+        """Fit the model in which nothing covaries that is nested in a step."""
+        text = null_text(
+            self.model,
+            self.waves,
+            step=step,
+            thresholds=self.occasions.thresholds,
+            n_groups=self.occasions.n_groups,
+            parameterization=self.options.parameterization,
+        )
+        found = self._estimate(text, replace(self.options, se="none"))
+        alone = without_factors(self.what)
+        predicted = self.occasions.n_groups * self._pairs + self._gained(alone, step, ())
+        require_df(found, predicted, "null model")
+        return found
+
+    def _estimate(self, text: str, options: Options) -> Fit:
         with warnings.catch_warnings():
             # What they say stands in the fit's notes.
             warnings.simplefilter("ignore", MeasureWarning)
-            found = estimate(text, self._source, self.options, "lavaan")
-        require_df(found.df, self.predicted_df(step, partial), step)
-        return found
+            return estimate(text, self._source, options, "lavaan")
 
-    def predicted_df(self, step: str, partial: Sequence[str] = ()) -> int:
-        """Count the degrees of freedom of a step from items, factors, waves and groups."""
-        what, own, cells = self.what, self.occasions, self.occasions.n_cells
-        thresholds = own.thresholds
-        require_step(step, thresholds)
-        n_waves = len(self.waves)
-        p, q = len(what.items) * n_waves, len(what.factors) * n_waves
-        marginal = n_waves * sum(thresholds.get(item, 2) for item in what.items)
-        observed = p * (p - 1) // 2 + marginal
-        within = n_waves * len(what.loadings) + marginal + q * (q - 1) // 2
-        across = len(what.items) * n_waves * (n_waves - 1) // 2
-        within += across + n_waves * len(what.residuals)
-        released = released_of(partial, what, thresholds)
-        ladder = steps_of(thresholds)
-        gained = sum(
-            n_equalities(one, what, thresholds, cells, released)
+    @property
+    def _pairs(self) -> int:
+        """Pairs of observed variables of a group."""
+        p = len(self.what.items) * len(self.waves)
+        return p * (p - 1) // 2
+
+    def _gained(self, what: Measured, step: str, partial: Sequence[str]) -> int:
+        """Count what the equalities of a step and those before it save."""
+        own = self.occasions
+        released = released_of(partial, self.what, own.thresholds)
+        ladder = steps_of(own.thresholds)
+        require_step(step, own.thresholds)
+        return sum(
+            n_equalities(one, what, own.thresholds, own.n_cells, released)
             for one in ladder[: ladder.index(step) + 1]
         )
-        return own.n_groups * (observed - within) + gained
+
+    def predicted_df(self, step: str, partial: Sequence[str] = ()) -> int:
+        """Count the degrees of freedom of a step from items, factors, waves and groups.
+
+        With nothing equal, each item has as many parameters of its own as it has moments, so that
+        what is left are covariances less loadings, correlations of factors and of residuals.
+        """
+        what, n_waves = self.what, len(self.waves)
+        q = len(what.factors) * n_waves
+        common = n_waves * (len(what.loadings) + len(what.residuals)) + q * (q - 1) // 2
+        over_waves = len(what.items) * n_waves * (n_waves - 1) // 2
+        free = self._pairs - common - over_waves
+        return self.occasions.n_groups * free + self._gained(what, step, partial)
 
     def equal(self, step: str) -> frozenset[str]:
         """Give what is equal at a step."""
         return equal_at(step, self.occasions.thresholds)
-
-
-def require_df(found: int, predicted: int, step: str) -> None:
-    """Refuse a model whose degrees of freedom are not those that its step has by count.
-
-    Raises
-    ------
-    ModelError
-        Something else than the step's equalities was put into the model.
-    """
-    if found != predicted:
-        raise ModelError(
-            f'step "{step}" has {found} degrees of freedom, but by count it should have '
-            f"{predicted}: the model is another than the step means. Please report this."
-        )
 
 
 def design(model: str, data: pd.DataFrame, layout: Layout, fitting: Fitting) -> WaveDesign:

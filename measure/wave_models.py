@@ -176,6 +176,33 @@ def wave_model(
     return "\n".join([*writer.lines(), *definitions])
 
 
+def null_text(
+    model: str,
+    waves: Sequence[Mapping[str, str]],
+    *,
+    step: str,
+    thresholds: Mapping[str, int],
+    n_groups: int,
+    parameterization: str,
+) -> str:
+    """Give the text of the model in which nothing covaries that is nested in a step.
+
+    Thresholds, intercepts and residual variances are equal as they are there (Widaman & Thompson
+    2003, Psychological Methods 8, 16-37).
+    """
+    alone = without_factors(measured(model))
+    equal = equal_at(step, thresholds)
+    writer = _Writer(
+        alone, tuple(waves), thresholds, n_groups, equal, frozenset(), parameterization
+    )
+    return "\n".join(line for wave in range(len(waves)) for line in writer.measurement(wave))
+
+
+def without_factors(what: Measured) -> Measured:
+    """Give the items alone."""
+    return Measured((), (), what.items, ())
+
+
 def steps_of(ordered: Collection[str]) -> tuple[str, ...]:
     """Give the steps of the ladder, in their order."""
     return ORDERED_STEPS if ordered else CONTINUOUS_STEPS
@@ -295,12 +322,13 @@ class _Writer:
 
     def lines(self) -> Iterator[str]:
         for wave in range(len(self.waves)):
-            yield from self._measurement(wave)
+            yield from self.measurement(wave)
             yield from self._factors(wave)
         yield from self._residuals()
         yield from self._covariances()
 
-    def _measurement(self, wave: int) -> Iterator[str]:
+    def measurement(self, wave: int) -> Iterator[str]:
+        """Write loadings, intercepts or thresholds, and residual variances of a wave."""
         column = self.waves[wave]
         for factor, item in self.what.loadings:
             label = f"l.{factor}.{item}"

@@ -6,7 +6,7 @@ import pytest
 import measure
 from measure.errors import ModelError, OptionError
 from measure.occasions import Layout
-from measure.wave_fits import Fitting, design, require_df
+from measure.wave_fits import Fitting, design
 from measure.wave_models import wave_model
 from tests.reference_cases import case, data
 
@@ -86,11 +86,6 @@ def test_parameters_that_differ_take_away_as_many_degrees_of_freedom(cut):
     whole = own.fit("scalar").df
     for partial in (["y2 ~1"], ["f =~ y3"], ["y1 | t2"], ["y1 | t2", "y2 ~ 1"]):
         assert own.fit("scalar", partial=partial).df == whole - 2 * len(partial)
-
-
-def test_a_model_of_other_degrees_of_freedom_is_refused():
-    with pytest.raises(ModelError, match="has 7 degrees of freedom, but by count"):
-        require_df(7, 8, "metric")
 
 
 @pytest.mark.parametrize(
