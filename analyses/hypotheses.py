@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analyses import evidence, methods, script, verdicts
+from analyses.developing import Development
 from analyses.fits import Fits, fit_models
 from analyses.ledger import detail_tables, details, findings, tables
 from analyses.ledger.entries import Entry, entries, open_ledger, unasked
@@ -18,7 +19,12 @@ from instruments.schema import Instrument
 
 
 def run(
-    instrument: Instrument, survey: Survey, *, fits: Fits | None = None, seed: int = SEED
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    fits: Fits | None = None,
+    seed: int = SEED,
+    waves: Development | None = None,
 ) -> Section:
     """Estimate the hypotheses, set each number beside its band and judge it by the rules.
 
@@ -30,6 +36,8 @@ def run(
         The fitted models, where they have been fitted already.
     seed
         Of the random splits of clusters.
+    waves
+        What is asked of all waves of the survey, where it has several.
 
     Returns
     -------
@@ -41,7 +49,7 @@ def run(
         return Section(id="hypotheses", answer=Message("hypotheses.answer.no_hypotheses"))
     fits = fit_models(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
-    answers = Answers(instrument, survey, reference.plan)
+    answers = Answers(instrument, survey, reference.plan, waves)
     structural = structural_models(instrument, answers)
     ledger = _opened(instrument, answers, fits)
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
@@ -130,6 +138,12 @@ def _notes(
         for part in entry.parts
     ):
         yield Message("hypotheses.note.invariance")
+    if any(
+        part.estimate is not None and part.expectation.estimand == "gain"
+        for entry in found
+        for part in entry.parts
+    ):
+        yield Message("hypotheses.note.gain")
 
 
 def _answer(whole: Score, instrument: Instrument) -> Message:

@@ -9,6 +9,7 @@ from analyses import (
     claims,
     confirmatory,
     content_validity,
+    development,
     disclosure,
     evidence,
     exploratory,
@@ -24,8 +25,9 @@ from analyses import (
 )
 from analyses.content_validity import Content
 from analyses.cross_section import one_wave
+from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
-from analyses.fits import Fits, fit_models
+from analyses.fits import Fits, Plan, fit_models
 from analyses.graded import graded_models
 from analyses.locked import Locked
 from analyses.margins import Margin
@@ -48,16 +50,17 @@ STEPS = {
     "step.reliability": 0.05,
     "step.exploratory": 0.13,
     "step.confirmatory": 0.09,
-    "step.levels": 0.06,
+    "step.levels": 0.05,
+    "step.development": 0.07,
     "step.hypotheses": 0.06,
-    "step.sensitivity": 0.44,
+    "step.sensitivity": 0.38,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
 
 
-NOT_RERUN = ("content",)
-"""Sections that do not rest on the respondents' answers, and are the same without the flagged."""
+NOT_RERUN = ("content", "development")
+"""Sections that rest on other answers than those that were examined for carelessness."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,13 @@ NOTHING = Beside()
 
 @dataclass(frozen=True)
 class _Run:
-    """How the sections between the screening and the card are run, once or twice."""
+    """How the sections between the screening and the card are run, once or twice.
+
+    `whole` are the answers of all waves.
+    """
 
     instrument: Instrument
+    whole: Survey
     estimator: str | None
     seed: int
     confidential: bool
@@ -147,8 +154,8 @@ def validate(
     """
     known_option("flagged", flagged, sensitivity.FLAGGED)
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
-    survey = one_wave(instrument, survey, wave)
-    run = _Run(instrument, estimator, seed, confidential)
+    whole, survey = survey, one_wave(instrument, survey, wave)
+    run = _Run(instrument, whole, estimator, seed, confidential)
     clock = _Clock(progress, twice=flagged == "both")
     clock.start("step.screening")
     careless = carelessness.judge(instrument, survey, seed=seed)
@@ -175,8 +182,10 @@ def validate(
     return report
 
 
-def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section], Fits]:
-    """Run the sections that a person's answers can change."""
+def _analysed(
+    run: _Run, survey: Survey, clock: "_Clock", *, again: bool = False
+) -> tuple[list[Section], Fits]:
+    """Run the sections that a person's answers can change; `again` those of `NOT_RERUN` less."""
     instrument = run.instrument
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=run.estimator, progress=clock.within)
@@ -200,10 +209,28 @@ def _analysed(run: _Run, survey: Survey, clock: "_Clock") -> tuple[list[Section]
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey))
+    clock.start("step.development")
+    waves = _waves(run, survey, reference.plan)
+    if waves is not None and not again:
+        sections.append(development.run(instrument, run.whole, waves=waves))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
-        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=run.seed))
+        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=run.seed, waves=waves))
     return sections, fits
+
+
+def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:
+    """Give what is asked of all waves, of the respondents of the one that is analysed.
+
+    Who has been left out of that wave is left out of all; who did not answer it stays.
+    """
+    whole, name = run.whole, run.instrument.column_for("respondent")
+    if survey.wave is not None and name is not None and name in whole.data:
+        there = whole.at(survey.wave).data[name]
+        dropped = set(there) - set(survey.data[name])
+        if dropped:
+            whole = whole.where(~whole.data[name].isin(dropped))
+    return developed(run.instrument, whole, planned, seed=run.seed)
 
 
 def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
@@ -229,7 +256,7 @@ def _sensitivity(
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
-        again, _ = _analysed(run, unflagged, _Clock(None))
+        again, _ = _analysed(run, unflagged, _Clock(None), again=True)
     except (AnalysisError, AnswerError, MeasureError) as error:
         values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)

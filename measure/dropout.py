@@ -18,6 +18,8 @@ Codes = NDArray[np.intp]
 
 FEWEST = 10
 MOST_LEVELS = 20
+ALIASED = 1e-8
+"""Share of a term's spread that others leave, below which they tell it altogether."""
 MOST_LOG_ODDS = 15.0
 """Odds of three millions: the search runs off to where a level and leaving are one."""
 
@@ -265,9 +267,10 @@ def _logistic(
     y = left[use].astype(np.intp)
     if not terms or len(np.unique(y)) < 2:
         return empty, nothing, len(y), ("No logistic model: nobody answered everything compared.",)
+    terms, aliased = _independent(terms)
     X = np.column_stack(list(terms.values()))
-    if len(y) <= X.shape[1] + 1 or np.linalg.matrix_rank(X - X.mean(axis=0)) < X.shape[1]:
-        return empty, nothing, len(y), ("No logistic model: what is compared is not independent.",)
+    if len(y) <= X.shape[1] + 1:
+        return empty, nothing, len(y), ("No logistic model: too few respondents for its terms.",)
     found = proportional_odds(y, X)
     if not found.converged or (np.abs(found.params[1:]) > MOST_LOG_ODDS).any():
         return (
@@ -292,7 +295,27 @@ def _logistic(
             "or.ci.upper": np.exp(beta + wide * se),
         }
     )
-    return table, _together(found, y, beta, spread, own), len(y), ()
+    return table, _together(found, y, beta, spread, own), len(y), aliased
+
+
+def _independent(terms: dict[str, Array]) -> tuple[dict[str, Array], tuple[str, ...]]:
+    """Leave out the terms that follow from those before them, and say which."""
+    kept: dict[str, Array] = {}
+    aliased = []
+    basis = np.empty((len(next(iter(terms.values()))), 0))
+    for name, values in terms.items():
+        centred = values - values.mean()
+        left = centred - basis @ (basis.T @ centred)
+        size = float(np.linalg.norm(left))
+        if size <= ALIASED * max(float(np.linalg.norm(centred)), 1e-300):
+            aliased.append(name)
+            continue
+        kept[name] = values
+        basis = np.column_stack([basis, left / size])
+    if not aliased:
+        return kept, ()
+    named = ", ".join(aliased)
+    return kept, (f"Left out of the logistic model, since the other terms tell it: {named}.",)
 
 
 def _together(

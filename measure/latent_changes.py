@@ -32,7 +32,8 @@ class LatentChange:
     ----------
     table
         One row a factor, group and pair of waves: `factor group from to n change se pvalue ci.lower
-        ci.upper d d.ci.lower d.ci.upper raw raw.ci.lower raw.ci.upper raw.d`; see `latent_change`.
+        ci.upper d d.se d.ci.lower d.ci.upper raw raw.ci.lower raw.ci.upper raw.d`; see
+        `latent_change`.
     fit
         The model that the latent changes come from.
     step, released
@@ -73,7 +74,8 @@ class ChangeDifference:
     ----------
     table
         One row a factor, pair of groups and pair of waves: `factor group against from to difference
-        se pvalue ci.lower ci.upper d d.ci.lower d.ci.upper raw raw.ci.lower raw.ci.upper raw.d`;
+        se pvalue ci.lower ci.upper d d.se d.ci.lower d.ci.upper raw raw.ci.lower raw.ci.upper
+        raw.d`;
         see `change_difference`.
     changes
         The change in each group, as `LatentChange.table`.
@@ -400,6 +402,7 @@ def _row(
         "ci.lower": est - wide * se,
         "ci.upper": est + wide * se,
         "d": d,
+        "d.se": d_se,
         "d.ci.lower": d - wide * d_se,
         "d.ci.upper": d + wide * d_se,
         "raw": seen.estimate,

@@ -15,6 +15,7 @@ from analyses.ledger.estimators import (
     Estimate,
     Ledger,
     TooFew,
+    Unlicensed,
 )
 from analyses.ledger.judgement import Judgement, combine, judge
 from analyses.ledger.networks import Construct, NotEstimated
@@ -160,6 +161,9 @@ def parts_of(
     except TooFew as error:
         values = {"n": int(error.args[0]), "limit": FEWEST_IN_GROUP}
         yield Part(expectation, "not_measured", reason=Message("hypotheses.reason.few", values))
+    except Unlicensed:
+        reason = Message("hypotheses.reason.no_licence")
+        yield Part(expectation, "undecided", reason=reason)
     except NotEstimated as error:
         reason = Message("hypotheses.reason.refused", {"text": str(error)})
         shown: Judgement = "undecided" if expectation.judged else "shown"

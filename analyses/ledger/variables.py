@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,6 +15,9 @@ from instruments.schema import BackgroundColumn, Instrument, Scale
 from instruments.texts import fold
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.source import Source
+
+if TYPE_CHECKING:
+    from analyses.developing import Development
 
 FEWEST_INDICATORS = 3
 """With fewer columns of the user's own their mean is taken, and not what they share."""
@@ -66,11 +69,14 @@ class Answers:
         What was asked, and the answers.
     fitted
         How the instrument's models are fitted.
+    waves
+        What is asked of all waves of the survey; None where it has one.
     """
 
     instrument: Instrument
     survey: Survey
     fitted: Plan
+    waves: "Development | None" = None
 
     @cached_property
     def planned(self) -> Plan:
