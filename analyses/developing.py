@@ -34,6 +34,9 @@ NEEDED = ("configural", "thresholds", "metric", "scalar")
 SUFFIXES = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
 """How the columns of an index end, by the variant that all steps have."""
 
+ALPHA = 0.05
+"""Chance of letting an item differ where none does."""
+
 FEWEST_FOLLOWED = 50
 """With fewer respondents in all waves each wave counts as a sample of its own."""
 
@@ -196,12 +199,18 @@ class Development:
 
     @cached_property
     def shifts(self) -> dict[str, Found[measure.ResponseShift]]:
-        """Search each factor for items that measure otherwise at a later wave."""
+        """Search each factor for items that measure otherwise at a later wave.
+
+        The chance of finding any where nothing has shifted is `ALPHA` over all factors together.
+        """
         found = {}
         for name, items in self.common.factors.items():
             try:
                 result = measure.response_shift(
-                    self.text([name]), self.frame, **self._fitting(items)
+                    self.text([name]),
+                    self.frame,
+                    alpha=ALPHA / len(self.common.factors),
+                    **self._fitting(items),
                 )
             except MeasureError as error:
                 found[name] = Found[measure.ResponseShift](None, str(error))

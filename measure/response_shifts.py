@@ -103,9 +103,9 @@ def response_shift(
 
     From the model in which loadings, thresholds and intercepts are equal over waves, every
     parameter is released by itself and its differences from the first wave are tested together
-    (Wald). The one with the smallest p-value is released if that is below `alpha` after Holm's
-    correction for all that were tested, and the search goes on from there. Two items of each factor
-    always stay equal.
+    (Wald; with J clusters by F with J - 1 degrees of freedom in the denominator). The one with the
+    smallest p-value is released if that is below `alpha` after Holm's correction for all that were
+    tested, and the search goes on from there. Two items of each factor always stay equal.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ class _Search:
                 partial(self.own.fit, "scalar", partial=[*released, parameter])
             )
             chisq, df = (np.nan, 0) if fit is None else _wald(self.own, fit, parameter)
-            pvalue = chisq_sf(chisq, df) if np.isfinite(chisq) else np.nan
+            pvalue = np.nan if fit is None else _pvalue(chisq, df, fit.n_clusters)
             tested.append(_Tested(parameter, item, kind, chisq, df, pvalue, np.nan, reason))
         return _holm(tested)
 
@@ -280,6 +280,15 @@ def _wald(own: WaveDesign, fit: Fit, parameter: str) -> tuple[float, int]:
         return np.nan, 0
     moved, spread = _differences(own, fit, parameter)
     return float(moved @ np.linalg.solve(spread, moved)), len(moved)
+
+
+def _pvalue(chisq: float, df: int, n_clusters: int | None) -> float:
+    """Give the p-value by chi-square, or with J clusters by F with J - 1 degrees of freedom."""
+    if not np.isfinite(chisq) or n_clusters is None:
+        return chisq_sf(chisq, df) if np.isfinite(chisq) else np.nan
+    from scipy.stats import f
+
+    return float(f.sf(chisq / df, df, max(n_clusters - 1, 1)))
 
 
 def _holm(tested: list[_Tested]) -> list[_Tested]:
