@@ -227,10 +227,10 @@ class _Search:
                 continue
             if "intercepts" in self.kinds:
                 found.append((f"{item} ~1", item, "intercepts"))
-            # One threshold has to stay, and with two categories it is the intercept.
+            # Two thresholds have to stay: they give the latent response its unit.
             n = thresholds.get(item, 0)
             freed = len([name for name in released if name.startswith(f"{item} | ")])
-            if "thresholds" in self.kinds and n > 1 and freed < n - 1:
+            if "thresholds" in self.kinds and freed < n - FEWEST_ANCHORS:
                 found += [(f"{item} | t{k + 1}", item, "thresholds") for k in range(n)]
         return [one for one in found if one[0] not in released]
 

@@ -260,7 +260,7 @@ def released_of(
     Raises
     ------
     OptionError
-        One of them is none of the model.
+        One of them is none of the model, or fewer than two thresholds of an item stay equal.
     """
     if isinstance(partial, str):
         raise OptionError(f'partial is a list of parameters, as partial=["{partial}"].')
@@ -276,6 +276,13 @@ def released_of(
                     '"y2 ~1", "y2 | t1" or "y2 ~~ y2", with items named as in the model.'
                 )
             found.add((row.lhs, row.op, row.rhs))
+    for item, n in thresholds.items():
+        freed = len([name for name in found if name[:2] == (item, "|")])
+        if freed and n - freed < 2:
+            raise OptionError(
+                f'no anchor left: "{item}" has {n} thresholds, and two have to stay equal to set the '
+                'unit of its response. Release its loading or its intercept ("y2 ~1") instead.'
+            )
     return frozenset(found)
 
 

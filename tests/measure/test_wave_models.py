@@ -115,6 +115,14 @@ def test_steps_without_meaning_are_refused():
         wave_model(MODEL, COLUMNS, step="thresholds")
     with pytest.raises(OptionError, match="names no parameter of the model"):
         wave_model(MODEL, COLUMNS, step="scalar", partial=["y1t1 ~1"])
+    with pytest.raises(OptionError, match='no anchor left: "y1" has 3 thresholds'):
+        wave_model(
+            MODEL,
+            COLUMNS,
+            step="scalar",
+            thresholds=dict.fromkeys(("y1", "y2", "y3"), 3),
+            partial=["y1 | t1", "y1 | t2"],
+        )
 
 
 def test_items_with_two_categories_go_from_configural_to_scalar(exlong):
