@@ -4,12 +4,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from numbers import Real
+from typing import Any
 
 import pandas as pd
 
 from analyses.section import CellKind, Column, Message, Phrase, Provenance, Quantity, Text
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel, Scale
+from instruments.texts import fold
 
 CONFIDENCE = 0.95
 """Level of every interval that a section shows."""
@@ -132,3 +134,17 @@ def present_columns(
         for declared in instrument.columns
         if declared.role in wanted and declared.name in survey.data.columns
     ]
+
+
+def codes(survey: Survey, declared: BackgroundColumn) -> "pd.Series[Any]":
+    """Give a background column by the instrument's names of its values.
+
+    A survey whose file labels the values holds the labels, in any of the languages.
+    """
+    names = {
+        fold(label): code
+        for code, labels in declared.values.items()
+        for label in (code, *labels.values())
+    }
+    written = survey.data[declared.name].astype(object).map(written_value, na_action="ignore")
+    return written.map(lambda value: names.get(fold(value), value), na_action="ignore")

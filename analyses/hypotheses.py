@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analyses import evidence, methods, script, verdicts
+from analyses import evidence, licences, methods, script, verdicts
 from analyses.developing import Development
 from analyses.fits import Fits, fit_models
+from analyses.group_ladders import COMPARING
 from analyses.ledger import detail_tables, details, findings, tables
 from analyses.ledger.entries import Entry, entries, open_ledger, unasked
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import Score, score
 from analyses.ledger.structural import structural_models
 from analyses.ledger.variables import Answers, NotAsked
+from analyses.licences import Licences
 from analyses.publication import SEED
 from analyses.section import Message, Section, Table, Value
 from analyses.survey import Survey
@@ -23,6 +25,7 @@ def run(
     survey: Survey,
     *,
     fits: Fits | None = None,
+    granted: Licences | None = None,
     seed: int = SEED,
     waves: Development | None = None,
 ) -> Section:
@@ -34,6 +37,8 @@ def run(
         What was asked and expected, and the answers.
     fits
         The fitted models, where they have been fitted already.
+    granted
+        The licences of comparisons, where they have been granted already.
     seed
         Of the random splits of clusters.
     waves
@@ -48,10 +53,11 @@ def run(
     if not instrument.hypotheses:
         return Section(id="hypotheses", answer=Message("hypotheses.answer.no_hypotheses"))
     fits = fit_models(instrument, survey) if fits is None else fits
+    granted = licences.grant(instrument, survey, fits) if granted is None else granted
     reference = fits[instrument.reference_model.id]
     answers = Answers(instrument, survey, reference.plan, waves)
     structural = structural_models(instrument, answers)
-    ledger = _opened(instrument, answers, fits)
+    ledger = _opened(instrument, answers, fits, granted)
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
     whole = score((entry.judgement for entry in found), instrument.rules)
     shown = [
@@ -98,10 +104,12 @@ def judgements(section: Section) -> dict[str, Message]:
     return {str(name): word for name, word in pairs if isinstance(word, Message)}
 
 
-def _opened(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger | None:
+def _opened(
+    instrument: Instrument, answers: Answers, fits: Fits, granted: Licences
+) -> Ledger | None:
     """Settle what the hypotheses are about; None where the form does not ask for it."""
     try:
-        return open_ledger(instrument, answers, fits)
+        return open_ledger(instrument, answers, fits, granted)
     except NotAsked:
         return None
 
@@ -133,7 +141,7 @@ def _notes(
     yield Message("hypotheses.note.one_source")
     yield verdicts.stated(instrument.rules.index_answered).text
     if any(
-        part.estimate is not None and part.expectation.estimand == "difference"
+        part.estimate is not None and part.expectation.estimand in COMPARING
         for entry in found
         for part in entry.parts
     ):

@@ -1,12 +1,13 @@
 """Where the differences lie, whether members agree, and scale means by group with intervals."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pandas as pd
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, licences, script, verdicts
 from analyses.evidence import column, columns
+from analyses.level_grounds import UNITS, Grounds, Level, withheld_table
+from analyses.licences import Licences
 from analyses.section import (
     Cell,
     Column,
@@ -26,10 +27,7 @@ from measure.errors import MeasureError
 from measure.means import group_means
 from measure.multilevel import agreement, icc
 
-LEVEL_ROLES = ("cluster", "organisation")
-"""Levels that are analysed, the one that the section's answer is about first."""
-
-MEANS_ROLES = ("cluster", "organisation", "group", "role")
+MEANS_ROLES = (*UNITS, "group", "role")
 RWG_COLUMNS = {
     "uniform": "rwg_uniform",
     "slight": "rwg_slight",
@@ -42,62 +40,55 @@ MOST_GROUPS_DRAWN = 60
 """With more groups than this a figure of intervals is not readable; the table holds them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Level:
-    """What one scale says about one kind of group; None is what could not be computed."""
-
-    scale: Scale
-    declared: BackgroundColumn
-    icc: "pd.Series[float]"
-    agreement: dict[str, float | None]
-    ad: float | None
-
-    def number(self, name: str) -> float | None:
-        """Give one number of the analysis of variance."""
-        return evidence.number(self.icc[name])
-
-
-def run(instrument: Instrument, survey: Survey) -> Section:
+def run(instrument: Instrument, survey: Survey, *, granted: Licences | None = None) -> Section:
     """Compare groups and organisations: ICC, agreement and means with intervals.
 
     Parameters
     ----------
     instrument, survey
         What was asked, and the answers.
+    granted
+        The licences of comparisons, where they have been granted already.
 
     Returns
     -------
     Section
-        `levels`. Without a column that says who belongs together, it says what is missing.
+        `levels`. Without a column that says who belongs together, it says what is missing. Means
+        of kinds of persons need a licence, means of units and organisations that these stand for
+        their members by the rules; the others are withheld, and a table says why.
     """
     scores = _scores(instrument, survey)
     levels: list[Level] = []
     notes = [*evidence.standing_notes(instrument, survey), Message("levels.note.scores")]
     if shortened := _shortened(instrument, survey):
         notes.append(Message("levels.note.shortened", {"scales": shortened}))
-    units = evidence.present_columns(instrument, survey, LEVEL_ROLES)
-    for declared in sorted(units, key=lambda unit: LEVEL_ROLES.index(unit.role)):
+    units = evidence.present_columns(instrument, survey, UNITS)
+    for declared in sorted(units, key=lambda unit: UNITS.index(unit.role)):
         found, refusals = _levels(instrument, survey, scores, declared)
         levels += found
         notes += refusals
     compared = evidence.present_columns(instrument, survey, MEANS_ROLES)
-    means: list[Table] = []
+    if granted is None and any(declared.role not in UNITS for declared in compared):
+        granted = licences.grant(instrument, survey)
+    grounds = Grounds(instrument, granted or Licences(), levels)
+    means: list[tuple[Table, BackgroundColumn, Scale]] = []
     figures: list[Figure] = []
     for declared in compared:
         for scale in _scales(instrument, scores):
             table = _means(scale, scores, survey.data[declared.name], declared)
-            means.append(table)
-            if len(table.rows) <= MOST_GROUPS_DRAWN:
+            table = grounds.applied(table, declared, scale)
+            means.append((table, declared, scale))
+            if table.withheld is None and len(table.rows) <= MOST_GROUPS_DRAWN:
                 figures.append(_figure(instrument, scale, declared, table))
     if means:
-        notes += [Message("levels.note.no_invariance"), Message("levels.note.no_ranks")]
+        notes += [Message("levels.note.no_ranks")]
     tables = [_icc_table(levels), _agreement_table(instrument, levels)] if levels else []
-    tables += _self_ratings(instrument, survey)
+    tables += [*withheld_table(means, len(survey.data)), *_self_ratings(instrument, survey)]
     return Section(
         id="levels",
-        answer=_answer(instrument, levels, compared),
+        answer=_answer(instrument, levels, means),
         findings=tuple(_findings(instrument, levels)),
-        tables=(*tables, *means),
+        tables=(*tables, *(table for table, _, _ in means)),
         figures=tuple(figures),
         notes=tuple(notes),
     )
@@ -261,7 +252,6 @@ def _means(
         provenance=Provenance(
             Message("estimator.mean_t"), int(means["n"].sum()), Message("source.mean_t")
         ),
-        notes=(Message("levels.note.no_invariance"),),
         respondents="respondents",
     )
 
@@ -326,9 +316,7 @@ def _findings(instrument: Instrument, levels: list[Level]) -> Iterator[Finding]:
     rule = verdicts.stated(rules.icc1, rules.icc2, rules.rwg_j)
     for level in levels:
         rwg = level.agreement[rules.rwg_j.null]
-        verdict, failed = verdicts.judge_group_means(
-            level.number("icc1"), level.number("icc2"), rwg, rules
-        )
+        verdict, failed = level.judged(instrument)
         values: dict[str, Value] = {
             "scale": evidence.text(level.scale.label),
             "column": evidence.text(level.declared.label),
@@ -371,13 +359,16 @@ def _interval(name: str, level: Level, provenance: Provenance) -> Quantity:
 
 
 def _answer(
-    instrument: Instrument, levels: list[Level], compared: list[BackgroundColumn]
+    instrument: Instrument,
+    levels: list[Level],
+    means: list[tuple[Table, BackgroundColumn, Scale]],
 ) -> Message:
     if not levels:
-        if compared:
-            named = tuple(evidence.text(declared.label) for declared in compared)
+        shown = {one.name: one for table, one, _ in means if table.withheld is None}
+        if shown:
+            named = tuple(evidence.text(declared.label) for declared in shown.values())
             return Message("levels.answer.no_cluster", {"columns": named})
-        return Message("levels.answer.nothing")
+        return Message("levels.answer.withheld" if means else "levels.answer.nothing")
     kinds = list({level.declared.name: level.declared for level in levels}.values())
     answer, *more = (_answer_for(instrument, levels, declared) for declared in kinds)
     for other in more:
@@ -390,14 +381,10 @@ def _answer_for(instrument: Instrument, levels: list[Level], declared: Backgroun
     of_kind = [level for level in levels if level.declared is declared]
     shares = [level.number("icc1") or 0.0 for level in of_kind]
     n_obs = int(of_kind[0].icc["n"])
-    rules = instrument.rules
     usable = tuple(
         evidence.text(level.scale.label)
         for level in of_kind
-        if verdicts.judge_group_means(
-            level.number("icc1"), level.number("icc2"), level.agreement[rules.rwg_j.null], rules
-        )[0]
-        == "good"
+        if level.judged(instrument)[0] == "good"
     )
     values: dict[str, Value] = {
         "column": evidence.text(declared.label),

@@ -14,9 +14,11 @@ from analyses import (
     evidence,
     exploratory,
     hypotheses,
+    invariance,
     item_response,
     items,
     levels,
+    licences,
     locked,
     reliability,
     screening,
@@ -29,6 +31,7 @@ from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
 from analyses.fits import Fits, Plan, fit_models
 from analyses.graded import graded_models
+from analyses.licences import Licences
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
@@ -45,22 +48,28 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.04,
     "step.fits": 0.05,
-    "step.items": 0.05,
+    "step.items": 0.04,
     "step.short_forms": 0.02,
     "step.reliability": 0.05,
-    "step.exploratory": 0.13,
-    "step.confirmatory": 0.09,
+    "step.exploratory": 0.09,
+    "step.confirmatory": 0.07,
+    "step.invariance": 0.19,
     "step.levels": 0.05,
-    "step.development": 0.07,
-    "step.hypotheses": 0.06,
-    "step.sensitivity": 0.38,
+    "step.development": 0.06,
+    "step.hypotheses": 0.05,
+    "step.sensitivity": 0.29,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
 
 
-NOT_RERUN = ("content", "development")
-"""Sections that rest on other answers than those that were examined for carelessness."""
+NOT_RERUN = ("content",)
+"""Sections that do not rest on the respondents' answers, and are the same without the flagged."""
+
+
+GRANTED_ONCE = ("invariance", "development")
+"""Sections on what is granted to everybody, and holds without the flagged too; those of the waves
+rest on answers most of which have not been examined for carelessness."""
 
 
 @dataclass(frozen=True)
@@ -165,13 +174,13 @@ def validate(
     content = content_validity.run(instrument, survey, content=beside.content)
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
-    sections, fits = _analysed(run, analysed, clock)
+    sections, fits, granted = _analysed(run, analysed, clock)
     after: list[Section] = []
     if instrument.claims:
         after.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
     if flagged == "both":
         clock.start("step.sensitivity")
-        after.append(_sensitivity(run, survey, unflagged, sections))
+        after.append(_sensitivity(run, (survey, unflagged), sections, granted))
     clock.start("step.card")
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
@@ -183,9 +192,9 @@ def validate(
 
 
 def _analysed(
-    run: _Run, survey: Survey, clock: "_Clock", *, again: bool = False
-) -> tuple[list[Section], Fits]:
-    """Run the sections that a person's answers can change; `again` those of `NOT_RERUN` less."""
+    run: _Run, survey: Survey, clock: "_Clock", granted: Licences | None = None
+) -> tuple[list[Section], Fits, Licences]:
+    """Run the sections that a person's answers can change; licences are granted once."""
     instrument = run.instrument
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=run.estimator, progress=clock.within)
@@ -207,16 +216,25 @@ def _analysed(
     sections.append(exploratory.run(instrument, survey, seed=run.seed))
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
+    clock.start("step.invariance")
+    first = granted is None
+    if granted is None:
+        granted = licences.grant(instrument, survey, fits)
+        sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
-    sections.append(levels.run(instrument, survey))
+    sections.append(levels.run(instrument, survey, granted=granted))
     clock.start("step.development")
     waves = _waves(run, survey, reference.plan)
-    if waves is not None and not again:
+    if waves is not None and first:
         sections.append(development.run(instrument, run.whole, waves=waves))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
-        sections.append(hypotheses.run(instrument, survey, fits=fits, seed=run.seed, waves=waves))
-    return sections, fits
+        sections.append(
+            hypotheses.run(
+                instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
+            )
+        )
+    return sections, fits, granted
 
 
 def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:
@@ -242,9 +260,21 @@ def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
 
 
 def _sensitivity(
-    run: _Run, survey: Survey, unflagged: Survey, sections: Sequence[Section]
+    run: _Run,
+    surveys: tuple[Survey, Survey],
+    sections: Sequence[Section],
+    granted: Licences,
 ) -> Section:
-    """Run the same sections without the flagged, and compare."""
+    """Run the same sections without the flagged, and compare.
+
+    Parameters
+    ----------
+    surveys
+        Everybody, and those who are not flagged.
+    granted
+        The licences of everybody, which hold for both.
+    """
+    survey, unflagged = surveys
     n_flagged = len(survey.data) - len(unflagged.data)
     notes = evidence.standing_notes(run.instrument, survey)
     if n_flagged == 0:
@@ -256,17 +286,17 @@ def _sensitivity(
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
-        again, _ = _analysed(run, unflagged, _Clock(None), again=True)
+        again, _, _ = _analysed(run, unflagged, _Clock(None), granted)
     except (AnalysisError, AnswerError, MeasureError) as error:
         values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)
     return sensitivity.run(
-        sections,
+        [section for section in sections if section.id not in GRANTED_ONCE],
         again,
         n_obs=len(survey.data),
         n_flagged=n_flagged,
         not_rerun=NOT_RERUN,
-        notes=notes,
+        notes=(Message("sensitivity.note.licences"), *notes),
     )
 
 

@@ -109,6 +109,10 @@ class Table:
     respondents
         Name of the column that counts the respondents behind each row, where rows are groups of
         people; `disclosure.publish` hides rows by it. None where rows are not groups of people.
+    withheld
+        Why its rows may not be compared; None where they may. Faces for evaluators and decision
+        makers leave such a table out, and the section says so with the reason; files for
+        specialists (workbook, results) keep it, marked. No figure is drawn of it.
     """
 
     id: str
@@ -118,6 +122,7 @@ class Table:
     provenance: Provenance
     notes: tuple[Message, ...] = ()
     respondents: str | None = None
+    withheld: Message | None = None
 
     def column(self, name: str) -> tuple[Cell, ...]:
         """Give the cells of one column, by its name."""

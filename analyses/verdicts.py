@@ -91,6 +91,18 @@ def judge_global_fit(
 FIT_INDICES = ("cfi", "tli", "rmsea", "srmr")
 
 
+def judge_invariance(
+    delta_cfi: float | None, delta_rmsea: float | None, rules: instruments.rules.Rules
+) -> bool | None:
+    """Tell whether a step of invariance holds; None where a change could not be computed."""
+    if delta_cfi is None or delta_rmsea is None or not (known(delta_cfi) and known(delta_rmsea)):
+        return None
+    return (
+        delta_cfi >= rules.invariance_delta_cfi.value
+        and delta_rmsea <= rules.invariance_delta_rmsea.value
+    )
+
+
 @dataclass(frozen=True)
 class ItemNumbers:
     """What an item is judged by; None is "does not apply" or "could not be computed".

@@ -28,6 +28,8 @@ from benchmarks.workloads import DRAWS, LIMITS, PEERS, R_PEERS, ours
 ROUNDS = 7
 # A peer that takes longer than so many seconds is run less often.
 LONG = 5.0
+# One that takes longer than so many seconds is run once.
+VERY_LONG = 60.0
 SHORT_ROUNDS = 3
 RUNS_PER_TURN = 5
 SCRIPT = Path(__file__).with_name("workloads.R")
@@ -107,11 +109,14 @@ def main(chosen: list[str]) -> None:
     for peer, workload, run in peers():
         if chosen and workload not in chosen:
             continue
-        run()
+        first = run()
         mine[workload]()
-        rounds, runs = (ROUNDS, RUNS_PER_TURN) if run() < LONG else (SHORT_ROUNDS, 1)
         own = partial(seconds, mine[workload])
-        pairs = [(turn(own, runs), turn(run, runs)) for _ in range(rounds)]
+        if first > VERY_LONG:
+            pairs = [(turn(own, SHORT_ROUNDS), first)]
+        else:
+            rounds, runs = (ROUNDS, RUNS_PER_TURN) if run() < LONG else (SHORT_ROUNDS, 1)
+            pairs = [(turn(own, runs), turn(run, runs)) for _ in range(rounds)]
         us, them = (statistics.median(column) for column in zip(*pairs, strict=True))
         if workload in DRAWS:
             our_draws, their_draws = DRAWS[workload]

@@ -10,6 +10,28 @@ sem <- function(model, data, ...) {
   lavaan::parameterEstimates(fit, standardized = TRUE)
   lavaan::fitMeasures(fit)
 }
+# 24 items of five factors, and with Wu & Estabrook's identification of ordered items.
+ladder_items <- setdiff(as.vector(t(outer(c("A", "C", "E", "N", "O"), 1:5, paste0))), "O5")
+ladder_model <- paste(sapply(unique(substr(ladder_items, 1, 1)), function(f) {
+  paste(f, "=~", paste(ladder_items[substr(ladder_items, 1, 1) == f], collapse = "+"))
+}), collapse = "\n")
+ladder_rows <- na.omit(bfi[, c(ladder_items, "gender")])
+ladder_ordinal <- function(step) {
+  both <- function(name, tied) if (tied) sprintf("c(%s, %s)", name, name) else sprintf("c(%s.1, %s.2)", name, name)
+  f <- substr(ladder_items, 1, 1)
+  paste(c(
+    sprintf("%s =~ c(NA, NA)*%s + %s*%s", f, ladder_items, both(paste0("l_", ladder_items), step >= 2), ladder_items),
+    sapply(ladder_items, function(x) sprintf("%s | %s*t%d", x, both(paste0("t_", x, "_", 1:5), step >= 1), 1:5)),
+    sprintf("%s ~ c(0, %s)*1", ladder_items, if (step %in% 1:2) "NA" else "0"),
+    sprintf("%s ~~ c(1, %s)*%s", ladder_items, if (step %in% 1:3) "NA" else "1", ladder_items),
+    sprintf("%s ~~ c(1, %s)*%s", unique(f), if (step >= 2) "NA" else "1", unique(f)),
+    sprintf("%s ~ c(0, %s)*1", unique(f), if (step >= 3) "NA" else "0")
+  ), collapse = "\n")
+}
+read_all <- function(fits) {
+  for (fit in fits) { lavaan::parameterEstimates(fit, standardized = TRUE); lavaan::fitMeasures(fit) }
+  do.call(lavaan::lavTestLRT, unname(fits))
+}
 workloads <- list(
   hs39_ml = function() sem(three, hs39),
   hs39_mlr = function() sem(three, hs39, estimator = "MLR"),
@@ -18,6 +40,17 @@ workloads <- list(
   bfi_fiml_mlr = function() sem(five, bfi, std.lv = TRUE, estimator = "MLR", missing = "fiml"),
   bfi_wlsmv = function() sem(five, bfi, std.lv = TRUE, ordered = TRUE),
   hs39_bootstrap = function() lavaan::bootstrapLavaan(lavaan::cfa(three, hs39), R = 1000),
+  ladder = function() {
+    equal <- c("loadings", "intercepts", "residuals")
+    read_all(lapply(0:3, function(k) {
+      lavaan::cfa(ladder_model, bfi, group = "gender", std.lv = TRUE, group.equal = if (k) equal[1:k] else "")
+    }))
+  },
+  ladder_ordinal = function() {
+    read_all(lapply(0:4, function(k) {
+      lavaan::cfa(ladder_ordinal(k), ladder_rows, group = "gender", ordered = ladder_items, parameterization = "theta")
+    }))
+  },
   bfi_ml = function() sem(five, bfi, std.lv = TRUE),
   polychoric = function() {
     if ("package:psych" %in% search()) psych::polychoric(items)

@@ -14,6 +14,8 @@ import measure
 DATA = Path(__file__).parents[1] / "tests" / "reference" / "data"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 FIVE = "\n".join(f"{f} =~ " + " + ".join(f"{f}{k}" for k in range(1, 6)) for f in "ACENO")
+# 24 items: without the last of openness.
+LADDER = FIVE.removesuffix(" + O5")
 REPLICATES = 1000
 SCALAR = ("loadings", "intercepts")
 LEADERSHIP = [f"LEAD{k:02d}" for k in range(1, 12)]
@@ -40,6 +42,11 @@ def _correlations(data: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     return found.correlations, found.thresholds
 
 
+def _ladder(data: pd.DataFrame, **options: object) -> tuple[pd.DataFrame, list[object]]:
+    found = measure.measurement_invariance(LADDER, data, group="gender", **options)  # type: ignore[arg-type]
+    return found.table, [_read(fit) for fit in found.fits.values()]
+
+
 def ours() -> Mapping[str, Workload]:
     """Workloads of this package by name."""
     frame = _frames()
@@ -57,6 +64,10 @@ def ours() -> Mapping[str, Workload]:
         ),
         "bfi_wlsmv": lambda: _read(
             measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True, ordered=True)
+        ),
+        "ladder": lambda: _ladder(frame["bfi"].copy()),
+        "ladder_ordinal": lambda: _ladder(
+            frame["bfi"].copy(), ordered=True, parameterization="theta"
         ),
         "hs39_bootstrap": lambda: (
             measure.bootstrap(
@@ -147,6 +158,8 @@ R_PEERS = {
         "hs39_scalar",
         "bfi_fiml_mlr",
         "bfi_wlsmv",
+        "ladder",
+        "ladder_ordinal",
         "hs39_bootstrap",
         "polychoric",
         "polychoric_gamma",

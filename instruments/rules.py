@@ -136,6 +136,11 @@ class Rules(Part):
         `.value`: absolute residual correlation that the simpler model may not add.
     invariance_delta_cfi, invariance_delta_rmsea
         `.value`: the lowest change in CFI (negative) and highest change in RMSEA of a step.
+    invariance_group
+        `.value`: with fewer respondents in a group the steps of invariance are uncertain.
+    equivalence_band
+        `.value`: how many standard deviations two groups may differ by and still count as alike,
+        where no hypothesis names another band.
     factor_distinct_upper
         `.value`: two factors are distinct where the upper 95 % limit of their r is below it.
     factor_distinct_doubtful
@@ -195,6 +200,8 @@ class Rules(Part):
     simpler_residual_correlation: Threshold
     invariance_delta_cfi: Threshold
     invariance_delta_rmsea: Threshold
+    invariance_group: CountRule
+    equivalence_band: Threshold
     factor_distinct_upper: Threshold
     factor_distinct_doubtful: Threshold
     change_worthwhile: Threshold

@@ -2,7 +2,10 @@
 
 from . import errors
 from .adequacy import SamplingAdequacy, sampling_adequacy
+from .aligned import Alignment, alignment
+from .alignment_recovery import AlignmentRecovery, alignment_recovery
 from .answer_sheet import Asked
+from .bias import ItemBias, item_bias
 from .bootstrapping import Bootstrap, bootstrap
 from .card import ModelCard, model_card
 from .careless import careless_answers, response_styles
@@ -17,7 +20,8 @@ from .confirmatory import cfa, fit, growth, sem
 from .congruence import Procrustes, congruence, procrustes
 from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
-from .dif import ItemFunctioning, differential_functioning
+from .dif import differential_functioning
+from .dif_result import ItemFunctioning
 from .difference import compare
 from .dropout import DropOut, drop_out
 from .equalities import EqualityTests, equality_tests
@@ -36,11 +40,14 @@ from .irt import (
     local_dependence,
     person_fit,
 )
+from .irt_dif import IrtFunctioning, irt_differential_functioning
 from .items import item_analysis
 from .latent_changes import ChangeDifference, LatentChange, change_difference, latent_change
 from .longitudinal import longitudinal_invariance
 from .lower_bound import greatest_lower_bound
+from .mean_differences import LatentMeans, latent_means
 from .means import group_means
+from .mimic import Mimic, mimic
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
@@ -66,6 +73,8 @@ from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
 from .subscores import Subscores, prmse
+from .tolerable_misfit import fit_equivalence
+from .two_one_sided import equivalence
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
 from .wave_models import wave_model
 from .weighted_sums import maximal_reliability
@@ -97,6 +106,10 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "latent_means",
+    "LatentMeans",
+    "equivalence",
+    "fit_equivalence",
     "vuong",
     "VuongTest",
     "cross_validate",
@@ -165,6 +178,16 @@ __all__ = [
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",
+    "item_bias",
+    "ItemBias",
+    "alignment",
+    "Alignment",
+    "alignment_recovery",
+    "AlignmentRecovery",
+    "irt_differential_functioning",
+    "IrtFunctioning",
+    "mimic",
+    "Mimic",
     "redundancy",
     "short_forms",
     "ShortForms",

@@ -75,7 +75,7 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     spread = fit.vcov_elements
     rows = []
     for k, state in enumerate(fit.point.states):
-        S = _observed_covariances(fit, k)
+        S = observed_covariances(fit, k)
         for name in (f for f in fit.model.table.latent if f in state.block.eta):
             factor = _factor(fit, state, name)
             rows.append(
@@ -91,7 +91,7 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     return pd.DataFrame(rows)
 
 
-def _observed_covariances(fit: "Fit", group: int) -> Array:
+def observed_covariances(fit: "Fit", group: int) -> Array:
     """Covariances of the answers themselves, of ordered items as they are coded."""
     moments = fit.moments
     if moments.ordinal is None:

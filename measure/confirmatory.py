@@ -37,7 +37,7 @@ from measure.responses import Ordered
 from measure.rotated_blocks import Exploration, rotated, turn, unrotated
 from measure.rotation_plan import RotationPlan, plan_of
 from measure.source import Source
-from measure.starts import starting_points
+from measure.starts import carried, starting_points
 from measure.syntax import parse
 from measure.table import ParameterTable
 from measure.threads import on_one_thread
@@ -50,8 +50,14 @@ START_SEED = 1939
 
 
 @on_one_thread
-def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
-    """Take the steps of a fit in their order: text, table, moments, model, search, inference."""
+def estimate(
+    text: str, source: Source, options: Options, function: str, near: Fit | None = None
+) -> Fit:
+    """Take the steps of a fit in their order: text, table, moments, model, search, inference.
+
+    The search begins at the estimates of the model `near`, if one is given: a similar model of the
+    same answers.
+    """
     syntax = parse(text)
     ordered = source.ordered(syntax, options)
     options = options.completed(ordered=bool(ordered)).checked()
@@ -80,7 +86,7 @@ def estimate(text: str, source: Source, options: Options, function: str) -> Fit:
             "leave intercepts out of the text and give meanstructure=False."
         )
     problem = problem_of(table, moments, method)
-    return solve(problem, _Request(text, function, options, method, plan))
+    return solve(problem, _Request(text, function, options, method, plan), near)
 
 
 def problem_of(table: ParameterTable, moments: Moments, method: Method) -> Problem:
@@ -105,8 +111,8 @@ class _Request(NamedTuple):
     plan: RotationPlan | None = None
 
 
-def solve(problem: Problem, request: _Request) -> Fit:
-    """Search for the minimum, and make the fit of it.
+def solve(problem: Problem, request: _Request, near: Fit | None = None) -> Fit:
+    """Search for the minimum, from the estimates of a similar fit if given, and make the fit of it.
 
     Raises
     ------
@@ -119,7 +125,7 @@ def solve(problem: Problem, request: _Request) -> Fit:
             table, problem.moments.sample[0], problem.moments.names, pivot=request.plan is not None
         )
         problem = problem_of(begun, problem.moments, request.method)
-    search, n_starts = _search(problem)
+    search, n_starts = _search(problem, near)
     found, exploration = search, None
     if request.plan is not None and search.converged:
         exploration = turn(problem, search.params, table, request.plan)
@@ -128,10 +134,12 @@ def solve(problem: Problem, request: _Request) -> Fit:
     return _finished(problem, found, n_starts, request, exploration)
 
 
-def _search(problem: Problem) -> tuple[Search, int]:
+def _search(problem: Problem, near: Fit | None) -> tuple[Search, int]:
     """Search for the minimum from one starting point after the other."""
     model = problem.model
     starts = starting_points(model, list(problem.moments.sample), START_SEED)
+    if near is not None:
+        starts.insert(0, lambda: carried(near.model, near.params, model))
     first = problem.at(starts[0]())
     require_identified(first)
     starts[0] = lambda: _near(problem, first.params)

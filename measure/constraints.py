@@ -86,10 +86,12 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
             matrix[[row, best]], right[[row, best]] = matrix[[best, row]], right[[best, row]]
         right[row] /= matrix[row, column]
         matrix[row] /= matrix[row, column]
-        others = matrix[:, column].copy()
-        others[row] = 0.0
-        right -= others * right[row]
-        matrix -= others[:, None] * matrix[row]
+        # Most constraints tie two elements only, so that few rows have the column.
+        others = np.flatnonzero(matrix[:, column])
+        others = others[others != row]
+        factors = matrix[others, column].copy()
+        right[others] -= factors * right[row]
+        matrix[others] -= factors[:, None] * matrix[row]
         pivots.append(column)
         row += 1
     if np.any(np.abs(right[row:]) > 1e-10):

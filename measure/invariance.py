@@ -26,8 +26,8 @@ class Climbed(Protocol):
         """Their names, in order."""
         ...
 
-    def fit(self, step: str) -> Fit:
-        """Fit one of them."""
+    def fit(self, step: str, near: Fit | None = None) -> Fit:
+        """Fit one of them, beginning at the estimates of another."""
         ...
 
 
@@ -100,6 +100,7 @@ def measurement_invariance(
     missing: str = "listwise",
     cluster: str | None = None,
     parameterization: str = "delta",
+    information: str | None = None,
     partial: Partial = None,
     std_lv: bool = True,
     categories: str = "refuse",
@@ -139,7 +140,7 @@ def measurement_invariance(
         steps "thresholds" and "metric" are refused, and left out by default; where it has, such an
         item adds nothing to the test of "metric" and one to that of "scalar". Continuous items may
         stand beside ordered ones.
-    estimator, missing, cluster, parameterization
+    estimator, missing, cluster, parameterization, information
         As in `cfa`.
     partial
         Parameters that are not equal in the step that would make them so and later ones: a list,
@@ -188,6 +189,7 @@ def measurement_invariance(
         cluster=cluster,
         std_lv=std_lv,
         parameterization=parameterization,
+        information=information,
     )
     ladder = Ladder.of(model, data, options, steps, categories).released(partial)
     fits, notes = fitted_steps(ladder)
@@ -211,9 +213,10 @@ def measurement_invariance(
 def fitted_steps(ladder: Climbed) -> tuple[dict[str, Fit], list[str]]:
     """Fit the steps one after the other, as far as they converge, and say where they end."""
     fits: dict[str, Fit] = {}
+    last: Fit | None = None
     for step in ladder.steps:
         try:
-            fits[step] = ladder.fit(step)
+            fits[step] = last = ladder.fit(step, last)
         except ConvergenceError as error:
             if step == "configural":
                 raise

@@ -13,11 +13,13 @@ from measure.group_checks import require_groups, require_sizes, usable, with_sha
 from measure.ladder import Name, Structure, chosen_steps, equal_kinds
 from measure.ladder_text import model_text
 from measure.measurement_text import require_measurement_model
+from measure.moments import Moments
 from measure.options import Options
 from measure.parameters import build as build_table
 from measure.responses import Ordered
 from measure.source import Source
 from measure.syntax import parse
+from measure.table import ParameterTable
 from measure.variables import variables_of
 
 Partial = Sequence[str] | Mapping[str, Sequence[object]] | None
@@ -106,15 +108,17 @@ class Ladder:
         """Kinds of parameters that are equal in a step."""
         return equal_kinds(self.steps, step)
 
-    def fit(self, step: str) -> Fit:
+    def fit(self, step: str, near: Fit | None = None) -> Fit:
         """Fit a step, and check that it has the degrees of freedom that counting predicts.
+
+        The search begins at the estimates of the fit `near`, if one is given.
 
         Raises
         ------
         ConvergenceError
             No minimum was found.
         """
-        found = self._estimate(self.structure, self.equal(step), self.options)
+        found = self._estimate(self.structure, self.equal(step), self.options, near)
         require_df(found, self.structure.predicted_df(self.equal(step)), step)
         return found
 
@@ -130,11 +134,27 @@ class Ladder:
         require_df(found, structure.predicted_df(equal), "null model")
         return found
 
-    def _estimate(self, structure: Structure, equal: frozenset[str], options: Options) -> Fit:
+    def table(self, text: str, moments: Moments) -> ParameterTable:
+        """Complete a text that says everything to the table of its parameters."""
+        ordered = None
+        if moments.ordinal is not None:
+            ordered = Ordered.of(moments.names, moments.thresholds, self.options.parameterization)
+        defaults = self.options.defaults("lavaan")
+        groups = self.source.groups(self.options)
+        return build_table(parse(text), defaults, groups=groups, ordered=ordered)
+
+    def _estimate(
+        self,
+        structure: Structure,
+        equal: frozenset[str],
+        options: Options,
+        near: Fit | None = None,
+    ) -> Fit:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                return estimate(model_text(structure, equal), self.source, options, "lavaan")
+                text = model_text(structure, equal)
+                return estimate(text, self.source, options, "lavaan", near)
             finally:
                 self.caught.update({(one.category, str(one.message)): None for one in caught})
 

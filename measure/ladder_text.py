@@ -34,24 +34,32 @@ def model_text(structure: Structure, equal: frozenset[str]) -> str:
 
 def _statement(row: Parameter, pattern: Pattern, label: str) -> str:
     right = "1" if row.op == "~1" else _name(row.rhs)
-    groups = range(len(pattern.classes))
-    values = [f"{pattern.reference:.17g}" if pattern.fixed(g) else "NA" for g in groups]
-    classes = pattern.classes
-    labels = [
-        label if classes.count(classes[g]) > 1 and values[g] == "NA" else f"{label}.g{g + 1}"
-        for g in groups
-    ]
-    terms = [f"{_of_groups(values)}*{right}"]
-    if label in labels:
-        terms.append(f"{_of_groups(labels)}*{right}")
+    classes, fixed = pattern.classes, [pattern.fixed(g) for g in range(len(pattern.classes))]
+    values = [_number(pattern.reference) if one else "NA" for one in fixed]
+    shared = [classes.count(own) > 1 and not one for own, one in zip(classes, fixed, strict=True)]
+    modifiers = []
+    if all(fixed):
+        modifiers.append(values[0])
+    elif any(fixed):
+        modifiers.append(_of_groups(values))
+    if any(shared):
+        labels = [label if one else f"{label}.g{g}" for g, one in enumerate(shared, start=1)]
+        modifiers.append(_of_groups(labels))
     infinite = float("inf")
     for bound, none, function in ((row.lower, -infinite, "lower"), (row.upper, infinite, "upper")):
         if bound != none:
-            terms.append(f"{function}({bound:.17g})*{right}")
+            modifiers.append(f"{function}({_number(bound)})")
     if row.start == row.start:
-        terms.append(f"start({row.start:.17g})*{right}")
+        modifiers.append(f"start({_number(row.start)})")
     operator = "~" if row.op == "~1" else row.op
+    # A term for each modifier, as lavaan wants them.
+    terms = [f"{modifier}*{right}" for modifier in modifiers] or [right]
     return f"{_name(row.lhs)} {operator} {' + '.join(terms)}"
+
+
+def _number(value: float) -> str:
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _of_groups(entries: list[str]) -> str:

@@ -26,8 +26,8 @@ class _Climb:
     steps: tuple[str, ...]
     partial: tuple[str, ...]
 
-    def fit(self, step: str) -> Fit:
-        return self.design.fit(step, partial=self.partial)
+    def fit(self, step: str, near: Fit | None = None) -> Fit:
+        return self.design.fit(step, partial=self.partial, near=near)
 
 
 def longitudinal_invariance(

@@ -15,8 +15,7 @@ from measure.model import ACTIVE, Implied, State, vech_places
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.problem import Point, Problem
-from measure.starts import starting_points
-from measure.table import Parameter
+from measure.starts import elements_by_name, starting_points
 
 Array = NDArray[np.float64]
 
@@ -224,17 +223,9 @@ def _moved(restricted: Fit, order: list[int]) -> list[Implied] | None:
     return None
 
 
-def _key(row: Parameter) -> tuple[str, str, str, int]:
-    lhs, rhs = sorted((row.lhs, row.rhs)) if row.op == "~~" else (row.lhs, row.rhs)
-    return lhs, row.op, rhs, row.group
-
-
 def by_name(restricted: Fit, free: Fit) -> Array:
     """Elements of `free` at the values of the same parameters of `restricted`; 0 where absent."""
-    rows = restricted.model.table.parameters
-    values = dict(zip(map(_key, rows), restricted.model.row_values(restricted.params), strict=True))
-    own = free.model.table.parameters
-    return np.array([float(values.get(_key(own[row]), 0.0)) for row in free.model.free_rows])
+    return elements_by_name(restricted.model, restricted.params, free.model)
 
 
 def _matching(elements: Array, free: Fit, target: list[Implied]) -> Point | None:
@@ -305,7 +296,7 @@ def at_boundary(point: Point) -> list[str]:
     """
     found: list[str] = []
     table = point.problem.model.table
-    free = {_key(row) for row in table.parameters if row.free and row.op == "~~"}
+    free = {row.key for row in table.parameters if row.free and row.op == "~~"}
     for state in point.states:
         label = table.groups.labels[state.block.group - 1]
         where = f' in group "{label}"' if table.n_groups > 1 else ""
@@ -362,8 +353,9 @@ def undetermined(point: Point, own: Point) -> bool:
         return False
     size = np.linalg.norm(usual, axis=0)
     size = np.where(size > 0, size, 1.0)
-    sizes, wanted = (np.linalg.svd(one / size, compute_uv=False) for one in (here, usual))
-    return bool(np.any(sizes < VANISHING * wanted))
+    # Squared singular values; that of a share of VANISHING is far above what rounding leaves.
+    sizes, wanted = (np.linalg.eigvalsh((one / size).T @ (one / size)) for one in (here, usual))
+    return bool(np.any(sizes < VANISHING**2 * np.maximum(wanted, 0.0)))
 
 
 def aligned_jacobian(fit: Fit, names: tuple[str, ...]) -> Array:

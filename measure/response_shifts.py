@@ -202,9 +202,10 @@ class _Search:
     def round(self, released: Sequence[str]) -> list[_Tested]:
         """Release every parameter that may be, each by itself beside those released already."""
         tested = []
+        base = self.own.fit("scalar", partial=released)
         for parameter, item, kind in self._candidates(released):
             fit, reason = fitted_or_reason(
-                partial(self.own.fit, "scalar", partial=[*released, parameter])
+                partial(self.own.fit, "scalar", partial=[*released, parameter], near=base)
             )
             chisq, df = (np.nan, 0) if fit is None else _wald(self.own, fit, parameter)
             pvalue = np.nan if fit is None else _pvalue(chisq, df, fit.n_clusters)

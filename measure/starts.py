@@ -58,6 +58,19 @@ def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Call
     ]
 
 
+def carried(other: Model, params: Array, model: Model) -> Array:
+    """Give the parameters that come nearest to those of another model of the same variables."""
+    return _reduce(model, elements_by_name(other, params, model))
+
+
+def elements_by_name(other: Model, params: Array, model: Model) -> Array:
+    """Elements of a model at the values of another model's same parameters; 0 where absent."""
+    rows = other.table.parameters
+    values = dict(zip((row.key for row in rows), other.row_values(params), strict=True))
+    own = model.table.parameters
+    return np.array([float(values.get(own[row].key, 0.0)) for row in model.free_rows])
+
+
 def from_sample(model: Model, sample: list[Implied]) -> Array:
     """Give every free (co)variance and mean its sample value: the start of the baseline model."""
     names = model.blocks[0].observed

@@ -106,6 +106,12 @@ class Parameter(NamedTuple):
     def __str__(self) -> str:
         return f"{self.lhs} {self.op} {self.rhs}".rstrip()
 
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What the same parameter of another table has too, on whichever side it names whom."""
+        lhs, rhs = sorted((self.lhs, self.rhs)) if self.op == "~~" else (self.lhs, self.rhs)
+        return lhs, self.op, rhs, self.group
+
 
 @dataclass(frozen=True)
 class ParameterTable:

@@ -79,9 +79,16 @@ class WaveDesign:
         return self.occasions.columns
 
     def fit(
-        self, step: str, *, partial: Sequence[str] = (), definitions: Sequence[str] = ()
+        self,
+        step: str,
+        *,
+        partial: Sequence[str] = (),
+        definitions: Sequence[str] = (),
+        near: Fit | None = None,
     ) -> Fit:
         """Fit the model at one step.
+
+        The search begins at the estimates of the fit `near`, if one is given.
 
         Raises
         ------
@@ -98,7 +105,7 @@ class WaveDesign:
             parameterization=self.options.parameterization,
             definitions=definitions,
         )
-        found = self._estimate(text, self.options)
+        found = self._estimate(text, self.options, near)
         require_df(found, self.predicted_df(step, partial), step)
         return found
 
@@ -118,11 +125,11 @@ class WaveDesign:
         require_df(found, predicted, "null model")
         return found
 
-    def _estimate(self, text: str, options: Options) -> Fit:
+    def _estimate(self, text: str, options: Options, near: Fit | None = None) -> Fit:
         with warnings.catch_warnings():
             # What they say stands in the fit's notes.
             warnings.simplefilter("ignore", MeasureWarning)
-            return estimate(text, self._source, options, "lavaan")
+            return estimate(text, self._source, options, "lavaan", near)
 
     @property
     def _pairs(self) -> int:

@@ -280,8 +280,8 @@ def released_of(
         freed = len([name for name in found if name[:2] == (item, "|")])
         if freed and n - freed < 2:
             raise OptionError(
-                f'no anchor left: "{item}" has {n} thresholds, and two have to stay equal to set the '
-                'unit of its response. Release its loading or its intercept ("y2 ~1") instead.'
+                f'no anchor left: "{item}" has {n} thresholds, and two have to stay equal to set '
+                'the unit of its response. Release its loading or its intercept ("y2 ~1") instead.'
             )
     return frozenset(found)
 

@@ -68,7 +68,7 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
     dict
         `style` (a style element that only touches these parts), `findings`, and one part for each
         figure and table under `figure-<id>` and `table-<id>`, then `notes`; what the section lacks
-        is left out.
+        is left out, and so are tables that are withheld.
     """
     module = _environment().get_template("parts.html.j2").make_module(_vocabulary(words))
     drawn = pictures.draw_section(section, words)
@@ -79,7 +79,7 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
         image = _image(drawn[figure.id], words.say(figure.alt))
         picture = module.picture(figure, image)  # type: ignore[attr-defined]
         parts[f"figure-{figure.id}"] = str(picture)
-    for table in section.tables:
+    for table in (one for one in section.tables if one.withheld is None):
         parts[f"table-{table.id}"] = str(module.table(table))  # type: ignore[attr-defined]
     if section.notes:
         parts["notes"] = str(module.notes(section.notes))  # type: ignore[attr-defined]

@@ -99,7 +99,10 @@ class _Sheets:
             row += 1
             sheet.write_url(row, 0, f"internal:'{name}'!A1", string=name)
             entry = _find(self.report, table)
-            self._text(sheet, row, 1, words.say(entry.title), text_wrap=True)
+            title = words.say(entry.title)
+            if entry.withheld is not None:
+                title = words.say(Message("face.unlicensed_title", {"title": title}))
+            self._text(sheet, row, 1, title, text_wrap=True)
             self._text(sheet, row, 2, labels.provenance(entry.provenance, words), text_wrap=True)
 
     def write_table(self, table_id: str) -> None:
@@ -122,6 +125,8 @@ class _Sheets:
         sheet.freeze_panes(top + 1, 1)
         bottom = top + len(table.rows) + 2
         notes = [words.say(note) for note in table.notes] + labels.marks(self.report, words)
+        if table.withheld is not None:
+            self._text(sheet, 2, 0, _unlicensed(table.withheld, words), bold=True)
         for offset, note in enumerate(notes):
             self._text(sheet, bottom + offset, 0, note)
 
@@ -159,6 +164,11 @@ class _Sheets:
         if key not in self._formats:
             self._formats[key] = self.book.add_format(look)
         return self._formats[key]
+
+
+def _unlicensed(reason: Message, words: Words) -> str:
+    """Mark rows that are here for specialists, and that may not be compared."""
+    return words.say(Message("face.unlicensed", {"reason": reason}))
 
 
 def _number_format(column: Column) -> str:

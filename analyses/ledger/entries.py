@@ -14,12 +14,14 @@ from analyses.ledger.estimators import (
     Awaits,
     Estimate,
     Ledger,
+    NotSame,
     TooFew,
     Unlicensed,
 )
 from analyses.ledger.judgement import Judgement, combine, judge
 from analyses.ledger.networks import Construct, NotEstimated
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
+from analyses.licences import Licences
 from analyses.rivals import compare
 from analyses.section import Message
 from analyses.structure import structure
@@ -77,7 +79,9 @@ class Entry:
         return PARTLY.get(self.judgement, self.judgement) if waiting else self.judgement
 
 
-def open_ledger(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger:
+def open_ledger(
+    instrument: Instrument, answers: Answers, fits: Fits, granted: Licences | None = None
+) -> Ledger:
     """Settle what the hypotheses are about: the second-order total, or the sum of its functions.
 
     The second-order factor is used where its model could be fitted and the rules do not reject it
@@ -88,6 +92,7 @@ def open_ledger(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger:
     NotAsked
         The form lacks items of the construct.
     """
+    granted = Licences() if granted is None else granted
     reference = instrument.reference_model
     total = instrument.total
     model = reference if total is None else instrument.model(total.model)
@@ -97,13 +102,13 @@ def open_ledger(instrument: Instrument, answers: Answers, fits: Fits) -> Ledger:
             raise NotAsked(absent[0])
     functions = _construct(answers, reference, tuple(structure(reference).factors))
     if total is None:
-        return Ledger(answers, functions, functions)
+        return Ledger(answers, functions, functions, granted)
     label = answers.label(total.factor)
     if stands(instrument, fits):
         about = replace(_construct(answers, model, (total.factor,)), label=label)
     else:
         about = replace(functions, label=label, composite=True)
-    return Ledger(answers, about, functions)
+    return Ledger(answers, about, functions, granted)
 
 
 def stands(instrument: Instrument, fits: Fits) -> bool:
@@ -161,9 +166,17 @@ def parts_of(
     except TooFew as error:
         values = {"n": int(error.args[0]), "limit": FEWEST_IN_GROUP}
         yield Part(expectation, "not_measured", reason=Message("hypotheses.reason.few", values))
-    except Unlicensed:
+    except NotSame:
         reason = Message("hypotheses.reason.no_licence")
         yield Part(expectation, "undecided", reason=reason)
+    except Unlicensed as error:
+        # What could not be tested is not measured; what is known not to be comparable stays open.
+        tested = error.licence.level != "untested"
+        yield Part(
+            expectation,
+            "undecided" if tested else "not_measured",
+            reason=Message("hypotheses.reason.unlicensed", {"reason": error.licence.reason}),
+        )
     except NotEstimated as error:
         reason = Message("hypotheses.reason.refused", {"text": str(error)})
         shown: Judgement = "undecided" if expectation.judged else "shown"
@@ -174,6 +187,18 @@ def parts_of(
             judgement = judge(expectation, estimate.value, estimate.se, rules)
             split = split_beside(ledger, estimate, seed)
             yield Part(expectation, judgement, estimate, split)
+        yield from _left_out(ledger, expectation)
+
+
+def _left_out(ledger: Ledger, expectation: Expectation) -> Iterator[Part]:
+    """Say which groups a claim about all groups of a column is not tested for."""
+    if expectation.estimand != "equivalence":
+        return
+    column = ledger.answers.column(expectation.target)
+    climbed = ledger.granted.of(column).climb
+    if climbed is not None and climbed.chosen.left_out:
+        reason = Message("invariance.note.left_out", climbed.left_out)
+        yield Part(expectation, "not_measured", reason=reason)
 
 
 def _needs(hypothesis: Hypothesis) -> Message:

@@ -4,12 +4,13 @@ An estimand that is not estimated yet has the row `awaiting`; its reason is the 
 `hypotheses.awaits.<estimand>`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import measure
 from analyses import evidence
 from analyses.developing import first_to_last
+from analyses.group_ladders import FREED, TOTAL
 from analyses.ledger.networks import (
     Construct,
     NotEstimated,
@@ -19,12 +20,16 @@ from analyses.ledger.networks import (
     variance_of,
 )
 from analyses.ledger.variables import Answers, NotAsked, Variable
+from analyses.licences import Licence, Licences
 from analyses.section import Message
-from instruments.schema import Estimand, Expectation
+from instruments.schema import BackgroundColumn, Estimand, Expectation
 from measure.source import Source
 
 FEWEST_IN_GROUP = 10
 """With fewer people in one of two groups their difference is not estimated."""
+
+SMALL = "invariance.reason.small"
+"""Why groups are not among those that a licence holds for."""
 
 NAME = "found"
 """The quantity of interest in the model texts."""
@@ -34,12 +39,20 @@ class Awaits(Exception):
     """There is no estimator yet."""
 
 
-class Unlicensed(Exception):
-    """What is compared has not been shown to be on one scale."""
+class NotSame(Exception):
+    """The scale has not been shown to be the same at every wave."""
 
 
 class TooFew(Exception):
     """One of two groups has too few people."""
+
+
+class Unlicensed(Exception):
+    """The groups may not be compared; the licence, its only argument, says why."""
+
+    def __init__(self, licence: Licence) -> None:
+        super().__init__(licence)
+        self.licence = licence
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +100,14 @@ class Ledger:
         What hypotheses are about unless they say otherwise.
     functions
         The factors that the total stands above.
+    granted
+        Which groups may be compared.
     """
 
     answers: Answers
     total: Construct
     functions: Construct
+    granted: Licences = field(default_factory=Licences)
 
     def construct(self, of: str | None) -> Construct:
         """Give the construct of an expectation: the total, one function, or another scale."""
@@ -230,10 +246,14 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
     Jöreskog & Goldberger 1975), so that items are taken to measure alike in them. The difference is
     in standard deviations within the groups.
 
+    Items that are known not to work alike covary with the column on their own account.
+
     Raises
     ------
     TooFew
         One of the groups has fewer than `FEWEST_IN_GROUP` people.
+    Unlicensed
+        The groups may not be compared.
     """
     answers, construct = ledger.answers, ledger.construct(expectation.of)
     column = answers.column(expectation.target)
@@ -243,6 +263,7 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
     sizes = [int((codes == value).sum()) for value in (first, second)]
     if min(sizes) < FEWEST_IN_GROUP:
         raise TooFew(min(sizes))
+    apart = _released_items(_licensed(ledger, column, (first, second)))
     contrast = Variable(column.name, column.name, evidence.text(column.label), (column.name,))
     frame = answers.frame.assign(**{column.name: (codes == first).astype(float)})[chosen]
     covariance, variance = construct.covariance(column.name), variance_of(column.name)
@@ -250,6 +271,7 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
         f"{column.name} ~~ {variance}*{column.name}",
         f"{NAME} := ({covariance}/{variance})/sqrt({construct.variance} - "
         f"{covariance}^2/{variance})",
+        *(f"{item} ~~ {column.name}" for item in apart if item in construct.columns),
     ]
     found = fit_network(answers, construct, [contrast], definitions, source=Source(frame))
     row = defined(found.parameters, NAME)
@@ -259,6 +281,76 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
         {"column": evidence.text(column.label), "first": labels[0], "second": labels[1]},
     )
     return (Estimate(label, float(row["est"]), float(row["se"]), sum(sizes), found),)
+
+
+def _licensed(
+    ledger: Ledger, column: BackgroundColumn, groups: Iterable[str | None] = ()
+) -> Licence:
+    """Give the licence by which groups are compared.
+
+    Raises
+    ------
+    Unlicensed
+        There is none, or not for these groups.
+    """
+    licence = ledger.granted.of(column)
+    if not licence.allows:
+        raise Unlicensed(licence)
+    if not set(groups) <= set(licence.groups):
+        assert licence.climb is not None
+        values = {"needed": licence.climb.chosen.needed}
+        raise Unlicensed(replace(licence, level="untested", reason=Message(SMALL, values)))
+    return licence
+
+
+def _released_items(licence: Licence) -> list[str]:
+    """Give the items that do not work alike in the groups of a licence."""
+    if licence.climb is None or licence.climb.found is None:
+        return []
+    released = licence.climb.found.released
+    items = released["rhs"].where(released["op"] == "=~", released["lhs"])
+    return list(dict.fromkeys(items))
+
+
+def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate the latent difference of every two values of a background column.
+
+    The difference is that of the licensed model of several groups, over the pooled standard
+    deviation (Hancock 2001): of the total the sum of its functions, each in standard deviations.
+
+    Raises
+    ------
+    Unlicensed
+        The groups may not be compared.
+    """
+    column = ledger.answers.column(expectation.target)
+    if column.name not in ledger.answers.survey.data:
+        raise NotAsked(column.name)
+    licence = _licensed(ledger, column)
+    climbed = licence.climb
+    assert climbed is not None
+    assert climbed.means is not None
+    assert climbed.found is not None
+    found = climbed.means.table
+    name = expectation.of or (TOTAL if TOTAL in set(found["factor"]) else found["factor"].iloc[0])
+    fit = climbed.found.fits[FREED]
+    return tuple(
+        Estimate(
+            Message(
+                "hypotheses.of.difference",
+                {
+                    "column": evidence.text(column.label),
+                    "first": evidence.group_label(row["group"], column),
+                    "second": evidence.group_label(row["reference"], column),
+                },
+            ),
+            float(row["d"]),
+            float(row["d.se"]),
+            int(row["n"] + row["n.reference"]),
+            fit,
+        )
+        for _, row in found[found["factor"] == name].iterrows()
+    )
 
 
 def gain(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
@@ -273,7 +365,7 @@ def gain(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         The survey has one wave, or does not say who took part.
     TooFew
         One of the groups has fewer than `FEWEST_IN_GROUP` people at a wave.
-    Unlicensed
+    NotSame
         The scale is not shown to be the same at every wave.
     NotEstimated
         The model could not be fitted.
@@ -285,7 +377,7 @@ def gain(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
     if waves.smallest_group < FEWEST_IN_GROUP:
         raise TooFew(waves.smallest_group)
     if waves.licence not in ("full", "partial"):
-        raise Unlicensed(expectation.target)
+        raise NotSame(expectation.target)
     found = waves.difference.result
     if found is None:
         raise NotEstimated(waves.difference.reason)
@@ -319,7 +411,7 @@ ESTIMATORS: Mapping[Estimand, Estimator] = {
     "distinct": distinct,
     "pairing": pairing,
     "difference": difference,
-    "equivalence": awaiting,
+    "equivalence": equivalence,
     "between": awaiting,
     "levels": awaiting,
     "moderation": awaiting,

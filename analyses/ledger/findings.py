@@ -97,12 +97,25 @@ def _finding(instrument: Instrument, entry: Entry) -> Finding:
 
 
 def _evidence(instrument: Instrument, entry: Entry) -> Iterator[Quantity]:
-    for part in entry.parts:
+    for part in _told(entry.parts):
         if part.estimate is None:
             continue
         yield _quantity(instrument, part)
         for name, value in part.estimate.beside.items():
             yield Quantity(f"statistic.{name}", evidence.number(value), _provenance(part))
+
+
+def _told(parts: Sequence[Part]) -> Iterator[Part]:
+    """Leave of all pairs of groups of a column only the one that lies furthest apart."""
+    furthest: dict[str, float] = {}
+    for part in parts:
+        if part.estimate is not None and part.expectation.estimand == "equivalence":
+            target = part.expectation.target
+            furthest[target] = max(abs(part.estimate.value), furthest.get(target, 0.0))
+    for part in parts:
+        apart = furthest.get(part.expectation.target)
+        if part.estimate is None or apart is None or abs(part.estimate.value) == apart:
+            yield part
 
 
 def _quantity(instrument: Instrument, part: Part) -> Quantity:

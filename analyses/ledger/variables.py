@@ -12,7 +12,6 @@ from analyses.fits import Plan, treatment
 from analyses.section import Phrase, Text
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
-from instruments.texts import fold
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.source import Source
 
@@ -199,14 +198,7 @@ class Answers:
         """
         if column.name not in self.survey.data:
             raise NotAsked(column.name)
-        names = {
-            fold(label): code
-            for code, labels in column.values.items()
-            for label in (code, *labels.values())
-        }
-        written = self.survey.data[column.name].astype(object)
-        written = written.map(evidence.written_value, na_action="ignore")
-        return written.map(lambda value: names.get(fold(value), value), na_action="ignore")
+        return evidence.codes(self.survey, column)
 
     def column(self, name: str) -> BackgroundColumn:
         """Give a declared background column."""

@@ -102,10 +102,14 @@ class _Evaluation:
         return self._squares(derivatives, self.discrepancy.moments.shares)
 
     def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
-        total: Array | float = 0.0
+        size = derivatives[0].jacobian.shape[1]
+        total = np.zeros((size, size))
         for share, weight, d in zip(shares, self.discrepancy.weights, derivatives, strict=True):
-            total = total + share * (d.jacobian.T @ weighted(weight, d.jacobian))
-        return np.asarray(total)
+            # With many groups most elements belong to others, and move nothing in this one.
+            own = np.flatnonzero(d.jacobian.any(axis=0))
+            slopes = d.jacobian[:, own]
+            total[np.ix_(own, own)] += share * (slopes.T @ weighted(weight, slopes))
+        return total
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array | None:
         """Second derivatives of F with respect to the free elements.

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 import instruments
-from analyses import report
+from analyses import licences, report
 from analyses.fits import Fitted, fit_models
 from analyses.graded import Graded, graded_models
-from analyses.section import Finding, Report, Section
+from analyses.licences import Licence, Licences
+from analyses.section import Finding, Message, Report, Section
 from analyses.survey import Survey, read_survey
 from instruments import Instrument
 
@@ -50,6 +51,23 @@ def fits(name: str) -> dict[str, Fitted]:
 def numbers(name: str) -> dict[str, Fitted]:
     """Give the models fitted with the answers taken as numbers."""
     return fit_models(instrument(name), survey(name), estimator="MLR")
+
+
+@cache
+def granted(name: str) -> Licences:
+    return licences.grant(instrument(name), survey(name), fits(name))
+
+
+def taken_for_granted(*columns: str, by: Licences | None = None) -> Licences:
+    """Give licences that let all groups of some columns of `coupling` be compared, untested."""
+    loaded = instrument("coupling")
+    full = {
+        one.name: Licence(one, "full", Message("plain", {"text": ""}), groups=tuple(one.values))
+        for one in loaded.columns
+        if one.name in columns
+    }
+    others = Licences() if by is None else by
+    return Licences({**others.by_column, **full}, others.scales)
 
 
 @cache

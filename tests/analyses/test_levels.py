@@ -3,7 +3,8 @@ import pytest
 
 from analyses import levels
 from analyses.disclosure import publish
-from analyses.section import Hidden, Section
+from analyses.licences import Licence, Licences
+from analyses.section import Hidden, Message, Section
 from analyses.wording import words
 from tests.analyses.demonstrations import evidence, finding, instrument, people, survey, with_rule
 
@@ -57,18 +58,47 @@ def test_means_stand_in_the_order_of_the_labels_and_not_of_size(lq2002: Section)
     assert sum(table.column("respondents")) == 2042
 
 
-def test_means_carry_the_warning_that_groups_may_read_the_items_differently(
+def test_means_of_units_are_withheld_where_members_do_not_speak_for_them(
     lq2002: Section,
 ) -> None:
-    assert "levels.note.no_invariance" in {note.key for note in lq2002.notes}
     table = lq2002.table("means_COMPID_leadership")
-    assert "levels.note.no_invariance" in {note.key for note in table.notes}
+    assert table.withheld == Message(
+        "levels.withheld.failed", {"failed": (Message("levels.failed.rwg_j"),)}
+    )
+    assert lq2002.figures == ()
+    rows = lq2002.table("means_withheld").rows
+    said = {words("en").write(row[2]): words("en").write(row[1]) for row in rows}
+    reason = (
+        "What the members answer cannot stand for the unit: below the limit is the median rwg(j)."
+    )
+    assert "Leadership" in said[reason]
 
 
-def test_figures_show_the_whole_answer_scale(lq2002: Section) -> None:
-    domains = {figure.id: figure.domain for figure in lq2002.figures}
+def test_means_of_units_that_members_speak_for_are_shown() -> None:
+    changed = with_rule("leadership_climate", "rwg_j", value=0.0)
+    section = levels.run(changed, survey("leadership_climate"))
+    domains = {figure.id: figure.domain for figure in section.figures}
     assert domains["means_COMPID_leadership"] == (1.0, 5.0)
     assert domains["means_COMPID_hostility"] == (0.0, 4.0)
+    assert section.table("means_COMPID_leadership").withheld is None
+    assert "means_withheld" not in {table.id for table in section.tables}
+
+
+def test_means_of_persons_need_a_licence() -> None:
+    loaded, answers = instrument("mental_ability"), survey("mental_ability")
+    school = next(one for one in loaded.columns if one.name == "school")
+    scales = frozenset(scale.id for scale in loaded.scales)
+    for level, shown in (("full", True), ("partial", True), ("none", False), ("untested", False)):
+        licence = Licence(school, level, Message("licence.not_compared", {"column": "school"}))
+        granted = Licences({"school": licence}, scales)
+        section = levels.run(loaded, answers, granted=granted)
+        table = section.table("means_school_speed")
+        assert (table.withheld is None) is shown
+        assert bool(section.figures) is shown
+        assert (licence.reason in table.notes) is shown
+        assert section.answer.key == f"levels.answer.{'no_cluster' if shown else 'withheld'}"
+    other = levels.run(loaded, answers, granted=Licences({"school": licence}, frozenset()))
+    assert other.table("means_school_speed").withheld == Message("licence.other_scale")
 
 
 def test_small_groups_are_hidden_when_published() -> None:
@@ -86,12 +116,13 @@ def test_small_groups_are_hidden_when_published() -> None:
 
 def test_without_a_column_of_units_the_section_says_what_is_missing() -> None:
     section = levels.run(instrument("mental_ability"), survey("mental_ability"))
-    assert section.answer.key == "levels.answer.no_cluster"
+    assert section.answer.key == "levels.answer.withheld"
     assert section.findings == ()
     table = section.table("means_school_speed")
     assert len(table.rows) == 2
-    figure = next(figure for figure in section.figures if figure.id == "means_school_speed")
-    assert figure.domain is None
+    # Its model of all items does not fit either school.
+    assert table.withheld is not None
+    assert table.withheld.key == "licence.failed.configural"
 
 
 def test_units_of_one_person_are_a_note_and_no_crash() -> None:
@@ -102,7 +133,7 @@ def test_units_of_one_person_are_a_note_and_no_crash() -> None:
 
 
 def test_units_come_before_organisations_and_missing_answers_cost_only_their_scale() -> None:
-    section = levels.run(instrument("coupling"), survey("coupling"))
+    section = levels.run(instrument("coupling"), survey("coupling"), granted=Licences())
     said = words("en").say(section.answer)
     assert said.index("(by unit)") < said.index("(by organisation)")
     table = section.table("icc")
@@ -114,7 +145,7 @@ def test_units_come_before_organisations_and_missing_answers_cost_only_their_sca
 
 def test_scores_are_means_of_items_turned_the_same_way() -> None:
     loaded, answers = instrument("coupling"), survey("coupling")
-    section = levels.run(loaded, answers)
+    section = levels.run(loaded, answers, granted=Licences())
     table = section.table("means_role_bro")
     scores = answers.scored[list(loaded.scale("bro").items)].mean(axis=1, skipna=False)
     leaders = scores[answers.data["role"] == "leader"].dropna()

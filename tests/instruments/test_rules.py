@@ -20,6 +20,7 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "simpler_residual_correlation": 0.10,
         "invariance_delta_cfi": -0.010,
         "invariance_delta_rmsea": 0.015,
+        "equivalence_band": 0.30,
         "factor_distinct_upper": 0.85,
         "factor_distinct_doubtful": 0.90,
         "change_worthwhile": 0.20,
@@ -52,6 +53,7 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "congruence_fair": 0.85,
     }
     assert RULES.hypotheses_measured.value == 10
+    assert RULES.invariance_group.value == 200
     assert RULES.rwg_j.null == "slight"
 
 
@@ -63,8 +65,8 @@ def test_every_rule_is_a_sentence_that_shows_its_numbers(name: str, language: st
     assert "{" not in sentence
     assert rule.source
     wanted = [f"{abs(value):g}" for value in rule.numbers().values()]
-    if name == "hypotheses_measured":
-        wanted = [" 10 "]
+    if name in ("hypotheses_measured", "invariance_group"):
+        wanted = [f" {rule.value} "]
     elif "{percent}" in rule.wording[language]:
         percent = f"{100 * rule.value:.0f}"
         wanted = [f"{percent}%" if language == "en" else f"{percent}\N{NO-BREAK SPACE}%"]

@@ -167,12 +167,14 @@ def test_bad_input_is_refused(
 
 
 def test_fewer_clusters_than_the_tests_need_are_named() -> None:
-    data = draw(300, 7).assign(unit=lambda d: np.where(d["group"] == "b", 1, d.index % 2 * 2))
+    data = draw(300, 7).assign(unit=lambda d: d.index % 7)
     found = measure.differential_functioning(data, ITEMS, group="group", cluster="unit")
-    assert found.n_clusters == 3
-    assert found.table["chisq"].astype(float).notna().all()
-    two = data.assign(unit=(data["group"] == "b").astype(int))
-    table = measure.differential_functioning(two, ITEMS, group="group", cluster="unit").table
-    assert table["chisq"].astype(float).isna().all()
-    assert not table["flag"].any()
-    assert table["note"].str.startswith("fewer clusters").all()
+    assert found.n_clusters == 7
+    assert (found.table["df2"] == 5).all()
+    assert found.table["pvalue"].notna().all()
+    assert any("7 clusters" in note for note in found.notes)
+    six = data.assign(unit=data["unit"] % 6)
+    found = measure.differential_functioning(six, ITEMS, group="group", cluster="unit")
+    assert found.table["chisq"].isna().all()
+    assert not found.table["flag"].any()
+    assert found.table["note"].str.startswith("too few clusters").all()

@@ -464,10 +464,10 @@ def test_a_step_that_does_not_converge_ends_the_table(monkeypatch):
 
     fit = ladder_fits.Ladder.fit
 
-    def stops(self, step):
+    def stops(self, step, near=None):
         if step == "scalar":
             raise ConvergenceError("ML stopped after 1000 iterations.", None)
-        return fit(self, step)
+        return fit(self, step, near)
 
     monkeypatch.setattr(ladder_fits.Ladder, "fit", stops)
     found = measure.measurement_invariance(THREE, hs39(), group="school")

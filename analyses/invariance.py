@@ -1,0 +1,149 @@
+"""Does the questionnaire measure alike in all groups? Steps, licences, and latent means."""
+
+from collections.abc import Iterator
+
+from analyses import evidence, invariance_tables, licences, methods, script, verdicts
+from analyses.fits import Fits, fit_reference
+from analyses.group_ladders import Climb
+from analyses.licences import Licence, Licences
+from analyses.section import Finding, Message, Provenance, Quantity, Rule, Section, Verdict
+from analyses.survey import Survey
+from instruments.rules import Rules
+from instruments.schema import Instrument
+
+VERDICTS: dict[licences.Level, Verdict] = {
+    "full": "good",
+    "partial": "acceptable",
+    "none": "poor",
+    "untested": "information",
+}
+"""How each licence stands among the verdicts of the other sections."""
+
+
+def run(
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    fits: Fits | None = None,
+    granted: Licences | None = None,
+) -> Section:
+    """Show what the groups may be compared for, what that rests on, and how they differ.
+
+    Parameters
+    ----------
+    instrument, survey
+        What was asked, and the answers.
+    fits
+        The fitted models, where they have been fitted already.
+    granted
+        The licences, where they have been granted already.
+
+    Returns
+    -------
+    Section
+        `invariance`: a finding for each column that groups are compared by.
+    """
+    fits = fit_reference(instrument, survey) if fits is None else fits
+    granted = licences.grant(instrument, survey, fits) if granted is None else granted
+    found = list(granted.by_column.values())
+    climbs = [one.climb for one in found if one.climb is not None and one.climb.found is not None]
+    tables = [invariance_tables.licences_table(found, len(survey.data))] if found else []
+    tables += [invariance_tables.steps_table(climbs)] if climbs else []
+    figures = []
+    for licence in found:
+        for table in invariance_tables.means_tables(instrument, licence):
+            tables.append(table)
+            if not table.id.endswith("_scales"):
+                figures.append(invariance_tables.means_figure(instrument, licence, table))
+    reference = fits[instrument.reference_model.id]
+    return Section(
+        id="invariance",
+        answer=_answer(found),
+        findings=tuple(_finding(instrument.rules, one) for one in found),
+        tables=tuple(tables),
+        figures=tuple(figures),
+        notes=(
+            *evidence.standing_notes(instrument, survey),
+            *(methods.notes(instrument, survey, reference) if climbs else ()),
+            Message("invariance.note.gate"),
+        ),
+    )
+
+
+def _answer(found: list[Licence]) -> Message:
+    """Say for which columns the questionnaire measures alike, and for which it does not."""
+    by_level = {
+        level: tuple(evidence.text(one.column.label) for one in found if one.level == level)
+        for level in VERDICTS
+    }
+    said = [
+        Message(f"invariance.answer.{level}", {"columns": columns})
+        for level, columns in by_level.items()
+        if columns
+    ]
+    if not said:
+        return Message("invariance.answer.nothing")
+    answer, *more = said
+    for other in more:
+        answer = Message("invariance.answer.both", {"first": answer, "second": other})
+    return answer
+
+
+def _finding(rules: Rules, licence: Licence) -> Finding:
+    column = evidence.text(licence.column.label)
+    climbed = licence.climb
+    return Finding(
+        id=f"invariance_{licence.column.name}",
+        claim=Message(f"invariance.claim.{licence.level}", {"column": column}),
+        verdict=VERDICTS[licence.level],
+        rule=_rule(rules, climbed),
+        evidence=() if climbed is None else tuple(_evidence(climbed)),
+        notes=(licence.reason, *(() if climbed is None else _notes(rules, climbed))),
+    )
+
+
+def _rule(rules: Rules, climbed: Climb | None) -> Rule | None:
+    """Give the rule that decided: that of fit where the form of the model fails."""
+    if climbed is None or climbed.found is None:
+        return None
+    failed = climbed.failed
+    if failed is not None and failed.name == climbed.found.steps[0]:
+        return verdicts.stated(rules.global_fit_acceptable)
+    return verdicts.stated(rules.invariance_delta_cfi, rules.invariance_delta_rmsea)
+
+
+def _evidence(climbed: Climb) -> Iterator[Quantity]:
+    """Give the largest changes of any step: what the rules judge."""
+    found = climbed.found
+    if found is None or len(found.steps) < 2:
+        return
+    provenance = Provenance(
+        methods.estimated_by(found.fits[found.steps[0]]), int(found.groups.sum()), "Chen 2007"
+    )
+    changes = found.table.iloc[1:]
+    for name, value in (
+        ("invariance_cfi", changes["delta_cfi"].min()),
+        ("invariance_rmsea", changes["delta_rmsea"].max()),
+    ):
+        yield Quantity(f"statistic.{name}", evidence.number(value), provenance, digits=3)
+
+
+def _notes(rules: Rules, climbed: Climb) -> Iterator[Message]:
+    """Say what the reader has to know of the groups."""
+    declared, chosen = climbed.declared, climbed.chosen
+    if chosen.left_out and climbed.reason is None:
+        yield Message("invariance.note.left_out", climbed.left_out)
+    if chosen.n_blank:
+        yield Message("invariance.note.blank", {"n": chosen.n_blank})
+    if climbed.merged:
+        yield Message("invariance.note.merged", {"items": climbed.merged})
+    if climbed.found is not None:
+        limit = rules.invariance_group.value
+        few = [str(name) for name, n in climbed.found.groups.items() if n < limit]
+        if few:
+            groups = tuple(evidence.group_label(one, declared) for one in few)
+            yield Message("invariance.note.few", {"groups": groups, "limit": limit})
+
+
+if __name__ == "__main__":
+    raise SystemExit(script.main(run, "invariance"))

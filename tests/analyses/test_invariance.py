@@ -1,0 +1,248 @@
+"""The section on invariance, the licences, and what is done about groups that cannot be tested."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import measure
+from analyses import invariance, licences
+from analyses.disclosure import publish
+from analyses.fits import Fitted
+from analyses.group_ladders import Climb, climb, compared_columns, judged
+from analyses.licences import Licence, Licences
+from analyses.section import Message, Section
+from analyses.survey import Survey
+from analyses.wording import words
+from instruments.schema import BackgroundColumn
+from tests.analyses.demonstrations import (
+    finding,
+    fits,
+    granted,
+    instrument,
+    survey,
+    with_rules,
+)
+from tests.analyses.test_wording import messages
+
+KKS = instrument("coupling")
+ANSWERS = survey("coupling")
+
+
+@pytest.fixture(scope="module")
+def section() -> Section:
+    return invariance.run(KKS, ANSWERS, fits=fits("coupling"), granted=granted("coupling"))
+
+
+@pytest.fixture(scope="module")
+def reference() -> Fitted:
+    return fits("coupling")["M2"]
+
+
+def _column(name: str) -> BackgroundColumn:
+    return next(one for one in KKS.columns if one.name == name)
+
+
+def _with(**columns: object) -> Survey:
+    return replace(ANSWERS, data=ANSWERS.data.assign(**columns))
+
+
+def _frame(section: Section, table: str) -> pd.DataFrame:
+    found = section.table(table)
+    return pd.DataFrame(found.rows, columns=[column.name for column in found.columns])
+
+
+def test_columns_that_something_is_compared_by_are_tested() -> None:
+    names = [one.name for one in compared_columns(KKS, ANSWERS)]
+    assert names == [
+        "profession", "role", "education", "unit_type", "crossboundary", "ambassador", "language",
+    ]  # fmt: skip
+    two_forms = replace(ANSWERS, forms=ANSWERS.forms.assign(form=["full", "short"] * 300))
+    assert [one.name for one in compared_columns(KKS, two_forms)][-2:] == ["form", "language"]
+
+
+def test_the_steps_are_those_of_the_engine_judged_by_the_rules(section: Section) -> None:
+    found = granted("coupling").by_column["unit_type"].climb
+    assert found is not None
+    assert found.found is not None
+    table = _frame(section, "invariance_steps")
+    said = words("en")
+    own = table[[said.write(one) == "Type of unit" for one in table["background"]]]
+    assert [said.say(one) for one in own["invariance_step"]] == [
+        "The form: the same factors",
+        "The borders between answers",
+        "The loadings",
+        "The origin (intercepts)",
+    ]
+    np.testing.assert_allclose(
+        own["cfi_change"].astype(float), found.found.table["delta_cfi"].astype(float)
+    )
+    np.testing.assert_allclose(
+        own["chisq_diff"].astype(float), found.found.table["chisq_diff"].astype(float)
+    )
+    assert {said.say(one) for one in own["verdict"]} == {"Holds"}
+    judged = finding(section, "invariance_unit_type")
+    assert judged.verdict == "good"
+    smallest = found.found.table["delta_cfi"].min()
+    assert judged.evidence[0].value == pytest.approx(smallest)
+
+
+def test_differences_stand_beside_the_band_and_are_judged_by_the_narrow_interval(
+    section: Section,
+) -> None:
+    table = _frame(section, "latent_means_unit_type")
+    licence = granted("coupling").by_column["unit_type"]
+    assert licence.climb is not None
+    assert licence.climb.means is not None
+    means = licence.climb.means.table
+    total = means[means["factor"] == "total"]
+    test = measure.equivalence(total["d"], total["d.se"], band=0.3)
+    assert table["difference_sd"][0] == pytest.approx(total["d"].iloc[0])
+    assert table["equivalence.lower"][0] == pytest.approx(test["ci.lower.equivalence"].iloc[0])
+    assert table["ci.lower"][0] == pytest.approx(test["ci.lower"].iloc[0])
+    assert table["verdict"][0] == Message(f"invariance.alike.{test['verdict'].iloc[0]}")
+    assert words("en").say(table["groups_pair"][0]) == (
+        "Case-processing unit compared with producing unit"
+    )
+    assert len(section.table("latent_means_unit_type_scales").rows) == 4
+    figure = next(one for one in section.figures if one.id == "latent_means_unit_type")
+    assert figure.channels["lower"] == "equivalence.lower"
+    assert figure.channels["band_upper"] == "band.upper"
+
+
+def test_groups_that_are_too_small_are_left_out_and_named(section: Section) -> None:
+    table = _frame(section, "licences")
+    said = words("en")
+    by_column = {said.write(row["background"]): row for _, row in table.iterrows()}
+    education = by_column["Education"]
+    assert said.say(education["groups_compared"]) == "Skilled and Medium higher education"
+    assert said.say(education["left_out"]) == "Unskilled, Short higher education and " + (
+        "Long higher education"
+    )
+    assert said.say(by_column["Role"]["licence"]) == "Not tested"
+    role = finding(section, "invariance_role")
+    assert role.verdict == "information"
+    assert "at least 127 respondents" in said.say(role.notes[0])
+
+
+def test_categories_that_a_group_does_not_use_are_merged_with_a_finding(section: Section) -> None:
+    notes = [words("en").say(note) for note in finding(section, "invariance_education").notes]
+    assert any(note.startswith("In I_bro6 not all groups use all answers.") for note in notes)
+
+
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_everything_can_be_said(section: Section, language: str) -> None:
+    said = words(language)
+    texts = [said.say(message) for message in messages(publish(section))]
+    assert all(text and "{" not in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "numbers"),
+    [
+        (["a"] * 600, "one", {}),
+        ([None] * 600, "blank", {}),
+        ([f"v{k // 2}" for k in range(600)], "many", {"n": 300, "limit": 10}),
+        (["a"] * 500 + ["b"] * 100, "small", {"needed": 127}),
+    ],
+)
+def test_a_column_that_cannot_be_tested_says_what_to_do(
+    reference: Fitted, values: list[str | None], key: str, numbers: dict[str, int]
+) -> None:
+    column = _column("role")
+    found = licences.licence(climb(KKS, _with(role=values), reference, column))
+    assert found.level == "untested"
+    assert not found.allows
+    assert found.reason == Message(f"invariance.reason.{key}", numbers)
+
+
+def test_blanks_in_the_group_column_are_counted(reference: Fitted) -> None:
+    values = np.where(np.arange(600) % 2 == 0, "producing", "staff").astype(object)
+    values[:50] = None
+    found = climb(KKS, _with(unit_type=values), reference, _column("unit_type"))
+    assert found.chosen.n_blank == 50
+    assert found.complete
+    section = invariance.run(
+        KKS,
+        ANSWERS,
+        fits=fits("coupling"),
+        granted=Licences({"unit_type": licences.licence(found)}),
+    )
+    assert Message("invariance.note.blank", {"n": 50}) in section.findings[0].notes
+
+
+@pytest.fixture(scope="module")
+def shifted(reference: Fitted) -> Climb:
+    """Half of the respondents answer three items of a function two steps higher."""
+    first = np.arange(600) % 2 == 0
+    scored = ANSWERS.scored.copy()
+    items = ["I_bro1", "I_bro2", "I_bro4"]
+    scored.loc[first, items] = (scored.loc[first, items] + 2).clip(upper=5)
+    values = np.where(first, "producing", "staff").astype(object)
+    changed = replace(_with(unit_type=values), scored=scored)
+    return climb(KKS, changed, reference, _column("unit_type"))
+
+
+def test_items_that_work_otherwise_take_the_licence_away(shifted: Climb) -> None:
+    found = licences.licence(shifted)
+    assert found.level == "none"
+    assert shifted.failed is not None
+    assert found.reason.key == f"licence.failed.{shifted.failed.name}"
+    assert shifted.means is None
+    section = invariance.run(
+        KKS, ANSWERS, fits=fits("coupling"), granted=Licences({"unit_type": found})
+    )
+    assert section.findings[0].verdict == "poor"
+    assert section.answer.key == "invariance.answer.none"
+    assert [table.id for table in section.tables] == ["licences", "invariance_steps"]
+    assert section.figures == ()
+
+
+def test_the_licence_turns_with_the_rule_s_number() -> None:
+    held = granted("coupling").by_column["unit_type"].climb
+    assert held is not None
+    assert held.found is not None
+    fit = {"cfi": 0.9999}
+    for rules, failed in (
+        ({"invariance_delta_cfi": {"value": 1.0}}, "thresholds"),
+        ({"invariance_delta_rmsea": {"value": -1.0}}, "thresholds"),
+        ({"global_fit_good": fit, "global_fit_acceptable": fit}, "configural"),
+    ):
+        steps = judged(held.found, with_rules("coupling", rules).rules)
+        found = licences.licence(replace(held, steps=steps))
+        assert found.level == "none"
+        assert found.reason.key == f"licence.failed.{failed}"
+
+
+def test_numbers_are_compared_by_robust_maximum_likelihood() -> None:
+    name = "mental_ability"
+    loaded, answers = instrument(name), survey(name)
+    reference = fits(name)[loaded.reference_model.id]
+    school = next(one for one in loaded.columns if one.name == "school")
+    found = climb(loaded, answers, reference, school)
+    assert found.found is not None
+    assert found.found.steps == ("configural", "metric", "scalar")
+    assert found.found.fits["scalar"].estimator == "MLR"
+    assert licences.licence(found).level == "none"
+
+
+def test_only_scales_of_the_tested_model_are_licensed() -> None:
+    held = granted("coupling")
+    assert held.scales == {"bro", "kom", "kor", "kop"}
+    column = _column("unit_type")
+    assert held.of_scale(column, KKS.scale("bro")).level == "full"
+    trust = next(one for one in KKS.reflective_scales if one.id not in held.scales)
+    assert held.of_scale(column, trust).reason == Message("licence.other_scale")
+    index = next(one for one in KKS.scales if one.kind == "index")
+    assert held.of_scale(column, index).reason == Message("licence.index")
+    assert held.of(_column("sector")).reason.key == "licence.not_compared"
+
+
+def test_a_licence_allows_at_the_two_upper_levels() -> None:
+    column = _column("role")
+    allowed = {
+        level: Licence(column, level, Message("licence.index")).allows
+        for level in ("full", "partial", "none", "untested")
+    }
+    assert allowed == {"full": True, "partial": True, "none": False, "untested": False}
