@@ -9,6 +9,7 @@ from analyses import (
     claims,
     confirmatory,
     content_validity,
+    development,
     disclosure,
     evidence,
     exploratory,
@@ -26,8 +27,9 @@ from analyses import (
 )
 from analyses.content_validity import Content
 from analyses.cross_section import one_wave
+from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
-from analyses.fits import Fits, fit_models
+from analyses.fits import Fits, Plan, fit_models
 from analyses.graded import graded_models
 from analyses.licences import Licences
 from analyses.locked import Locked
@@ -51,10 +53,11 @@ STEPS = {
     "step.reliability": 0.05,
     "step.exploratory": 0.09,
     "step.confirmatory": 0.07,
-    "step.invariance": 0.20,
+    "step.invariance": 0.19,
     "step.levels": 0.05,
+    "step.development": 0.06,
     "step.hypotheses": 0.05,
-    "step.sensitivity": 0.34,
+    "step.sensitivity": 0.29,
     "step.card": 0.01,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -64,8 +67,9 @@ NOT_RERUN = ("content",)
 """Sections that do not rest on the respondents' answers, and are the same without the flagged."""
 
 
-GRANTED_ONCE = ("invariance",)
-"""Sections on what is granted to everybody, and holds without the flagged too."""
+GRANTED_ONCE = ("invariance", "development")
+"""Sections on what is granted to everybody, and holds without the flagged too; those of the waves
+rest on answers most of which have not been examined for carelessness."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,13 @@ NOTHING = Beside()
 
 @dataclass(frozen=True)
 class _Run:
-    """How the sections between the screening and the card are run, once or twice."""
+    """How the sections between the screening and the card are run, once or twice.
+
+    `whole` are the answers of all waves.
+    """
 
     instrument: Instrument
+    whole: Survey
     estimator: str | None
     seed: int
     confidential: bool
@@ -155,8 +163,8 @@ def validate(
     """
     known_option("flagged", flagged, sensitivity.FLAGGED)
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
-    survey = one_wave(instrument, survey, wave)
-    run = _Run(instrument, estimator, seed, confidential)
+    whole, survey = survey, one_wave(instrument, survey, wave)
+    run = _Run(instrument, whole, estimator, seed, confidential)
     clock = _Clock(progress, twice=flagged == "both")
     clock.start("step.screening")
     careless = carelessness.judge(instrument, survey, seed=seed)
@@ -209,17 +217,38 @@ def _analysed(
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.invariance")
+    first = granted is None
     if granted is None:
         granted = licences.grant(instrument, survey, fits)
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey, granted=granted))
+    clock.start("step.development")
+    waves = _waves(run, survey, reference.plan)
+    if waves is not None and first:
+        sections.append(development.run(instrument, run.whole, waves=waves))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
         sections.append(
-            hypotheses.run(instrument, survey, fits=fits, granted=granted, seed=run.seed)
+            hypotheses.run(
+                instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
+            )
         )
     return sections, fits, granted
+
+
+def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:
+    """Give what is asked of all waves, of the respondents of the one that is analysed.
+
+    Who has been left out of that wave is left out of all; who did not answer it stays.
+    """
+    whole, name = run.whole, run.instrument.column_for("respondent")
+    if survey.wave is not None and name is not None and name in whole.data:
+        there = whole.at(survey.wave).data[name]
+        dropped = set(there) - set(survey.data[name])
+        if dropped:
+            whole = whole.where(~whole.data[name].isin(dropped))
+    return developed(run.instrument, whole, planned, seed=run.seed)
 
 
 def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:

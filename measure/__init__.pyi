@@ -24,6 +24,7 @@ from .dif import differential_functioning
 from .dif_result import ItemFunctioning
 from .difference import compare
 from .direct_effects import Mimic, mimic
+from .dropout import DropOut, drop_out
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
@@ -42,6 +43,8 @@ from .irt import (
 )
 from .irt_dif import IrtFunctioning, irt_differential_functioning
 from .items import item_analysis
+from .latent_changes import ChangeDifference, LatentChange, change_difference, latent_change
+from .longitudinal import longitudinal_invariance
 from .lower_bound import greatest_lower_bound
 from .mean_differences import LatentMeans, latent_means
 from .means import group_means
@@ -59,6 +62,7 @@ from .releasing import PartialInvariance, partial_invariance
 from .reliability import CronbachAlpha, cronbach_alpha
 from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
+from .response_shifts import ResponseShift, response_shift
 from .retained import FactorRetention
 from .retention import factor_retention
 from .schmid_leiman import SchmidLeiman, schmid_leiman
@@ -73,6 +77,7 @@ from .subscores import Subscores, prmse
 from .tolerable_misfit import fit_equivalence
 from .two_one_sided import equivalence
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
+from .wave_models import wave_model
 from .weighted_sums import maximal_reliability
 
 __all__ = [
@@ -156,6 +161,16 @@ __all__ = [
     "Retest",
     "reliable_change",
     "ReliableChange",
+    "longitudinal_invariance",
+    "wave_model",
+    "latent_change",
+    "LatentChange",
+    "change_difference",
+    "ChangeDifference",
+    "response_shift",
+    "ResponseShift",
+    "drop_out",
+    "DropOut",
     "by_group",
     "Groupwise",
     "htmt",

@@ -64,6 +64,8 @@ OF_DATA = {
     *("redundancy", "careless_answers", "response_styles"),
     *("content_validity", "proportion_interval", "split_cluster", "alignment_recovery"),
     *("measurement_invariance", "partial_invariance", "equivalence", "fit_equivalence"),
+    *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
+    *("response_shift", "drop_out"),
 }
 
 
