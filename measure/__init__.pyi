@@ -55,6 +55,7 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .omega import omega_hierarchical, omega_total
 from .options import option_table
+from .permuting import InvariancePermutation, permute_invariance
 from .populations import Population, population
 from .proportions import proportion_interval
 from .redundancy import redundancy
@@ -113,6 +114,8 @@ __all__ = [
     "LatentMeans",
     "equivalence",
     "fit_equivalence",
+    "permute_invariance",
+    "InvariancePermutation",
     "vuong",
     "VuongTest",
     "cross_validate",
