@@ -34,6 +34,8 @@ class Counts:
         return dict(vars(self))
 
 
+LABELS = ("before", "interim", "after")
+
 HEAD = """# False alarms and power of differential item functioning
 
 Written by `python -m benchmarks.dif` from the counts in `dif.json`; the text of that module says
@@ -42,8 +44,10 @@ what is drawn. A family is the items of one scale, tested by one column with
 alike is flagged, which should happen in 5 %. In brackets: standard error.
 
 "before" is version {version}, with the sum of answers as standing and Wald tests over clusters
-referred to chi-square; "after" has latent standing given the group, and score tests over clusters
-referred to F. What was wrong before, in the order of its weight:
+referred to chi-square. "interim" has latent standing given the group, and score tests over clusters
+referred to F, likelihood ratios without. "after", the version of today, also counts that the
+groups' means and sds were estimated, and has score tests throughout. A cell that is empty was not
+run. What was wrong before, in the order of its weight:
 
 1. Wald tests of many degrees of freedom from few clusters, referred to chi-square.
 2. Clusters that were too small: units lie within organisations, and items differ a little between
@@ -57,7 +61,7 @@ referred to F. What was wrong before, in the order of its weight:
 
 def report(known: Plain) -> str:
     """Give the tables."""
-    labels = [label for label in ("before", "after") if label in known]
+    labels = [label for label in LABELS if label in known]
     names = list(dict.fromkeys(name for label in labels for name in known[label]))
     lines = [
         HEAD.format(version="086e4df"),

@@ -14,6 +14,7 @@ from measure.dif_regression import (
     JODOIN_GIERL,
     ZUMBO,
     ItemRegressions,
+    Known,
     called,
     item_regressions,
 )
@@ -52,8 +53,8 @@ def differential_functioning(
     group
         Column of the groups, 2 to 30 of 20 respondents or more; the largest is the first.
     cluster
-        Column of clusters, the largest units within which answers resemble each other: score tests
-        from sums over clusters take the place of likelihood ratios.
+        Column of clusters, the largest units within which answers resemble each other: scores are
+        summed within them.
     purify
         `"forward"`: the anchor that differs most clearly is left out of standing and all is tested
         again, until no anchor differs; `"iterative"`: all flagged items are left out together, and
@@ -82,8 +83,10 @@ def differential_functioning(
     the groups differ in mean and spread. Sums of answers, and latent scores that leave the group
     out, are biased towards the mean of all, so that groups which stand apart seem to answer
     differently at the same standing (Millsap & Everson 1993; DeMars 2010); the mean given the group
-    is not, whatever the reliability. The graded response model takes respondents as independent,
-    as estimates of location may be; with clusters the tests do not (see `score_tests`).
+    is not, whatever the reliability. The tests are generalised score tests (Boos 1992; see
+    `score_tests`): their variance is that of the scores themselves, summed within clusters, and
+    counts that the groups' means and sds were estimated too. Without clusters each respondent is
+    one.
 
     The sum of what a shift and another slope add to R² is called negligible below .13 and large
     from .26 by Zumbo (1999), below .035 and from .07 by Jodoin & Gierl (2001). Effects, not
@@ -189,7 +192,7 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
     rows, regressions = {}, {}
     for k, name in enumerate(answers.items):
         others = model.without(places.index(k)) if k in places else model
-        found = item_regressions(answers, k, others.standing())
+        found = item_regressions(answers, k, _known(others))
         if isinstance(found, ItemRegressions):
             regressions[name] = found
         rows[name] = _row(found, int((answers.codes[:, k] >= 0).sum()))
@@ -199,6 +202,10 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
     table.index.name = "item"
     anchors = tuple(answers.items[k] for k in places)
     return _Search(table, regressions, model, anchors, pd.DataFrame())
+
+
+def _known(others: GroupedGrades) -> Known:
+    return Known(others.standing(), others.standing_slopes(), others.group_influence())
 
 
 def _row(found: ItemRegressions | str, n: int) -> dict[str, object]:

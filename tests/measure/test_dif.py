@@ -191,8 +191,8 @@ def test_flagged_items_leave_together_and_come_back() -> None:
 
 def test_three_anchors_are_kept() -> None:
     data = draw(1000, 4)
-    for name in ("x1", "x2", "x3", "x4"):
-        data[name] = (data[name] + 2 * (data["group"] == "b")).clip(upper=5)
+    for name, step in (("x1", 1), ("x2", -1), ("x3", 2), ("x4", -2)):
+        data[name] = (data[name] + step * (data["group"] == "b")).clip(1, 5)
     for purify in ("forward", "iterative"):
         found = measure.differential_functioning(data, ITEMS, group="group", purify=purify)
         assert len(found.anchors) >= 3
@@ -272,3 +272,32 @@ def test_a_category_missing_in_one_group_is_no_hindrance() -> None:
     data.loc[data["group"] == "b", "x3"] = data["x3"].clip(upper=4)
     table = measure.differential_functioning(data, ITEMS, group="group").table
     assert table["chisq"].notna().all()
+
+
+def test_what_standing_was_estimated_from_is_carried_on() -> None:
+    from measure.dif_answers import grouped_answers
+    from measure.dif_regression import ItemRegressions, Known, item_regressions
+    from measure.graded_groups import _moved, fit_groups
+
+    answers = grouped_answers(draw(400, 11), ITEMS, "group", None)
+    others = fit_groups(answers.codes, answers.labels).without(0)
+
+    def known(step: float, place: int) -> Known:
+        move = np.zeros(others.n_params)
+        move[place] = step
+        moved = _moved(others, move)
+        return Known(moved.standing(), moved.standing_slopes(), moved.group_influence())
+
+    # The derivatives of standing by the mean and the log sd of group "b", by differences.
+    b = answers.labels == 1
+    for column, place in enumerate((-2, -1)):
+        above, below = (known(s * 1e-5, place).standing for s in (1, -1))
+        slopes = np.where(b, others.standing_slopes()[:, column], 0.0)
+        np.testing.assert_allclose((above - below) / 2e-5, slopes, atol=1e-6)
+    # Sums of what the respondents add are 0 at the maximum.
+    np.testing.assert_allclose(others.group_influence().sum(axis=0), 0, atol=1e-3)
+    found = item_regressions(answers, 0, known(0.0, -1))
+    assert isinstance(found, ItemRegressions)
+    carried = found._carried(found.slope.params)
+    assert carried.shape == found.slope.scores.shape
+    assert np.abs(carried.sum(axis=0)).max() < 0.05 * np.abs(carried).sum(axis=0).max()
