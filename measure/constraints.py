@@ -7,6 +7,7 @@ nonlinear `==` remain as `Restrictions`, which the search and the standard error
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -51,7 +52,28 @@ class Reduction:
 
     def reduce_matrix(self, matrix: Array) -> Array:
         """Carry a quadratic form over elements to the parameters."""
-        return matrix if self.basis is None else self.basis.T @ matrix @ self.basis
+        if self.basis is None:
+            return matrix
+        if self._shared is None:
+            return np.asarray(self.basis.T @ matrix @ self.basis)
+        # Rows and columns of elements that share a parameter are added up.
+        elements, starts = self._shared
+        rows = np.add.reduceat(matrix[np.ix_(elements, elements)], starts, axis=0)
+        return np.asarray(np.add.reduceat(rows, starts, axis=1))
+
+    @cached_property
+    def _shared(self) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+        """Elements in the order of their parameters, and where each parameter's begin.
+
+        None where an element is more than the value of one parameter.
+        """
+        if self.basis is None or not len(self.kept) or set(np.unique(self.basis)) - {0.0, 1.0}:
+            return None
+        elements, params = np.nonzero(self.basis)
+        if len(np.unique(elements)) < len(elements):
+            return None
+        order = np.argsort(params, kind="stable")
+        return elements[order], np.searchsorted(params[order], np.arange(len(self.kept)))
 
     def expand_covariance(self, covariance: Array) -> Array:
         """Carry a covariance matrix of the parameters to the elements."""
