@@ -5,21 +5,23 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from measure import indices
 from measure.baseline import closed_form
 from measure.chisquare import independence
+from measure.estimators import Discrepancy
 from measure.estimators.least_squares import LeastSquares
 from measure.estimators.ml import MaximumLikelihood
 from measure.fitted import Fit
 from measure.model import Implied, Model
-from measure.moments import Moments, ordinal
+from measure.moments import Moments, complete, ordinal
 from measure.moments.ordinal.codes import Coded, coded
 from measure.moments.ordinal.two_step import two_step
 from measure.moments.rows import Rows
 from measure.optimize import minimize
 from measure.options import Method
-from measure.problem import Problem
+from measure.problem import Point, Problem
 from measure.resampling import Resampling
 from measure.stacked import minimize_stack
 
@@ -29,6 +31,9 @@ Codes = NDArray[np.intp]
 STATISTICS = ("chisq_diff", "delta_cfi", "delta_rmsea", "delta_srmr")
 # Iterations after which a search is given up.
 PATIENCE = 200
+# Gradients in the units of the curvature, at which a search may end: the discrepancy is then within
+# half their square of its minimum, a chi-square of 2,000 respondents within 1e-6.
+FLAT, NEARLY_FLAT = 1e-5, 3e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +73,38 @@ class Deal:
 
 
 class Pair(NamedTuple):
-    """A model of more and one of less equality, each with its estimates."""
+    """A model of more and one of less equality, and where their estimates lie.
+
+    `starts` are the estimates about which those of permutations lie, `roots` the Cholesky factors
+    of the curvature there.
+    """
 
     restricted: Model
     free: Model
     starts: tuple[Array, Array]
+    roots: tuple[Array, Array]
     df: tuple[int, int]
 
     @classmethod
-    def of(cls, restricted: Fit, free: Fit) -> "Pair":
-        """Take the models of two fits to the same rows."""
-        starts = restricted.params, free.params
-        return cls(restricted.model, free.model, starts, (restricted.df, free.df))
+    def of(cls, fits: tuple[Fit, Fit], moments: Moments, discrepancy: Discrepancy) -> "Pair":
+        """Take the models of two fits, to begin at their estimates for these moments.
+
+        These are the moments of all rows in every group, about which permutations lie.
+        """
+        starts, roots = [], []
+        for fit in fits:
+            problem = Problem(fit.model, moments, discrepancy)
+            search = minimize(problem, fit.params)
+            starts.append(search.params if search.converged else fit.params)
+            roots.append(np.linalg.cholesky(problem.at(starts[-1]).expected_curvature))
+        restricted, free = fits
+        return cls(
+            restricted.model,
+            free.model,
+            (starts[0], starts[1]),
+            (roots[0], roots[1]),
+            (restricted.df, free.df),
+        )
 
     @property
     def models(self) -> tuple[Model, Model]:
@@ -131,6 +156,16 @@ class Numbers:
     pair: Pair
     moments: Moments
 
+    @classmethod
+    def of(cls, fits: tuple[Fit, Fit]) -> "Numbers":
+        """Take the rows that two fits have used."""
+        moments = fits[1].moments
+        assert moments.rows is not None
+        rows = Rows(moments.names, (1,), (np.vstack(moments.rows),), None, 0)
+        pooled = complete.from_rows(rows, less_one=False).sample
+        alike = replace(moments, sample=pooled * len(moments.groups), rows=None, clusters=None)
+        return cls(Pair.of(fits, alike, MaximumLikelihood(alike)), moments)
+
     def __call__(self, dealt: Codes) -> Array:
         """Fit both models to each sample."""
         assert self.moments.rows is not None
@@ -174,6 +209,34 @@ class Numbers:
         return np.append(changes, srmr[0] - srmr[1])
 
 
+def nearby(problem: Problem, start: Array, root: Array) -> Point | None:
+    """Search for a minimum that lies near, by gradients alone; None where there is none.
+
+    In the units of the curvature at the start, whose Cholesky factor `root` is, the function is
+    nearly a sphere, for which BFGS needs few steps (Nocedal & Wright 2006, section 6.1). Their
+    number is what counts: second derivatives cost more than all else.
+    """
+
+    def value(z: Array) -> tuple[float, Array]:
+        point = problem.at(start + np.linalg.solve(root.T, z))
+        if not np.isfinite(point.value):
+            return np.inf, np.zeros_like(z)
+        return point.value, np.linalg.solve(root, point.slope)
+
+    found = optimize.minimize(
+        value, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": FLAT}
+    )
+    if np.abs(found.jac).max() < NEARLY_FLAT:
+        return problem.at(start + np.linalg.solve(root.T, found.x))
+    search = minimize(problem, start, max_iterations=PATIENCE)
+    return problem.at(search.params) if search.converged else None
+
+
+def weighed(moments: Moments, variances: Array) -> LeastSquares:
+    """Weigh the moments of every group by the same variances."""
+    return LeastSquares(moments, tuple(1 / variances for _ in moments.groups), True)
+
+
 @dataclass(frozen=True, eq=False)
 class Answers:
     """Ordered items by diagonally weighted least squares, one sample after the other.
@@ -200,18 +263,22 @@ class Answers:
     method: Method
 
     @classmethod
-    def of(cls, pair: Pair, fit: Fit) -> "Answers":
-        """Take the rows that a fit has used."""
-        moments = fit.moments
+    def of(cls, fits: tuple[Fit, Fit]) -> "Answers":
+        """Take the rows that two fits have used."""
+        moments = fits[1].moments
         assert moments.rows is not None
         assert moments.ordinal is not None
         rows = Rows(moments.names, (1,), (np.vstack(moments.rows),), None, 0)
-        whole = ordinal.from_rows(rows, moments.ordinal.ordered, pairwise=True).ordinal
-        assert whole is not None
+        pooled = ordinal.from_rows(rows, moments.ordinal.ordered, pairwise=True)
+        assert pooled.ordinal is not None
         answers = coded(rows, moments.ordinal.ordered, pairwise=True)
-        method = replace(fit.method, test="none")
-        kept = replace(moments, rows=None, clusters=None)
-        return cls(pair, kept, answers, np.diag(whole.gamma), method)
+        alike = replace(
+            moments, sample=pooled.sample * len(moments.groups), rows=None, clusters=None
+        )
+        variances = np.diag(pooled.ordinal.gamma)
+        pair = Pair.of(fits, alike, weighed(alike, variances))
+        method = replace(fits[1].method, test="none")
+        return cls(pair, replace(moments, rows=None, clusters=None), answers, variances, method)
 
     def __call__(self, dealt: Codes) -> Array:
         """Fit both models to each sample."""
@@ -222,20 +289,17 @@ class Answers:
         moments = self._moments(dealt)
         if moments is None:
             return nothing
-        weights = tuple(1 / self.variances for _ in moments.groups)
-        discrepancy = LeastSquares(moments, weights, True)
+        discrepancy = weighed(moments, self.variances)
         chisq, srmr = np.zeros(2), np.zeros(2)
         for m, model in enumerate(self.pair.models):
             problem = Problem(model, moments, discrepancy)
-            search = minimize(problem, self.pair.starts[m], max_iterations=PATIENCE)
-            if not search.converged:
+            point = nearby(problem, self.pair.starts[m], self.pair.roots[m])
+            if point is None:
                 return nothing
-            chisq[m] = moments.scale * search.value
+            chisq[m] = moments.scale * point.value
             own = [
                 indices.root_mean_squares_of_answers(one, implied)["srmr"]
-                for one, implied in zip(
-                    moments.sample, problem.at(search.params).implied, strict=True
-                )
+                for one, implied in zip(moments.sample, point.implied, strict=True)
             ]
             srmr[m] = float(moments.shares @ own)
         null = closed_form(Problem(self.pair.free, moments, discrepancy), self.method)

@@ -15,7 +15,7 @@ from measure.fitted import Fit
 from measure.ladder import STEPS
 from measure.ladder_fits import Ladder
 from measure.options import Options
-from measure.permuted_fits import STATISTICS, Answers, Deal, Draws, Numbers, Pair
+from measure.permuted_fits import STATISTICS, Answers, Deal, Draws, Numbers
 from measure.repeat import Progress, repeat
 
 Array = NDArray[np.float64]
@@ -188,13 +188,13 @@ def _ladder(
 
 
 def _task(restricted: Fit, free: Fit) -> Draws:
-    moments, pair = free.moments, Pair.of(restricted, free)
+    moments, fits = free.moments, (restricted, free)
     groups = np.repeat(np.arange(len(moments.n_obs)), moments.n_obs)
     clusters = None if moments.clusters is None else np.concatenate(moments.clusters)
     deal = Deal(groups, clusters)
     if moments.ordinal is not None:
-        return Draws(deal, Answers.of(pair, free), APART)
-    return Draws(deal, Numbers(pair, moments), TOGETHER)
+        return Draws(deal, Answers.of(fits), APART)
+    return Draws(deal, Numbers.of(fits), TOGETHER)
 
 
 def _how(deal: Deal) -> str:
