@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from analyses import evidence
@@ -152,7 +153,7 @@ def _largest_bias(climbed: Climb) -> "pd.Series[Any] | None":
     if climbed.bias is None or climbed.bias.scales["bias"].isna().all():
         return None
     scales = climbed.bias.scales
-    return scales.loc[scales["bias"].abs().idxmax()]
+    return scales.iloc[int(np.nanargmax(scales["bias"].abs()))]
 
 
 def released_items(climbed: Climb) -> tuple[str, ...]:
