@@ -153,7 +153,7 @@ def _largest_bias(climbed: Climb) -> "pd.Series[Any] | None":
     if climbed.bias is None or climbed.bias.scales["bias"].isna().all():
         return None
     scales = climbed.bias.scales
-    return scales.iloc[int(np.nanargmax(scales["bias"].abs().to_numpy()))]
+    return scales.iloc[int(np.nanargmax(scales["bias"].abs()))]
 
 
 def released_items(climbed: Climb) -> tuple[str, ...]:
