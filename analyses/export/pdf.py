@@ -46,7 +46,10 @@ _SIZES = (
 )
 """Sizes of the text in points and of the figure in mm; the first that fits two pages is used."""
 
-_RESULT_SECTIONS = ("screening", "items", "reliability", "confirmatory", "levels", "hypotheses")
+_RESULT_SECTIONS = (
+    *("screening", "items", "reliability", "confirmatory", "levels"),
+    *("development", "hypotheses"),
+)
 _FIGURE_SECTIONS = ("reliability", "levels", "confirmatory", "items")
 _MOST_NUMBERS = 4
 
