@@ -32,6 +32,7 @@ from .fitted import Fit, standardized
 from .general_indices import BifactorIndices, bifactor_indices
 from .groupwise import Groupwise, by_group
 from .guttman import guttman_lambdas
+from .interrupted import InterruptedSeries, interrupted_series
 from .invariance import Invariance, measurement_invariance
 from .irt import (
     GradedResponse,
@@ -66,6 +67,7 @@ from .response_alpha import OrdinalAlpha, ordinal_alpha
 from .response_shifts import ResponseShift, response_shift
 from .retained import FactorRetention
 from .retention import factor_retention
+from .retrospective import RetrospectivePretest, retrospective_pretest
 from .schmid_leiman import SchmidLeiman, schmid_leiman
 from .score_errors import ConditionalErrors, conditional_errors
 from .scores import FactorScores, factor_scores
@@ -74,6 +76,7 @@ from .short_forms import ShortForms, short_forms
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
+from .stepped_wedges import SteppedWedge, stepped_wedge
 from .subscores import Subscores, prmse
 from .tolerable_misfit import fit_equivalence
 from .two_one_sided import equivalence
@@ -172,6 +175,12 @@ __all__ = [
     "ChangeDifference",
     "response_shift",
     "ResponseShift",
+    "retrospective_pretest",
+    "RetrospectivePretest",
+    "stepped_wedge",
+    "SteppedWedge",
+    "interrupted_series",
+    "InterruptedSeries",
     "drop_out",
     "DropOut",
     "by_group",
