@@ -65,7 +65,8 @@ OF_DATA = {
     *("content_validity", "proportion_interval", "split_cluster", "alignment_recovery"),
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
-    *("response_shift", "drop_out", "fit_equivalence"),
+    *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
+    "interrupted_series",
 }
 
 
