@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from measure.checks import known_option, numbers_of
@@ -127,8 +128,13 @@ def with_shared_categories(
 
 def _counts(used: pd.DataFrame, item: str, group: str) -> pd.DataFrame:
     """Answers by category (rows) and group (columns)."""
-    answers = numbers_of(used, [item])[item]
-    return pd.crosstab(answers.to_numpy(), used[group].to_numpy(dtype=object))
+    answers = numbers_of(used, [item])[item].to_numpy()
+    labels, groups = pd.factorize(used[group].to_numpy(dtype=object))[::-1]
+    there = ~np.isnan(answers)
+    values, places = np.unique(answers[there], return_inverse=True)
+    cells = places * len(labels) + groups[there]
+    counts = np.bincount(cells, minlength=len(values) * len(labels))
+    return pd.DataFrame(counts.reshape(len(values), -1), index=values, columns=list(labels))
 
 
 def _unused(gaps: dict[str, pd.DataFrame]) -> str:
