@@ -7,7 +7,7 @@ import pandas as pd
 
 from measure.checks import known_option, numbers_of
 from measure.errors import DataError
-from measure.moments.rows import group_labels
+from measure.moments.rows import group_labels, rows_of
 
 # With more groups than this exact equality in all of them is no question that can be answered.
 MOST_GROUPS = 50
@@ -64,7 +64,14 @@ def require_sizes(n_obs: dict[object, int], n_items: int, n_parameters: int) -> 
 def usable(
     data: pd.DataFrame, names: Sequence[str], group: str, cluster: str | None, *, complete: bool
 ) -> pd.DataFrame:
-    """Rows that a fit would use: with group and cluster, and an answer to all items or to one."""
+    """Rows that a fit would use: with group and cluster, and an answer to all items or to one.
+
+    Raises
+    ------
+    DataError
+        A column is missing or cannot be analysed, or an item is constant in a group.
+    """
+    rows_of(data, tuple(names), group=group, cluster=cluster)
     answers = data[list(names)]
     keep = answers.notna().all(axis=1) if complete else answers.notna().any(axis=1)
     for column in (group, cluster):

@@ -174,7 +174,7 @@ def test_binary_items_are_tested_by_scalar_alone():
             )
 
 
-# By tests/reference/generate/invariance_categories.R: df, chisq and chisq.scaled of each step.
+# By tests/reference/generate/35_invariance_categories.R: df, chisq and chisq.scaled of each step.
 SEMTOOLS_DATA = {
     "three": ([3] * 6, 2),
     "mixed": ([4, 4, 4, 4, 2, 2], 2),
@@ -336,6 +336,14 @@ REFUSED = {
     "an item that is constant in a group": (
         *(THREE, {"group": "school"}, None, DataError),
         'x1.*in group "Grant-White"',
+    ),
+    "no such item": (
+        *(THREE.replace("x3", "x33"), {"group": "school"}, None, DataError),
+        "x33",
+    ),
+    "no such cluster": (
+        *(THREE, {"group": "school", "cluster": "class"}, None, DataError),
+        'need one column "class"',
     ),
     "an unknown step": (
         *(THREE, {"group": "school", "steps": ["configural", "weak"]}, None, OptionError),

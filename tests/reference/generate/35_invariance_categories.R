@@ -3,7 +3,7 @@
 #
 #   python: for name, (cats, groups) in SEMTOOLS_DATA.items():
 #               answers(cats, n_groups=groups, n=500 * groups).to_csv(f"{name}.csv", index=False)
-#   Rscript invariance_categories.R FOLDER
+#   Rscript 35_invariance_categories.R FOLDER
 suppressPackageStartupMessages({ library(lavaan); library(semTools) })
 folder <- commandArgs(TRUE)[1]
 kinds <- c("thresholds", "loadings", "intercepts", "residuals")
