@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from measure.distributions import chisq_sf
 from measure.estimators import Likelihood
 from measure.inference import (
+    gathered,
     information,
     inverse,
     moment_covariance,
     score_products,
+    spread_over,
     weigh,
     weights,
 )
@@ -124,8 +126,9 @@ def projected(own: Sequence[Array], pressed: Array, bread: Array, gamma: Array) 
     gamma
         Covariance of the moments, (m, m).
     """
-    spread = gamma @ pressed
-    inner, outer = pressed.T @ spread, spread.T @ weigh(own, spread)
+    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
+    spread = spread_over(gamma, parts)
+    inner, outer = gathered(parts, spread), spread.T @ weigh(own, spread)
     turned = bread @ inner
     if all(weight.ndim == 1 for weight in own):
         weight = np.concatenate(own)

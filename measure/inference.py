@@ -4,7 +4,7 @@ Constraints are kept by moving along their tangent: with K its directions (n_ele
 inverse of an information matrix I is K (K' I K)^-1 K' (Aitchison & Silvey 1958).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +124,34 @@ def weigh(weights: Sequence[Array], stacked: Array) -> Array:
     return np.concatenate([weighted(weight, part) for weight, part in parts])
 
 
+def spread_over(gamma: Array, parts: Sequence[Array]) -> Array:
+    """Multiply gamma (m, m) with the stacked parts of all groups, together (m, q).
+
+    With many groups most columns of a part are 0: what belongs to other groups moves nothing in it.
+    """
+    spread = np.zeros((len(gamma), parts[0].shape[1]))
+    for rows, own, part in _filled(parts):
+        spread[:, own] += gamma[:, rows] @ part
+    return spread
+
+
+def gathered(parts: Sequence[Array], stacked: Array) -> Array:
+    """Multiply the transposed parts of all groups with a stacked matrix (m, k), together (q, k)."""
+    total = np.zeros((parts[0].shape[1], stacked.shape[1]))
+    for rows, own, part in _filled(parts):
+        total[own] += part.T @ stacked[rows]
+    return total
+
+
+def _filled(parts: Sequence[Array]) -> Iterator[tuple[slice, NDArray[np.intp], Array]]:
+    """Give the rows of each part in the stack, its columns that are not 0, and these."""
+    start = 0
+    for part in parts:
+        own = np.flatnonzero(part.any(axis=0))
+        yield slice(start, start + len(part)), own, part[:, own]
+        start += len(part)
+
+
 def stacked_weight(point: Point) -> Array:
     """Weights of the moments of all groups, each times its share, as one block-diagonal matrix."""
     own = weights(point)
@@ -164,8 +192,9 @@ def meat(point: Point, se: str) -> Array:
     if se == "robust.huber.white":
         return score_products(point)
     _require_rows(point)
-    pressed = weigh(weights(point), np.vstack(point.jacobians))
-    return np.asarray(pressed.T @ moment_covariance(point) @ pressed)
+    pairs = zip(weights(point), point.jacobians, strict=True)
+    pressed = [weighted(weight, jacobian) for weight, jacobian in pairs]
+    return gathered(pressed, spread_over(moment_covariance(point), pressed))
 
 
 def weakest_direction(matrix: Array) -> Array:

@@ -60,7 +60,10 @@ class Derivatives:
     def _answers(self, scale: "Scale") -> Array:
         responses, following = scale.responses, self.following
         assert self.d_mu is not None
-        own = responses.jacobian(Slopes(self.u, self.v, self.d_mu, scale.d_tau, scale.d_delta))
+        slopes = Slopes(self.u, self.v, self.d_mu, scale.d_tau, scale.d_delta)
+        moving = slopes.moving
+        own = np.zeros((responses.layout.size, self.u.shape[1]))
+        own[:, moving] = responses.jacobian(slopes.only(moving))
         if following is None or not following.state.block.spreads:
             return own
         none = np.zeros(following.u.shape)
