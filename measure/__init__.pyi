@@ -52,6 +52,7 @@ from .mimic import Mimic, mimic
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
+from .moderated_changes import ChangeModeration, change_moderation
 from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .omega import omega_hierarchical, omega_total
@@ -167,6 +168,8 @@ __all__ = [
     "LatentChange",
     "change_difference",
     "ChangeDifference",
+    "change_moderation",
+    "ChangeModeration",
     "response_shift",
     "ResponseShift",
     "retrospective_pretest",
