@@ -12,6 +12,7 @@ from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.fitted import Fit
 from measure.latent_changes import change_notes, require_comparable
+from measure.observed_changes import MEAN
 from measure.occasions import Layout, Occasions
 from measure.regressions import reach, two_sided
 from measure.wave_fits import Fitting, WaveDesign, design, quantity
@@ -27,7 +28,8 @@ class ChangeModeration:
         One row a factor, pair of waves and group, then a row for each later group against the
         first: `factor group against from to slope se pvalue ci.lower ci.upper`. `slope` is the
         change, in standard deviations of the first wave of the first group, that goes with one
-        standard deviation of the moderator; against another group the difference of slopes.
+        standard deviation of the moderator; against another group the difference of slopes. With
+        several factors their mean follows.
     moderator, mean, sd
         Its column, and its mean and standard deviation among all respondents.
     fit, step, released, counts, n_obs, n_clusters, notes
@@ -189,19 +191,28 @@ def _beside(own: WaveDesign, moderator: str) -> Iterator[str]:
 
 
 def _slopes(own: WaveDesign) -> Iterator[_Slope]:
-    pairs = list(combinations(range(len(own.occasions.waves)), 2))
-    for first, later in pairs:
-        for factor in own.what.factors:
-            formulas = []
-            for group in range(own.occasions.n_groups):
-                before, after = (f"cz.{factor}.w{k + 1}.g{group + 1}" for k in (first, later))
-                formulas.append(f"({after} - {before})/vz.g{group + 1}")
-                name = f"slope.{factor}.{first}.{later}.g{group + 1}"
-                yield _Slope(name, formulas[-1], factor, first, later, group, None)
-            for group in range(1, own.occasions.n_groups):
-                name = f"slope.{factor}.{first}.{later}.g{group + 1}.more"
-                formula = f"{formulas[group]} - {formulas[0]}"
-                yield _Slope(name, formula, factor, first, later, group, 0)
+    """Give the slopes of each factor and of their mean, by group, and what groups differ by."""
+    factors = list(own.what.factors)
+    for first, later in combinations(range(len(own.occasions.waves)), 2):
+        formulas = {
+            factor: [
+                f"(cz.{factor}.w{later + 1}.g{g} - cz.{factor}.w{first + 1}.g{g})/vz.g{g}"
+                for g in range(1, own.occasions.n_groups + 1)
+            ]
+            for factor in factors
+        }
+        if len(factors) > 1:
+            formulas[MEAN] = [
+                f"({' + '.join(parts)})/{len(factors)}"
+                for parts in zip(*(formulas[factor] for factor in factors), strict=True)
+            ]
+        for number, (factor, by_group) in enumerate(formulas.items()):
+            name = f"slope.{number}.{first}.{later}"
+            for group, formula in enumerate(by_group):
+                yield _Slope(f"{name}.g{group + 1}", formula, factor, first, later, group, None)
+            for group, formula in list(enumerate(by_group))[1:]:
+                more = f"{formula} - {by_group[0]}"
+                yield _Slope(f"{name}.g{group + 1}.more", more, factor, first, later, group, 0)
 
 
 def _row(where: Occasions, fit: Fit, one: _Slope, df: float) -> dict[str, object]:

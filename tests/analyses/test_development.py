@@ -134,6 +134,40 @@ def test_the_ledger_takes_its_gain_from_the_waves(waves: Development) -> None:
     assert part.estimate.se == row["d.se"]
 
 
+def test_the_ledger_estimates_what_goes_with_the_gain(data: pd.DataFrame, tmp_path: Path) -> None:
+    # Zones of the respondent's own that are as strong as they are in the population, and stronger.
+    rng = np.random.default_rng(2)
+    zones = rng.integers(1, 6, len(data)).astype(float)
+    first = data["wave"] == "1"
+    later = (data["wave"] == "2") & (data["effort"] == "effort")
+    of_person = dict(zip(data["respondent"][first], zones[first], strict=True))
+    high = data["respondent"].map(of_person) >= 4
+    moved = {
+        name: data[name].where(~later | ~high | (data[name] >= 5), data[name] + 1)
+        for name in ITEMS
+        if SMALL.item(name).keying == 1
+    }
+    waves = waves_of(read(tmp_path, data.assign(**moved)))
+    values = waves.survey.data["respondent"].map(of_person).astype(float)
+    found = waves.moderation(values, "zone").result
+    assert found is not None
+    row = found.table[(found.table["against"] == "comparison")].iloc[-1]
+    assert row["factor"] == "mean of the factors"
+    assert row["ci.lower"] > 0.1
+
+
+def test_without_waves_what_goes_with_a_gain_awaits_them(waves: Development) -> None:
+    (hypothesis,) = (one for one in SMALL.hypotheses if one.id == "H05")
+    expectation = hypothesis.expectations[1]
+    ledger = ledger_of(waves)
+    alone = replace(ledger, answers=replace(ledger.answers, waves=None))
+    (part,) = parts_of(alone, hypothesis, expectation, seed=1)
+    assert part.judgement == "awaits"
+    # The form with the 24 statements does not ask about exchange zones.
+    (part,) = parts_of(ledger, hypothesis, expectation, seed=1)
+    assert part.judgement == "not_measured"
+
+
 def test_without_waves_the_gain_is_not_measured(waves: Development) -> None:
     (hypothesis,) = (one for one in SMALL.hypotheses if one.id == "K5")
     ledger = ledger_of(waves)
