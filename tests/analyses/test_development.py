@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import development
+from analyses import development, report
+from analyses.cross_section import one_wave
 from analyses.developing import Development, developed, effort_of
 from analyses.disclosure import publish
 from analyses.fits import plan
@@ -250,6 +251,21 @@ def test_without_an_effort_change_is_no_effect(data: pd.DataFrame, tmp_path: Pat
     assert change.claim.key == "development.claim.grown"
     assert {note.key for note in change.notes} == {"development.note.no_comparison"}
     assert [figure.id for figure in section.figures] == ["development_changes"]
+
+
+def test_who_is_left_out_of_the_analysed_wave_is_left_out_of_all(waves: Development) -> None:
+    run = report._Run(SMALL, waves.survey, None, 1, False)
+    first = one_wave(SMALL, waves.survey)
+    kept = first.where(first.data.index >= 10)
+    found = report._waves(run, kept, waves.planned)
+    assert found is not None
+    gone = set(first.data["respondent"][:10])
+    assert not gone & set(found.survey.data["respondent"])
+    n_later = (waves.survey.data["wave"] == "2").sum()
+    assert n_later - 10 <= (found.survey.data["wave"] == "2").sum() < n_later
+    everybody = report._waves(run, first, waves.planned)
+    assert everybody is not None
+    assert len(everybody.survey.data) == len(waves.survey.data)
 
 
 def test_one_wave_has_nothing_to_compare(waves: Development) -> None:
