@@ -107,9 +107,10 @@ def change_moderation(
     -------
     ChangeModeration
         Intervals are those of t with the number of clusters less that of groups, otherwise normal.
-        Where nobody decided by lot who stands high on the moderator, what goes with it is not what
-        it does; and where items of both were answered at once, the sharing of one moment enlarges
-        what they have in common at the first wave.
+        The slope within one group is negative where nothing works, if the moderator goes with the
+        factor at the first wave and people move towards the middle; the difference of slopes is
+        free of that where both groups do so alike. Where nobody decided by lot who stands high on
+        the moderator, what goes with it is not what it does.
 
     Raises
     ------
