@@ -4,9 +4,8 @@ A column is tested where something is compared by it, or taken together over it:
 groups and roles, those that a hypothesis names, the language, and the form where there are several.
 """
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import pandas as pd
@@ -16,12 +15,13 @@ from analyses import evidence, verdicts
 from analyses.asked import FORM
 from analyses.fits import Fitted
 from analyses.ladder_groups import Chosen, choose
+from analyses.ladder_search import reach
 from analyses.section import Message, Value
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.rules import Rules
 from instruments.schema import BackgroundColumn, Instrument
-from measure.errors import MeasureError, MeasureWarning
+from measure.errors import MeasureError
 
 COMPARED_ROLES = ("group", "role")
 """Columns of these roles are those whose means the section on levels shows."""
@@ -63,13 +63,19 @@ class Climb:
     reason
         Why there are no steps; None where there are.
     found
-        The steps as fitted.
+        The steps; of the fits only the last is kept.
     steps
         The steps, judged.
     means
         Latent means at the last step, where that holds.
     merged
         Items some of whose categories were put together, since a group does not use them.
+    releases
+        The parameters that differ between groups, as `ladder_search.Reached` has them.
+    anchored
+        Whether enough is equal to compare by.
+    bias
+        What unequal items make of answers and scale means, where the last step holds.
     """
 
     declared: BackgroundColumn
@@ -79,11 +85,19 @@ class Climb:
     steps: tuple[Step, ...] = ()
     means: measure.LatentMeans | None = None
     merged: tuple[str, ...] = ()
+    releases: pd.DataFrame = field(default_factory=pd.DataFrame)
+    anchored: bool = True
+    bias: measure.ItemBias | None = None
 
     @property
     def failed(self) -> Step | None:
         """The first step that does not hold, or could not be judged."""
         return next((s for s in self.steps if s.verdict in ("fails", "undecided")), None)
+
+    @property
+    def fit(self) -> measure.Fit | None:
+        """The fit of the last step that was reached."""
+        return None if self.found is None else self.found.fits[self.found.steps[-1]]
 
     @property
     def left_out(self) -> dict[str, Value]:
@@ -94,7 +108,8 @@ class Climb:
     @property
     def complete(self) -> bool:
         """Whether all steps up to equal intercepts were reached and hold."""
-        return self.failed is None and bool(self.steps) and self.steps[-1].name == FREED
+        there = bool(self.steps) and self.steps[-1].name == FREED
+        return self.anchored and there and self.failed is None
 
 
 def compared_columns(instrument: Instrument, survey: Survey) -> list[BackgroundColumn]:
@@ -130,39 +145,32 @@ def climb(
     chosen = choose(survey, reference, declared)
     if chosen.reason is not None:
         return Climb(declared, chosen, chosen.reason)
-    data, items = chosen.data, list(structure(reference.model).observed)
-    plan = reference.plan
-    ordered = [item for item in items if item in plan.ordered]
     try:
-        with warnings.catch_warnings():
-            # What the warnings say stands in the notes of the result.
-            warnings.simplefilter("ignore", MeasureWarning)
-            found = measure.measurement_invariance(
-                reference.model.syntax,
-                data,
-                group=declared.name,
-                steps=_steps(ordered),
-                ordered=ordered,
-                estimator=plan.estimator,
-                missing=plan.missing,
-                cluster=None if plan.cluster is None else plan.cluster.name,
-                information="observed" if ordered else None,
-                categories="merge" if ordered else "refuse",
-            )
+        reached = reach(reference, chosen, declared)
     except MeasureError as error:
         said = Message("invariance.reason.refused", {"text": str(error)})
         return Climb(declared, chosen, said)
-    steps = judged(found, instrument.rules)
-    merged = tuple(item for item in ordered if _uneven(data, item, declared.name))
-    climbed = Climb(declared, chosen, None, found, steps, merged=merged)
+    # Fits of many groups are large, and only the last step is asked for again.
+    last = reached.found.steps[-1]
+    found = replace(reached.found, fits={last: reached.found.fits[last]})
+    climbed = Climb(
+        declared,
+        chosen,
+        None,
+        found,
+        judged(found, instrument.rules),
+        merged=tuple(
+            item
+            for item in structure(reference.model).observed
+            if item in reference.plan.ordered and _uneven(chosen.data, item, declared.name)
+        ),
+        releases=reached.releases,
+        anchored=reached.anchored,
+    )
     if not climbed.complete:
         return climbed
-    return replace(climbed, means=_means(instrument, chosen, found.fits[FREED]))
-
-
-def _steps(ordered: list[str]) -> list[str] | None:
-    """Give the steps of continuous items; of ordered ones `measure` knows which can be had."""
-    return None if ordered else ["configural", "metric", FREED]
+    fit = found.fits[last]
+    return replace(climbed, means=_means(instrument, chosen, fit), bias=_bias(fit))
 
 
 def _uneven(data: pd.DataFrame, item: str, group: str) -> bool:
@@ -180,6 +188,15 @@ def _means(instrument: Instrument, chosen: Chosen, fit: measure.Fit) -> measure.
         return measure.latent_means(fit, reference=chosen.values[0], composites=composites)
     except MeasureError:
         # The steps hold, and there are no means: the section says so in the table's place.
+        return None
+
+
+def _bias(fit: measure.Fit) -> measure.ItemBias | None:
+    """Say what unequal items amount to, of each group against the others together."""
+    try:
+        return measure.item_bias(fit, pairs="rest" if fit.n_groups > 2 else "reference")
+    except MeasureError:
+        # As for the means: an item of several factors has no bias of one scale.
         return None
 
 

@@ -1,6 +1,7 @@
 """Does the questionnaire measure alike in all groups? Steps, licences, and latent means."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from analyses import evidence, invariance_tables, licences, methods, script, verdicts
 from analyses.fits import Fits, fit_reference
@@ -49,8 +50,13 @@ def run(
     climbs = [one.climb for one in found if one.climb is not None and one.climb.found is not None]
     tables = [invariance_tables.licences_table(found, len(survey.data))] if found else []
     tables += [invariance_tables.steps_table(climbs)] if climbs else []
+    tables += invariance_tables.releases_table(found)
     figures = []
     for licence in found:
+        for table in invariance_tables.bias_tables(instrument, licence):
+            tables.append(table)
+            if table.id.startswith("item_bias"):
+                figures.append(invariance_tables.bias_figure(licence, table))
         for table in invariance_tables.means_tables(instrument, licence):
             tables.append(table)
             if not table.id.endswith("_scales"):
@@ -64,7 +70,7 @@ def run(
         figures=tuple(figures),
         notes=(
             *evidence.standing_notes(instrument, survey),
-            *(methods.notes(instrument, survey, reference) if climbs else ()),
+            *(methods.notes(instrument, survey, replace(reference, check=None)) if climbs else ()),
             Message("invariance.note.gate"),
         ),
     )
@@ -114,13 +120,13 @@ def _rule(rules: Rules, climbed: Climb | None) -> Rule | None:
 
 def _evidence(climbed: Climb) -> Iterator[Quantity]:
     """Give the largest changes of any step: what the rules judge."""
-    found = climbed.found
-    if found is None or len(found.steps) < 2:
+    found, fit = climbed.found, climbed.fit
+    if found is None or fit is None or len(found.steps) < 2:
         return
-    provenance = Provenance(
-        methods.estimated_by(found.fits[found.steps[0]]), int(found.groups.sum()), "Chen 2007"
-    )
+    provenance = Provenance(methods.estimated_by(fit), fit.n_obs, "Chen 2007")
     changes = found.table.iloc[1:]
+    released = len(climbed.releases)
+    yield evidence.count("invariance_released", released, Message("source.released"), fit.n_obs)
     for name, value in (
         ("invariance_cfi", changes["delta_cfi"].min()),
         ("invariance_rmsea", changes["delta_rmsea"].max()),

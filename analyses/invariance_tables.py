@@ -1,6 +1,6 @@
 """The tables and figures of invariance: licences, steps, and differences of latent means."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,15 @@ from analyses import evidence, methods
 from analyses.evidence import column, columns
 from analyses.group_ladders import TOTAL, Climb, Step
 from analyses.licences import Licence
-from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
+from analyses.section import Cell, Column, Figure, Message, Phrase, Provenance, Table, Value
 from instruments.rules import Rules
 from instruments.schema import BackgroundColumn, Instrument
 
 DIGITS = 2
+BIAS_SHOWN = 0.5
+"""Bias in answer points that has the darkest shade."""
+BEYOND_BAND = 1.2
+"""How far a figure reaches beyond what it shows, so that a band has room around it."""
 VARIANTS = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
 
 
@@ -60,8 +64,8 @@ def steps_table(climbs: list[Climb]) -> Table:
     climbs
         Those that have steps; all are fitted alike.
     """
-    first = climbs[0].found
-    assert first is not None
+    fit = climbs[0].fit
+    assert fit is not None
     rows = [row for climbed in climbs for row in _step_rows(climbed)]
     suffixes = {VARIANTS[one.found.variant] for one in climbs if one.found is not None}
     return Table(
@@ -80,7 +84,7 @@ def steps_table(climbs: list[Climb]) -> Table:
         ),
         rows=tuple(rows),
         provenance=Provenance(
-            methods.estimated_by(first.fits[first.steps[0]]),
+            methods.estimated_by(fit),
             max(int(one.found.groups.sum()) for one in climbs if one.found is not None),
             "Wu & Estabrook 2016; Chen 2007; Yuan & Chan 2016",
         ),
@@ -129,6 +133,137 @@ def verdict_of(step: Step) -> Message:
     return Message(f"invariance.verdict.{step.verdict}")
 
 
+def releases_table(licences: Sequence[Licence]) -> Iterator[Table]:
+    """Give one row a parameter that differs in a group, of all columns."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in licences:
+        climbed = one.climb
+        if climbed is None or climbed.releases.empty:
+            continue
+        for row in climbed.releases.to_dict("records"):
+            loading = row["op"] == "=~"
+            rows.append(
+                (
+                    evidence.text(one.column.label),
+                    str(row["rhs"] if loading else row["lhs"]),
+                    _parameter(row),
+                    evidence.group_label(row["group"], one.column),
+                    evidence.number(row["difference"]),
+                    evidence.number(row["pvalue.corrected"]),
+                )
+            )
+    if not rows:
+        return
+    fits = [
+        one.climb.fit for one in licences if one.climb is not None and one.climb.fit is not None
+    ]
+    yield Table(
+        id="invariance_released",
+        title=Message("invariance.table.released"),
+        columns=(
+            column("background", "message"),
+            column("item", "text"),
+            *columns("message", 0, "released_parameter", "released_group"),
+            column("released_difference", "number", DIGITS),
+            column("pvalue.holm", "pvalue", 3),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            methods.estimated_by(fits[0]), max(fit.n_obs for fit in fits), "Satorra 1989; Holm 1979"
+        ),
+        notes=(Message("invariance.note.released"),),
+    )
+
+
+def _parameter(row: Mapping[Hashable, Any]) -> Message:
+    """Say which kind of parameter a released one is."""
+    if row["op"] == "|":
+        return Message("invariance.parameter.threshold", {"n": int(str(row["rhs"])[1:])})
+    return Message(f"invariance.parameter.{'loading' if row['op'] == '=~' else 'intercept'}")
+
+
+def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
+    """Give what unequal items amount to where some are: of scale means, then of each item."""
+    climbed = licence.climb
+    if licence.level != "partial" or climbed is None or climbed.bias is None:
+        return
+    assert climbed.fit is not None
+    declared, bias = licence.column, climbed.bias
+    provenance = Provenance(
+        methods.estimated_by(climbed.fit),
+        climbed.fit.n_obs,
+        "Nye & Drasgow 2011; Nye et al. 2019",
+    )
+    values: dict[str, Value] = {"column": evidence.text(declared.label)}
+    yield Table(
+        id=f"scale_bias_{declared.name}",
+        title=Message("invariance.table.scale_bias", values),
+        columns=(
+            *columns("message", 0, "scale", "released_group"),
+            *columns("number", DIGITS, "bias_points", "ci.lower", "ci.upper"),
+        ),
+        rows=tuple(
+            (
+                factor_label(instrument, str(row["factor"])),
+                _against(row, declared),
+                *(evidence.number(row[name]) for name in ("bias", "ci.lower", "ci.upper")),
+            )
+            for row in bias.scales.to_dict("records")
+        ),
+        provenance=provenance,
+        notes=(Message("invariance.note.bias"),),
+    )
+    by_item = bias.items.pivot(index="item", columns="focal", values="signed")
+    order = list(dict.fromkeys(bias.items["item"]))
+    focal = list(dict.fromkeys(bias.items["focal"]))
+    yield Table(
+        id=f"item_bias_{declared.name}",
+        title=Message("invariance.table.item_bias", values),
+        columns=(
+            column("item", "text"),
+            *(
+                Column(
+                    f"bias_{place}",
+                    evidence.plain(evidence.group_label(group, declared)),
+                    "number",
+                    DIGITS,
+                )
+                for place, group in enumerate(focal)
+            ),
+        ),
+        rows=tuple(
+            (item, *(evidence.number(by_item.loc[item, group]) for group in focal))
+            for item in order
+        ),
+        provenance=provenance,
+        notes=(Message("invariance.note.bias"),),
+    )
+
+
+def _against(row: Mapping[Hashable, Any], declared: BackgroundColumn) -> Message:
+    """Name a group and what it is held against: another one, or all others together."""
+    first = evidence.group_label(row["focal"], declared)
+    if row["reference"] == "rest":
+        return Message("invariance.against_rest", {"first": first})
+    second = evidence.group_label(row["reference"], declared)
+    return Message("invariance.pair", {"first": first, "second": second})
+
+
+def bias_figure(licence: Licence, table: Table) -> Figure:
+    """Draw the bias of each item as a heat table."""
+    values: dict[str, Value] = {"column": evidence.text(licence.column.label)}
+    parts = [one.name for one in table.columns[1:]]
+    return Figure(
+        id=table.id,
+        title=Message("invariance.figure.bias", values),
+        alt=Message("invariance.figure.bias.alt", {**values, "n": len(table.rows)}),
+        table=table.id,
+        form="heat",
+        channels={"y": "item", "parts": " ".join(parts)},
+        domain=(-BIAS_SHOWN, BIAS_SHOWN),
+    )
+
+
 def means_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
     """Give the differences of latent means of one column: of the whole, then of each factor."""
     climbed = licence.climb
@@ -149,7 +284,7 @@ def _differences(
     declared, rules = licence.column, instrument.rules
     assert licence.climb is not None
     assert licence.climb.means is not None
-    assert licence.climb.found is not None
+    assert licence.climb.fit is not None
     band = band_of(instrument, declared)
     judged = alike(found, band, rules)
     rows = []
@@ -176,8 +311,8 @@ def _differences(
         ),
         rows=tuple(rows),
         provenance=Provenance(
-            methods.estimated_by(licence.climb.found.fits["scalar"]),
-            int(licence.climb.found.groups.sum()),
+            methods.estimated_by(licence.climb.fit),
+            licence.climb.fit.n_obs,
             "Hancock 2001; Schuirmann 1987",
         ),
         notes=(
@@ -238,6 +373,9 @@ def factor_label(instrument: Instrument, name: str) -> Phrase:
 
 def means_figure(instrument: Instrument, licence: Licence, table: Table) -> Figure:
     """Draw the differences of one column before the band of what does not matter."""
+    ends = ("band.lower", "band.upper", "equivalence.lower", "equivalence.upper")
+    shown = [abs(one) for name in ends for one in table.column(name) if isinstance(one, float)]
+    reach = BEYOND_BAND * max(shown)
     values: dict[str, Value] = {"column": evidence.text(licence.column.label)}
     return Figure(
         id=table.id,
@@ -253,4 +391,5 @@ def means_figure(instrument: Instrument, licence: Licence, table: Table) -> Figu
             "band_lower": "band.lower",
             "band_upper": "band.upper",
         },
+        domain=(-reach, reach),
     )

@@ -13,6 +13,7 @@ import pandas as pd
 from analyses import evidence
 from analyses.evidence import column
 from analyses.fits import Fitted, in_categories
+from analyses.group_ladders import compared_columns
 from analyses.scale_models import FEWEST_ITEMS
 from analyses.section import Cell, Column, Message, Phrase, Provenance, Table, Value
 from analyses.survey import Survey
@@ -119,7 +120,10 @@ class Functioning:
 def functioning(
     instrument: Instrument, survey: Survey, models: Mapping[str, Fitted], reference: Fitted
 ) -> Functioning:
-    """Test the items of every reflective scale by each column that says who answers.
+    """Test the items of every reflective scale by the columns that say who answers.
+
+    The scales of the reference model are tested by each of them, the others by those that groups
+    are compared by.
 
     Parameters
     ----------
@@ -138,11 +142,14 @@ def functioning(
         for declared in evidence.present_columns(instrument, survey, ROLES)
         if tested
     )
+    compared = {declared.name for declared in compared_columns(instrument, survey)}
     cluster = _cluster(instrument, survey, reference)
     found: dict[tuple[str, str], ItemFunctioning] = {}
     notes: list[Message] = []
     for one in chosen:
         for scale in tested if one.reason is None else ():
+            if one.declared.name not in compared and models[scale.id] is not reference:
+                continue
             items = evidence.scored_items(scale, survey)
             answers = _answers(survey, items, one, cluster)
             try:
@@ -196,13 +203,14 @@ def _on_scores(
 ) -> Iterator[ScoreEffect]:
     columns = {one.name: one for one in instrument.columns}
     for (scale, name), one in found.items():
+        sizes = dict(zip(one.groups.index, one.groups, strict=True))
         for group, row in one.effects.iterrows() if one.table["flag"].any() else ():
             yield ScoreEffect(
                 scale=instrument.scale(scale),
                 declared=columns[name],
                 group=str(group),
                 reference=str(one.groups.index[0]),
-                n=int(one.groups[group]),
+                n=sizes[group],
                 points=float(row["points"]),
                 lower=float(row["ci.lower"]),
                 upper=float(row["ci.upper"]),

@@ -9,7 +9,10 @@ evaluators and decision makers, who get the reason.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
 
 from analyses import evidence
 from analyses.fits import Fits, fit_reference
@@ -41,6 +44,9 @@ class Licence:
         The steps that it rests on; None where the column was not considered.
     groups
         The values that it holds for.
+    bias
+        The largest bias of a scale mean between the groups, in answer points; None where that could
+        not be computed.
     """
 
     column: BackgroundColumn
@@ -48,6 +54,7 @@ class Licence:
     reason: Message
     climb: Climb | None = None
     groups: tuple[str, ...] = ()
+    bias: float | None = None
 
     @property
     def allows(self) -> bool:
@@ -101,7 +108,7 @@ def grant(instrument: Instrument, survey: Survey, fits: Fits | None = None) -> L
     )
     observed = set(structure(instrument.reference_model).observed)
     return Licences(
-        {one.declared.name: licence(one) for one in climbs},
+        {one.declared.name: licence(instrument, one) for one in climbs},
         frozenset(
             scale.id
             for scale in instrument.scales
@@ -110,7 +117,7 @@ def grant(instrument: Instrument, survey: Survey, fits: Fits | None = None) -> L
     )
 
 
-def licence(climbed: Climb) -> Licence:
+def licence(instrument: Instrument, climbed: Climb) -> Licence:
     """Say what the steps of one column allow."""
     column = climbed.declared
     values: dict[str, Value] = {"column": evidence.text(column.label)}
@@ -121,6 +128,35 @@ def licence(climbed: Climb) -> Licence:
     if failed is not None:
         reason = Message(f"licence.failed.{failed.name}", values)
         return Licence(column, "none", reason, climbed, groups)
+    if not climbed.anchored:
+        return Licence(column, "none", Message("licence.no_anchor", values), climbed, groups)
     if not climbed.complete or climbed.means is None:
         return Licence(column, "none", Message("licence.incomplete", values), climbed, groups)
-    return Licence(column, "full", Message("licence.full", values), climbed, groups)
+    reason, bias = Message("licence.full", values), _largest_bias(climbed)
+    if climbed.releases.empty:
+        number = None if bias is None else abs(float(bias["bias"]))
+        return Licence(column, "full", reason, climbed, groups, number)
+    values["items"] = released_items(climbed)
+    if bias is None:
+        return Licence(column, "partial", Message("licence.partial", values), climbed, groups)
+    number = abs(float(bias["bias"]))
+    values |= {
+        "scale": evidence.text(instrument.factor_label(str(bias["factor"]))),
+        "group": evidence.group_label(bias["focal"], column),
+        "bias": evidence.limit(number),
+    }
+    return Licence(column, "partial", Message("licence.biased", values), climbed, groups, number)
+
+
+def _largest_bias(climbed: Climb) -> "pd.Series[Any] | None":
+    """Give the row of the scale mean that unequal items move most."""
+    if climbed.bias is None or climbed.bias.scales["bias"].isna().all():
+        return None
+    scales = climbed.bias.scales
+    return scales.iloc[int(np.nanargmax(scales["bias"].abs()))]
+
+
+def released_items(climbed: Climb) -> tuple[str, ...]:
+    """Give the items that do not work alike in all groups."""
+    rows = climbed.releases
+    return tuple(dict.fromkeys(rows["rhs"].where(rows["op"] == "=~", rows["lhs"])))

@@ -31,10 +31,12 @@ from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
 from analyses.fits import Fits, Plan, fit_models
 from analyses.graded import graded_models
+from analyses.item_functioning import Functioning, functioning
 from analyses.licences import Licences
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
+from analyses.scale_models import scale_models
 from analyses.section import Message, Report, Section, Value
 from analyses.survey import Survey, check_answers
 from instruments import AnswerError
@@ -70,6 +72,18 @@ NOT_RERUN = ("content",)
 GRANTED_ONCE = ("invariance", "development")
 """Sections on what is granted to everybody, and holds without the flagged too; those of the waves
 rest on answers most of which have not been examined for carelessness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What is asked of everybody once, and taken to hold without the flagged too.
+
+    It is about groups and waves, whose answers weigh little singly, and takes most of the time.
+    """
+
+    granted: Licences
+    functioning: Functioning
+    waves: Development | None
 
 
 @dataclass(frozen=True)
@@ -174,13 +188,13 @@ def validate(
     content = content_validity.run(instrument, survey, content=beside.content)
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
-    sections, fits, granted = _analysed(run, analysed, clock)
+    sections, fits, settled = _analysed(run, analysed, clock)
     after: list[Section] = []
     if instrument.claims:
         after.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
     if flagged == "both":
         clock.start("step.sensitivity")
-        after.append(_sensitivity(run, (survey, unflagged), sections, granted))
+        after.append(_sensitivity(run, (survey, unflagged), sections, settled))
     clock.start("step.card")
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
@@ -192,19 +206,25 @@ def validate(
 
 
 def _analysed(
-    run: _Run, survey: Survey, clock: "_Clock", granted: Licences | None = None
-) -> tuple[list[Section], Fits, Licences]:
-    """Run the sections that a person's answers can change; licences are granted once."""
+    run: _Run, survey: Survey, clock: "_Clock", settled: Settled | None = None
+) -> tuple[list[Section], Fits, Settled]:
+    """Run the sections that a person's answers can change, and settle what is not yet settled."""
     instrument = run.instrument
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=run.estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
+    first = settled is None
     clock.start("step.items")
     graded = graded_models(instrument, survey)
+    works = (
+        functioning(instrument, survey, scale_models(instrument, survey, fits), reference)
+        if settled is None
+        else settled.functioning
+    )
     sections: list[Section] = [
-        items.run(instrument, survey, fits=fits, graded=graded),
+        items.run(instrument, survey, fits=fits, graded=graded, functioning=works),
         item_response.run(instrument, survey, fits=fits, graded=graded),
     ]
     clock.start("step.short_forms")
@@ -217,14 +237,13 @@ def _analysed(
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.invariance")
-    first = granted is None
-    if granted is None:
-        granted = licences.grant(instrument, survey, fits)
+    granted = licences.grant(instrument, survey, fits) if settled is None else settled.granted
+    if first:
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey, granted=granted))
     clock.start("step.development")
-    waves = _waves(run, survey, reference.plan)
+    waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
     if waves is not None and first:
         sections.append(development.run(instrument, run.whole, waves=waves))
     clock.start("step.hypotheses")
@@ -234,7 +253,7 @@ def _analysed(
                 instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
             )
         )
-    return sections, fits, granted
+    return sections, fits, Settled(granted, works, waves)
 
 
 def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:
@@ -263,7 +282,7 @@ def _sensitivity(
     run: _Run,
     surveys: tuple[Survey, Survey],
     sections: Sequence[Section],
-    granted: Licences,
+    settled: Settled,
 ) -> Section:
     """Run the same sections without the flagged, and compare.
 
@@ -271,8 +290,8 @@ def _sensitivity(
     ----------
     surveys
         Everybody, and those who are not flagged.
-    granted
-        The licences of everybody, which hold for both.
+    settled
+        What was settled for everybody.
     """
     survey, unflagged = surveys
     n_flagged = len(survey.data) - len(unflagged.data)
@@ -286,7 +305,7 @@ def _sensitivity(
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
-        again, _, _ = _analysed(run, unflagged, _Clock(None), granted)
+        again, _, _ = _analysed(run, unflagged, _Clock(None), settled)
     except (AnalysisError, AnswerError, MeasureError) as error:
         values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)

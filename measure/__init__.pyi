@@ -23,6 +23,7 @@ from .crossvalidation import CrossValidation, cross_validate
 from .dif import differential_functioning
 from .dif_result import ItemFunctioning
 from .difference import compare
+from .direct_effects import Mimic, mimic
 from .dropout import DropOut, drop_out
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
@@ -48,7 +49,6 @@ from .longitudinal import longitudinal_invariance
 from .lower_bound import greatest_lower_bound
 from .mean_differences import LatentMeans, latent_means
 from .means import group_means
-from .mimic import Mimic, mimic
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
 from .modification import modification_indices
@@ -57,9 +57,11 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .omega import omega_hierarchical, omega_total
 from .options import option_table
+from .permuting import InvariancePermutation, permute_invariance
 from .populations import Population, population
 from .proportions import proportion_interval
 from .redundancy import redundancy
+from .releasing import PartialInvariance, partial_invariance
 from .reliability import CronbachAlpha, cronbach_alpha
 from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
@@ -110,10 +112,14 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "partial_invariance",
+    "PartialInvariance",
     "latent_means",
     "LatentMeans",
     "equivalence",
     "fit_equivalence",
+    "permute_invariance",
+    "InvariancePermutation",
     "vuong",
     "VuongTest",
     "cross_validate",

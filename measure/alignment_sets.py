@@ -14,7 +14,7 @@ from measure.distributions import normal_cdf
 Array = NDArray[np.float64]
 
 # Two groups are near where their values do not differ at this level; a group belongs to a set where
-# it does not differ from the set's average at the second (Asparouhov & Muthen 2014, p. 499 f.).
+# it does not differ from the set's average at the second (Asparouhov & Muthen 2014).
 NEAR, BELONGS = 0.01, 0.001
 ROUNDS = 100
 
@@ -22,10 +22,11 @@ ROUNDS = 100
 def invariant_set(values: Array, covariance: Array, n_obs: Array) -> NDArray[np.bool_]:
     """Find the groups that share a parameter.
 
-    The set starts with the group that is near most others, and those. Then the average of the set
-    is compared with each group; those that differ leave, those that do not join, until nothing
-    changes. All comparisons use the covariances of the estimates, the average weighs groups by
-    their respondents.
+    The set starts with the group that is near most others, and those (Asparouhov & Muthen start
+    with the largest set of groups that near pairs connect, however far its ends). Then the average
+    of the set is compared with each group; those that differ leave, those that do not join, until
+    nothing changes. All comparisons use the covariances of the estimates, the average weighs groups
+    by their respondents.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def explained(given: Array, predicted: Array) -> Array:
     """Share of the variation of configural parameters (G, k) that factor means and variances make.
 
     1 - var(given - predicted) / var(given), `predicted` from the average aligned parameters
-    (Asparouhov & Muthen 2014, p. 500). Below 0 where these do not help to predict the parameters;
+    (Asparouhov & Muthen 2014). Below 0 where these do not help to predict the parameters;
     it says little where `given` hardly varies, and is NaN where it does not vary at all.
     """
     total = given.var(axis=0)

@@ -27,6 +27,7 @@ from measure.common_metric import (
     ItemFunctions,
     item_functions,
     measured_factors,
+    require_defined,
 )
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
@@ -40,8 +41,8 @@ NAN = float("nan")
 PAIRS = ("all", "reference", "rest")
 # Points of the integrals over the latent variable, in standard deviations of the persons. Equal
 # steps are exact for smooth functions; of an absolute difference, which has corners, the error is
-# below 1e-5 of an answer point.
-GRID = np.linspace(-8.0, 8.0, 4001)
+# a few millionths of an answer point.
+GRID = np.linspace(-8.0, 8.0, 1001)
 # The same for drawn parameters, of which smooth integrals only are taken.
 COARSE = np.linspace(-8.0, 8.0, 101)
 # A standard error below this is rounding: parameters that are equal by the model.
@@ -118,7 +119,7 @@ def item_bias(
     and R the reference group, and f the normal distribution of the latent variable in F, the signed
     difference of an item is the mean of d = e_F - e_R over f, and dMACS the root of the mean of d^2
     over the pooled standard deviation (n_F - 1 and n_R - 1 weigh the standard deviations; Nye &
-    Drasgow 2011, p. 969). The bias of the scale mean is the sum of the signed differences of the
+    Drasgow 2011, eq. 3). The bias of the scale mean is the sum of the signed differences of the
     factor's items over their number.
 
     Parameters
@@ -149,12 +150,17 @@ def item_bias(
     Raises
     ------
     ModelError
-        One group; no common metric; an item of two factors, or with paths of its own.
+        One group; no common metric; an item of two factors, or with paths of its own; a variance
+        that is not positive.
     OptionError
         An option is not known, or `reference` is no group.
 
     Notes
     -----
+    The answer expected to an ordered item depends on its residual variance as well, so that groups
+    with equal loadings, intercepts and thresholds but unequal residual variances (scalar, not
+    strict invariance) differ a little.
+
     Of the measures of Gunn, Grimm & Edwards (2020) WSDI and WUDI are not given: they compare each
     group with a model of all respondents that ignores the groups, whose latent variable has another
     zero and unit. "rest" answers their question on the metric of the fit.
@@ -217,7 +223,7 @@ def _functions(model: "Fit | Alignment") -> tuple[list[ItemFunctions], list[str]
         found = []
         for factor in measured_factors(model):
             anchors = require_common_metric(model, factor)
-            found.append(item_functions(model, factor))
+            found.append(require_defined(item_functions(model, factor)))
             if anchors == 1:
                 notes.append(
                     f"The metric of {factor} rests on one item that is taken to be alike in two "
@@ -259,7 +265,7 @@ def _compared(
     signed, slopes = _signed(functions, pair)
     bias, d_bias = signed.mean(), slopes.mean(axis=0)
     everything = np.vstack([slopes, d_bias])
-    spread = np.einsum("ij,jk,ik->i", everything, functions.covariance, everything)
+    spread = ((everything @ functions.covariance) * everything).sum(axis=1)
     se = np.sqrt(np.maximum(spread, 0.0))
     se[se < NOTHING] = 0.0
     unsigned, root = _sizes(functions, pair, GRID)

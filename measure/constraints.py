@@ -7,10 +7,12 @@ nonlinear `==` remain as `Restrictions`, which the search and the standard error
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from measure.definitions import Names
 from measure.errors import ModelError
@@ -20,6 +22,9 @@ from measure.syntax import Constraint
 from measure.table import ParameterTable
 
 Array = NDArray[np.float64]
+
+# A basis of more numbers than this is worth being treated as sparse.
+LARGE = 40_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +44,27 @@ class Reduction:
         """Number of parameters that are estimated."""
         return len(self.kept)
 
+    @cached_property
+    def _map(self) -> "Array | sparse.csr_array":
+        """The basis; where it is large, as a sparse matrix: most elements follow one parameter."""
+        assert self.basis is not None
+        return sparse.csr_array(self.basis) if self.basis.size > LARGE else self.basis
+
     def expand(self, params: Array) -> Array:
         """Give the elements (..., n_elements) that belong to `params` (..., n_params)."""
         if self.basis is None or self.offset is None:
             return params
-        return np.asarray(self.offset + params @ self.basis.T)
+        return np.asarray(self.offset + params @ self._map.T)
 
     def reduce_gradient(self, gradient: Array) -> Array:
         """Carry a gradient over elements (..., n_elements) to the parameters (..., n_params)."""
-        return gradient if self.basis is None else gradient @ self.basis
+        return gradient if self.basis is None else np.asarray(gradient @ self._map)
 
     def reduce_matrix(self, matrix: Array) -> Array:
         """Carry a quadratic form over elements to the parameters."""
-        return matrix if self.basis is None else self.basis.T @ matrix @ self.basis
+        if self.basis is None:
+            return matrix
+        return np.asarray((self._map.T @ matrix) @ self._map)
 
     def expand_covariance(self, covariance: Array) -> Array:
         """Carry a covariance matrix of the parameters to the elements."""

@@ -1,7 +1,7 @@
 """Does an item work alike for groups that are alike? Differential item functioning."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from measure.dif_regression import (
     JODOIN_GIERL,
     ZUMBO,
     ItemRegressions,
+    Known,
     called,
     item_regressions,
 )
@@ -21,7 +22,7 @@ from measure.dif_result import ItemFunctioning
 from measure.errors import DataError
 from measure.graded_groups import GroupedGrades, fit_groups
 from measure.moments.asymptotic import few_clusters_note, sums_by_cluster
-from measure.multiplicity import holm
+from measure.multiplicity import corrected
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -52,8 +53,8 @@ def differential_functioning(
     group
         Column of the groups, 2 to 30 of 20 respondents or more; the largest is the first.
     cluster
-        Column of clusters, the largest units within which answers resemble each other: score tests
-        from sums over clusters take the place of likelihood ratios.
+        Column of clusters, the largest units within which answers resemble each other: scores are
+        summed within them.
     purify
         `"forward"`: the anchor that differs most clearly is left out of standing and all is tested
         again, until no anchor differs; `"iterative"`: all flagged items are left out together, and
@@ -82,8 +83,10 @@ def differential_functioning(
     the groups differ in mean and spread. Sums of answers, and latent scores that leave the group
     out, are biased towards the mean of all, so that groups which stand apart seem to answer
     differently at the same standing (Millsap & Everson 1993; DeMars 2010); the mean given the group
-    is not, whatever the reliability. The graded response model takes respondents as independent,
-    as estimates of location may be; with clusters the tests do not (see `score_tests`).
+    is not, whatever the reliability. The tests are generalised score tests (Boos 1992; see
+    `score_tests`): their variance is that of the scores themselves, summed within clusters, and
+    counts that the groups' means and sds were estimated too. Without clusters each respondent is
+    one.
 
     The sum of what a shift and another slope add to R² is called negligible below .13 and large
     from .26 by Zumbo (1999), below .035 and from .07 by Jodoin & Gierl (2001). Effects, not
@@ -146,35 +149,34 @@ def _purified(answers: GroupedAnswers, purify: str, alpha: float) -> _Search:
         wanted = _next(now, left_out, purify)
         if wanted == left_out:
             break
-        if len(answers.items) - len(wanted) < FEWEST_ANCHORS:
-            notes = (
-                f"More items differ than can be left out of standing, which needs {FEWEST_ANCHORS} "
-                "anchors: it may not be measured alike in the groups, and other items than those "
-                "flagged may be the ones that differ.",
-            )
-            break
         if wanted in seen:
             notes = (
-                "Purification went round in a circle: the flagged items of the last round differ "
+                "Purification went round in a circle: some flagged items of the last round differ "
                 "only by some of the anchors.",
             )
             break
         left_out = wanted
+    if purify != "none" and now.flagged - left_out and not notes:
+        notes = (
+            f"More items differ than can be left out of standing, which needs {FEWEST_ANCHORS} "
+            "anchors: it may not be measured alike in the groups, and other items than those "
+            "flagged may be the ones that differ.",
+        )
     index = pd.RangeIndex(1, len(rounds) + 1, name="round")
-    return _Search(
-        now.table, now.regressions, now.model, now.anchors, pd.DataFrame(rounds, index), notes
-    )
+    return replace(now, rounds=pd.DataFrame(rounds, index), notes=notes)
 
 
 def _next(now: _Search, left_out: frozenset[str], purify: str) -> frozenset[str]:
-    """Items to leave out in the next round."""
+    """Items to leave out in the next round; so many at most that the fewest anchors are kept."""
+    order = now.table.sort_values(["pvalue", "chisq"], ascending=[True, False]).index
+    clearest = [str(name) for name in order if name in now.flagged]
+    most = len(now.table) - FEWEST_ANCHORS
     if purify == "iterative":
-        return now.flagged
-    found = now.table.loc[[name for name in now.anchors if name in now.flagged]]
-    if purify == "none" or found.empty:
+        return frozenset(clearest[:most])
+    more = [name for name in clearest if name not in left_out]
+    if purify == "none" or not more or len(left_out) >= most:
         return left_out
-    clearest = found.sort_values(["pvalue", "chisq"], ascending=[True, False]).index[0]
-    return left_out | {str(clearest)}
+    return left_out | {more[0]}
 
 
 def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> _Search:
@@ -190,16 +192,20 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
     rows, regressions = {}, {}
     for k, name in enumerate(answers.items):
         others = model.without(places.index(k)) if k in places else model
-        found = item_regressions(answers, k, others.standing())
+        found = item_regressions(answers, k, _known(others))
         if isinstance(found, ItemRegressions):
             regressions[name] = found
         rows[name] = _row(found, int((answers.codes[:, k] >= 0).sum()))
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(4, "pvalue.holm", holm(table["pvalue"]))
+    table.insert(4, "pvalue.holm", corrected(table["pvalue"].to_numpy(), "holm"))
     table["flag"] = table["pvalue.holm"] < alpha
     table.index.name = "item"
     anchors = tuple(answers.items[k] for k in places)
     return _Search(table, regressions, model, anchors, pd.DataFrame())
+
+
+def _known(others: GroupedGrades) -> Known:
+    return Known(others.standing(), others.standing_slopes(), others.group_influence())
 
 
 def _row(found: ItemRegressions | str, n: int) -> dict[str, object]:

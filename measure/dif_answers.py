@@ -63,7 +63,8 @@ class GroupedAnswers:
     @cached_property
     def membership(self) -> Array:
         """(n_obs, n_groups - 1): 1 where a row belongs to a group but the first."""
-        return (self.labels[:, None] == np.arange(1, self.n_groups)).astype(float)
+        member = self.labels[:, None] == np.arange(1, self.n_groups)
+        return np.asarray(member, dtype=float)
 
     def notes(self) -> tuple[str, ...]:
         """Say what was left out, and which groups lie in few clusters."""

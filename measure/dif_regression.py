@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from measure.dif_answers import GroupedAnswers
 from measure.proportional_odds import OddsFit, expected_answers, odds_at, proportional_odds
@@ -17,7 +16,28 @@ NAN = float("nan")
 
 ZUMBO = (0.13, 0.26)
 JODOIN_GIERL = (0.035, 0.07)
+STEP = 1e-5
+"""Of the numeric derivatives of scores by standing."""
 SIZES = ("negligible", "moderate", "large")
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Standing, and how it hangs on the groups' means and sds, which were estimated as well.
+
+    Attributes
+    ----------
+    standing
+        (n_obs,) mean of the latent variable given group and answers to other items.
+    slopes
+        (n_obs, 2) its derivatives by the mean and log sd of the row's group.
+    influence
+        (n_obs, 2 n_groups - 2) what each row adds to these estimates, of all groups but the first.
+    """
+
+    standing: Array
+    slopes: Array
+    influence: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +56,8 @@ class ItemRegressions:
         (n,) numbers of clusters; None without.
     rows
         Where these rows stand among all.
+    known
+        How the standing of these rows was estimated.
     """
 
     none: OddsFit
@@ -47,6 +69,7 @@ class ItemRegressions:
     values: Array
     clusters: Codes | None
     rows: NDArray[np.bool_]
+    known: "Known"
 
     @property
     def n_cuts(self) -> int:
@@ -61,21 +84,11 @@ class ItemRegressions:
     def tests(self) -> dict[str, ScoreTest]:
         """Test the groups together, as a shift and as another slope beyond that."""
         k = self.membership.shape[1]
-        if self.clusters is None:
-            pairs = {
-                "any": (self.slope, self.none, 2 * k),
-                "uniform": (self.shift, self.none, k),
-                "nonuniform": (self.slope, self.shift, k),
-            }
-            return {name: _ratio(*pair) for name, pair in pairs.items()}
         one = self.n_cuts + 1
-        at_none = self._at(self.none)
         return {
-            "any": _score(at_none, one, slice(one, one + 2 * k), self.clusters),
-            "uniform": _score(at_none, one, slice(one, one + k), self.clusters),
-            "nonuniform": _score(
-                self._at(self.shift), one + k, slice(one + k, one + 2 * k), self.clusters
-            ),
+            "any": self._score(self.none, one, slice(one, one + 2 * k)),
+            "uniform": self._score(self.none, one, slice(one, one + k)),
+            "nonuniform": self._score(self.shift, one + k, slice(one + k, one + 2 * k)),
         }
 
     def added(self) -> tuple[float, float]:
@@ -111,29 +124,52 @@ class ItemRegressions:
         difference = own - other
         return float(difference.mean()), float(np.abs(difference).mean()), influence
 
-    def _at(self, smaller: OddsFit) -> OddsFit:
-        """Give the largest model at the estimates of a smaller one, and 0 for what that lacks."""
+    def _score(self, smaller: OddsFit, n_kept: int, tested: slice) -> ScoreTest:
+        """Test parameters of the largest model at the estimates of a smaller one."""
         params = np.zeros(self.n_cuts + self.design.shape[1])
         params[: len(smaller.params)] = smaller.params
-        return odds_at(params, self.codes, self.design)
+        at = odds_at(params, self.codes, self.design)
+        chosen = np.r_[np.arange(n_kept), np.arange(tested.start, tested.stop)]
+        return score_test(
+            at.scores[:, tested],
+            at.scores[:, :n_kept],
+            -at.hessian[np.ix_(chosen, chosen)],
+            self.clusters,
+            self._carried(params)[:, chosen],
+        )
+
+    def _carried(self, params: Array) -> Array:
+        """What the rows add to the sums of scores by way of the groups' means and sds."""
+        slopes = self.known.slopes / self.known.standing.std()
+        turned = []
+        for column in slopes.T:
+            above, below = (
+                odds_at(params, self.codes, self._moved(sign * STEP * column)).scores
+                for sign in (1, -1)
+            )
+            turned.append(self.membership.T @ (above - below) / (2 * STEP))
+        # Of each group's mean, then of each group's log sd, on the sum of every score.
+        return np.asarray(self.known.influence @ np.vstack(turned), dtype=float)
+
+    def _moved(self, step: Array) -> Array:
+        """Predictors after a step of standing."""
+        at = self.at + step[:, None]
+        return np.hstack([at, self.membership, at * self.membership])
 
 
-def item_regressions(answers: GroupedAnswers, item: int, standing: Array) -> ItemRegressions | str:
-    """Regress an item on standing and groups; or say why that cannot be done.
-
-    `standing` is (n_obs,), NaN where a row has none.
-    """
+def item_regressions(answers: GroupedAnswers, item: int, known: Known) -> ItemRegressions | str:
+    """Regress an item on standing and groups; or say why that cannot be done."""
     codes = answers.codes[:, item]
-    rows = (codes >= 0) & ~np.isnan(standing)
+    rows = codes >= 0
     membership = answers.membership[rows]
     if (membership.sum(axis=0) == 0).any() or membership.any(axis=1).all():
         return "a group has no answers"
     found, y = np.unique(codes[rows], return_inverse=True)
     if len(found) < 2:
-        return "all answers of those with a standing are alike"
+        return "all answers are alike"
     y = y.astype(np.intp)
-    own = standing[rows]
-    at = ((own - own.mean()) / own.std())[:, None]
+    own = Known(known.standing[rows], known.slopes[rows], known.influence[rows])
+    at = ((own.standing - own.standing.mean()) / own.standing.std())[:, None]
     none = proportional_odds(y, at)
     shift = proportional_odds(y, np.hstack([at, membership]), start=none.params)
     design = np.hstack([at, membership, at * membership])
@@ -141,9 +177,8 @@ def item_regressions(answers: GroupedAnswers, item: int, standing: Array) -> Ite
     if not (none.converged and shift.converged and slope.converged):
         return "the regression has no maximum: groups hardly share categories"
     clusters = None if answers.clusters is None else _numbered(answers.clusters[rows])
-    return ItemRegressions(
-        none, shift, slope, y, at, membership, answers.values[item][found], clusters, rows
-    )
+    values = answers.values[item][found]
+    return ItemRegressions(none, shift, slope, y, at, membership, values, clusters, rows, own)
 
 
 def called(added: float, limits: Sequence[float]) -> str:
@@ -153,17 +188,6 @@ def called(added: float, limits: Sequence[float]) -> str:
 
 def _numbered(clusters: Codes) -> Codes:
     return np.unique(clusters, return_inverse=True)[1].astype(np.intp)
-
-
-def _ratio(larger: OddsFit, smaller: OddsFit, df: int) -> ScoreTest:
-    statistic = max(2 * (larger.logl - smaller.logl), 0.0)
-    return ScoreTest(statistic, df, NAN, float(stats.chi2.sf(statistic, df)))
-
-
-def _score(at: OddsFit, n_kept: int, tested: slice, clusters: Codes) -> ScoreTest:
-    chosen = np.r_[np.arange(n_kept), np.arange(tested.start, tested.stop)]
-    information = -at.hessian[np.ix_(chosen, chosen)]
-    return score_test(at.scores[:, tested], at.scores[:, :n_kept], information, clusters)
 
 
 def _nagelkerke(logl: float, empty: float, n: int) -> float:

@@ -21,7 +21,7 @@ class ItemFunctioning:
         `zumbo jodoin.gierl`; `largest`, the largest shift of a group from the first, in log odds;
         `points`, the largest difference in the expected answer, in points of the answer scale;
         `flag`, whether the corrected p-value is below `alpha`; `n`; `note`, why an item has no
-        test. `df2` are the denominator's of the F distribution, NaN without clusters.
+        test. `df2` are the denominator's of the F distribution.
     differences
         One row an item and group but the first: `item group shift se points points.absolute`, the
         shift in log odds, and the mean over the group's members of what they are expected to

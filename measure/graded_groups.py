@@ -70,6 +70,24 @@ class GroupedGrades:
         log = _answer_logs(self, grid) + _prior_logs(self, grid)[self._groups]
         return np.asarray(_posterior(log)[0] @ grid, dtype=float)
 
+    def standing_slopes(self) -> Array:
+        """Derivatives of `standing` by the mean and the log sd of one's own group, (n_obs, 2).
+
+        They are the posterior covariances of θ with the derivatives of the group's log density.
+        """
+        grid = _grid()
+        weights = _posterior(_answer_logs(self, grid) + _prior_logs(self, grid)[self._groups])[0]
+        centred = grid - (weights @ grid)[:, None]
+        sds = self.sds[self._groups, None]
+        z = (grid - self.means[self._groups, None]) / sds
+        by_mean = (weights * centred * z / sds).sum(axis=1)
+        return np.column_stack([by_mean, (weights * centred * z**2).sum(axis=1)])
+
+    def group_influence(self) -> Array:
+        """What each respondent adds to the groups' means, then log sds, (n_obs, 2 n_groups - 2)."""
+        scores = self.scores[:, self.scores.shape[1] - 2 * len(self.means) + 2 :]
+        return np.asarray(scores @ _inverse(scores), dtype=float)
+
     def expected(self, item: int, ability: Array, values: Array) -> Array:
         """Mean answer to an item at each ability, its categories standing for `values`."""
         above = expit(self.slopes[item] * ability[:, None] - self.cuts[item])
@@ -247,7 +265,8 @@ def _answer_logs(model: GroupedGrades, grid: Array) -> Array:
 def _prior_logs(model: GroupedGrades, grid: Array) -> Array:
     """Logarithms of the weights of the abilities in each group, (n_groups, n_grid)."""
     z = (grid[None, :] - model.means[:, None]) / model.sds[:, None]
-    return -0.5 * z**2 - np.log(model.sds[:, None]) + np.log(SPACING / np.sqrt(2 * np.pi))
+    log = -0.5 * z**2 - np.log(model.sds[:, None]) + np.log(SPACING / np.sqrt(2 * np.pi))
+    return np.asarray(log, dtype=float)
 
 
 def _posterior(log: Array) -> tuple[Array, Array]:

@@ -100,8 +100,8 @@ def measurement_invariance(
     missing: str = "listwise",
     cluster: str | None = None,
     parameterization: str = "delta",
-    information: str | None = None,
     partial: Partial = None,
+    information: str | None = None,
     std_lv: bool = True,
     categories: str = "refuse",
 ) -> Invariance:

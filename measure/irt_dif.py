@@ -352,7 +352,7 @@ def _table(found: Mapping[str, _ItemTests], correction: str, alpha: float) -> pd
         points = one.parameters["points"].to_numpy(dtype=float)
         rows[name] = row | {"points": float(points[np.abs(points).argmax()])}
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(4, "pvalue.corrected", corrected(table["pvalue"], correction))
+    table.insert(4, "pvalue.corrected", corrected(table["pvalue"].to_numpy(), correction))
     table["flag"] = table["pvalue.corrected"] < alpha
     table.index.name = "item"
     return table

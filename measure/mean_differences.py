@@ -22,7 +22,7 @@ from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import IdentificationError, OptionError
 from measure.fitted import Fit
 from measure.latent_moments import Gap, Latent, Pair
-from measure.multiplicity import holm
+from measure.multiplicity import corrected
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -225,8 +225,8 @@ def _rows(
         names = {"factor": factor, "group": found.labels[other], "reference": found.labels[one]}
         counts = {"n": sizes[0], "n.reference": sizes[1], "anchors": gap.anchors}
         rows.append((names, values, counts))
-    corrected = holm([values["pvalue"] for _, values, _ in rows])
-    for (names, values, counts), p in zip(rows, corrected, strict=True):
+    by_holm = corrected(np.array([values["pvalue"] for _, values, _ in rows]), "holm")
+    for (names, values, counts), p in zip(rows, by_holm, strict=True):
         test = {key: values.pop(key) for key in ("difference", "se", "z", "pvalue")}
         yield {**names, **test, "pvalue.holm": float(p), **values, **counts}
 

@@ -1,4 +1,4 @@
-"""Do the groups of a fit share a metric? Equal parameters that give factors one zero and one unit."""
+"""Do the groups of a fit share a metric? Equal parameters give factors one zero and one unit."""
 
 from collections.abc import Sequence
 

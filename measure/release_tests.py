@@ -150,9 +150,9 @@ def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> pd.DataFrame:
     taken = inverse(unit, tangent)
     assert taken is not None
     added = wanted - taken @ (unit @ wanted)
-    own = np.einsum("ic,ij,jc->c", added, unit, added)
-    whole = np.einsum("ic,ij,jc->c", wanted, unit, wanted)
-    variance = np.einsum("ic,ij,jc->c", added, spread, added)
+    own = (added * (unit @ added)).sum(axis=0)
+    whole = (wanted * (unit @ wanted)).sum(axis=0)
+    variance = (added * (spread @ added)).sum(axis=0)
     told = (own > NOTHING * whole) & (variance > 0)
     pressed = added.T @ score
     chisq, epc = np.full(len(chosen), NAN), np.full(len(chosen), NAN)

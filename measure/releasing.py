@@ -1,21 +1,23 @@
 """Partial invariance: which parameters differ between groups, found by a stated search."""
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
-from measure.checks import known_option
+from measure.checks import confidence, known_option
 from measure.display import render_html, render_text
 from measure.errors import OptionError
 from measure.fitted import Fit
-from measure.ladder import Name
+from measure.ladder import STEPS
 from measure.ladder_fits import Ladder
-from measure.multiplicity import CORRECTIONS, corrected
+from measure.multiplicity import CORRECTIONS
 from measure.options import Options
-from measure.release_tests import Larger, release_tests
+from measure.release_search import Rule, Search, differing
 
-DIRECTIONS = ("forwards",)
+DIRECTIONS = ("forwards", "backwards")
+_TESTED = ["step", "lhs", "op", "rhs", "group", "chisq", "pvalue", "pvalue.corrected", "epc"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,22 +27,24 @@ class PartialInvariance:
     Attributes
     ----------
     table
-        One row a release, in the order of the search: `step lhs op rhs group` (which now has a
-        value of its own), the robust score test at the time, `chisq pvalue pvalue.corrected` and
-        `epc`, and from the last fit of the step `est` (the group's own value), `est.shared` (what
-        the others share) and `difference`.
+        One row a release, in the order of the search: `step lhs op rhs group` (the one with a value
+        of its own; of two groups, the later), the test that released it, `chisq pvalue
+        pvalue.corrected` and `epc`, the difference that it expects; and from the last fit of the
+        step `est`, the group's own value, `est.shared`, that of the others, and `difference`.
     remaining
-        One row a parameter and group that is still equal: `step lhs op rhs group chisq pvalue
-        pvalue.corrected epc` at the end of the search in its step.
+        One row a parameter and group that is still equal, `step lhs op rhs group chisq pvalue
+        pvalue.corrected epc`: its score test at the end of the search in its step.
     partial
         The releases as `measurement_invariance(partial=...)` takes them.
     fits
         Last fit of each step that was searched.
     holds
-        Whether what is left equal sets a common scale: False where the search ended because no
-        anchor would have been left.
+        Whether the search came to its end; False where it stopped because no anchor would have
+        been left, so that the groups have no common scale.
     n_fits
         Models fitted.
+    groups
+        Respondents who were used, by group.
     notes
         How the search went, and what a reader has to know.
     """
@@ -51,10 +55,12 @@ class PartialInvariance:
     fits: Mapping[str, Fit]
     holds: bool
     n_fits: int
+    groups: pd.Series
     notes: tuple[str, ...]
 
     def _report(self) -> tuple[str, dict[str, object], dict[str, pd.DataFrame]]:
         facts: dict[str, object] = {
+            **{f"respondents in {label}": int(n) for label, n in self.groups.items()},
             "a common scale is left": self.holds,
             "models fitted": self.n_fits,
             **{f"note {k}": note for k, note in enumerate(self.notes, start=1)},
@@ -68,91 +74,13 @@ class PartialInvariance:
         return render_html(*self._report())
 
 
-@dataclass(frozen=True)
-class Rule:
-    """When a parameter is released.
-
-    Attributes
-    ----------
-    alpha
-        Level of each step.
-    correction
-        For the number of tests in a round: a name in `CORRECTIONS`.
-    smallest
-        Smallest difference to be expected that is worth releasing.
-    """
-
-    alpha: float
-    correction: str
-    smallest: float
-
-    def applied(self, tests: pd.DataFrame) -> pd.DataFrame:
-        """Add corrected p-values."""
-        values = corrected(tests["pvalue"].to_numpy(), self.correction)
-        tests = tests.copy()
-        tests.insert(tests.columns.get_loc("pvalue") + 1, "pvalue.corrected", values)
-        return tests
-
-    def against(self, tests: pd.DataFrame) -> pd.DataFrame:
-        """Take the tests that speak for a release, the strongest first."""
-        spoken = (tests["pvalue.corrected"] < self.alpha) & (tests["epc"].abs() >= self.smallest)
-        return tests[spoken].sort_values("chisq", ascending=False)
-
-
-@dataclass
-class Search:
-    """A search under way."""
-
-    ladder: Ladder
-    rule: Rule
-    released: list[dict[str, object]] = field(default_factory=list)
-    remaining: list[pd.DataFrame] = field(default_factory=list)
-    fits: dict[str, Fit] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    holds: bool = True
-    n_fits: int = 0
-
-    def fit(self, step: str, near: Fit | None) -> Fit:
-        """Fit a step with what is released so far."""
-        self.n_fits += 1
-        return self.ladder.fit(step, near)
-
-    def step(self, step: str, near: Fit | None) -> Fit:
-        """Search a step: release the strongest, fit again, until none is left."""
-        fit = self.fit(step, near)
-        larger = Larger.of(self.ladder, fit, step)
-        while True:
-            tests = self.rule.applied(release_tests(self.ladder, fit, larger))
-            against = self.rule.against(tests)
-            if against.empty or not self._release(step, against.iloc[0]):
-                break
-            fit = self.fit(step, fit)
-        self.fits[step] = fit
-        self.remaining.append(tests.assign(step=step))
-        return fit
-
-    def _release(self, step: str, test: pd.Series) -> bool:
-        """Release one parameter in one group; False where no anchor would be left."""
-        name: Name = (test["lhs"], test["op"], test["rhs"])
-        before = self.ladder.structure.released
-        groups = before.get(name, frozenset()) | {int(test["group"])}
-        try:
-            structure = self.ladder.structure.with_released({**before, name: groups})
-        except OptionError as error:
-            self.holds = False
-            self.notes.append(f'The search in "{step}" ended early: {error}')
-            return False
-        self.ladder = replace(self.ladder, structure=structure)
-        self.released.append({"step": step, **test.to_dict()})
-        return True
-
-
 def partial_invariance(
     model: str,
     data: pd.DataFrame,
     *,
     group: str,
     steps: Sequence[str] | None = None,
+    direction: str = "forwards",
     correction: str = "holm",
     alpha: float = 0.05,
     smallest: float = 0.0,
@@ -167,12 +95,58 @@ def partial_invariance(
 ) -> PartialInvariance:
     """Search for the parameters whose equality across groups the data speak against.
 
-    In each step of invariance, in their order, every parameter that the step makes equal is tested
-    in every group by its score test. The one with the largest test is released in that group if its
-    corrected p-value is below the level, the model is fitted again, and so on until none is; what
-    is released stays so in the later steps.
+    The steps are searched in their order; what is released in one stays so in the later ones.
+
+    Forwards, every parameter that a step makes equal is tested in every group by its score test,
+    robust where the standard errors are (clusters included). The one with the largest test of
+    those whose corrected p-value is below the level is released in that group, the model is fitted
+    again, and so on until none is left.
+
+    Backwards, all parameters of the step are free but for anchors, those that the score tests say
+    differ least: of each factor two items, of each item two thresholds. Differences are tested by
+    Wald tests; all whose corrected p-value is not below the level are made equal again at once, the
+    model is fitted again, and so on until all that are left are below.
+
+    Parameters
+    ----------
+    model, data, group, ordered, estimator, missing, cluster, parameterization, information, std_lv,
+    categories
+        As in `measurement_invariance`.
+    steps
+        The steps to search, such as ["scalar"] for one that failed; by default all up to "scalar"
+        that the model has, but "configural".
+    direction
+        "forwards" or "backwards".
+    correction
+        Of the p-values of a round for their number: "holm", "bh" (Benjamini & Hochberg) or "none".
+    alpha
+        Level of the whole search: each step is searched at `alpha` over the number of steps, so
+        that with "holm" nothing at all is released with probability 1 - alpha where nothing
+        differs.
+    smallest
+        Smallest difference to be expected, in the units of the parameter, that is released.
+
+    Returns
+    -------
+    PartialInvariance
+
+    Raises
+    ------
+    OptionError
+        A step is "configural", unknown, out of order or not to be had; or another word or level.
+    ModelSyntaxError, ModelError, DataError, ConvergenceError
+        As `measurement_invariance`.
+
+    Notes
+    -----
+    A parameter is not released where fewer than two loadings or intercepts of a factor, or two
+    thresholds of an item, would stay equal: the search ends, and `holds` is False. Searches find
+    what differs most, not why (MacCallum, Roznowski & Necowitz 1992): a released parameter is a
+    finding about an item, and estimates after a search look larger than they are.
     """
     known_option("correction", correction, CORRECTIONS)
+    known_option("direction", direction, DIRECTIONS)
+    confidence(1 - alpha)
     options = Options(
         estimator=estimator,
         missing=missing,
@@ -183,41 +157,62 @@ def partial_invariance(
         parameterization=parameterization,
         information=information,
     )
-    ladder = Ladder.of(model, data, options, None, categories)
-    searched = (
-        list(steps)
-        if steps is not None
-        else [s for s in ladder.steps if s not in ("configural", "strict")]
-    )
+    asked = None if steps is None else ["configural", *_without_configural(steps)]
+    ladder = Ladder.of(model, data, options, asked, categories)
+    searched = [step for step in ladder.steps if step != "configural"]
+    if steps is None:
+        searched = [step for step in searched if step != "strict"]
     search = Search(ladder, Rule(alpha / len(searched), correction, smallest))
-    last = None
+    last: Fit | None = None
     for step in searched:
-        last = search.step(step, last)
-    return finished(search)
+        last = getattr(search, direction)(step, last)
+        if not search.holds:
+            break
+    for category, text in ladder.caught:
+        warnings.warn(text, category, stacklevel=2)
+    level = (
+        f"Searched {direction}: {', '.join(searched)}, each at a level of "
+        f"{search.rule.alpha:.4g}; correction: {correction}."
+    )
+    return _finished(search, (level, *ladder.notes, *search.notes))
 
 
-def finished(search: Search) -> PartialInvariance:
-    labels = search.ladder.groups
-    table = pd.DataFrame(search.released)
-    if len(table):
-        own, shared = [], []
-        for row in search.released:
-            fit = search.fits[row["step"]]
-            values = fit.parameters.set_index(["lhs", "op", "rhs", "group"])["est"]
-            apart = search.ladder.structure.released[(row["lhs"], row["op"], row["rhs"])]
-            rest = [g for g in range(len(labels)) if g not in apart]
-            own.append(values[row["lhs"], row["op"], row["rhs"], labels[row["group"]]])
-            shared.append(values[row["lhs"], row["op"], row["rhs"], labels[rest[0]]])
-        table["est"] = own
-        table["est.shared"] = shared
-        table["difference"] = table["est"] - table["est.shared"]
-        table["group"] = [labels[g] for g in table["group"]]
+def _without_configural(steps: Sequence[str]) -> list[str]:
+    if isinstance(steps, str):
+        raise OptionError(f'steps is a list of names, as steps=["{steps}"].')
+    if "configural" in steps or not list(steps):
+        named = ", ".join(step for step in STEPS if step != "configural")
+        raise OptionError(
+            'steps are those to be searched; "configural" makes nothing equal that could be '
+            f"released. Choose from {named}."
+        )
+    return list(steps)
+
+
+def _finished(search: Search, notes: tuple[str, ...]) -> PartialInvariance:
+    """Make the result of a search that has ended."""
+    labels, released = search.ladder.groups, search.ladder.structure.released
+    rows = []
+    for row in search.released:
+        fit = search.fits.get(str(row["step"]))
+        name = (str(row["lhs"]), str(row["op"]), str(row["rhs"]))
+        group = int(str(row["group"]))
+        assert fit is not None
+        own, other = (fit.row_values[k] for k in differing(fit, name, group, list(released[name])))
+        told = {column: row[column] for column in _TESTED} | {"group": labels[group]}
+        rows.append({**told, "est": own, "est.shared": other, "difference": own - other})
+    columns = [*_TESTED, "est", "est.shared", "difference"]
+    remaining = pd.concat(search.remaining, ignore_index=True)[_TESTED]
     return PartialInvariance(
-        table,
-        pd.concat(search.remaining),
-        {},
+        pd.DataFrame(rows, columns=columns),
+        remaining.assign(group=[labels[g] for g in remaining["group"]]),
+        {
+            f"{lhs} {op} {rhs}".rstrip(): tuple(labels[g] for g in sorted(apart))
+            for (lhs, op, rhs), apart in released.items()
+        },
         search.fits,
         search.holds,
         search.n_fits,
-        tuple(search.notes),
+        pd.Series(next(iter(search.fits.values())).moments.n_obs, index=list(labels), name="n"),
+        notes,
     )

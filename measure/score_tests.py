@@ -28,7 +28,13 @@ class ScoreTest(NamedTuple):
     pvalue: float
 
 
-def score_test(new: Array, kept: Array, information: Array, clusters: Codes) -> ScoreTest:
+def score_test(
+    new: Array,
+    kept: Array,
+    information: Array,
+    clusters: Codes | None,
+    carried: Array | None = None,
+) -> ScoreTest:
     """Test parameters that are 0 so far, by their scores summed within clusters.
 
     Parameters
@@ -39,7 +45,10 @@ def score_test(new: Array, kept: Array, information: Array, clusters: Codes) -> 
     information
         (p + q, p + q) of the estimated parameters, then of the tested ones.
     clusters
-        (n_obs,) number of the cluster of each row.
+        (n_obs,) number of the cluster of each row; None where each is its own.
+    carried
+        (n_obs, p + q) what each row adds to the sums of the scores, the estimated ones' first,
+        because something was estimated from it that they take as known.
 
     Notes
     -----
@@ -51,8 +60,11 @@ def score_test(new: Array, kept: Array, information: Array, clusters: Codes) -> 
     chi-square rejects far too often where q is not small beside C (Pustejovsky & Tipton 2018).
     """
     p = kept.shape[1]
-    left = new - kept @ np.linalg.lstsq(information[:p, :p], information[:p, p:], rcond=None)[0]
-    sums = sums_by_cluster(left, clusters)
+    passing = np.linalg.lstsq(information[:p, :p], information[:p, p:], rcond=None)[0]
+    left = new - kept @ passing
+    if carried is not None:
+        left = left + carried[:, p:] - carried[:, :p] @ passing
+    sums = left if clusters is None else sums_by_cluster(left, clusters)
     n_clusters, df = sums.shape
     spare = n_clusters - df
     if spare < FEWEST_SPARE:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.errors import DataError, OptionError
-from measure.multiplicity import holm
+from measure.multiplicity import corrected
 
 Array = NDArray[np.float64]
 Numbers = float | Sequence[float] | Array | pd.Series
@@ -99,13 +99,13 @@ def equivalence(
             "t.upper": upper,
             "pvalue.upper": p_upper,
             "pvalue": p,
-            "pvalue.holm": holm(p),
+            "pvalue.holm": corrected(p, "holm"),
             "ci.lower.equivalence": d - narrow,
             "ci.upper.equivalence": d + narrow,
             "ci.lower": d - wide,
             "ci.upper": d + wide,
             "pvalue.difference": p_zero,
-            "pvalue.difference.holm": holm(p_zero),
+            "pvalue.difference.holm": corrected(p_zero, "holm"),
         },
         index=index,
     )

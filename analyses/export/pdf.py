@@ -47,7 +47,7 @@ _SIZES = (
 """Sizes of the text in points and of the figure in mm; the first that fits two pages is used."""
 
 _RESULT_SECTIONS = (
-    *("screening", "items", "reliability", "confirmatory", "levels"),
+    *("screening", "items", "reliability", "confirmatory", "invariance", "levels"),
     *("development", "hypotheses"),
 )
 _FIGURE_SECTIONS = ("reliability", "levels", "confirmatory", "items")
@@ -145,6 +145,10 @@ def _is_favourable(verdict: Verdict) -> bool:
 def _sections(report: Report, ids: tuple[str, ...]) -> Iterator[Section]:
     present = {section.id: section for section in report.sections}
     return (present[section_id] for section_id in ids if section_id in present)
+
+
+def _findings(report: Report, section: str) -> Iterator[Finding]:
+    return (finding for one in _sections(report, (section,)) for finding in one.findings)
 
 
 def _judged(sections: Iterator[Section] | tuple[Section, ...]) -> Iterator[Finding]:
@@ -289,6 +293,8 @@ def _uses(report: Report) -> tuple[list[str], list[str]]:
         cannot.append("structure_not")
     if not all(_is_favourable(finding.verdict) for finding in _further(report)):
         cannot.append("further_not")
+    if any(not _is_favourable(f.verdict) for f in _findings(report, "invariance")):
+        cannot.append("licence_not")
     if _verdict_of(report, "levels") in ("poor", "undecided"):
         cannot.append("means_not")
     cannot += ["ranking", "cause"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import measure
 from analyses import evidence
 from analyses.developing import Development, first_to_last
-from analyses.group_ladders import FREED, TOTAL
+from analyses.group_ladders import TOTAL
 from analyses.ledger.networks import (
     Construct,
     NotEstimated,
@@ -20,7 +20,7 @@ from analyses.ledger.networks import (
     variance_of,
 )
 from analyses.ledger.variables import Answers, NotAsked, Variable
-from analyses.licences import Licence, Licences
+from analyses.licences import Licence, Licences, released_items
 from analyses.section import Message
 from instruments.schema import BackgroundColumn, Estimand, Expectation
 from measure.source import Source
@@ -266,7 +266,8 @@ def difference(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
     sizes = [int((codes == value).sum()) for value in (first, second)]
     if min(sizes) < FEWEST_IN_GROUP:
         raise TooFew(min(sizes))
-    apart = _released_items(_licensed(ledger, column, (first, second)))
+    licence = _licensed(ledger, column, (first, second))
+    apart = () if licence.climb is None else released_items(licence.climb)
     contrast = Variable(column.name, column.name, evidence.text(column.label), (column.name,))
     frame = answers.frame.assign(**{column.name: (codes == first).astype(float)})[chosen]
     covariance, variance = construct.covariance(column.name), variance_of(column.name)
@@ -306,15 +307,6 @@ def _licensed(
     return licence
 
 
-def _released_items(licence: Licence) -> list[str]:
-    """Give the items that do not work alike in the groups of a licence."""
-    if licence.climb is None or licence.climb.found is None:
-        return []
-    released = licence.climb.found.released
-    items = released["rhs"].where(released["op"] == "=~", released["lhs"])
-    return list(dict.fromkeys(items))
-
-
 def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
     """Estimate the latent difference of every two values of a background column.
 
@@ -333,10 +325,9 @@ def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...
     climbed = licence.climb
     assert climbed is not None
     assert climbed.means is not None
-    assert climbed.found is not None
+    assert climbed.fit is not None
     found = climbed.means.table
     name = expectation.of or (TOTAL if TOTAL in set(found["factor"]) else found["factor"].iloc[0])
-    fit = climbed.found.fits[FREED]
     return tuple(
         Estimate(
             Message(
@@ -350,7 +341,7 @@ def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...
             float(row["d"]),
             float(row["d.se"]),
             int(row["n"] + row["n.reference"]),
-            fit,
+            climbed.fit,
         )
         for _, row in found[found["factor"] == name].iterrows()
     )

@@ -170,3 +170,17 @@ def test_a_missing_word_is_an_error_and_not_a_gap():
     report = replace(REPORT, notes=(Message("no.such.row"),))
     with pytest.raises(LookupError, match=r"no\.such\.row"):
         html.page(report, words("da"))
+
+
+def test_a_comparison_without_a_licence_is_not_on_the_page(language):
+    said = words(language)
+    reason = Message("licence.index")
+    sections = tuple(
+        replace(one, tables=tuple(replace(table, withheld=reason) for table in one.tables))
+        for one in REPORT.sections
+    )
+    page = html.page(replace(REPORT, sections=sections), said)
+    assert "<table" not in page
+    assert "<table" in html.page(REPORT, said)
+    parts = html.section_parts(replace(sections[0], figures=()), said)
+    assert not any(name.startswith("table-") for name in parts)

@@ -37,8 +37,9 @@ def planted() -> Section:
     old = survey("coupling")
     rng = np.random.default_rng(3)
     first = rng.random(len(old.scored)) < 0.5
+    role = pd.Series(np.where(first, "leader", "employee")).where(rng.random(len(first)) > 0.15)
     changed = with_columns(
-        role=np.where(first, "leader", "employee"),
+        role=role.to_numpy(),
         age=np.where(rng.random(len(first)) < 0.03, "under_30", "40_to_49"),
         profession=rng.integers(0, 12, size=len(first)).astype(str),
     )
@@ -67,6 +68,7 @@ def test_what_a_planted_difference_does_to_the_scale_is_told_in_points(planted: 
     untested = finding(planted, "items_functioning_untested")
     assert untested.verdict == "information"
     assert "12 values are more than 10" in words("en").say(untested.claim)
+    assert "role (left blank by 1" in words("en").say(untested.claim)
 
 
 def test_columns_that_cannot_be_tested_are_named_with_the_reason(planted: Section) -> None:

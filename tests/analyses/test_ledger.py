@@ -73,7 +73,7 @@ def ledger(survey: Survey) -> Ledger:
     planned = fits.plan(KKS, survey)
     found = {name: fits.fit_model(KKS.model(name), survey, planned) for name in ("M2", "M3")}
     role = next(one for one in KKS.columns if one.name == "role")
-    tested = licences.licence(climb(KKS, survey, found["M2"], role))
+    tested = licences.licence(KKS, climb(KKS, survey, found["M2"], role))
     by = Licences({"role": tested}, frozenset())
     granted = taken_for_granted("ambassador", "crossboundary", by=by)
     return open_ledger(KKS, Answers(KKS, survey, planned), found, granted)

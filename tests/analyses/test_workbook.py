@@ -7,7 +7,7 @@ from openpyxl import load_workbook
 
 from analyses import labels
 from analyses.export import workbook
-from analyses.section import Hidden
+from analyses.section import Hidden, Message
 from analyses.wording import words
 from tests.analyses.reports import MARKED, MEANS, REPORT, plain
 
@@ -113,3 +113,20 @@ def test_long_ids_give_sheet_names_that_differ():
 
 def test_the_same_report_gives_the_same_workbook(language):
     assert workbook.contents(REPORT, words(language)) == workbook.contents(REPORT, words(language))
+
+
+def test_a_comparison_without_a_licence_is_there_for_specialists_and_marked(language):
+    said = words(language)
+    section = next(one for one in REPORT.sections if MEANS in one.tables)
+    withheld = replace(MEANS, withheld=Message("licence.index"))
+    others = tuple(withheld if table is MEANS else table for table in section.tables)
+    sections = tuple(
+        replace(one, tables=others) if one is section else one for one in REPORT.sections
+    )
+    content = workbook.contents(replace(REPORT, sections=sections), said)
+    book = load_workbook(BytesIO(content))
+    mark = said.say(Message("face.unlicensed", {"reason": Message("licence.index")}))
+    assert mark in _texts(book[MEANS.id])
+    assert mark not in _texts(load_workbook(BytesIO(workbook.contents(REPORT, said)))[MEANS.id])
+    title = said.say(Message("face.unlicensed_title", {"title": said.say(MEANS.title)}))
+    assert title in _texts(book[book.sheetnames[0]])

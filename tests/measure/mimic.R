@@ -1,4 +1,4 @@
-# Reference values of test_mimic.py: Wald tests of direct effects of predictors on items, in models
+# Reference values of test_direct_effects.py: Wald tests of direct effects of predictors on items, in models
 # whose factors are regressed on the predictors. R 4.2.2, lavaan 0.6-14.
 # Rscript tests/measure/mimic.R   (from the top of the repository)
 suppressMessages(library(lavaan))

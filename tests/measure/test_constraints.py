@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import measure
+from measure.constraints import Reduction
 from measure.errors import ConvergenceError, ModelError
 from tests.reference_cases import data
 
@@ -113,3 +114,21 @@ def test_nonlinear_equation_holds(hs39):
 def test_restrictions_that_contradict_each_other_do_not_converge(hs39):
     with pytest.raises(ConvergenceError, match="restrictions"):
         measure.cfa("f =~ x1 + a*x2 + x3 + x4\na > 2\na < 1", hs39)
+
+
+def test_ties_are_added_up_as_the_basis_would():
+    rng = np.random.default_rng(1)
+    matrix = rng.normal(size=(6, 6))
+    matrix += matrix.T
+    tied = np.zeros((6, 3))
+    # The last element is fixed by a constraint, and follows no parameter.
+    tied[[0, 1, 2, 3, 4], [0, 1, 0, 2, 1]] = 1.0
+    twice = tied.copy()
+    twice[4] = [0.0, 2.0, 0.0]
+    sums = tied.copy()
+    sums[4, 0] = 1.0
+    for basis in (tied, twice, sums):
+        reduction = Reduction(6, (0, 1, 3), basis, np.zeros(6))
+        np.testing.assert_allclose(
+            reduction.reduce_matrix(matrix), basis.T @ matrix @ basis, atol=1e-13
+        )

@@ -15,7 +15,7 @@ from measure.dif_regression import NAN
 from measure.display import render_html, render_text
 from measure.errors import ModelError, OptionError
 from measure.fitted import Fit
-from measure.multiplicity import holm
+from measure.multiplicity import corrected
 from measure.score_tests import FEWEST_SPARE
 from measure.syntax import parse
 
@@ -293,7 +293,7 @@ def _fit(study: _Study, direct: Sequence[str], options: dict[str, object]) -> Fi
     factors = dict.fromkeys(study.factor_of.values())
     lines += [f"{one} ~ {study.predictors}" for one in factors]
     lines += [f"{item} ~ {' + '.join(study.tested)}" for item in direct]
-    return sem("\n".join(lines), study.data, **options)  # type: ignore[arg-type]
+    return sem("\n".join(lines), study.data, **options)
 
 
 def _tested(
@@ -317,7 +317,7 @@ def _tested(
         shown.index.name = "predictor"
         effects.append(shown.reset_index().assign(item=item))
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table["pvalue.holm"] = holm(table["pvalue"])
+    table["pvalue.holm"] = corrected(table["pvalue"].to_numpy(), "holm")
     table["flag"] = table["pvalue.holm"] < alpha
     table["freed"] = table.index.isin(freed)
     table.index.name = "item"
