@@ -51,8 +51,8 @@ from .mean_differences import LatentMeans, latent_means
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
-from .modification import modification_indices
 from .moderated_changes import ChangeModeration, change_moderation
+from .modification import modification_indices
 from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .omega import omega_hierarchical, omega_total
