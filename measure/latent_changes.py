@@ -20,9 +20,6 @@ from measure.wave_fits import Fitting, WaveDesign, design, quantity
 COMPARABLE = "intercepts"
 """What has to be equal for latent means to be comparable."""
 
-FEW_CLUSTERS = 40
-"""With fewer, intervals that rest on many clusters tend to be too narrow."""
-
 
 @dataclass(frozen=True, eq=False)
 class LatentChange:
@@ -454,10 +451,5 @@ def change_notes(own: WaveDesign, fit: Fit, layout: Layout) -> tuple[str, ...]:
         notes.append(
             "Respondents are taken as independent. Where they share a workplace or a class, name "
             "it as cluster: intervals are too narrow otherwise."
-        )
-    elif fit.n_clusters is not None and fit.n_clusters < FEW_CLUSTERS:
-        notes.append(
-            f"There are {fit.n_clusters} clusters: intervals tend to be too narrow with fewer than "
-            f"{FEW_CLUSTERS}, though they are those of t here."
         )
     return tuple(dict.fromkeys(notes))
