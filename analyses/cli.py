@@ -40,7 +40,7 @@ INTERRUPTED = 130
 DEMONSTRATION = "coupling"
 """The instrument whose bundled answers `kobling demo` validates."""
 
-FINDINGS = ("reliability", "confirmatory", "levels", "hypotheses")
+FINDINGS = ("reliability", "confirmatory", "levels", "development", "hypotheses")
 """The sections whose answers `validate` and `demo` end with."""
 
 main = typer.Typer(

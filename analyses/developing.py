@@ -316,6 +316,32 @@ class Development:
             return Found(None, str(error))
         return Found(result, "")
 
+    def moderation(self, values: "pd.Series[float]", name: str) -> Found[measure.ChangeModeration]:
+        """Estimate how change goes with a score at the first wave, in both groups.
+
+        Parameters
+        ----------
+        values
+            The score of each row of the survey.
+        name
+            What its column is to be called.
+        """
+        assert self.effort is not None
+        at_first = values.where(self.wave_values == self.waves[0])
+        try:
+            result = measure.change_moderation(
+                self.text(),
+                self.both.assign(**{name: at_first}),
+                moderator=name,
+                group=self.effort.column.name,
+                against=self.effort.against,
+                partial=self.released,
+                **self._fitting(self.items),
+            )
+        except MeasureError as error:
+            return Found(None, str(error))
+        return Found(result, "")
+
     @property
     def smallest_group(self) -> int:
         """Respondents in the smaller group, of whichever wave has fewest."""

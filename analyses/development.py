@@ -218,7 +218,7 @@ def _effect(waves: Development) -> Finding:
     verdict = verdicts.judge_change(estimate, lower, upper, rules)
     provenance = Provenance(estimated_by(found.fit), found.n_obs, Message("source.development"))
     key = {"good": "effect", "poor": "no_effect"}.get(verdict, "effect_undecided")
-    notes = [Message("development.note.parallel")]
+    notes = [Message("development.note.parallel"), Message("development.note.reliability")]
     if found.n_clusters is None:
         notes.append(Message("development.note.independent"))
     return Finding(

@@ -288,7 +288,6 @@ def changes_figure(waves: Development, table: Table) -> Figure:
             "upper": "ci.upper",
             **groups,
         },
-        rule=0.0,
     )
 
 

@@ -51,6 +51,7 @@ from .mean_differences import LatentMeans, latent_means
 from .means import group_means
 from .misfit import implied, residuals, srmr_test
 from .missingness import MissingPatterns, missing_patterns
+from .moderated_changes import ChangeModeration, change_moderation
 from .modification import modification_indices
 from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
@@ -173,6 +174,8 @@ __all__ = [
     "LatentChange",
     "change_difference",
     "ChangeDifference",
+    "change_moderation",
+    "ChangeModeration",
     "response_shift",
     "ResponseShift",
     "retrospective_pretest",

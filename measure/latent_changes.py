@@ -20,9 +20,6 @@ from measure.wave_fits import Fitting, WaveDesign, design, quantity
 COMPARABLE = "intercepts"
 """What has to be equal for latent means to be comparable."""
 
-FEW_CLUSTERS = 40
-"""With fewer, intervals that rest on many clusters tend to be too narrow."""
-
 
 @dataclass(frozen=True, eq=False)
 class LatentChange:
@@ -195,7 +192,7 @@ def latent_change(
     layout = Layout(person, wave, waves, group, None, cluster)
     fitting = Fitting(ordered, estimator, missing, information, parameterization, categories)
     own = design(model, data, layout, fitting)
-    _require_comparable(own, step, partial)
+    require_comparable(own, step, partial)
     pairs = list(combinations(range(len(own.occasions.waves)), 2))
     contrasts = list(_changes(own, pairs))
     fit = own.fit(step, partial=partial, definitions=_definitions(contrasts))
@@ -210,7 +207,7 @@ def latent_change(
         n_obs=fit.n_obs,
         n_all=own.occasions.n_all,
         n_clusters=fit.n_clusters,
-        notes=_notes(own, fit, layout),
+        notes=change_notes(own, fit, layout),
     )
 
 
@@ -276,7 +273,7 @@ def change_difference(
     layout = Layout(person, wave, waves, group, against, cluster)
     fitting = Fitting(ordered, estimator, missing, information, parameterization, categories)
     own = design(model, data, layout, fitting)
-    _require_comparable(own, step, partial)
+    require_comparable(own, step, partial)
     pairs = list(combinations(range(len(own.occasions.waves)), 2))
     changes = list(_changes(own, pairs))
     differences = list(_differences(own, pairs, start=len(changes)))
@@ -299,7 +296,7 @@ def change_difference(
         n_obs=fit.n_obs,
         n_all=own.occasions.n_all,
         n_clusters=fit.n_clusters,
-        notes=(*_notes(own, fit, layout), *remark),
+        notes=(*change_notes(own, fit, layout), *remark),
     )
 
 
@@ -412,7 +409,7 @@ def _row(
     }
 
 
-def _require_comparable(own: WaveDesign, step: str, partial: Sequence[str]) -> None:
+def require_comparable(own: WaveDesign, step: str, partial: Sequence[str]) -> None:
     """Refuse a step at which latent means have no common scale, or have been made equal."""
     equal = own.equal(step)
     if COMPARABLE not in equal:
@@ -436,7 +433,8 @@ def _names(text: str, item: str) -> bool:
     return item in text.replace("=~", " ").replace("|", " ").replace("~", " ").split()
 
 
-def _notes(own: WaveDesign, fit: Fit, layout: Layout) -> tuple[str, ...]:
+def change_notes(own: WaveDesign, fit: Fit, layout: Layout) -> tuple[str, ...]:
+    """Say what a reader of a change has to know: who counts, and what that presupposes."""
     notes = [*own.occasions.notes, *fit.notes]
     n, n_all = len(own.occasions.data), own.occasions.n_all
     if not own.occasions.across and n_all < n:
@@ -453,10 +451,5 @@ def _notes(own: WaveDesign, fit: Fit, layout: Layout) -> tuple[str, ...]:
         notes.append(
             "Respondents are taken as independent. Where they share a workplace or a class, name "
             "it as cluster: intervals are too narrow otherwise."
-        )
-    elif fit.n_clusters is not None and fit.n_clusters < FEW_CLUSTERS:
-        notes.append(
-            f"There are {fit.n_clusters} clusters: intervals tend to be too narrow with fewer than "
-            f"{FEW_CLUSTERS}, though they are those of t here."
         )
     return tuple(dict.fromkeys(notes))

@@ -103,6 +103,8 @@ class Layout:
         Column of groups, and the value of the one that comes first.
     cluster
         Column of clusters.
+    beside
+        A column of numbers that stands beside the items, one value a respondent.
     """
 
     person: str | None = None
@@ -111,6 +113,13 @@ class Layout:
     group: str | None = None
     against: object = None
     cluster: str | None = None
+    beside: str | None = None
+
+    @property
+    def kept(self) -> list[str]:
+        """Columns that are kept beside those of the items, each once."""
+        names = (self.group, self.cluster, self.beside)
+        return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def occasions(
@@ -174,7 +183,7 @@ def _require_columns(data: pd.DataFrame, layout: Layout) -> None:
         )
     if layout.wave is None and layout.person is not None:
         raise OptionError("person= is for long data, which have a column wave= too.")
-    for name in (layout.person, layout.wave, layout.group, layout.cluster):
+    for name in (layout.person, layout.wave, *layout.kept):
         if name is not None and list(data.columns).count(name) != 1:
             raise OptionError(f'the data need one column "{name}".')
 
@@ -211,8 +220,7 @@ def _from_wide(data: pd.DataFrame, items: Sequence[str], layout: Layout) -> Wide
     if len(set(used)) < len(used):
         twice = next(name for name in used if used.count(name) > 1)
         raise OptionError(f'column "{twice}" stands for two waves or two items.')
-    kept = [name for name in (layout.group, layout.cluster) if name is not None]
-    wide = data[list(dict.fromkeys([*used, *kept]))].copy()
+    wide = data[list(dict.fromkeys([*used, *layout.kept]))].copy()
     return wide, tuple(columns), tuple(layout.waves)
 
 
@@ -273,8 +281,7 @@ def _across(data: pd.DataFrame, items: Sequence[str], layout: Layout, notes: lis
     data = data[data[layout.wave].isin(waves)]
     for wave in waves:
         _refuse_unasked(data[data[layout.wave] == wave], wave, items)
-    kept = [name for name in (layout.group, layout.cluster) if name is not None]
-    wide = data[list(dict.fromkeys([*items, *kept]))].copy()
+    wide = data[list(dict.fromkeys([*items, *layout.kept]))].copy()
     wide[OWN_WAVE] = data[layout.wave]
     notes.append(
         "Each wave has respondents of its own: differences between waves are differences between "
@@ -313,7 +320,7 @@ def _from_long(data: pd.DataFrame, items: Sequence[str], layout: Layout, notes: 
     wide = pd.concat(parts, axis=1)
     in_order = data.assign(**{layout.wave: pd.Categorical(data[layout.wave], waves, ordered=True)})
     in_order = in_order.sort_values(layout.wave, kind="stable")
-    for name in dict.fromkeys(n for n in (layout.group, layout.cluster) if n is not None):
+    for name in layout.kept:
         kept = in_order.dropna(subset=[name]).groupby(layout.person, sort=False)[name]
         moved = kept.nunique() > 1
         if moved.any() and name == layout.group:

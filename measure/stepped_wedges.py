@@ -228,7 +228,8 @@ def _cells(rows: pd.DataFrame, table: pd.DataFrame) -> _Cells:
     at = own.reindex(pd.MultiIndex.from_frame(rows[["cluster", "period"]])).to_numpy()
     within = float(((rows["y"].to_numpy(dtype=float) - at) ** 2).sum())
     return _Cells(
-        mean=table["mean"].to_numpy(dtype=float),
+        # Less their mean, which the constant takes up: the likelihood then keeps its digits.
+        mean=(table["mean"] - table["mean"].mean()).to_numpy(dtype=float),
         n=table["n"].to_numpy(dtype=float),
         cluster=pd.factorize(table["cluster"])[0].astype(np.intp),
         design=_design(table, table["treated"].to_numpy(dtype=float)),
@@ -307,6 +308,14 @@ def _reml(cells: _Cells) -> Array:
         if best is None or found.fun < best.fun:
             best = found
     assert best is not None
+    # Numeric gradients stop at about half of the digits that the deviance has.
+    best = minimize(
+        deviance,
+        best.x,
+        method="Nelder-Mead",
+        bounds=[(low, None), (low, None), (None, None)],
+        options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 2000},
+    )
     if not np.isfinite(best.fun):
         raise DataError(
             "the variances of the stepped wedge could not be found. Are all scores the same?"

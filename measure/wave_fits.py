@@ -85,10 +85,12 @@ class WaveDesign:
         partial: Sequence[str] = (),
         definitions: Sequence[str] = (),
         near: Fit | None = None,
+        extra_df: int = 0,
     ) -> Fit:
         """Fit the model at one step.
 
-        The search begins at the estimates of the fit `near`, if one is given.
+        The search begins at the estimates of the fit `near`, if one is given. `extra_df` is what
+        further lines in `definitions` add to the degrees of freedom.
 
         Raises
         ------
@@ -106,7 +108,7 @@ class WaveDesign:
             definitions=definitions,
         )
         found = self._estimate(text, self.options, near)
-        require_df(found, self.predicted_df(step, partial), step)
+        require_df(found, self.predicted_df(step, partial) + extra_df, step)
         return found
 
     def null(self, step: str) -> Fit:

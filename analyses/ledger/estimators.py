@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import measure
 from analyses import evidence
-from analyses.developing import first_to_last
+from analyses.developing import Development, first_to_last
 from analyses.group_ladders import TOTAL
 from analyses.ledger.networks import (
     Construct,
@@ -30,6 +30,9 @@ FEWEST_IN_GROUP = 10
 
 SMALL = "invariance.reason.small"
 """Why groups are not among those that a licence holds for."""
+
+MODERATOR = "moderator"
+"""The column of an index in the model of change."""
 
 NAME = "found"
 """The quantity of interest in the model texts."""
@@ -365,10 +368,7 @@ def gain(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
     waves = answers.waves
     if waves is None or waves.effort is None or not waves.common.factors:
         raise NotAsked(expectation.target)
-    if waves.smallest_group < FEWEST_IN_GROUP:
-        raise TooFew(waves.smallest_group)
-    if waves.licence not in ("full", "partial"):
-        raise NotSame(expectation.target)
+    _require_same(waves, expectation)
     found = waves.difference.result
     if found is None:
         raise NotEstimated(waves.difference.reason)
@@ -383,6 +383,55 @@ def gain(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         },
     )
     return (Estimate(label, float(row["d"]), float(row["d.se"]), found.n_obs, found.fit),)
+
+
+def moderation(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how much more those in an effort gain for each standard deviation of an index.
+
+    It is the slope of their change on the index at the first wave, less that of those compared: the
+    mean over the functions, in standard deviations of the first wave.
+
+    Raises
+    ------
+    Awaits
+        The survey has one wave, or nobody is known to have taken part.
+    NotAsked
+        The form does not ask for the index.
+    NotSame, TooFew, NotEstimated
+        As for `gain`.
+    """
+    waves = ledger.answers.waves
+    if waves is None or waves.effort is None or waves.person is None or not waves.common.factors:
+        raise Awaits(expectation.estimand)
+    target = ledger.answers.variable(expectation.target)
+    _require_same(waves, expectation)
+    whole = Answers(waves.instrument, waves.survey, waves.planned)
+    if target.id not in whole.scores:
+        raise NotAsked(target.id)
+    found = waves.moderation(whole.scores[target.id], MODERATOR)
+    if found.result is None:
+        raise NotEstimated(found.reason)
+    table = found.result.table
+    row = first_to_last(table[table["against"] != ""])
+    label = Message("hypotheses.of.moderation", {"target": target.label})
+    estimate, se = float(row["slope"]), float(row["se"])
+    return (Estimate(label, estimate, se, found.result.n_obs, found.result.fit),)
+
+
+def _require_same(waves: Development, expectation: Expectation) -> None:
+    """Refuse to estimate a change of too few, or without a common scale.
+
+    Raises
+    ------
+    TooFew
+        One of the groups has fewer than `FEWEST_IN_GROUP` people at a wave.
+    NotSame
+        The scale is not shown to be the same at every wave.
+    """
+    if waves.smallest_group < FEWEST_IN_GROUP:
+        raise TooFew(waves.smallest_group)
+    if waves.licence not in ("full", "partial"):
+        raise NotSame(expectation.target)
 
 
 def awaiting(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
@@ -405,7 +454,7 @@ ESTIMATORS: Mapping[Estimand, Estimator] = {
     "equivalence": equivalence,
     "between": awaiting,
     "levels": awaiting,
-    "moderation": awaiting,
+    "moderation": moderation,
     "cross_lagged": awaiting,
     "referents": awaiting,
     "self_other": awaiting,

@@ -15,7 +15,7 @@ from analyses.section import Cell, Figure, Message, Provenance, Table, Value
 from instruments.rules import Rules
 from instruments.schema import Instrument
 
-ON_ANOTHER_SCALE = ("difference", "equivalence", "gain", "self_other")
+ON_ANOTHER_SCALE = ("difference", "equivalence", "gain", "moderation", "self_other")
 """Estimands in standard deviations; the others are correlations or differences of them."""
 
 DIGITS = 2

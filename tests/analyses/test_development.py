@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import development
+import measure
+from analyses import development, report
+from analyses.cross_section import one_wave
 from analyses.developing import Development, developed, effort_of
 from analyses.disclosure import publish
 from analyses.fits import plan
@@ -134,6 +136,40 @@ def test_the_ledger_takes_its_gain_from_the_waves(waves: Development) -> None:
     assert part.estimate.se == row["d.se"]
 
 
+def test_the_ledger_estimates_what_goes_with_the_gain(data: pd.DataFrame, tmp_path: Path) -> None:
+    # Zones of the respondent's own that are as strong as they are in the population, and stronger.
+    rng = np.random.default_rng(2)
+    zones = rng.integers(1, 6, len(data)).astype(float)
+    first = data["wave"] == "1"
+    later = (data["wave"] == "2") & (data["effort"] == "effort")
+    of_person = dict(zip(data["respondent"][first], zones[first], strict=True))
+    high = data["respondent"].map(of_person) >= 4
+    moved = {
+        name: data[name].where(~later | ~high | (data[name] >= 5), data[name] + 1)
+        for name in ITEMS
+        if SMALL.item(name).keying == 1
+    }
+    waves = waves_of(read(tmp_path, data.assign(**moved)))
+    values = waves.survey.data["respondent"].map(of_person).astype(float)
+    found = waves.moderation(values, "zone").result
+    assert found is not None
+    row = found.table[(found.table["against"] == "comparison")].iloc[-1]
+    assert row["factor"] == "mean of the factors"
+    assert row["ci.lower"] > 0.1
+
+
+def test_without_waves_what_goes_with_a_gain_awaits_them(waves: Development) -> None:
+    (hypothesis,) = (one for one in SMALL.hypotheses if one.id == "H05")
+    expectation = hypothesis.expectations[1]
+    ledger = ledger_of(waves)
+    alone = replace(ledger, answers=replace(ledger.answers, waves=None))
+    (part,) = parts_of(alone, hypothesis, expectation, seed=1)
+    assert part.judgement == "awaits"
+    # The form with the 24 statements does not ask about exchange zones.
+    (part,) = parts_of(ledger, hypothesis, expectation, seed=1)
+    assert part.judgement == "not_measured"
+
+
 def test_without_waves_the_gain_is_not_measured(waves: Development) -> None:
     (hypothesis,) = (one for one in SMALL.hypotheses if one.id == "K5")
     ledger = ledger_of(waves)
@@ -218,6 +254,21 @@ def test_without_an_effort_change_is_no_effect(data: pd.DataFrame, tmp_path: Pat
     assert [figure.id for figure in section.figures] == ["development_changes"]
 
 
+def test_who_is_left_out_of_the_analysed_wave_is_left_out_of_all(waves: Development) -> None:
+    run = report._Run(SMALL, waves.survey, None, 1, False)
+    first = one_wave(SMALL, waves.survey)
+    kept = first.where(first.data.index >= 10)
+    found = report._waves(run, kept, waves.planned)
+    assert found is not None
+    gone = set(first.data["respondent"][:10])
+    assert not gone & set(found.survey.data["respondent"])
+    n_later = (waves.survey.data["wave"] == "2").sum()
+    assert n_later - 10 <= (found.survey.data["wave"] == "2").sum() < n_later
+    everybody = report._waves(run, first, waves.planned)
+    assert everybody is not None
+    assert len(everybody.survey.data) == len(waves.survey.data)
+
+
 def test_one_wave_has_nothing_to_compare(waves: Development) -> None:
     section = development.run(SMALL, waves.survey.at("1"))
     assert section.answer.key == "development.answer.one_wave"
@@ -265,3 +316,36 @@ def test_the_demonstration_has_its_true_effect() -> None:
     assert (table["d.ci.lower"] > 0).all()
     assert np.isfinite(table["d.se"]).all()
     assert isinstance(development.run(whole, survey, waves=waves).answer, Message)
+
+
+@pytest.mark.slow
+def test_the_effect_is_estimated_without_bias_and_with_its_error() -> None:
+    population = load_population(SMALL)
+    found, held = [], 0
+    for seed in range(60):
+        drawn = drawing.draw(
+            SMALL, population, seed=9000 + seed, form="individual", wanted=ATTENTIVE
+        ).data
+        answers = drawn[ITEMS].where(drawn[ITEMS] <= 5)
+        turned = [item for item in ITEMS if SMALL.item(item).keying == -1]
+        answers[turned] = 6 - answers[turned]
+        row = measure.change_difference(
+            TEXT,
+            drawn.assign(**dict(answers.items())),
+            person="respondent",
+            wave="wave",
+            group="effort",
+            against="comparison",
+            ordered=True,
+            missing="pairwise",
+            information="observed",
+            cluster="organisation",
+            categories="merge",
+            n_permutations=1,
+            seed=1,
+        ).table.iloc[-1]
+        found.append(row["d"])
+        held += row["d.ci.lower"] < TRUE_GAIN < row["d.ci.upper"]
+    # Three standard errors of the mean of 60, and 2.4 below 57 intervals.
+    assert np.mean(found) == pytest.approx(TRUE_GAIN, abs=3 * 0.058 / np.sqrt(60))
+    assert held >= 53
