@@ -16,6 +16,7 @@ SECTIONS = (
     "reliability",
     "exploratory",
     "confirmatory",
+    "invariance",
     "levels",
     "hypotheses",
     "claims",
