@@ -43,7 +43,7 @@ types: $(READY)
 check: lint types
 
 test: check
-	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config $(BIN)/pytest
+	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config $(BIN)/pytest -n auto --dist loadfile
 
 slow: $(READY)
 	$(BIN)/pytest -m slow

@@ -12,7 +12,7 @@ What is known from elsewhere (how many people a team has) cannot be protected ag
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar, cast
@@ -43,6 +43,7 @@ HIDDEN_TABLE = "disclosure.hidden_table"
 """Notes of the tables that have been emptied in part or altogether."""
 
 Row = tuple[Cell, ...]
+Labels = frozenset[tuple[str, str]]
 Anything = TypeVar("Anything")
 
 
@@ -123,15 +124,6 @@ class _Groups:
         )
 
     @cached_property
-    def by_count(self) -> dict[int, list[int]]:
-        """Rows by the number of their respondents."""
-        rows: dict[int, list[int]] = {}
-        for row, count in enumerate(self.counts):
-            if count is not None:
-                rows.setdefault(count, []).append(row)
-        return rows
-
-    @cached_property
     def labels(self) -> tuple[dict[str, str], ...]:
         """What each row is called: the heading of each column of words, and the words."""
         words = [
@@ -199,16 +191,29 @@ class _Groups:
         counts = [self.counts[row] or 0 for row in rows]
         return len(set(counts)) > 1 and sum(counts) >= THRESHOLD
 
-    def same_people(self, row: int, other: "_Groups") -> set[int]:
-        """Give the rows of another table with the same group and as many respondents."""
-        mine, count = self.labels[row].items(), self.counts[row]
-        if not mine or count is None:
-            return set()
-        return {
-            place
-            for place in other.by_count.get(count, ())
-            if (theirs := other.labels[place].items()) and (mine <= theirs or theirs <= mine)
-        }
+    def described(self, row: int) -> tuple[int, Labels] | None:
+        """Give how many a row counts, and what it is called; None where either is not known."""
+        count, labels = self.counts[row], frozenset(self.labels[row].items())
+        return None if count is None or not labels else (count, labels)
+
+
+class _Places:
+    """Where the tables of a section count as many respondents under the same words."""
+
+    def __init__(self, groups: Mapping[int, _Groups]) -> None:
+        self._places: dict[int, dict[Labels, list[tuple[int, int]]]] = {}
+        for table, group in groups.items():
+            for row in range(len(group.counts)):
+                if (described := group.described(row)) is not None:
+                    count, labels = described
+                    called = self._places.setdefault(count, {})
+                    called.setdefault(labels, []).append((table, row))
+
+    def same_people(self, count: int, labels: Labels) -> Iterator[tuple[int, int]]:
+        """Give the table and row of a group: with as many respondents, and no other words."""
+        for theirs, places in self._places.get(count, {}).items():
+            if labels <= theirs or theirs <= labels:
+                yield from places
 
 
 def _without_small_groups(tables: Sequence[Table]) -> tuple[Table, ...]:
@@ -218,18 +223,21 @@ def _without_small_groups(tables: Sequence[Table]) -> tuple[Table, ...]:
         for place, table in enumerate(emptied)
         if table.respondents is not None and not _is_published(table)
     }
+    places = _Places(groups)
     hidden = {place: group.small() for place, group in groups.items()}
-    # What a row hides elsewhere does not change, so that each is looked up once.
-    looked_up: dict[int, set[int]] = {place: set() for place in groups}
+    # What a group hides elsewhere does not change, so that each is looked up once.
+    looked_up: set[tuple[int, Labels]] = set()
     changed = True
     while changed:
         before = {place: set(rows) for place, rows in hidden.items()}
         for place, group in groups.items():
             hidden[place] |= group.protecting(hidden[place])
-            for row in hidden[place] - looked_up[place]:
-                for other in groups.keys() - {place}:
-                    hidden[other] |= group.same_people(row, groups[other])
-            looked_up[place] |= hidden[place]
+            for described in {group.described(row) for row in hidden[place]}:
+                if described is None or described in looked_up:
+                    continue
+                looked_up.add(described)
+                for other, row in places.same_people(*described):
+                    hidden[other].add(row)
         changed = hidden != before
     return tuple(
         _with_hidden_rows(table, hidden.get(place, set())) for place, table in enumerate(emptied)

@@ -80,7 +80,7 @@ class Exploration:
 
     `first` is what the section rests on. `check` is the same by Pearson correlations where the
     first are polychoric, else None; `decides` names the criterion that decides by the instrument's
-    rule, and `notes` say what is particular about the rest.
+    rule, `notes` say what is particular about the rest, and `asked` holds what it was asked of.
     """
 
     answers: pd.DataFrame
@@ -89,7 +89,7 @@ class Exploration:
     first: Counted
     check: Counted | None
     notes: tuple[Message, ...]
-    seed: int
+    asked: "Asked"
 
     @property
     def n_obs(self) -> int:
@@ -116,16 +116,7 @@ class Exploration:
         if n_factors == 0:
             return Message("exploratory.note.no_factor")
         try:
-            if not self.first.ordered:
-                return efa(self.answers, n_factors, seed=self.seed)
-            return efa(
-                self.answers,
-                n_factors,
-                correlation="polychoric",
-                ordered=self.first.ordered,
-                smooth=SMOOTH,
-                seed=self.seed,
-            )
+            return self.asked.solve(n_factors, self.first.ordered)
         except MeasureError as error:
             values: dict[str, Value] = {"n": n_factors, "text": str(error)}
             return Message("exploratory.note.no_solution", values)
@@ -164,7 +155,7 @@ def explore(instrument: Instrument, survey: Survey, seed: int) -> Exploration:
     def found(first: Counted, check: Counted | None, *more: Message) -> Exploration:
         decides = instrument.rules.factors_retained.criteria[0]
         every = (*notes, *_remarks(first), *more)
-        return Exploration(answers, n_theory, decides, first, check, every, seed)
+        return Exploration(answers, n_theory, decides, first, check, every, asked)
 
     if not ordered:
         return found(plain, None)
@@ -223,12 +214,23 @@ class Asked:
             unanswered[COMPARISON] = plain.unanswered[COMPARISON]
         return Counted(ordered, adequacy, retention, suggested, unanswered)
 
+    def solve(self, n_factors: int, ordered: tuple[str, ...]) -> FactorSolution:
+        """Give the solution with so many factors, by polychoric correlations of ordered items."""
+        data, options = self._data()
+        if ordered:
+            options |= {"correlation": "polychoric", "ordered": ordered, "smooth": SMOOTH}
+        return efa(data, n_factors, seed=self.seed, **options)
+
     def _given(self) -> tuple[pd.DataFrame, dict[str, Any]]:
-        """Data and the options that both kinds of correlations share."""
-        options: dict[str, Any] = {"max_factors": self.most or None}
+        """Data and options of counting that both kinds of correlations share."""
+        data, options = self._data()
+        return data, options | {"max_factors": self.most or None}
+
+    def _data(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Answers with the clusters, where there are any, and the option that names them."""
         if self.cluster is None:
-            return self.answers, options
-        return self.answers.join(self.cluster), options | {"cluster": str(self.cluster.name)}
+            return self.answers, {}
+        return self.answers.join(self.cluster), {"cluster": str(self.cluster.name)}
 
 
 def _most(n_theory: int, n_items: int) -> int:

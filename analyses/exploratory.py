@@ -143,8 +143,12 @@ def _factor_columns(n_factors: int) -> tuple[Column, ...]:
 
 
 def _provenance(solution: FactorSolution) -> Provenance:
-    estimator = "efa_polychoric" if solution.correlation == "polychoric" else "efa"
-    return Provenance(Message(f"estimator.{estimator}"), int(solution.n_obs), Message("source.efa"))
+    kind = "efa_polychoric" if solution.correlation == "polychoric" else "efa"
+    estimator = Message(f"estimator.{kind}")
+    if solution.n_clusters is not None:
+        clusters: dict[str, Value] = {"estimator": estimator, "n": solution.n_clusters}
+        estimator = Message("method.clustered", clusters)
+    return Provenance(estimator, int(solution.n_obs), Message("source.efa"))
 
 
 def _rotation_finding(solution: FactorSolution) -> Finding:
@@ -221,7 +225,8 @@ def _intervals_table(solution: FactorSolution) -> Table:
         )
         for _, row in solution.loadings_table.iterrows()
     ]
-    notes = [Message("exploratory.note.intervals")]
+    how = "independent" if solution.n_clusters is None else "clustered"
+    notes = [Message(f"exploratory.note.intervals_{how}")]
     if solution.error_note:
         notes = [Message("note.technical", {"text": solution.error_note})]
     return Table(

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analyses import evidence, licences, methods, script, verdicts
+from analyses.developing import Development
 from analyses.fits import Fits, fit_models
 from analyses.group_ladders import COMPARING
 from analyses.ledger import detail_tables, details, findings, tables
@@ -26,6 +27,7 @@ def run(
     fits: Fits | None = None,
     granted: Licences | None = None,
     seed: int = SEED,
+    waves: Development | None = None,
 ) -> Section:
     """Estimate the hypotheses, set each number beside its band and judge it by the rules.
 
@@ -39,6 +41,8 @@ def run(
         The licences of comparisons, where they have been granted already.
     seed
         Of the random splits of clusters.
+    waves
+        What is asked of all waves of the survey, where it has several.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def run(
     fits = fit_models(instrument, survey) if fits is None else fits
     granted = licences.grant(instrument, survey, fits) if granted is None else granted
     reference = fits[instrument.reference_model.id]
-    answers = Answers(instrument, survey, reference.plan)
+    answers = Answers(instrument, survey, reference.plan, waves)
     structural = structural_models(instrument, answers)
     ledger = _opened(instrument, answers, fits, granted)
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
@@ -142,6 +146,12 @@ def _notes(
         for part in entry.parts
     ):
         yield Message("hypotheses.note.invariance")
+    if any(
+        part.estimate is not None and part.expectation.estimand == "gain"
+        for entry in found
+        for part in entry.parts
+    ):
+        yield Message("hypotheses.note.gain")
 
 
 def _answer(whole: Score, instrument: Instrument) -> Message:

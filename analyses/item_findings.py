@@ -18,6 +18,9 @@ MOST_SPARSE = 8
 MOST_NAMED = 6
 """As many pairs, or items that differ between groups, are named in a sentence."""
 
+MOST_BLANK = 0.1
+"""A background that a larger share left blank says little about those who did."""
+
 VERDICTS: dict[ItemVerdict, Verdict] = {
     "keep": "good",
     "look": "acceptable",
@@ -53,6 +56,7 @@ def findings(
             yield _doubt(instrument, item, views)
     yield from _close(instrument, views.pairs)
     yield from _functioning(instrument, judged, views)
+    yield from _untested(views)
     yield from _sparse(views.reference)
     yield from _check(instrument, judged, views.reference)
 
@@ -203,6 +207,38 @@ def _functioning(
         ),
         notes=(Message("items.note.functioning_flags"),),
     )
+
+
+def _untested(views: Views) -> Iterator[Finding]:
+    """Name the backgrounds that items could not be tested by, and those that many left blank."""
+    found = views.functioning
+    several = len(found.columns) > sum(one.reason is not None for one in found.columns)
+    rows = [
+        Message("items.untested", {"column": evidence.text(one.declared.label), "why": one.reason})
+        for one in found.columns
+        if one.reason is not None and several
+    ]
+    rows += [
+        Message(
+            "items.blank",
+            {
+                "column": evidence.text(one.declared.label),
+                "share": _blank(one.n_blank, found.n_obs),
+            },
+        )
+        for one in found.columns
+        if one.reason is None and one.n_blank > MOST_BLANK * found.n_obs
+    ]
+    if rows:
+        yield Finding(
+            id="items_functioning_untested",
+            claim=Message("items.claim.functioning_untested", {"columns": tuple(rows)}),
+            verdict="information",
+        )
+
+
+def _blank(n: int, n_obs: int) -> Quantity:
+    return evidence.share("blank", n / n_obs, Message("source.background"), n_obs)
 
 
 def _severity(item: JudgedItem, limit: float) -> Verdict:

@@ -1,7 +1,7 @@
 """Whether items work alike for groups: differential item functioning by background columns.
 
-Only flags are given here. What a difference amounts to for scores and comparisons is a question of
-invariance.
+What a difference amounts to is given as points of the scale mean. Whether groups may be compared is
+a question of invariance.
 """
 
 import math
@@ -13,12 +13,14 @@ import pandas as pd
 from analyses import evidence
 from analyses.evidence import column
 from analyses.fits import Fitted, in_categories
+from analyses.group_ladders import compared_columns
 from analyses.scale_models import FEWEST_ITEMS
 from analyses.section import Cell, Column, Message, Phrase, Provenance, Table, Value
 from analyses.survey import Survey
 from instruments.forms import ColumnRole
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.dif import differential_functioning
+from measure.dif_result import ItemFunctioning
 from measure.errors import MeasureError
 
 ROLES: tuple[ColumnRole, ...] = ("group", "role", "background")
@@ -29,18 +31,42 @@ FEWEST_PERSONS = 50
 
 MOST_VALUES = 10
 
+FEWEST_ORGANISATIONS = 20
+"""With fewer, tests rest on the smaller clusters within them."""
+
 
 @dataclass(frozen=True, eq=False)
 class TestedColumn:
     """A background column, and which of its values take part.
 
-    `reason` says why it is not tested at all; None where it is.
+    `n_blank` respondents have no value. `reason` says why it is not tested at all; None where it
+    is.
     """
 
     declared: BackgroundColumn
     values: tuple[str, ...]
     left_out: tuple[str, ...]
+    n_blank: int
     reason: Message | None = None
+
+
+@dataclass(frozen=True)
+class ScoreEffect:
+    """What the flagged items of a scale do to the scale mean of a group.
+
+    `points` of the answer scale, with an interval, are from the largest group, `reference`; `share`
+    of what the items do singly cancels.
+    """
+
+    scale: Scale
+    declared: BackgroundColumn
+    group: str
+    reference: str
+    n: int
+    points: float
+    lower: float
+    upper: float
+    share: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +80,12 @@ class Functioning:
     effects, flags
         Items × tested columns: what the group adds to Nagelkerke's R², NaN where there is no test;
         and whether the difference is clearer than chance after Holm's correction.
+    on_scores
+        What flagged items do to the means of groups.
     n_obs, n_clusters
         Respondents of the survey, and clusters that the tests rest on.
+    cluster
+        The column of the clusters, None without.
     notes
         What could not be tested.
     """
@@ -63,8 +93,10 @@ class Functioning:
     columns: tuple[TestedColumn, ...]
     effects: pd.DataFrame
     flags: pd.DataFrame
+    on_scores: tuple[ScoreEffect, ...]
     n_obs: int
     n_clusters: int | None
+    cluster: BackgroundColumn | None
     notes: tuple[Message, ...]
 
     def largest(self, item: str) -> tuple[float | None, BackgroundColumn | None]:
@@ -88,62 +120,122 @@ class Functioning:
 def functioning(
     instrument: Instrument, survey: Survey, models: Mapping[str, Fitted], reference: Fitted
 ) -> Functioning:
-    """Test the items of the reference model's scales by each column that says who answers.
+    """Test the items of every reflective scale by the columns that say who answers.
+
+    The scales of the reference model are tested by each of them, the others by those that groups
+    are compared by.
 
     Parameters
     ----------
     models
-        The models of the scales; those of the reference model are tested.
+        The models of the scales, which are those of at least three items.
     reference
-        The reference model; its clusters are those of the tests.
+        The reference model; where it has clusters, so have the tests.
     """
     tested = [
         instrument.scale(name)
-        for name, fitted in models.items()
-        if fitted is reference and _testable(instrument, survey, instrument.scale(name))
+        for name in models
+        if _testable(instrument, survey, instrument.scale(name))
     ]
     chosen = tuple(
         _choose(survey, declared)
         for declared in evidence.present_columns(instrument, survey, ROLES)
         if tested
     )
-    cluster = None if reference.plan.cluster is None else reference.plan.cluster.name
-    effects: dict[str, dict[str, float]] = {}
-    flags: dict[str, dict[str, bool]] = {}
+    compared = {declared.name for declared in compared_columns(instrument, survey)}
+    cluster = _cluster(instrument, survey, reference)
+    found: dict[tuple[str, str], ItemFunctioning] = {}
     notes: list[Message] = []
-    n_clusters: list[int] = []
     for one in chosen:
-        if one.reason is not None:
-            continue
-        for scale in tested:
+        for scale in tested if one.reason is None else ():
+            if one.declared.name not in compared and models[scale.id] is not reference:
+                continue
             items = evidence.scored_items(scale, survey)
-            name = one.declared.name
+            answers = _answers(survey, items, one, cluster)
             try:
-                found = differential_functioning(
-                    _answers(survey, items, one, cluster), items, group=name, cluster=cluster
+                found[scale.id, one.declared.name] = differential_functioning(
+                    answers, items, group=one.declared.name, cluster=cluster
                 )
             except MeasureError as error:
                 notes.append(_untested(scale, one, str(error)))
-                continue
-            table = found.table
-            added = table["r2.uniform"].astype(float) + table["r2.nonuniform"].astype(float)
-            for item in items:
-                effects.setdefault(item, {})[name] = float(added[item])
-                flags.setdefault(item, {})[name] = bool(table.loc[item, "flag"])
-            n_clusters += [] if found.n_clusters is None else [found.n_clusters]
     names = [one.declared.name for one in chosen if one.reason is None]
-    items = [item for scale in tested for item in evidence.scored_items(scale, survey)]
+    effects, flags = _by_item(instrument, survey, found, names)
+    clusters = [one.n_clusters for one in found.values() if one.n_clusters is not None]
     return Functioning(
         columns=chosen,
-        effects=pd.DataFrame.from_dict(effects, orient="index").reindex(items, columns=names),
-        flags=pd.DataFrame.from_dict(flags, orient="index")
-        .reindex(items, columns=names)
-        .fillna(False)
-        .astype(bool),
+        effects=effects,
+        flags=flags,
+        on_scores=tuple(_on_scores(instrument, found)),
         n_obs=len(survey.data),
-        n_clusters=max(n_clusters, default=None),
+        n_clusters=max(clusters, default=None),
+        cluster=next((one for one in instrument.columns if one.name == cluster), None),
         notes=tuple(notes),
     )
+
+
+def _by_item(
+    instrument: Instrument,
+    survey: Survey,
+    found: Mapping[tuple[str, str], ItemFunctioning],
+    names: list[str],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give what each column adds to the R² of each item, and the flags."""
+    effects: dict[str, dict[str, float]] = {}
+    flags: dict[str, dict[str, bool]] = {}
+    for (_, name), one in found.items():
+        added = one.table["r2.uniform"].astype(float) + one.table["r2.nonuniform"].astype(float)
+        for item in one.table.index:
+            effects.setdefault(str(item), {})[name] = float(added[item])
+            flags.setdefault(str(item), {})[name] = bool(one.table.loc[item, "flag"])
+    scales = dict.fromkeys(scale for scale, _ in found)
+    items = [
+        item for scale in scales for item in evidence.scored_items(instrument.scale(scale), survey)
+    ]
+    table = pd.DataFrame.from_dict(flags, orient="index").reindex(items, columns=names)
+    return (
+        pd.DataFrame.from_dict(effects, orient="index").reindex(items, columns=names),
+        table.eq(True),
+    )
+
+
+def _on_scores(
+    instrument: Instrument, found: Mapping[tuple[str, str], ItemFunctioning]
+) -> Iterator[ScoreEffect]:
+    columns = {one.name: one for one in instrument.columns}
+    for (scale, name), one in found.items():
+        sizes = dict(zip(one.groups.index, one.groups, strict=True))
+        for group, row in one.effects.iterrows() if one.table["flag"].any() else ():
+            yield ScoreEffect(
+                scale=instrument.scale(scale),
+                declared=columns[name],
+                group=str(group),
+                reference=str(one.groups.index[0]),
+                n=sizes[group],
+                points=float(row["points"]),
+                lower=float(row["ci.lower"]),
+                upper=float(row["ci.upper"]),
+                share=float(row["cancelled"]),
+            )
+
+
+def _cluster(instrument: Instrument, survey: Survey, reference: Fitted) -> str | None:
+    """Name the largest units within which answers resemble each other.
+
+    Where the reference model has clusters and these lie within organisations, the organisations:
+    what differs between them would otherwise pass for a difference of groups, such as sectors, that
+    differ between organisations.
+    """
+    plan = reference.plan.cluster
+    if plan is None:
+        return None
+    for declared in evidence.present_columns(instrument, survey, ("organisation",)):
+        if declared.name == plan.name:
+            continue
+        pairs = survey.data[[plan.name, declared.name]].dropna().drop_duplicates()
+        within = not pairs[plan.name].duplicated().any()
+        if within and pairs[declared.name].nunique() >= FEWEST_ORGANISATIONS:
+            return declared.name
+    return plan.name
 
 
 def _testable(instrument: Instrument, survey: Survey, scale: Scale) -> bool:
@@ -162,7 +254,8 @@ def _choose(survey: Survey, declared: BackgroundColumn) -> TestedColumn:
         reason = Message("functioning.reason.many", {"n": len(sizes), "limit": MOST_VALUES})
     elif len(values) < 2:
         reason = Message("functioning.reason.small", {"limit": FEWEST_PERSONS})
-    return TestedColumn(declared, values, small, reason)
+    n_blank = int(survey.data[declared.name].isna().sum())
+    return TestedColumn(declared, values, small, n_blank, reason)
 
 
 def _answers(
@@ -198,7 +291,8 @@ def tables(found: Functioning) -> tuple[Table, ...]:
     considered = _columns_table(found)
     if found.effects.empty or not len(found.effects.columns):
         return (considered,)
-    return _effects_table(found), considered
+    on_scores = (_scores_table(found),) if found.on_scores else ()
+    return _effects_table(found), *on_scores, considered
 
 
 def _effects_table(found: Functioning) -> Table:
@@ -235,11 +329,47 @@ def _effects_table(found: Functioning) -> Table:
     )
 
 
+def _scores_table(found: Functioning) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            evidence.text(one.scale.label),
+            evidence.text(one.declared.label),
+            evidence.group_label(one.group, one.declared),
+            evidence.group_label(one.reference, one.declared),
+            one.n,
+            evidence.number(one.points),
+            evidence.number(one.lower),
+            evidence.number(one.upper),
+            evidence.number(one.share),
+        )
+        for one in found.on_scores
+    ]
+    return Table(
+        id="item_functioning_scores",
+        title=Message("functioning.table.scores"),
+        columns=(
+            column("scale", "message"),
+            column("background", "message"),
+            column("group", "message"),
+            column("compared_with", "message"),
+            column("n", "count", 0),
+            column("points", "number", 2),
+            column("ci.lower", "number", 2),
+            column("ci.upper", "number", 2),
+            column("cancelled", "percent", 0),
+        ),
+        rows=tuple(rows),
+        provenance=provenance(found),
+        notes=(Message("functioning.note.scores"),),
+    )
+
+
 def provenance(found: Functioning) -> Provenance:
     """Say how the tests were made."""
     how: Phrase = Message("estimator.odds")
-    if found.n_clusters is not None:
-        how = Message("estimator.odds_clustered", {"n": found.n_clusters})
+    if found.n_clusters is not None and found.cluster is not None:
+        label = evidence.text(found.cluster.label)
+        how = Message("estimator.odds_clustered", {"n": found.n_clusters, "column": label})
     return Provenance(how, found.n_obs, Message("source.functioning"))
 
 
@@ -249,6 +379,7 @@ def _columns_table(found: Functioning) -> Table:
             evidence.text(one.declared.label),
             len(one.values),
             _listed(one),
+            one.n_blank / found.n_obs,
             Message("functioning.tested") if one.reason is None else one.reason,
         )
         for one in found.columns
@@ -260,6 +391,7 @@ def _columns_table(found: Functioning) -> Table:
             column("background", "message"),
             column("n_groups_tested", "count", 0),
             column("left_out", "message"),
+            column("blank", "percent", 1),
             column("tested", "message"),
         ),
         rows=tuple(rows),

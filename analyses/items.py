@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from analyses import evidence, item_findings, item_functioning, item_tables, methods, script
 from analyses.fits import Fits, fit_reference
 from analyses.graded import GradedModels, graded_models
-from analyses.item_functioning import functioning
+from analyses.item_functioning import Functioning
 from analyses.item_judgement import JudgedItem, Views, judge_items
 from analyses.item_pairs import item_pairs, pairs_table
 from analyses.scale_models import scale_models
@@ -21,6 +21,7 @@ def run(
     *,
     fits: Fits | None = None,
     graded: GradedModels | None = None,
+    functioning: Functioning | None = None,
 ) -> Section:
     """Describe and judge the items.
 
@@ -32,6 +33,9 @@ def run(
         The fitted models, where they have been fitted already; else the reference model is fitted.
     graded
         The graded response models, from `graded.graded_models`; fitted here by default.
+    functioning
+        Whether items work alike for groups, from `item_functioning.functioning`; tested here by
+        default.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def run(
         `items`.
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
-    views = _views(instrument, survey, fits, graded)
+    views = _views(instrument, survey, fits, graded, functioning)
     tables: list[Table] = []
     notes: list[Message] = []
     judged: list[JudgedItem] = []
@@ -74,7 +78,11 @@ def run(
 
 
 def _views(
-    instrument: Instrument, survey: Survey, fits: Fits, graded: GradedModels | None
+    instrument: Instrument,
+    survey: Survey,
+    fits: Fits,
+    graded: GradedModels | None,
+    known: Functioning | None,
 ) -> Views:
     reference = fits[instrument.reference_model.id]
     models = scale_models(instrument, survey, fits)
@@ -84,7 +92,7 @@ def _views(
         models=models,
         graded=found,
         pairs=item_pairs(instrument, models, reference, found),
-        functioning=functioning(instrument, survey, models, reference),
+        functioning=known or item_functioning.functioning(instrument, survey, models, reference),
     )
 
 

@@ -15,8 +15,8 @@ from analyses import (
 from analyses.evidence import column, columns
 from analyses.fits import Fits, Fitted, fit_reference
 from analyses.robust_check import Agreement, Judged, Line
+from analyses.scale_models import FEWEST_ITEMS
 from analyses.scale_reliability import (
-    FEWEST_ITEMS,
     Estimate,
     ScaleReliability,
     estimate,

@@ -9,6 +9,7 @@ from analyses import (
     claims,
     confirmatory,
     content_validity,
+    development,
     disclosure,
     evidence,
     exploratory,
@@ -26,13 +27,16 @@ from analyses import (
 )
 from analyses.content_validity import Content
 from analyses.cross_section import one_wave
+from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
-from analyses.fits import Fits, fit_models
+from analyses.fits import Fits, Plan, fit_models
 from analyses.graded import graded_models
+from analyses.item_functioning import Functioning, functioning
 from analyses.licences import Licences
 from analyses.locked import Locked
 from analyses.margins import Margin
 from analyses.publication import SEED, assemble
+from analyses.scale_models import scale_models
 from analyses.section import Message, Report, Section, Value
 from analyses.survey import Survey, check_answers
 from instruments import AnswerError
@@ -46,15 +50,16 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.03,
     "step.fits": 0.02,
-    "step.items": 0.07,
+    "step.items": 0.06,
     "step.short_forms": 0.02,
     "step.reliability": 0.01,
     "step.exploratory": 0.03,
     "step.confirmatory": 0.02,
-    "step.invariance": 0.38,
+    "step.invariance": 0.35,
     "step.levels": 0.06,
-    "step.hypotheses": 0.07,
-    "step.sensitivity": 0.27,
+    "step.development": 0.08,
+    "step.hypotheses": 0.06,
+    "step.sensitivity": 0.24,
     "step.card": 0.02,
 }
 """The steps and their share of the time, as measured on the bundled data."""
@@ -64,8 +69,21 @@ NOT_RERUN = ("content",)
 """Sections that do not rest on the respondents' answers, and are the same without the flagged."""
 
 
-GRANTED_ONCE = ("invariance",)
-"""Sections on what is granted to everybody, and holds without the flagged too."""
+GRANTED_ONCE = ("invariance", "development")
+"""Sections on what is granted to everybody, and holds without the flagged too; those of the waves
+rest on answers most of which have not been examined for carelessness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What is asked of everybody once, and taken to hold without the flagged too.
+
+    It is about groups and waves, whose answers weigh little singly, and takes most of the time.
+    """
+
+    granted: Licences
+    functioning: Functioning
+    waves: Development | None
 
 
 @dataclass(frozen=True)
@@ -93,9 +111,13 @@ NOTHING = Beside()
 
 @dataclass(frozen=True)
 class _Run:
-    """How the sections between the screening and the card are run, once or twice."""
+    """How the sections between the screening and the card are run, once or twice.
+
+    `whole` are the answers of all waves.
+    """
 
     instrument: Instrument
+    whole: Survey
     estimator: str | None
     seed: int
     confidential: bool
@@ -155,8 +177,8 @@ def validate(
     """
     known_option("flagged", flagged, sensitivity.FLAGGED)
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
-    survey = one_wave(instrument, survey, wave)
-    run = _Run(instrument, estimator, seed, confidential)
+    whole, survey = survey, one_wave(instrument, survey, wave)
+    run = _Run(instrument, whole, estimator, seed, confidential)
     clock = _Clock(progress, twice=flagged == "both")
     clock.start("step.screening")
     careless = carelessness.judge(instrument, survey, seed=seed)
@@ -166,13 +188,13 @@ def validate(
     content = content_validity.run(instrument, survey, content=beside.content)
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
     analysed = unflagged if flagged == "drop" else survey
-    sections, fits, granted = _analysed(run, analysed, clock)
+    sections, fits, settled = _analysed(run, analysed, clock)
     after: list[Section] = []
     if instrument.claims:
         after.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
     if flagged == "both":
         clock.start("step.sensitivity")
-        after.append(_sensitivity(run, (survey, unflagged), sections, granted))
+        after.append(_sensitivity(run, (survey, unflagged), sections, settled))
     clock.start("step.card")
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
@@ -184,19 +206,25 @@ def validate(
 
 
 def _analysed(
-    run: _Run, survey: Survey, clock: "_Clock", granted: Licences | None = None
-) -> tuple[list[Section], Fits, Licences]:
-    """Run the sections that a person's answers can change; licences are granted once."""
+    run: _Run, survey: Survey, clock: "_Clock", settled: Settled | None = None
+) -> tuple[list[Section], Fits, Settled]:
+    """Run the sections that a person's answers can change, and settle what is not yet settled."""
     instrument = run.instrument
     clock.start("step.fits")
     fits = fit_models(instrument, survey, estimator=run.estimator, progress=clock.within)
     reference = fits[instrument.reference_model.id]
     if reference.outcome == "not_identified":
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
+    first = settled is None
     clock.start("step.items")
     graded = graded_models(instrument, survey)
+    works = (
+        functioning(instrument, survey, scale_models(instrument, survey, fits), reference)
+        if settled is None
+        else settled.functioning
+    )
     sections: list[Section] = [
-        items.run(instrument, survey, fits=fits, graded=graded),
+        items.run(instrument, survey, fits=fits, graded=graded, functioning=works),
         item_response.run(instrument, survey, fits=fits, graded=graded),
     ]
     clock.start("step.short_forms")
@@ -209,17 +237,37 @@ def _analysed(
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.invariance")
-    if granted is None:
-        granted = licences.grant(instrument, survey, fits)
+    granted = licences.grant(instrument, survey, fits) if settled is None else settled.granted
+    if first:
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
     sections.append(levels.run(instrument, survey, granted=granted))
+    clock.start("step.development")
+    waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
+    if waves is not None and first:
+        sections.append(development.run(instrument, run.whole, waves=waves))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
         sections.append(
-            hypotheses.run(instrument, survey, fits=fits, granted=granted, seed=run.seed)
+            hypotheses.run(
+                instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
+            )
         )
-    return sections, fits, granted
+    return sections, fits, Settled(granted, works, waves)
+
+
+def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:
+    """Give what is asked of all waves, of the respondents of the one that is analysed.
+
+    Who has been left out of that wave is left out of all; who did not answer it stays.
+    """
+    whole, name = run.whole, run.instrument.column_for("respondent")
+    if survey.wave is not None and name is not None and name in whole.data:
+        there = whole.at(survey.wave).data[name]
+        dropped = set(there) - set(survey.data[name])
+        if dropped:
+            whole = whole.where(~whole.data[name].isin(dropped))
+    return developed(run.instrument, whole, planned, seed=run.seed)
 
 
 def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
@@ -234,7 +282,7 @@ def _sensitivity(
     run: _Run,
     surveys: tuple[Survey, Survey],
     sections: Sequence[Section],
-    granted: Licences,
+    settled: Settled,
 ) -> Section:
     """Run the same sections without the flagged, and compare.
 
@@ -242,8 +290,8 @@ def _sensitivity(
     ----------
     surveys
         Everybody, and those who are not flagged.
-    granted
-        The licences of everybody, which hold for both.
+    settled
+        What was settled for everybody.
     """
     survey, unflagged = surveys
     n_flagged = len(survey.data) - len(unflagged.data)
@@ -257,7 +305,7 @@ def _sensitivity(
     try:
         answers = unflagged.data[list(unflagged.asked)]
         check_answers(run.instrument, unflagged.form, answers, unflagged.asked)
-        again, _, _ = _analysed(run, unflagged, _Clock(None), granted)
+        again, _, _ = _analysed(run, unflagged, _Clock(None), settled)
     except (AnalysisError, AnswerError, MeasureError) as error:
         values: dict[str, Value] = {"flagged": n_flagged, "error": str(error)}
         return sensitivity.not_run(Message("sensitivity.answer.failed", values), notes)

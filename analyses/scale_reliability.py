@@ -11,18 +11,16 @@ import pandas as pd
 
 import measure
 from analyses import evidence, indices, methods, model_tables, verdicts
-from analyses.fits import Fitted, fit_beside
+from analyses.fits import Fitted
+from analyses.scale_models import one_factor_models
 from analyses.section import Message, Phrase, Provenance, Value, Verdict
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.rules import Rules
-from instruments.schema import Instrument, MeasurementModel, ModelOptions, Scale
+from instruments.schema import Instrument, Scale
 from measure.composites import composite_reliability
 from measure.errors import MeasureError
 from measure.reliability import CronbachAlpha, cronbach_alpha
-
-FEWEST_ITEMS = 3
-"""With fewer, a model of one factor has more unknowns than the answers can settle."""
 
 _INTERVALS = {"feldt": "Feldt 1965", "adf": "Maydeu-Olivares, Coffman & Hartmann 2007"}
 _EISINGA = "Eisinga, te Grotenhuis & Pelzer 2013"
@@ -95,12 +93,8 @@ def estimate(
         if (items := evidence.scored_items(scale, survey))
     }
     held = {frozenset(items) for items in known.factors.values()}
-    models = tuple(
-        one_factor(instrument.scale(name), items)
-        for name, items in scales.items()
-        if frozenset(items) not in held and len(items) >= FEWEST_ITEMS
-    )
-    own = fit_beside(instrument, models, survey, reference)
+    others = {name: items for name, items in scales.items() if frozenset(items) not in held}
+    own = one_factor_models(instrument, survey, others, reference)
     fits = (reference, *own.values())
     checks = [fitted.check for fitted in fits if fitted.check is not None]
     sources = _Sources(survey, reference, (_omegas(fits), _omegas(checks)))
@@ -129,18 +123,6 @@ def estimate(
             )
         )
     return tuple(judged)
-
-
-def one_factor(scale: Scale, items: list[str]) -> MeasurementModel:
-    """State the model that one factor is behind all items of a scale."""
-    return MeasurementModel(
-        id=scale.id,
-        label=scale.label,
-        meaning=scale.description,
-        syntax=f"{scale.id} =~ {' + '.join(items)}",
-        # The first item may be the weakest one, which is a poor unit for the factor.
-        options=ModelOptions(std_lv=True),
-    )
 
 
 def fits_poorly(fit: measure.Fit, rules: Rules) -> bool:

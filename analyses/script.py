@@ -26,7 +26,13 @@ REFUSED = 2
 """Exit status where the input is wrong, as argparse has it too."""
 
 
-def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = None) -> int:
+def main(
+    analysis: Analysis,
+    section: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    all_waves: bool = False,
+) -> int:
     """Run one analysis on a survey file and write its section.
 
     Parameters
@@ -37,6 +43,8 @@ def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = Non
         The section's id.
     arguments
         Those of the command line, by default the program's own.
+    all_waves
+        Whether the analysis is of all waves, and not of the first.
 
     Returns
     -------
@@ -48,7 +56,9 @@ def main(analysis: Analysis, section: str, arguments: Sequence[str] | None = Non
         said = words(given.language)
         instrument = load(given.instrument)
         output.check(given.out)
-        survey = one_wave(instrument, read_survey(given.survey, instrument))
+        survey = read_survey(given.survey, instrument)
+        if not all_waves:
+            survey = one_wave(instrument, survey)
         report = assemble(
             instrument,
             survey,

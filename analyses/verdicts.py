@@ -197,6 +197,20 @@ def judge_reliability(
     return "poor" if upper < rules.omega_groups.value else "undecided"
 
 
+def judge_change(
+    estimate: float, lower: float, upper: float, rules: instruments.rules.Rules
+) -> Verdict:
+    """Judge a difference in change by its interval and the smallest difference that matters.
+
+    `good` where it is that large and its interval lies above 0, `poor` where the whole interval
+    lies below the smallest difference that matters, `undecided` between.
+    """
+    if upper < rules.change_worthwhile.value:
+        return "poor"
+    large = estimate >= rules.change_worthwhile.value
+    return "good" if large and lower > 0 else "undecided"
+
+
 def judge_total(
     omega_h: float | None, ecv: float | None, rules: instruments.rules.Rules
 ) -> Verdict:

@@ -103,9 +103,10 @@ def main(chosen: list[str]) -> None:
         table.add_row("report on lq2002", f"{report_seconds():.3f}", "limit", f"{REPORT_LIMIT}", "")
     for workload, limit in LIMITS.items():
         if not chosen or workload in chosen:
-            mine[workload]()
             own = partial(seconds, mine[workload])
-            table.add_row(workload, f"{turn(own, ROUNDS):.3f}", "limit", f"{limit}", "")
+            first = own()
+            taken = turn(own, ROUNDS) if first < LONG else first
+            table.add_row(workload, f"{taken:.3f}", "limit", f"{limit}", "")
     for peer, workload, run in peers():
         if chosen and workload not in chosen:
             continue

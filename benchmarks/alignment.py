@@ -27,16 +27,18 @@ Array = NDArray[np.float64]
 
 REPORT = Path(__file__).with_name("ALIGNMENT.md")
 GROUPS = 10
-SIZES = (200, 500)
-SHARES = (0.1, 0.2, 0.3)
-EPSILONS = (0.01, 0.001)
+SIZE = 300
+SHARES = (0.1, 0.25)
+# epsilon, and where standard errors come from.
+VARIANTS = ((0.01, "delta"), (0.001, "delta"), (0.001, "draws"))
 SEED = 2014
 EXPLANATION = """# Alignment
 
-Ten groups, one factor, six items; in a share of all places (items by groups) a loading lies 0.3,
-and in as many an intercept or all thresholds of an item 0.5, from those of the other groups: to
-both sides in turn, or all to one side. Ordered answers have four categories. {samples} samples a
-row, the first group as reference. `python -m benchmarks.alignment` makes this file (seed {seed}).
+Ten groups of {size}, one factor, six items; in a share of all places (items by groups) a loading
+lies 0.3, and in as many an intercept or all thresholds of an item 0.5, from those of the other
+groups: to both sides in turn, or all to one side. Ordered answers have four categories. {samples}
+samples a row, the first group as reference. `python -m benchmarks.alignment` makes this file (seed
+{seed}).
 
 *r* is the mean correlation over groups of estimated and true factor means, *error* the root mean
 squared error of the means, in standard deviations of the first group, *scalar* that of a model with
@@ -46,7 +48,7 @@ thresholds, any of them), *false* other parameters outside. *Bias covered* is ho
 interval of `item_bias` holds the true bias of the scale mean against the first group.
 
 """
-LABELS = ("answers", "a group", "differ", "side", "epsilon")
+LABELS = ("answers", "differ", "side", "epsilon", "errors")
 MEASURES = ("r", "error", "scalar", "covered", "found", "false", "bias covered")
 
 
@@ -67,9 +69,13 @@ def true_bias(design: Design) -> Array:
 
 
 def sample(
-    rng: np.random.Generator, *, design: Design, size: int, epsilons: tuple[float, ...] = (0.01,)
+    rng: np.random.Generator,
+    *,
+    design: Design,
+    size: int,
+    variants: tuple[tuple[float, str], ...] = VARIANTS[:1],
 ) -> list[dict[str, Any]]:
-    """Draw a sample, align it with each epsilon, and hold it against the truth."""
+    """Draw a sample, align it in several ways, and hold it against the truth."""
     ordered = design.kind == "ordered"
     n_obs = dict.fromkeys(design.groups, size)
     frame = measure.simulate(design.text, n_obs, seed=rng, function="fit")
@@ -79,7 +85,10 @@ def sample(
         warnings.simplefilter("ignore", ImproperSolutionWarning)
         configural, scalar = fitted(), fitted(group_equal=equal, se="none", test="none")
     scalar_means = scalar.parameters.query("lhs == 'f' and op == '~1'")["est"].to_numpy()
-    found = [measure.alignment(configural, seed=1, epsilon=epsilon) for epsilon in epsilons]
+    found = [
+        measure.alignment(configural, seed=1, epsilon=epsilon, errors=errors, n_draws=200)
+        for epsilon, errors in variants
+    ]
     return [_judged(one, design) | {"scalar": scalar_means} for one in found]
 
 
@@ -110,13 +119,13 @@ def _outside(found: measure.Alignment) -> NDArray[np.bool_]:
     return wide.loc[order].to_numpy(dtype=bool).T
 
 
-def lines(design: Design, size: int, labels: tuple[str, str], n: int) -> list[str]:
-    """Run one condition and write its rows, one an epsilon."""
-    task = partial(sample, design=design, size=size, epsilons=EPSILONS)
+def lines(design: Design, labels: tuple[str, str], n: int) -> list[str]:
+    """Run one condition and write its rows, one a variant."""
+    task = partial(sample, design=design, size=SIZE, variants=VARIANTS)
     found = repeat(task, n, seed=SEED, workers=1).require().results
     return [
-        _line([one[k] for one in found], design, (design.kind, str(size), *labels, f"{epsilon:g}"))
-        for k, epsilon in enumerate(EPSILONS)
+        _line([one[k] for one in found], design, (design.kind, *labels, f"{epsilon:g}", errors))
+        for k, (epsilon, errors) in enumerate(VARIANTS)
     ]
 
 
@@ -145,22 +154,24 @@ def _line(found: list[dict[str, Any]], design: Design, labels: tuple[str, ...]) 
 def main() -> None:
     """Run all conditions and write the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.alignment", description=__doc__)
-    parser.add_argument("--samples", type=int, default=100, help="samples of each condition")
+    parser.add_argument("--samples", type=int, default=40, help="samples of each condition")
     given = parser.parse_args()
     console, rows = Console(stderr=True, width=200), []
-    for kind, size, share, one_sided in product(
-        ("continuous", "ordered"), SIZES, SHARES, (False, True)
-    ):
+    for kind, share, one_sided in product(("continuous", "ordered"), SHARES, (False, True)):
         begin = time.perf_counter()
         design = random_design(kind, GROUPS, share, one_sided=one_sided)
         labels = (f"{share:.0%}".replace("%", " %"), "one" if one_sided else "both")
-        rows += lines(design, size, labels, given.samples)
-        console.print("\n".join(rows[-2:]), f"{time.perf_counter() - begin:.0f} s")
+        rows += lines(design, labels, given.samples)
+        console.print("\n".join(rows[-len(VARIANTS) :]), f"{time.perf_counter() - begin:.0f} s")
     head = [
         f"| {' | '.join((*LABELS, *MEASURES))} |",
-        "| :-- | --: | --: | :-- |" + " --: |" * (1 + len(MEASURES)),
+        "| :-- | --: | :-- | --: | :-- |" + " --: |" * len(MEASURES),
     ]
-    text = EXPLANATION.format(samples=given.samples, seed=SEED) + "\n".join(head + rows) + "\n"
+    text = (
+        EXPLANATION.format(size=SIZE, samples=given.samples, seed=SEED)
+        + "\n".join(head + rows)
+        + "\n"
+    )
     REPORT.write_text(text, encoding="utf-8")
     console.print(text)
 

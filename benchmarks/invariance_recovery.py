@@ -107,7 +107,10 @@ class Trial:
                 information="observed",
                 categories="merge",
             )
-        released = tuple(_released(row, comparison) for row in result.table.to_dict("records"))
+        released = tuple(
+            _released({str(k): v for k, v in row.items()}, comparison)
+            for row in result.table.to_dict("records")
+        )
         return Outcome(condition.name, comparison.column, released, result.holds)
 
 

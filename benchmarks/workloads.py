@@ -17,6 +17,8 @@ FIVE = "\n".join(f"{f} =~ " + " + ".join(f"{f}{k}" for k in range(1, 6)) for f i
 # 24 items: without the last of openness.
 LADDER = FIVE.removesuffix(" + O5")
 REPLICATES = 1000
+# Respondents among whom groups are permuted.
+PERMUTED = 1800
 SCALAR = ("loadings", "intercepts")
 LEADERSHIP = [f"LEAD{k:02d}" for k in range(1, 12)]
 
@@ -29,6 +31,7 @@ def _frames() -> dict[str, pd.DataFrame]:
         "hs39": pd.read_csv(DATA / "hs39.csv"),
         "bfi": bfi,
         "items": bfi.iloc[:, :25].dropna().reset_index(drop=True),
+        "permuted": bfi.iloc[:, [*range(24), 25]].dropna().iloc[:PERMUTED],
         "lq": pd.read_csv(DATA / "lq2002.csv"),
     }
 
@@ -45,6 +48,19 @@ def _correlations(data: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
 def _ladder(data: pd.DataFrame, **options: object) -> tuple[pd.DataFrame, list[object]]:
     found = measure.measurement_invariance(LADDER, data, group="gender", **options)  # type: ignore[arg-type]
     return found.table, [_read(fit) for fit in found.fits.values()]
+
+
+def _permuted(data: pd.DataFrame, **options: object) -> pd.DataFrame:
+    return measure.permute_invariance(
+        LADDER,
+        data,
+        group="gender",
+        step="metric",
+        n=REPLICATES,
+        seed=1,
+        workers=2,
+        **options,  # type: ignore[arg-type]
+    ).table
 
 
 def ours() -> Mapping[str, Workload]:
@@ -68,6 +84,10 @@ def ours() -> Mapping[str, Workload]:
         "ladder": lambda: _ladder(frame["bfi"].copy()),
         "ladder_ordinal": lambda: _ladder(
             frame["bfi"].copy(), ordered=True, parameterization="theta"
+        ),
+        "permute": lambda: _permuted(frame["permuted"].copy()),
+        "permute_ordinal": lambda: _permuted(
+            frame["permuted"].copy(), ordered=True, parameterization="theta"
         ),
         "hs39_bootstrap": lambda: (
             measure.bootstrap(
@@ -144,7 +164,7 @@ def factor_analyzer() -> Mapping[str, Workload]:
 
 
 # Limits in seconds of workloads that no peer is compared in.
-LIMITS = {"parallel_1000": 0.5, "retention_all": 5.0}
+LIMITS = {"parallel_1000": 0.5, "retention_all": 5.0, "permute": 60.0, "permute_ordinal": 300.0}
 # Workloads that are told by the draw: ours of the workload, and the matrices that the peer
 # estimates in it. psych needs seconds for one, and estimates that of the data too.
 DRAWS = {"parallel_polychoric": (100, 4)}

@@ -37,13 +37,14 @@ reflective, and observed where `target` is an index or a single column of the us
 - `cross_lagged`: how much better `of` predicts later `target` than the reverse;
 - `referents`: the same function across referents less different functions of one referent;
 - `self_other`: how much higher those whom items are about rate themselves than others do;
-- `gain`: change over waves in a group beyond that of a comparison group.
+- `gain`: how much more those with the value `group` of the column `target` change between the
+  first and the last wave than those with the value `against`, in standard deviations of the first.
 """
 
-GROUPED: frozenset[str] = frozenset({"difference", "equivalence"})
+GROUPED: frozenset[str] = frozenset({"difference", "equivalence", "gain"})
 """Estimands whose target is a background column."""
 
-FREE: frozenset[str] = frozenset({"referents", "self_other", "gain"})
+FREE: frozenset[str] = frozenset({"referents", "self_other"})
 """Estimands about the design of instrument or survey; their target is a name and nothing more."""
 
 
@@ -112,7 +113,8 @@ class Expectation(Part):
     @model_validator(mode="after")
     def _fields_fit_the_estimand(self) -> Self:
         wanted = {"given": self.estimand == "partial"}
-        wanted |= dict.fromkeys(("group", "against"), self.estimand == "difference")
+        of_groups = self.estimand in ("difference", "gain")
+        wanted |= dict.fromkeys(("group", "against"), of_groups)
         for name, needed in wanted.items():
             if (getattr(self, name) is not None) != needed:
                 verb = "needs" if needed else "has no"

@@ -145,6 +145,9 @@ class Rules(Part):
         `.value`: two factors are distinct where the upper 95 % limit of their r is below it.
     factor_distinct_doubtful
         `.value`: otherwise doubtful where the estimate is below it; at or above: not distinct.
+    change_worthwhile
+        `.value`: smallest difference in change, in standard deviations of the first wave, that is
+        worth anything.
     omega_groups, omega_change
         `.value`: what the lower limit of omega must reach for group means, and for change.
     loading_keep, loading_look
@@ -201,6 +204,7 @@ class Rules(Part):
     equivalence_band: Threshold
     factor_distinct_upper: Threshold
     factor_distinct_doubtful: Threshold
+    change_worthwhile: Threshold
     omega_groups: Threshold
     omega_change: Threshold
     loading_keep: Threshold

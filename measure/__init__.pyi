@@ -20,8 +20,11 @@ from .confirmatory import cfa, fit, growth, sem
 from .congruence import Procrustes, congruence, procrustes
 from .content_validity import ContentValidity, content_validity
 from .crossvalidation import CrossValidation, cross_validate
-from .dif import ItemFunctioning, differential_functioning
+from .dif import differential_functioning
+from .dif_result import ItemFunctioning
 from .difference import compare
+from .direct_effects import Mimic, mimic
+from .dropout import DropOut, drop_out
 from .equalities import EqualityTests, equality_tests
 from .exploratory import FactorSolution, efa
 from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
@@ -29,6 +32,7 @@ from .fitted import Fit, standardized
 from .general_indices import BifactorIndices, bifactor_indices
 from .groupwise import Groupwise, by_group
 from .guttman import guttman_lambdas
+from .interrupted import InterruptedSeries, interrupted_series
 from .invariance import Invariance, measurement_invariance
 from .irt import (
     GradedResponse,
@@ -38,7 +42,10 @@ from .irt import (
     local_dependence,
     person_fit,
 )
+from .irt_dif import IrtFunctioning, irt_differential_functioning
 from .items import item_analysis
+from .latent_changes import ChangeDifference, LatentChange, change_difference, latent_change
+from .longitudinal import longitudinal_invariance
 from .lower_bound import greatest_lower_bound
 from .mean_differences import LatentMeans, latent_means
 from .means import group_means
@@ -49,6 +56,7 @@ from .multilevel import Agreement, agreement, icc
 from .nonnested import VuongTest, vuong
 from .omega import omega_hierarchical, omega_total
 from .options import option_table
+from .permuting import InvariancePermutation, permute_invariance
 from .populations import Population, population
 from .proportions import proportion_interval
 from .redundancy import redundancy
@@ -56,8 +64,10 @@ from .releasing import PartialInvariance, partial_invariance
 from .reliability import CronbachAlpha, cronbach_alpha
 from .repeated_scores import Retest, retest
 from .response_alpha import OrdinalAlpha, ordinal_alpha
+from .response_shifts import ResponseShift, response_shift
 from .retained import FactorRetention
 from .retention import factor_retention
+from .retrospective import RetrospectivePretest, retrospective_pretest
 from .schmid_leiman import SchmidLeiman, schmid_leiman
 from .score_errors import ConditionalErrors, conditional_errors
 from .scores import FactorScores, factor_scores
@@ -66,10 +76,12 @@ from .short_forms import ShortForms, short_forms
 from .simulation import Holes, simulate
 from .small_samples import small_sample_tests
 from .split_halves import SplitHalves, split_half
+from .stepped_wedges import SteppedWedge, stepped_wedge
 from .subscores import Subscores, prmse
 from .tolerable_misfit import fit_equivalence
 from .two_one_sided import equivalence
 from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
+from .wave_models import wave_model
 from .weighted_sums import maximal_reliability
 
 __all__ = [
@@ -105,6 +117,8 @@ __all__ = [
     "LatentMeans",
     "equivalence",
     "fit_equivalence",
+    "permute_invariance",
+    "InvariancePermutation",
     "vuong",
     "VuongTest",
     "cross_validate",
@@ -153,6 +167,22 @@ __all__ = [
     "Retest",
     "reliable_change",
     "ReliableChange",
+    "longitudinal_invariance",
+    "wave_model",
+    "latent_change",
+    "LatentChange",
+    "change_difference",
+    "ChangeDifference",
+    "response_shift",
+    "ResponseShift",
+    "retrospective_pretest",
+    "RetrospectivePretest",
+    "stepped_wedge",
+    "SteppedWedge",
+    "interrupted_series",
+    "InterruptedSeries",
+    "drop_out",
+    "DropOut",
     "by_group",
     "Groupwise",
     "htmt",
@@ -169,6 +199,10 @@ __all__ = [
     "Alignment",
     "alignment_recovery",
     "AlignmentRecovery",
+    "irt_differential_functioning",
+    "IrtFunctioning",
+    "mimic",
+    "Mimic",
     "redundancy",
     "short_forms",
     "ShortForms",

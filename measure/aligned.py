@@ -1,4 +1,14 @@
-"""Alignment: factor means of many groups, comparable where most item parameters nearly are."""
+"""Alignment: factor means of many groups, comparable where most item parameters nearly are.
+
+References
+----------
+Asparouhov, T., & Muthen, B. (2014). Multiple-group factor analysis alignment. Structural Equation
+Modeling, 21, 495-508.
+Muthen, B., & Asparouhov, T. (2014). IRT studies of many groups: The alignment method. Frontiers in
+Psychology, 5, 978.
+Robitzsch, A. (2024). Examining differences of invariance alignment in the Mplus software and the R
+package sirt. Mathematics, 12, 770.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,11 +52,12 @@ class Alignment:
     means
         One row a factor and group: `factor group n mean se ci.lower ci.upper variance
         variance.se variance.ci.lower variance.ci.upper`, in the metric of the reference group,
-        whose variance is 1 and, with "fixed", whose mean is 0.
+        whose variance is 1 and, with "fixed", whose mean is 0; `noninvariant`, the share of the
+        parameters for which the group is outside the invariant set.
     parameters
         One row an aligned parameter: `lhs op rhs group est se invariant` (whether the group is in
-        the invariant set of the parameter). Loadings and thresholds of ordered items are those of
-        responses with a residual variance of 1.
+        the invariant set of the parameter; NA without standard errors). Loadings and thresholds of
+        ordered items are those of responses with a residual variance of 1.
     invariance
         One row a parameter: `factor lhs op rhs average` (of the invariant set), `n_invariant`,
         `noninvariant` (the groups outside, as text), `r2` (share of the variation between groups of
@@ -55,8 +66,8 @@ class Alignment:
     functions
         The items' functions on the common metric, with covariances, a factor each; see
         `common_metric`.
-    method, reference, epsilon, n_starts, seed, level
-        What was asked for.
+    method, reference, epsilon, n_starts, seed, errors, n_draws, level
+        What was asked for; `n_draws` is None for "delta".
     notes
         What a reader has to know.
     """
@@ -72,20 +83,27 @@ class Alignment:
     epsilon: float
     n_starts: int
     seed: int
+    errors: str
+    n_draws: int | None
     level: float
     notes: tuple[str, ...]
 
     @property
     def noninvariant(self) -> float:
-        """Share of the parameters of all groups that lie outside their invariant sets."""
-        return float((~self.parameters["invariant"].astype(bool)).mean())
+        """Share of the parameters of all groups that lie outside their invariant sets.
+
+        NaN where some have no standard errors.
+        """
+        inside = self.parameters["invariant"]
+        return float("nan") if inside.isna().any() else 1 - float(inside.mean())
 
     @cached_property
     def differences(self) -> pd.DataFrame:
         """Differences of factor means of all pairs of groups.
 
         One row a factor and pair: `factor group other difference` (group less other), `se z pvalue
-        ci.lower ci.upper`, in standard deviations of the reference group.
+        ci.lower ci.upper`, in standard deviations of the reference group. The p-values are not
+        corrected for the number of pairs.
         """
         rows = []
         for own in self.functions:
@@ -117,6 +135,8 @@ class Alignment:
             "epsilon": self.epsilon,
             "random starts": self.n_starts,
             "seed": self.seed,
+            "standard errors": self.errors,
+            **({} if self.n_draws is None else {"draws": self.n_draws}),
             "share of parameters that differ": self.noninvariant,
             **{f"note {k}": note for k, note in enumerate(self.notes, start=1)},
         }
@@ -138,8 +158,10 @@ def alignment(
     group: str | None = None,
     method: str = "fixed",
     reference: object = None,
-    epsilon: float = 0.01,
+    epsilon: float = 0.001,
     n_starts: int = 30,
+    errors: str = "draws",
+    n_draws: int = 500,
     confidence_level: float = 0.95,
     estimator: str | None = None,
     missing: str = "listwise",
@@ -170,11 +192,14 @@ def alignment(
         The group in whose metric all is reported (variance 1, with "fixed" mean 0); by default the
         first.
     epsilon
-        Of the loss: differences below its root, .1 of a loading or of an answer point by default
-        (Asparouhov & Muthen 2014), count little. A smaller one tells small differences apart and
-        needs larger groups.
+        Of the loss: differences below its root, .03 of a loading or of an answer point by default,
+        count little. With the .01 of Asparouhov & Muthen (2014) more of the differences of items is
+        taken for differences of persons (benchmarks/ALIGNMENT.md; Robitzsch 2024).
     n_starts
         Random starts; the first is informed by the medians over items.
+    errors, n_draws
+        Where standard errors come from: "draws", so many alignments of configural parameters drawn
+        from their normal distribution, or "delta", the delta method, which takes no time.
     confidence_level
         Of the intervals.
 
@@ -198,20 +223,24 @@ def alignment(
     of a similar width: differences count in answer points.
 
     The means and variances are functions of the configural estimates, at whose least loss the
-    derivatives of the loss are 0; their standard errors follow by the implicit function theorem and
-    the delta method, all second derivatives being analytic. They take the loss to be smooth on the
-    scale of the sampling errors: with a root of epsilon far below these errors they are too large.
-    They say nothing of the bias that unequal items leave in the means.
+    derivatives of the loss are 0. The delta method follows from that by the implicit function
+    theorem, with analytic second derivatives; it takes the loss to be smooth on the scale of the
+    sampling errors, and gives standard errors that are too large where these are far above the root
+    of epsilon, as they are with ordered items and small groups. Drawn ones hold there as well. No
+    standard error tells the bias that unequal items leave in the means.
 
     The share of parameters outside their invariant sets should be at most 25 % or so (Muthen &
     Asparouhov 2014); above it, `alignment_recovery` says what the means are worth.
     """
     known_option("method", method, METHODS)
+    known_option("errors", errors, ("delta", "draws"))
     level = confidence(confidence_level)
     if not epsilon > 0:
         raise OptionError(f"epsilon is {epsilon}, but must be above 0, as 0.001.")
     if n_starts < 1:
         raise OptionError(f"n_starts is {n_starts}, but must be 1 or more.")
+    if n_draws < 2:
+        raise OptionError(f"n_draws is {n_draws}, but must be 2 or more.")
     if isinstance(model, Fit):
         if data is not None or group is not None:
             raise OptionError("a fit has its own data and groups; give only the fit.")
@@ -236,12 +265,13 @@ def alignment(
         )
     place = _place(fit, reference)
     fixed = place if method == "fixed" else None
+    draws = None if errors == "delta" else (n_draws, seed)
     solved = []
     for factor in factors:
         given = standardised(require_alignable(item_functions(fit, factor)))
         loss = AlignmentLoss(given.scoring, given.loadings, given.locations, given.n_obs, epsilon)
         search = align(loss, fixed=fixed, n_starts=n_starts, seed=seed)
-        solved.append(AlignedFactor(given, loss, search, place))
+        solved.append(AlignedFactor(given, loss, search, place, draws))
     return Alignment(
         fit=fit,
         factors=pd.DataFrame([one.summary() for one in solved]).set_index("factor"),
@@ -254,6 +284,8 @@ def alignment(
         epsilon=epsilon,
         n_starts=n_starts,
         seed=seed,
+        errors=errors,
+        n_draws=None if draws is None else n_draws,
         level=level,
         notes=tuple(note for one in solved for note in one.notes(method)),
     )

@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.alignment_loss import AlignmentLoss
-from measure.alignment_search import AlignmentSearch
+from measure.alignment_search import AlignmentSearch, realign
 from measure.alignment_sets import explained, invariant_set
-from measure.common_metric import ItemFunctions
+from measure.common_metric import ItemFunctions, require_defined
 from measure.errors import ModelError
-from measure.inference import wald
+from measure.inference import inverse, wald
 
 Array = NDArray[np.float64]
 
@@ -27,18 +27,13 @@ FEW = 0.1
 
 
 def require_alignable(functions: ItemFunctions) -> ItemFunctions:
-    """Give the functions back, or refuse one item, and items without a function."""
+    """Give the functions back, or refuse a single item, and impossible estimates."""
     if len(functions.names) < 2:
         raise ModelError(
             f'factor "{functions.factor}" has one item: nothing tells a difference of the item '
             "from one of the persons. Leave the factor out."
         )
-    if not np.isfinite(functions.vector).all():
-        raise ModelError(
-            f'an item of "{functions.factor}" has a negative residual variance or an impossible '
-            "parameter, so that its function does not exist. Repair the configural model first."
-        )
-    return functions
+    return require_defined(functions)
 
 
 def standardised(functions: ItemFunctions) -> ItemFunctions:
@@ -81,28 +76,39 @@ def _block_diagonal(blocks: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class AlignedFactor:
-    """One factor: what was aligned, and how, in the metric of the group at `place`."""
+    """One factor: what was aligned, and how, in the metric of the group at `place`.
+
+    `draws` are the number and the seed of drawn configural parameters that covariances come from;
+    None for the delta method.
+    """
 
     given: ItemFunctions
     loss: AlignmentLoss
     search: AlignmentSearch
     place: int
+    draws: tuple[int, int] | None = None
 
     @cached_property
     def x(self) -> Array:
         """Means and log standard deviations in the metric of the reference group, (2 G,)."""
-        x, unit = self.search.x.copy(), self.search.x[2 * self.place + 1]
-        x[0::2] *= np.exp(-unit)
-        x[1::2] -= unit
+        return self._in_metric(self.search.x)
+
+    def _in_metric(self, found: Array) -> Array:
+        x, unit = found.copy(), found[..., 2 * self.place + 1, None]
+        x[..., 0::2] *= np.exp(-unit)
+        x[..., 1::2] -= unit
         return x
 
     @cached_property
     def _x_slopes(self) -> Array:
         """Derivatives of `x` by the configural parameters, (2 G, G (p + m)).
 
-        At the least loss F_z(z, c) = 0, so that dz/dc = -F_zz^-1 F_zc.
+        At the least loss F_z(z, c) = 0, so that dz/dc = -F_zz^-1 F_zc. NaN where the loss is flat.
         """
-        moved = -self.search.basis @ np.linalg.solve(self.search.hessian, self.search.mixed)
+        bent = inverse(self.search.hessian, indefinite=True)
+        if bent is None:
+            return np.full((len(self.x), self.search.mixed.shape[1]), np.nan)
+        moved = -self.search.basis @ bent @ self.search.mixed
         unit = self.search.x[2 * self.place + 1]
         d_unit = moved[2 * self.place + 1]
         slopes = moved.copy()
@@ -113,9 +119,27 @@ class AlignedFactor:
     @cached_property
     def functions(self) -> ItemFunctions:
         """The aligned items, with the covariances of everything."""
-        given, x = self.given, self.x
-        u, p = self.loss.aligned(x), len(given.names)
-        size, n = given.size, len(given.groups)
+        x, p = self.x, len(self.given.names)
+        u = self.loss.aligned(x)
+        covariance = self._by_delta() if self.draws is None else self._by_draws(*self.draws)
+        return replace(
+            self.given,
+            loadings=u[:, :p],
+            locations=u[:, p:],
+            means=x[0::2],
+            variances=np.exp(2 * x[1::2]),
+            covariance=covariance,
+        )
+
+    @cached_property
+    def _spread(self) -> Array:
+        """Covariance matrix of the configural parameters, (G (p + m), G (p + m))."""
+        n, size = len(self.given.groups), self.given.size
+        kept = (np.arange(n)[:, None] * size + np.arange(size - 2)).ravel()
+        return np.asarray(self.given.covariance[np.ix_(kept, kept)])
+
+    def _by_delta(self) -> Array:
+        x, size, n = self.x, self.given.size, len(self.given.groups)
         own = self.loss.by_x(x)
         slopes = _block_diagonal(self.loss.by_given(x)).reshape(n, size - 2, -1)
         slopes += np.einsum("gja,gac->gjc", own, self._x_slopes.reshape(n, 2, -1))
@@ -124,22 +148,34 @@ class AlignedFactor:
         rows[:, -2] = self._x_slopes[0::2]
         rows[:, -1] = 2 * np.exp(2 * x[1::2])[:, None] * self._x_slopes[1::2]
         jacobian = rows.reshape(n * size, -1)
-        kept = (np.arange(n)[:, None] * size + np.arange(size - 2)).ravel()
-        V = given.covariance[np.ix_(kept, kept)]
-        return replace(
-            given,
-            loadings=u[:, :p],
-            locations=u[:, p:],
-            means=x[0::2],
-            variances=np.exp(2 * x[1::2]),
-            covariance=jacobian @ V @ jacobian.T,
-        )
+        return np.asarray(jacobian @ self._spread @ jacobian.T)
+
+    def _by_draws(self, n_draws: int, seed: int) -> Array:
+        """Align configural parameters drawn from their normal distribution."""
+        n, p, size = len(self.given.groups), len(self.given.names), self.given.size
+        if np.isnan(self._spread).any():
+            return np.full((n * size,) * 2, np.nan)
+        values, vectors = np.linalg.eigh(self._spread)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        noise = np.random.default_rng(seed).standard_normal((n_draws, len(values)))
+        given = np.hstack([self.given.loadings, self.given.locations])
+        drawn = given + (noise @ root.T).reshape(n_draws, n, size - 2)
+        loss = replace(self.loss, loadings=drawn[..., :p], locations=drawn[..., p:])
+        x = self._in_metric(realign(loss, self.search))
+        means, variances = x[:, 0::2, None], np.exp(2 * x[:, 1::2, None])
+        vectors = np.concatenate([loss.aligned(x), means, variances], axis=-1)
+        return np.cov(vectors.reshape(n_draws, -1), rowvar=False)
 
     @cached_property
     def _se(self) -> Array:
         """Standard errors of loadings, locations, means and variances, (G, q)."""
         spread = np.diag(self.functions.covariance).reshape(len(self.given.groups), -1)
         return np.sqrt(np.maximum(spread, 0.0))
+
+    @property
+    def _told(self) -> bool:
+        """Whether there are standard errors to tell differences by."""
+        return bool(np.isfinite(self._se).all())
 
     @cached_property
     def _members(self) -> NDArray[np.bool_]:
@@ -185,13 +221,12 @@ class AlignedFactor:
     def summary(self) -> dict[str, object]:
         """Row of the table of factors."""
         p = len(self.given.names)
-        told = np.isfinite(self._se).all()
         return {
             "factor": self.given.factor,
             "simplicity": self.search.value,
             "starts.reached": self.search.reached,
             "n_parameters": self._members.shape[1],
-            "noninvariant": float((~self._members).mean()) if told else np.nan,
+            "noninvariant": float((~self._members).mean()) if self._told else np.nan,
             "r2.loadings": float(np.nanmean(self._r2[:p])),
             "r2.locations": float(np.nanmean(self._r2[p:])),
             "converged": self.search.flat,
@@ -212,6 +247,7 @@ class AlignedFactor:
                 "variance": own.variances,
                 "variance.se": se[:, -1],
                 **{f"variance.{name}": limits for name, limits in of_variances.items()},
+                "noninvariant": (~self._members).mean(axis=1) if self._told else np.nan,
             }
         )
 
@@ -227,7 +263,9 @@ class AlignedFactor:
                 "group": [label for label in self.given.groups for _ in lhs],
                 "est": u.ravel(),
                 "se": self._se[:, :-2].ravel(),
-                "invariant": self._members.ravel(),
+                "invariant": pd.array(
+                    self._members.ravel() if self._told else [pd.NA] * u.size, dtype="boolean"
+                ),
             }
         )
 
@@ -246,8 +284,8 @@ class AlignedFactor:
                     "op": op,
                     "rhs": rhs,
                     "average": weights @ u[:, j] / weights.sum() if members.any() else np.nan,
-                    "n_invariant": int(members.sum()),
-                    "noninvariant": ", ".join(outside),
+                    "n_invariant": int(members.sum()) if self._told else pd.NA,
+                    "noninvariant": ", ".join(outside) if self._told else pd.NA,
                     "r2": self._r2[j],
                     "loss": losses[j],
                 }
@@ -267,8 +305,14 @@ class AlignedFactor:
                 f"{name}: {self.search.reached:.0%} of the random starts reached the least loss; "
                 "there may be a smaller one. Give more starts."
             )
-        if np.isnan(self._se).any():
+        if np.isnan(self.given.covariance).any():
             yield f"{name}: the fit has no standard errors, so that no parameter can be tested."
+            return
+        if not self._told:
+            yield (
+                f"{name}: other means or variances have the same loss, so that there are no "
+                'standard errors. Take method="fixed", or a larger epsilon.'
+            )
             return
         share = float((~self._members).mean())
         if share > TRUSTED:

@@ -21,7 +21,7 @@ Muthen, B., & Asparouhov, T. (2014). IRT studies of many groups: The alignment m
 Psychology, 5, 978.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +42,8 @@ class AlignmentLoss:
     scoring
         How the items are answered; see `common_metric`.
     loadings, locations
-        Of the configural model with a factor of mean 0 and variance 1, (G, p) and (G, m).
+        Of the configural model with a factor of mean 0 and variance 1, (G, p) and (G, m). Or many
+        such sets, (n, G, p) and (n, G, m), each of which meets an x of its own, (n, 2 G).
     n_obs
         Respondents of the groups, (G,).
     epsilon
@@ -65,6 +66,12 @@ class AlignmentLoss:
         """Root of the product of the numbers of respondents, (n_pairs,)."""
         a, b = self.pairs
         return np.asarray(np.sqrt(self.n_obs[a] * self.n_obs[b]))
+
+    def at(self, places: Indices) -> "AlignmentLoss":
+        """Give the loss of some of many sets of parameters; that of a single one is the same."""
+        if self.loadings.ndim == 2:
+            return self
+        return replace(self, loadings=self.loadings[places], locations=self.locations[places])
 
     def aligned(self, x: Array) -> Array:
         """Parameters (..., G, p + m) at x (..., 2 G): loadings, then intercepts or thresholds."""
@@ -148,7 +155,7 @@ class AlignmentLoss:
         return np.asarray(self._incidence @ (gaps * powers / 2))
 
     def _moved(self, x: Array, u: Array) -> Array:
-        p, items, signs = self.loadings.shape[1], self.scoring.items, self.scoring.signs
+        p, items, signs = self.loadings.shape[-1], self.scoring.items, self.scoring.signs
         loadings = u[..., :p]
         reach = signs * loadings[..., items]
         none = np.zeros_like(loadings)

@@ -14,6 +14,8 @@ PATIENCE = 500
 # A start has ended where no derivative of the loss (per unit of the weights) is above this.
 FLAT = 1e-7
 HALVINGS = 30
+# A start has also ended where a step brings less than this share of its loss.
+LEAST = 1e-10
 # Armijo's constant: the share of the promised decrease that a step has to bring.
 SUFFICIENT = 1e-4
 # The longest first step, and the longest of all, in units of the latent variable.
@@ -70,6 +72,16 @@ def align(loss: AlignmentLoss, *, fixed: int | None, n_starts: int, seed: int) -
     )
 
 
+def realign(loss: AlignmentLoss, search: AlignmentSearch) -> Array:
+    """Find the least losses of many sets of parameters, from where that of one was, (n, 2 G)."""
+    start = np.linalg.lstsq(search.basis, search.x)[0]
+    # The curvature there is a good first guess of the others'.
+    total = loss.weights.sum()
+    guess = np.linalg.pinv(search.hessian / total, hermitian=True)
+    z, _ = _descend(loss, search.basis, np.tile(start, (len(loss.loadings), 1)), guess)
+    return np.asarray(z @ search.basis.T)
+
+
 def directions(n_groups: int, fixed: int | None) -> Array:
     """Directions (2 G, q) that keep the sum of log standard deviations and the fixed mean at 0."""
     means = np.delete(np.eye(n_groups), [] if fixed is None else [fixed], axis=1)
@@ -103,15 +115,21 @@ def _along(loss: AlignmentLoss, basis: Array, z: Array) -> tuple[Array, Array]:
     return value / total, gradient @ basis / total
 
 
-def _descend(loss: AlignmentLoss, basis: Array, z: Array) -> tuple[Array, Array]:
-    """Quasi-Newton steps (BFGS; Nocedal & Wright 2006, eq. 6.17) of all starts (n, q) at once."""
+def _descend(
+    loss: AlignmentLoss, basis: Array, z: Array, guess: Array | None = None
+) -> tuple[Array, Array]:
+    """Quasi-Newton steps (BFGS; Nocedal & Wright 2006, eq. 6.17) of all starts (n, q) at once.
+
+    `guess` is a first inverse of the second derivatives, (q, q).
+    """
     n, q = z.shape
     z = z.copy()
     value, gradient = _along(loss, basis, z)
     inverse = np.zeros((n, q, q))
-    inverse[:] = np.eye(q)
-    first = LONGEST / np.maximum(np.sqrt((gradient**2).sum(axis=1)), LONGEST)
-    inverse *= first[:, None, None]
+    inverse[:] = np.eye(q) if guess is None else guess
+    if guess is None:
+        first = LONGEST / np.maximum(np.sqrt((gradient**2).sum(axis=1)), LONGEST)
+        inverse *= first[:, None, None]
     going = np.arange(n)
     for _ in range(PATIENCE):
         going = going[np.abs(gradient[going]).max(axis=1, initial=0.0) > FLAT]
@@ -124,13 +142,15 @@ def _descend(loss: AlignmentLoss, basis: Array, z: Array) -> tuple[Array, Array]
         inverse[going[lost]] = np.eye(q)
         shorter = FARTHEST / np.maximum(np.abs(step).max(axis=1), FARTHEST)
         step, slope = step * shorter[:, None], slope * shorter
-        length, moved = _searched(loss, basis, (z[going], value[going]), (step, slope))
+        here = z[going], value[going]
+        length, moved = _searched(loss.at(going), basis, here, (step, slope))
         change = length[:, None] * step
         turn = moved[1] - gradient[going]
+        gained = value[going] - moved[0]
         z[going] += change
         value[going], gradient[going] = moved
         inverse[going] = _updated(inverse[going], change, turn)
-        going = going[length > 0]
+        going = going[gained > LEAST * np.abs(moved[0])]
     return z, value * loss.weights.sum()
 
 
@@ -147,11 +167,11 @@ def _searched(
             break
         length[short] /= 2
         own = z[short] + length[short, None] * step[short]
-        found_value[short], found_gradient[short] = _along(loss, basis, own)
+        found_value[short], found_gradient[short] = _along(loss.at(short), basis, own)
     stuck = np.flatnonzero(~(found_value <= value))
     if len(stuck):
         length[stuck] = 0.0
-        found_value[stuck], found_gradient[stuck] = _along(loss, basis, z[stuck])
+        found_value[stuck], found_gradient[stuck] = _along(loss.at(stuck), basis, z[stuck])
     return length, (found_value, found_gradient)
 
 
@@ -173,7 +193,7 @@ def _polished(loss: AlignmentLoss, basis: Array, z: Array) -> tuple[Array, bool]
     # Until rounding keeps the derivatives from falling further: standard errors differentiate this.
     for _ in range(20):
         hessian = basis.T @ loss.second(basis @ z)[0] @ basis / total
-        moved = z - np.linalg.solve(hessian, gradient)
+        moved = z - np.linalg.lstsq(hessian, gradient)[0]
         moved_value, moved_gradient = _along(loss, basis, moved)
         higher = moved_value > value + 1e-12 * abs(value)
         if higher or not np.abs(moved_gradient).max() < np.abs(gradient).max():

@@ -27,6 +27,7 @@ from measure.common_metric import (
     ItemFunctions,
     item_functions,
     measured_factors,
+    require_defined,
 )
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
@@ -149,7 +150,8 @@ def item_bias(
     Raises
     ------
     ModelError
-        One group; no common metric; an item of two factors, or with paths of its own.
+        One group; no common metric; an item of two factors, or with paths of its own; a variance
+        that is not positive.
     OptionError
         An option is not known, or `reference` is no group.
 
@@ -221,7 +223,7 @@ def _functions(model: "Fit | Alignment") -> tuple[list[ItemFunctions], list[str]
         found = []
         for factor in measured_factors(model):
             anchors = require_common_metric(model, factor)
-            found.append(item_functions(model, factor))
+            found.append(require_defined(item_functions(model, factor)))
             if anchors == 1:
                 notes.append(
                     f"The metric of {factor} rests on one item that is taken to be alike in two "

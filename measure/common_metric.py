@@ -262,6 +262,29 @@ def item_functions(fit: Fit, factor: str) -> ItemFunctions:
     )
 
 
+def require_defined(functions: ItemFunctions) -> ItemFunctions:
+    """Give the functions back, or refuse those of impossible estimates.
+
+    Raises
+    ------
+    ModelError
+        A factor has no positive variance, or an ordered item no positive residual variance.
+    """
+    for g, group in enumerate(functions.groups):
+        if not functions.variances[g] > 0:
+            raise ModelError(
+                f'factor "{functions.factor}" has the variance {functions.variances[g]:.3g} in '
+                f'group "{group}": it has no unit there. Repair the model first.'
+            )
+        lacking = ~np.isfinite(functions.loadings[g])
+        if lacking.any():
+            raise ModelError(
+                f'"{functions.names[int(lacking.argmax())]}" has a negative residual variance in '
+                f'group "{group}", so that no answer to it can be expected. Repair the model first.'
+            )
+    return functions
+
+
 def _scoring(fit: Fit, items: Indices) -> Scoring:
     ordinal = fit.moments.ordinal
     names = [fit.moments.names[i] for i in items]
@@ -341,6 +364,7 @@ class _Group:
 
 def _over_root(values: Array, slopes: Array, units: Array, d_units: Array) -> tuple[Array, Array]:
     """Divide by the roots of `units`, with derivatives."""
-    root = np.sqrt(units)
+    # A negative residual variance has no root; `require_defined` names it.
+    root = np.sqrt(np.where(units > 0, units, np.nan))
     found = values / root
     return found, slopes / root[:, None] - (found / units / 2)[:, None] * d_units

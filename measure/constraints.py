@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from measure.definitions import Names
 from measure.errors import ModelError
@@ -21,6 +22,9 @@ from measure.syntax import Constraint
 from measure.table import ParameterTable
 
 Array = NDArray[np.float64]
+
+# A basis of more numbers than this is worth being treated as sparse.
+LARGE = 40_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,40 +44,27 @@ class Reduction:
         """Number of parameters that are estimated."""
         return len(self.kept)
 
+    @cached_property
+    def _map(self) -> "Array | sparse.csr_array":
+        """The basis; where it is large, as a sparse matrix: most elements follow one parameter."""
+        assert self.basis is not None
+        return sparse.csr_array(self.basis) if self.basis.size > LARGE else self.basis
+
     def expand(self, params: Array) -> Array:
         """Give the elements (..., n_elements) that belong to `params` (..., n_params)."""
         if self.basis is None or self.offset is None:
             return params
-        return np.asarray(self.offset + params @ self.basis.T)
+        return np.asarray(self.offset + params @ self._map.T)
 
     def reduce_gradient(self, gradient: Array) -> Array:
         """Carry a gradient over elements (..., n_elements) to the parameters (..., n_params)."""
-        return gradient if self.basis is None else gradient @ self.basis
+        return gradient if self.basis is None else np.asarray(gradient @ self._map)
 
     def reduce_matrix(self, matrix: Array) -> Array:
         """Carry a quadratic form over elements to the parameters."""
         if self.basis is None:
             return matrix
-        if self._shared is None:
-            return np.asarray(self.basis.T @ matrix @ self.basis)
-        # Rows and columns of elements that share a parameter are added up.
-        elements, starts = self._shared
-        rows = np.add.reduceat(matrix[np.ix_(elements, elements)], starts, axis=0)
-        return np.asarray(np.add.reduceat(rows, starts, axis=1))
-
-    @cached_property
-    def _shared(self) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-        """Elements in the order of their parameters, and where each parameter's begin.
-
-        None where an element is more than the value of one parameter.
-        """
-        if self.basis is None or not len(self.kept) or set(np.unique(self.basis)) - {0.0, 1.0}:
-            return None
-        elements, params = np.nonzero(self.basis)
-        if len(np.unique(elements)) < len(elements):
-            return None
-        order = np.argsort(params, kind="stable")
-        return elements[order], np.searchsorted(params[order], np.arange(len(self.kept)))
+        return np.asarray((self._map.T @ matrix) @ self._map)
 
     def expand_covariance(self, covariance: Array) -> Array:
         """Carry a covariance matrix of the parameters to the elements."""

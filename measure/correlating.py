@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from measure.checks import (
     refuse_matrix,
 )
 from measure.errors import DataError, MeasureWarning, OptionError
-from measure.moments import Moments, missing
+from measure.moments import Codes, Moments, missing
 from measure.moments.ordinal.shuffled import Shuffled
 from measure.moments.ordinal.two_step import TwoStep
 from measure.moments.rows import Rows
@@ -98,6 +98,8 @@ class Found:
         Complete rows of continuous items; None for ordered ones and for a matrix.
     incomplete
         Moments of incomplete rows, where these were used.
+    clusters
+        Cluster number of each row, (n_obs,); None where rows are independent.
     """
 
     matrix: pd.DataFrame
@@ -109,6 +111,12 @@ class Found:
     sd: Array | None = None
     rows: Array | None = None
     incomplete: Moments | None = None
+    clusters: Codes | None = None
+
+    @property
+    def n_clusters(self) -> int | None:
+        """Clusters that the rows lie in; None where they are independent."""
+        return None if self.clusters is None else len(np.unique(self.clusters))
 
     @property
     def estimated(self) -> TwoStep | None:
@@ -116,7 +124,9 @@ class Found:
         return None if self.shuffled is None or self.smoothed else self.shuffled.answers
 
 
-def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None) -> Found:
+def correlations_of(
+    data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None, cluster: str | None = None
+) -> Found:
     """Correlate items, or take their matrix, and refuse one that cannot be inverted.
 
     Parameters
@@ -128,15 +138,20 @@ def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None)
         How to correlate.
     n_obs
         Number of respondents behind a correlation matrix.
+    cluster
+        Column that names each respondent's cluster; it is not an item.
 
     Raises
     ------
     DataError
         The items are unfit (see `measure.checks.item_correlations` and `measure.polychoric`), or
-        the matrix is not positive definite and was not to be smoothed.
+        the matrix is not positive definite and was not to be smoothed; there is no such cluster.
     OptionError
-        `n_obs` without a correlation matrix, or a correlation matrix without `n_obs`.
+        `n_obs` without a correlation matrix, or a correlation matrix without `n_obs`; clusters of a
+        matrix, or of incomplete answers.
     """
+    if cluster is not None:
+        return _clustered(data, kind, n_obs, cluster)
     if kind.missing == "fiml":
         if n_obs is not None:
             raise OptionError('missing="fiml" needs the answers; leave n_obs out.')
@@ -162,6 +177,26 @@ def correlations_of(data: pd.DataFrame, kind: Kind, *, n_obs: int | None = None)
         smoothed=not np.array_equal(found.correlations.to_numpy(), found.answers[0].correlations),
         shuffled=Shuffled(found.answers[0], kind.empty_cells),
     )
+
+
+def _clustered(data: pd.DataFrame, kind: Kind, n_obs: int | None, cluster: str) -> Found:
+    """Correlate items, and keep the clusters that the rows lie in."""
+    if n_obs is not None:
+        raise OptionError(
+            "a correlation matrix does not tell who belongs to which cluster, but cluster="
+            f'"{cluster}" was given. Give the answers, without n_obs.'
+        )
+    if kind.missing == "fiml":
+        raise OptionError(
+            'missing="fiml" does not allow for clusters here. Use missing="listwise", or leave '
+            f'cluster="{cluster}" out.'
+        )
+    if cluster not in data.columns:
+        raise DataError(f'the data have no column "{cluster}" to use as cluster.')
+    complete = data.dropna()
+    found = correlations_of(complete.drop(columns=cluster), kind)
+    codes = pd.factorize(complete[cluster])[0].astype(np.intp)
+    return replace(found, clusters=codes, n_dropped=len(data) - found.n_obs)
 
 
 def _incomplete(data: pd.DataFrame) -> Found:

@@ -47,10 +47,14 @@ def rows_covariance(rows: Array, clusters: Codes | None = None) -> Array:
     return cross_products(influence, clusters)
 
 
-def answers_covariance(answers: TwoStep) -> Array:
-    """Covariance of polychoric, polyserial and Pearson correlations of ordered and other items."""
+def answers_covariance(answers: TwoStep, clusters: Codes | None = None) -> Array:
+    """Covariance of polychoric, polyserial and Pearson correlations of ordered and other items.
+
+    Rows of a cluster count together.
+    """
     slopes = answers.correlation_slopes
-    return np.asarray(slopes @ gamma_of([answers], None, "first.order") @ slopes.T)
+    together = None if clusters is None else (clusters,)
+    return np.asarray(slopes @ gamma_of([answers], together, "first.order") @ slopes.T)
 
 
 def incomplete_moments_covariance(moments: Moments, *, robust: bool) -> Array | None:

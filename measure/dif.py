@@ -1,71 +1,35 @@
 """Does an item work alike for groups that are alike? Differential item functioning."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from measure.checks import numeric_items
-from measure.display import render_html, render_text
-from measure.errors import DataError, OptionError
-from measure.moments.ordinal.codes import MOST_CATEGORIES
+from measure.checks import known_option
+from measure.dif_answers import GroupedAnswers, grouped_answers
+from measure.dif_regression import (
+    JODOIN_GIERL,
+    ZUMBO,
+    ItemRegressions,
+    Known,
+    called,
+    item_regressions,
+)
+from measure.dif_result import ItemFunctioning
+from measure.errors import DataError
+from measure.graded_groups import GroupedGrades, fit_groups
+from measure.moments.asymptotic import few_clusters_note, sums_by_cluster
 from measure.multiplicity import corrected
-from measure.proportional_odds import OddsFit, proportional_odds
 
 Array = NDArray[np.float64]
-Codes = NDArray[np.intp]
+NAN = float("nan")
 
-FEWEST_IN_GROUP = 20
-
-
-@dataclass(frozen=True, eq=False)
-class ItemFunctioning:
-    """Tests of differential item functioning of each item of a scale.
-
-    Attributes
-    ----------
-    table
-        One row an item: `chisq df pvalue pvalue.holm` of any difference between groups at the same
-        standing on the scale; `chisq.uniform pvalue.uniform` of a shift and `chisq.nonuniform
-        pvalue.nonuniform` of another slope; `r2.uniform r2.nonuniform`, what these add to
-        Nagelkerke's R²; `largest`, the largest shift of a group from the first group, in log odds;
-        `flag`, whether the corrected p-value is below `alpha`; `n`, respondents; `note`, why an
-        item has no test.
-    anchors
-        The items that standing on the scale was measured by in the end, besides the item itself.
-    groups
-        The groups and their number of respondents; the first is the one that others shift from.
-    alpha
-        Level of the flags.
-    n_clusters
-        Clusters that the tests rest on, None without.
-    notes
-        What the reader has to know.
-    """
-
-    table: pd.DataFrame
-    anchors: tuple[str, ...]
-    groups: "pd.Series[int]"
-    alpha: float
-    n_clusters: int | None
-    notes: tuple[str, ...]
-
-    def _facts(self) -> dict[str, object]:
-        sizes = ", ".join(f"{group}: {n}" for group, n in self.groups.items())
-        facts: dict[str, object] = {"groups": sizes, "level": self.alpha}
-        if self.n_clusters is not None:
-            facts["clusters"] = self.n_clusters
-        return facts | {f"note {i}": note for i, note in enumerate(self.notes, start=1)}
-
-    def __repr__(self) -> str:
-        return render_text("Differential item functioning", self._facts(), {"Items": self.table})
-
-    def _repr_html_(self) -> str:
-        return render_html("Differential item functioning", self._facts(), {"Items": self.table})
+PURIFY = ("forward", "iterative", "none")
+FEWEST_ANCHORS = 3
+"""Slopes of fewer items are not determined by their answers."""
 
 
 def differential_functioning(
@@ -77,7 +41,7 @@ def differential_functioning(
     purify: str = "forward",
     alpha: float = 0.05,
 ) -> ItemFunctioning:
-    """Differential item functioning by ordinal logistic regression.
+    """Differential item functioning by ordinal logistic regression on latent standing.
 
     Parameters
     ----------
@@ -87,12 +51,15 @@ def differential_functioning(
     items
         The items, at least three.
     group
-        Column of the groups, at least two of 20 respondents or more; the largest is the first.
+        Column of the groups, 2 to 30 of 20 respondents or more; the largest is the first.
     cluster
-        Column of clusters: Wald tests from sums over clusters take the place of likelihood ratios.
+        Column of clusters, the largest units within which answers resemble each other: scores are
+        summed within them.
     purify
-        `"forward"`: the anchor that differs most clearly is left out of standing on the scale and
-        all is tested again, until no anchor differs; `"none"`: all items are anchors.
+        `"forward"`: the anchor that differs most clearly is left out of standing and all is tested
+        again, until no anchor differs; `"iterative"`: all flagged items are left out together, and
+        come back where they are no longer flagged, until nothing changes; `"none"`: all items are
+        anchors. Three anchors are always kept.
     alpha
         Level of a flag, after Holm's correction for the number of items.
 
@@ -103,172 +70,239 @@ def differential_functioning(
     Raises
     ------
     DataError
-        Items that cannot be analysed or have more than 12 categories; fewer than two groups, or
-        a group of fewer than 20.
+        Items that cannot be analysed or have more than 12 categories; fewer than two groups, more
+        than 30, or one of fewer than 20; answers that no graded response model can be fitted to.
     OptionError
         An unknown column or an unknown way to purify.
 
     Notes
     -----
     Each item is regressed on standing, on standing and group, and on both and their product, by
-    proportional odds (Zumbo 1999; Crane et al. 2006). Standing is the mean of the answered anchors
-    and the item itself, standardised. Nagelkerke's R² added below .035 is called negligible, from
-    .07 large (Jodoin & Gierl 2001); effects, not p-values, decide what to do. A purified anchor is
-    still chosen by tests: with many items that differ alike it may be the wrong one.
+    proportional odds (Zumbo 1999; Crane et al. 2006). Standing is the mean of the latent variable
+    given the answers to the other anchors and the group, under a graded response model in which
+    the groups differ in mean and spread. Sums of answers, and latent scores that leave the group
+    out, are biased towards the mean of all, so that groups which stand apart seem to answer
+    differently at the same standing (Millsap & Everson 1993; DeMars 2010); the mean given the group
+    is not, whatever the reliability. The tests are generalised score tests (Boos 1992; see
+    `score_tests`): their variance is that of the scores themselves, summed within clusters, and
+    counts that the groups' means and sds were estimated too. Without clusters each respondent is
+    one.
+
+    The sum of what a shift and another slope add to R² is called negligible below .13 and large
+    from .26 by Zumbo (1999), below .035 and from .07 by Jodoin & Gierl (2001). Effects, not
+    p-values, decide what to do. A purified anchor is still chosen by tests: with many items that
+    differ alike it may be the wrong one. In a scale of three items nothing can be left out, and an
+    item that differs makes the others seem to differ the other way.
     """
-    if purify not in ("forward", "none"):
-        raise OptionError(f'unknown purify {purify!r}. Choose one of: "forward", "none".')
-    names = list(items)
-    answers, groups, clusters = _rows(data, names, group, cluster)
-    labels, order = _groups(groups)
-    codes = {name: _codes(name, answers[name]) for name in names}
-    left_out: set[str] = set()
-    while True:
-        anchors = tuple(name for name in names if name not in left_out)
-        table = _table(codes, answers, anchors, (labels, len(order)), clusters, alpha)
-        found = table.loc[list(anchors)]
-        found = found[found["flag"].astype(bool)]
-        if purify == "none" or found.empty or len(anchors) == 1:
-            break
-        left_out.add(str(found["chisq"].astype(float).idxmax()))
-    notes: tuple[str, ...] = ()
-    if len(anchors) == 1 and purify != "none":
-        notes = (
-            "Item after item was left out until one was left: too many differ for standing on the "
-            "scale to be measured alike in the groups.",
-        )
-    table.index.name = "item"
+    known_option("purify", purify, PURIFY)
+    answers = grouped_answers(data, items, group, cluster)
+    search = _purified(answers, purify, alpha)
+    effects = _effects(answers, search)
     return ItemFunctioning(
-        table=table,
-        anchors=anchors,
-        groups=order,
+        table=search.table,
+        differences=_differences(answers, search.regressions),
+        effects=effects,
+        standing=pd.DataFrame(
+            {
+                "n": answers.groups.to_numpy(),
+                "mean": search.model.means,
+                "sd": search.model.sds,
+            },
+            index=pd.Index(answers.groups.index, name="group"),
+        ),
+        rounds=search.rounds,
+        anchors=search.anchors,
+        groups=answers.groups,
         alpha=alpha,
-        n_clusters=None if clusters is None else int(clusters.max()) + 1,
-        notes=notes,
+        n_clusters=answers.n_clusters,
+        notes=(*search.notes, *answers.notes(), *_few(answers.n_clusters)),
     )
 
 
-def _table(
-    codes: Mapping[str, Codes],
-    answers: pd.DataFrame,
-    anchors: Sequence[str],
-    groups: tuple[Codes, int],
-    clusters: Codes | None,
-    alpha: float,
-) -> pd.DataFrame:
-    rows = {
-        name: _tests(own, _standing(answers, anchors, name), groups, clusters)
-        for name, own in codes.items()
-    }
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Tests by the anchors of one round, or of the last."""
+
+    table: pd.DataFrame
+    regressions: Mapping[str, ItemRegressions]
+    model: GroupedGrades
+    anchors: tuple[str, ...]
+    rounds: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def flagged(self) -> frozenset[str]:
+        """The items that differ more clearly than chance."""
+        return frozenset(self.table.index[self.table["flag"]])
+
+
+def _purified(answers: GroupedAnswers, purify: str, alpha: float) -> _Search:
+    """Leave flagged items out of standing, round by round."""
+    rounds: list[dict[str, str]] = []
+    seen: list[frozenset[str]] = []
+    left_out: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    while True:
+        now = _tested(answers, left_out, alpha)
+        rounds.append({"left_out": _listed(left_out), "flagged": _listed(now.flagged)})
+        seen.append(left_out)
+        wanted = _next(now, left_out, purify)
+        if wanted == left_out:
+            break
+        if wanted in seen:
+            notes = (
+                "Purification went round in a circle: some flagged items of the last round differ "
+                "only by some of the anchors.",
+            )
+            break
+        left_out = wanted
+    if purify != "none" and now.flagged - left_out and not notes:
+        notes = (
+            f"More items differ than can be left out of standing, which needs {FEWEST_ANCHORS} "
+            "anchors: it may not be measured alike in the groups, and other items than those "
+            "flagged may be the ones that differ.",
+        )
+    index = pd.RangeIndex(1, len(rounds) + 1, name="round")
+    return replace(now, rounds=pd.DataFrame(rounds, index), notes=notes)
+
+
+def _next(now: _Search, left_out: frozenset[str], purify: str) -> frozenset[str]:
+    """Items to leave out in the next round; so many at most that the fewest anchors are kept."""
+    order = now.table.sort_values(["pvalue", "chisq"], ascending=[True, False]).index
+    clearest = [str(name) for name in order if name in now.flagged]
+    most = len(now.table) - FEWEST_ANCHORS
+    if purify == "iterative":
+        return frozenset(clearest[:most])
+    more = [name for name in clearest if name not in left_out]
+    if purify == "none" or not more or len(left_out) >= most:
+        return left_out
+    return left_out | {more[0]}
+
+
+def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> _Search:
+    """Test every item by the anchors that are not left out."""
+    places = [k for k, name in enumerate(answers.items) if name not in left_out]
+    model = fit_groups(answers.codes[:, places], answers.labels)
+    if not model.converged:
+        raise DataError(
+            "no graded response model of the groups was found for the items "
+            f"{', '.join(answers.items[k] for k in places)}. Look for items that hardly go with "
+            "the others or turn the wrong way, and for categories that hardly anybody used."
+        )
+    rows, regressions = {}, {}
+    for k, name in enumerate(answers.items):
+        others = model.without(places.index(k)) if k in places else model
+        found = item_regressions(answers, k, _known(others))
+        if isinstance(found, ItemRegressions):
+            regressions[name] = found
+        rows[name] = _row(found, int((answers.codes[:, k] >= 0).sum()))
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(3, "pvalue.holm", corrected(table["pvalue"].to_numpy(float), "holm"))
+    table.insert(4, "pvalue.holm", corrected(table["pvalue"].to_numpy(), "holm"))
     table["flag"] = table["pvalue.holm"] < alpha
-    return table
+    table.index.name = "item"
+    anchors = tuple(answers.items[k] for k in places)
+    return _Search(table, regressions, model, anchors, pd.DataFrame())
 
 
-def _rows(
-    data: pd.DataFrame, items: list[str], group: str, cluster: str | None
-) -> tuple[pd.DataFrame, "pd.Series[Any]", Codes | None]:
-    for column in (group, cluster):
-        if column is not None and list(data.columns).count(column) != 1:
-            raise OptionError(f'the data need one column "{column}".')
-    answers = numeric_items(data, items, minimum_items=3, minimum_rows=2 * FEWEST_IN_GROUP)
-    keep = data[group].notna() & answers.notna().any(axis=1)
-    if cluster is not None:
-        keep &= data[cluster].notna()
-    used = data.loc[keep]
-    clusters = None if cluster is None else pd.factorize(used[cluster])[0].astype(np.intp)
-    return answers[keep], used[group], clusters
+def _known(others: GroupedGrades) -> Known:
+    return Known(others.standing(), others.standing_slopes(), others.group_influence())
 
 
-def _groups(values: "pd.Series[Any]") -> tuple[Codes, "pd.Series[int]"]:
-    """Number of each row's group, the largest first, and their sizes."""
-    sizes = values.value_counts()
-    if len(sizes) < 2:
-        raise DataError("there is one group only; differences need at least two.")
-    small = sizes[sizes < FEWEST_IN_GROUP]
-    if len(small):
-        raise DataError(
-            f'the group "{small.index[0]}" has {small.iloc[0]} respondents, at least '
-            f"{FEWEST_IN_GROUP} are needed. Join groups, or leave it out."
+def _row(found: ItemRegressions | str, n: int) -> dict[str, object]:
+    if isinstance(found, str):
+        numbers = (
+            *("chisq", "df", "df2", "pvalue", "chisq.uniform", "pvalue.uniform"),
+            *("chisq.nonuniform", "pvalue.nonuniform", "r2.uniform", "r2.nonuniform"),
         )
-    return sizes.index.get_indexer(pd.Index(values)).astype(np.intp), sizes
-
-
-def _codes(name: str, answers: "pd.Series[float]") -> Codes:
-    """Category numbers from 0, -1 where an answer is missing."""
-    found = np.sort(answers.dropna().unique())
-    if len(found) > MOST_CATEGORIES:
-        raise DataError(
-            f'item "{name}" has {len(found)} different answers; up to {MOST_CATEGORIES} ordered '
-            "categories can be tested."
-        )
-    values = answers.to_numpy(dtype=float)
-    return np.where(np.isnan(values), -1, np.searchsorted(found, values)).astype(np.intp)
-
-
-def _standing(answers: pd.DataFrame, anchors: Sequence[str], item: str) -> Array:
-    """Mean of the answered anchors and the item, standardised; (n_obs,)."""
-    chosen = [name for name in answers.columns if name in anchors or name == item]
-    mean = answers[chosen].mean(axis=1)
-    return np.asarray((mean - mean.mean()) / mean.std(), dtype=float)
-
-
-def _tests(
-    codes: Codes, standing: Array, groups: tuple[Codes, int], clusters: Codes | None
-) -> dict[str, object]:
-    """Tests of one item, from the respondents who answered it; `groups` are labels and number."""
-    labels, n_groups = groups
-    use = (codes >= 0) & ~np.isnan(standing)
-    y = codes[use]
-    y = np.unique(y, return_inverse=True)[1].astype(np.intp)
-    at = standing[use, None]
-    dummies = (labels[use, None] == np.arange(1, n_groups)).astype(float)
-    own = None if clusters is None else np.unique(clusters[use], return_inverse=True)[1]
-    row: dict[str, object] = dict.fromkeys(
-        ("chisq", "df", "pvalue", "chisq.uniform", "pvalue.uniform", "chisq.nonuniform",
-         "pvalue.nonuniform", "r2.uniform", "r2.nonuniform", "largest"), np.nan
-    )  # fmt: skip
-    row |= {"n": int(use.sum()), "note": ""}
-    if (dummies.sum(axis=0) == 0).any() or dummies.all(axis=1).all():
-        return row | {"note": "a group has no answers"}
-    none = proportional_odds(y, at)
-    shift = proportional_odds(y, np.hstack([at, dummies]), start=none.params)
-    slope = proportional_odds(y, np.hstack([at, dummies, at * dummies]), start=shift.params)
-    if not (none.converged and shift.converged and slope.converged):
-        return row | {"note": "the regression has no maximum: groups hardly share categories"}
-    df = n_groups - 1
-    if own is not None and int(own.max()) < 2 * df:
-        return row | {"note": "fewer clusters than the tests have degrees of freedom, and one more"}
-    both = _difference(slope, none, 2 * df, own)
-    uniform = _difference(shift, none, df, own)
-    nonuniform = _difference(slope, shift, df, own)
-    empty = proportional_odds(y, np.empty((len(y), 0)))
-    r2 = [_nagelkerke(one.logl, empty.logl, len(y)) for one in (none, shift, slope)]
-    shifts = shift.params[-df:]
-    return row | {
-        "chisq": both,
-        "df": 2 * df,
-        "pvalue": float(stats.chi2.sf(both, 2 * df)),
-        "chisq.uniform": uniform,
-        "pvalue.uniform": float(stats.chi2.sf(uniform, df)),
-        "chisq.nonuniform": nonuniform,
-        "pvalue.nonuniform": float(stats.chi2.sf(nonuniform, df)),
-        "r2.uniform": r2[1] - r2[0],
-        "r2.nonuniform": r2[2] - r2[1],
+        nothing: dict[str, object] = dict.fromkeys(numbers, NAN)
+        sizes = {"zumbo": "", "jodoin.gierl": "", "largest": NAN, "points": NAN}
+        return nothing | sizes | {"n": n, "note": found}
+    tests = found.tests()
+    uniform, nonuniform = found.added()
+    shifts = found.shifts()[0]
+    points = np.array([found.points(1 + g)[0] for g in range(len(shifts))])
+    untested = np.isnan(tests["any"].pvalue)
+    return {
+        "chisq": tests["any"].statistic,
+        "df": tests["any"].df,
+        "df2": tests["any"].df2,
+        "pvalue": tests["any"].pvalue,
+        "chisq.uniform": tests["uniform"].statistic,
+        "pvalue.uniform": tests["uniform"].pvalue,
+        "chisq.nonuniform": tests["nonuniform"].statistic,
+        "pvalue.nonuniform": tests["nonuniform"].pvalue,
+        "r2.uniform": uniform,
+        "r2.nonuniform": nonuniform,
+        "zumbo": called(uniform + nonuniform, ZUMBO),
+        "jodoin.gierl": called(uniform + nonuniform, JODOIN_GIERL),
         "largest": float(shifts[np.abs(shifts).argmax()]),
+        "points": float(points[np.abs(points).argmax()]),
+        "n": len(found.codes),
+        "note": "too few clusters for so many groups" if untested else "",
     }
 
 
-def _difference(larger: OddsFit, smaller: OddsFit, df: int, clusters: Codes | None) -> float:
-    """Likelihood ratio of the last `df` slopes, or their Wald test over clusters."""
-    if clusters is None:
-        return max(2 * (larger.logl - smaller.logl), 0.0)
-    last = larger.params[-df:]
-    V = larger.covariance(clusters.astype(np.intp))[-df:, -df:]
-    return float(last @ np.linalg.solve(V, last))
+def _differences(
+    answers: GroupedAnswers, regressions: Mapping[str, ItemRegressions]
+) -> pd.DataFrame:
+    rows = []
+    for name, found in regressions.items():
+        for g, (shift, se) in enumerate(zip(*found.shifts(), strict=True), start=1):
+            signed, absolute, _ = found.points(g)
+            rows.append(
+                {
+                    "item": name,
+                    "group": answers.groups.index[g],
+                    "shift": shift,
+                    "se": se,
+                    "points": signed,
+                    "points.absolute": absolute,
+                }
+            )
+    columns = ["item", "group", "shift", "se", "points", "points.absolute"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _nagelkerke(logl: float, empty: float, n: int) -> float:
-    """Nagelkerke (1991, Equation 3): Cox & Snell's R² over its largest value."""
-    return float((1 - np.exp(2 * (empty - logl) / n)) / (1 - np.exp(2 * empty / n)))
+def _effects(answers: GroupedAnswers, search: _Search) -> pd.DataFrame:
+    """What the flagged items do to each group's scale mean."""
+    flagged = [search.regressions[name] for name in answers.items if name in search.flagged]
+    n_clusters = answers.n_clusters
+    t = stats.norm.ppf(0.975) if n_clusters is None else stats.t.ppf(0.975, n_clusters - 1)
+    rows = []
+    for g in range(1, answers.n_groups):
+        each = np.zeros(len(flagged))
+        influence = np.zeros(len(answers.labels))
+        for j, found in enumerate(flagged):
+            each[j], _, own = found.points(g)
+            influence[found.rows] += own
+        n_items = len(answers.items)
+        points, absolute = each.sum() / n_items, np.abs(each).sum() / n_items
+        se = _spread(influence, answers) / n_items if flagged else NAN
+        rows.append(
+            {
+                "points": float(points),
+                "se": se,
+                "ci.lower": float(points - t * se),
+                "ci.upper": float(points + t * se),
+                "points.absolute": float(absolute),
+                "cancelled": float(1 - abs(points) / absolute) if absolute > 0 else NAN,
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(answers.groups.index[1:], name="group"))
+
+
+def _spread(influence: Array, answers: GroupedAnswers) -> float:
+    """Standard error of a sum of contributions, of rows or of clusters."""
+    if answers.clusters is None:
+        return float(np.sqrt((influence**2).sum()))
+    sums = sums_by_cluster(influence[:, None], answers.clusters)
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)))
+
+
+def _few(n_clusters: int | None) -> tuple[str, ...]:
+    note = few_clusters_note(n_clusters)
+    return (note,) if note else ()
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names))

@@ -30,6 +30,7 @@ from measure.extraction import (
 )
 from measure.extraction_tests import Extracted, ordered_fit
 from measure.extraction_weights import correlation_weight
+from measure.moments.asymptotic import few_clusters_note
 from measure.rotated_errors import Errors
 from measure.rotation import Rotated, oriented, resolve_arguments, rotate
 from measure.uniquenesses import LOWEST_UNIQUENESS
@@ -132,6 +133,11 @@ class FactorSolution:
         return self.basis.errors(self.loadings.to_numpy(), self.factor_correlations.to_numpy())
 
     @property
+    def n_clusters(self) -> int | None:
+        """Clusters that errors and tests rest on; None where rows count as independent."""
+        return self.basis.found.n_clusters
+
+    @property
     def loadings_table(self) -> pd.DataFrame:
         """One row a loading: `item factor est se z pvalue ci.lower ci.upper` (95 %).
 
@@ -165,6 +171,7 @@ class FactorSolution:
             "Kaiser normalisation": bool(self.rotation_args.get("normalize", False)),
             "respondents used": self.n_obs,
             "left out (missing answers)": self.n_dropped,
+            "clusters": self.n_clusters,
             "share of starts at the best value": self.share_at_best,
         }
         facts |= {f"note {number}": note for number, note in enumerate(self.notes, start=1)}
@@ -204,6 +211,7 @@ def efa(
     n_starts: int = 100,
     seed: int | None = None,
     n_obs: int | None = None,
+    cluster: str | None = None,
 ) -> FactorSolution:
     """Exploratory factor analysis of a set of items.
 
@@ -251,6 +259,9 @@ def efa(
         Seed of the random starts.
     n_obs
         Number of respondents behind a correlation matrix.
+    cluster
+        Column that names each respondent's cluster; it is not an item. Estimates stay the same;
+        standard errors and tests are the robust ones, with the rows of a cluster counted together.
 
     Raises
     ------
@@ -262,7 +273,8 @@ def efa(
         More factors than the Ledermann bound allows.
     OptionError
         Unknown extraction, rotation or rotation argument; an option that has no effect on Pearson
-        correlations, or that needs the answers where a matrix was given.
+        correlations, or that needs the answers where a matrix was given; clusters of incomplete
+        answers.
     ConvergenceError
         The extraction did not reach a minimum.
 
@@ -278,8 +290,10 @@ def efa(
         raise OptionError(f"n_starts is {n_starts}, but cannot be negative.")
     if n_obs is not None and se == "robust":
         raise OptionError('se="robust" needs the answers, which a matrix does not hold.')
+    if cluster is not None and se == "standard":
+        se = "robust"
     arguments = resolve_arguments(rotation, rotation_args)
-    found = correlations_of(data, kind, n_obs=n_obs)
+    found = correlations_of(data, kind, n_obs=n_obs, cluster=cluster)
     basis = Basis(found, kind, extraction, rotation, arguments, se)
     R, scale = found.matrix.to_numpy(), basis.scale
     check_identified(len(R), n_factors)
@@ -308,7 +322,12 @@ def efa(
         share_at_best=rotated.share_at_best,
         converged=found_minimum and rotated.converged,
         admissible=not len(heywood),
-        notes=(*found.notes, *_notes(heywood.map(str).to_list(), rotated, extraction), *notes),
+        notes=(
+            *found.notes,
+            *_notes(heywood.map(str).to_list(), rotated, extraction),
+            *notes,
+            *filter(None, [few_clusters_note(found.n_clusters)]),
+        ),
         basis=basis,
     )
     if not found_minimum:

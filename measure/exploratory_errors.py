@@ -75,12 +75,16 @@ class Basis:
         """
         found = self.found
         if self.kind.is_polychoric:
-            return None if found.estimated is None else answers_covariance(found.estimated)
+            return (
+                None
+                if found.estimated is None
+                else (answers_covariance(found.estimated, found.clusters))
+            )
         if found.incomplete is not None:
             own = incomplete_moments_covariance(found.incomplete, robust=self.se == "robust")
             return None if own is None else of_correlations(found.incomplete.sample[0].sigma, own)
         if self.se == "robust":
-            return None if found.rows is None else rows_covariance(found.rows)
+            return None if found.rows is None else rows_covariance(found.rows, found.clusters)
         return normal_covariance(found.matrix.to_numpy() if R is None else R)
 
     def _whole(self, implied: Array) -> Array | None:
@@ -98,7 +102,9 @@ class Basis:
         if self.se != "robust":
             return np.asarray(np.linalg.inv(normal.weight(implied, means=False)))
         rows = self.found.rows
-        return None if rows is None else cross_products(contributions(rows, means=False), None)
+        if rows is None:
+            return None
+        return cross_products(contributions(rows, means=False), self.found.clusters)
 
     def errors(self, loadings: Array, phi: Array) -> Errors | str:
         """Standard errors of the rotated solution, or the reason why there are none."""

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 
@@ -15,6 +16,19 @@ from measure.ladder_table import difference_table, fit_table, variant_of
 from measure.options import Options
 
 NAN = float("nan")
+
+
+class Climbed(Protocol):
+    """Steps that are fitted one after the other."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        ...
+
+    def fit(self, step: str, near: Fit | None = None) -> Fit:
+        """Fit one of them, beginning at the estimates of another."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,11 +206,11 @@ def measurement_invariance(
         pd.Series(first.moments.n_obs, index=list(first.moments.groups), name="n"),
         released_table(ladder.structure, ladder.groups),
         variant,
-        (*_blank_note(data, group), *ladder.notes, *notes, *remarks, *_fit_notes(fits)),
+        (*_blank_note(data, group), *ladder.notes, *notes, *remarks, *notes_of(fits)),
     )
 
 
-def fitted_steps(ladder: Ladder) -> tuple[dict[str, Fit], list[str]]:
+def fitted_steps(ladder: Climbed) -> tuple[dict[str, Fit], list[str]]:
     """Fit the steps one after the other, as far as they converge, and say where they end."""
     fits: dict[str, Fit] = {}
     last: Fit | None = None
@@ -228,7 +242,7 @@ def _blank_note(data: pd.DataFrame, group: str) -> list[str]:
     return [f'{blank} of {len(data)} rows have no value in the group column "{group}".']
 
 
-def _fit_notes(fits: Mapping[str, Fit]) -> list[str]:
+def notes_of(fits: Mapping[str, Fit]) -> list[str]:
     """Notes of the fits, each once, with the steps that it is about where these are not all."""
     steps: dict[str, list[str]] = {}
     for step, fit in fits.items():

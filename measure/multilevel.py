@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -245,24 +246,14 @@ def agreement(
     null_variance = _null_variance(scale, null)
     numbers = _items_apart_from_cluster(data, names, cluster)
     clusters = data[cluster]
-    each = [_by_cluster(numbers[[name]], clusters, scale, null_variance) for name in names]
     complete = numbers.notna().all(axis=1) & clusters.notna()
     if not complete.any():
         raise DataError(f'no row has an answer to all items and a "{cluster}".')
-    whole = _by_cluster(numbers, clusters, scale, null_variance)
+    each = _item_indices(numbers, clusters, scale, null_variance)
+    whole = _scale_indices(numbers[complete], clusters[complete], scale, null_variance)
     indices = ["rwg_j", "rwg_j_lindell", "ad_mean", "ad_median", "awg"]
     return Agreement(
-        items=pd.concat(
-            [
-                one.rename(columns={"rwg_j": "rwg"})
-                .drop(columns="rwg_j_lindell")
-                .assign(item=name)[
-                    ["cluster", "item", "size", "rwg", "ad_mean", "ad_median", "awg", "above_null"]
-                ]
-                for name, one in zip(names, each, strict=True)
-            ],
-            ignore_index=True,
-        ),
+        items=each,
         clusters=whole,
         summary=whole[indices].agg(["mean", "median", "count"]).T.rename(columns={"count": "n"}),
         null=null,
@@ -274,49 +265,100 @@ def agreement(
     )
 
 
-def _by_cluster(
+class _Spread(NamedTuple):
+    """How far the answers of each cluster lie apart: arrays (n_clusters, n_items)."""
+
+    labels: Array
+    sizes: Array
+    variances: Array
+    ad_mean: Array
+    ad_median: Array
+    awg: Array
+
+
+def _spread(numbers: pd.DataFrame, clusters: pd.Series, scale: tuple[float, float]) -> _Spread:
+    """Give the spread of each item in each cluster, NaN where fewer than two answered it."""
+    used = clusters.notna().to_numpy()
+    X = numbers.to_numpy(dtype=float)[used]
+    codes, labels = pd.factorize(clusters[used])
+    n_clusters = len(labels)
+    answered = np.isfinite(X)
+
+    def total(values: Array) -> Array:
+        filled = np.where(answered, values, 0.0)
+        columns = [np.bincount(codes, column, minlength=n_clusters) for column in filled.T]
+        return np.stack(columns, axis=1)
+
+    sizes = total(np.ones_like(X))
+    medians = pd.DataFrame(X).groupby(codes).median().to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = total(X) / sizes
+        variances = total((X - means[codes]) ** 2) / (sizes - 1)
+        spread = _Spread(
+            labels=np.asarray(labels),
+            sizes=sizes,
+            variances=variances,
+            ad_mean=total(np.abs(X - means[codes])) / sizes,
+            ad_median=total(np.abs(X - medians[codes])) / sizes,
+            awg=_awg(means, variances, sizes, scale),
+        )
+    for values in spread[2:]:
+        values[sizes < 2] = np.nan
+    return spread
+
+
+def _item_indices(
     numbers: pd.DataFrame,
     clusters: pd.Series,
     scale: tuple[float, float],
     null_variance: float,
 ) -> pd.DataFrame:
-    """Agreement indices of each cluster over the given items, from rows that answer all."""
-    used = numbers.notna().all(axis=1) & clusters.notna()
-    X = numbers[used].to_numpy()
-    codes, labels = pd.factorize(clusters[used])
-    sizes = np.bincount(codes, minlength=len(labels))
-    grouped = pd.DataFrame(X).groupby(codes)
-    means, medians = grouped.mean().to_numpy(), grouped.median().to_numpy()
-
-    def average(values: Array) -> Array:
-        per_item: Array = pd.DataFrame(values).groupby(codes).mean().to_numpy()
-        return per_item
-
-    k = sizes[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variances = average((X - means[codes]) ** 2) * k / (k - 1)
-        awg = _awg(means, variances, k.astype(float), scale)
-    v = variances.mean(axis=1) / null_variance
-    truncated = np.minimum(v, 1.0)
-    J = numbers.shape[1]
-    alone = sizes < 2
-    # An index that is not defined for one item is left out of the mean over items.
-    defined = np.isfinite(awg).sum(axis=1)
-    awg_mean = np.where(defined > 0, np.nansum(awg, axis=1) / np.maximum(defined, 1), np.nan)
-    table = pd.DataFrame(
+    """Agreement indices of each item in each cluster that answered it, item after item."""
+    spread = _spread(numbers, clusters, scale)
+    v = spread.variances / null_variance
+    there = spread.sizes.T > 0
+    places = np.broadcast_to(np.arange(len(spread.labels)), there.shape)
+    names = np.broadcast_to(np.asarray(numbers.columns, dtype=object)[:, None], there.shape)
+    return pd.DataFrame(
         {
-            "rwg_j": J * (1 - truncated) / (J * (1 - truncated) + truncated),
-            "rwg_j_lindell": 1 - v,
-            "ad_mean": average(np.abs(X - means[codes])).mean(axis=1),
-            "ad_median": average(np.abs(X - medians[codes])).mean(axis=1),
-            "awg": awg_mean,
+            "cluster": spread.labels[places[there]],
+            "item": names[there],
+            "size": spread.sizes.T[there].astype(int),
+            "rwg": (1 - np.minimum(v, 1.0)).T[there],
+            "ad_mean": spread.ad_mean.T[there],
+            "ad_median": spread.ad_median.T[there],
+            "awg": spread.awg.T[there],
+            "above_null": (v > 1).T[there],
         }
     )
-    table[alone] = np.nan
-    table.insert(0, "cluster", np.asarray(labels))
-    table.insert(1, "size", sizes)
-    table["above_null"] = np.where(alone, False, v > 1)
-    return table
+
+
+def _scale_indices(
+    numbers: pd.DataFrame,
+    clusters: pd.Series,
+    scale: tuple[float, float],
+    null_variance: float,
+) -> pd.DataFrame:
+    """Agreement indices of each cluster over all items, from rows without missing answers."""
+    spread = _spread(numbers, clusters, scale)
+    v = spread.variances.mean(axis=1) / null_variance
+    truncated = np.minimum(v, 1.0)
+    J = numbers.shape[1]
+    # An index that is not defined for one item is left out of the mean over items.
+    defined = np.isfinite(spread.awg).sum(axis=1)
+    awg = np.where(defined > 0, np.nansum(spread.awg, axis=1) / np.maximum(defined, 1), np.nan)
+    return pd.DataFrame(
+        {
+            "cluster": spread.labels,
+            "size": spread.sizes[:, 0].astype(int),
+            "rwg_j": J * (1 - truncated) / (J * (1 - truncated) + truncated),
+            "rwg_j_lindell": 1 - v,
+            "ad_mean": spread.ad_mean.mean(axis=1),
+            "ad_median": spread.ad_median.mean(axis=1),
+            "awg": awg,
+            "above_null": v > 1,
+        }
+    )
 
 
 def _awg(means: Array, variances: Array, sizes: Array, scale: tuple[float, float]) -> Array:

@@ -91,6 +91,37 @@ def proportional_odds(codes: Codes, X: Array, *, start: Array | None = None) -> 
     return OddsFit(params, logl, scores, hessian, converged)
 
 
+def odds_at(params: Array, codes: Codes, X: Array) -> OddsFit:
+    """Give the model at some parameters, whether or not they are the estimates."""
+    logl, scores, hessian = _evaluate(params, codes, X, int(codes.max()))
+    return OddsFit(params, logl, scores, hessian, False)
+
+
+def expected_answers(params: Array, values: Array, X: Array) -> tuple[Array, Array]:
+    """Mean answer at predictors, and its derivatives.
+
+    Parameters
+    ----------
+    params
+        Thresholds, then slopes.
+    values
+        The answers that the categories stand for.
+    X
+        (n_obs, n_slopes) predictors.
+
+    Returns
+    -------
+    tuple
+        (n_obs,) the sum of P(y > k) times the distance of the answers k + 1 and k, above the
+        lowest answer; (n_obs, n_params) its derivatives by the parameters.
+    """
+    n_cuts = len(values) - 1
+    above = expit((X @ params[n_cuts:])[:, None] - params[:n_cuts])
+    density = above * (1 - above) * np.diff(values)
+    mean = values[0] + above @ np.diff(values)
+    return mean, np.hstack([-density, density.sum(axis=1, keepdims=True) * X])
+
+
 def _evaluate(params: Array, codes: Codes, X: Array, n_cuts: int) -> tuple[float, Array, Array]:
     """Log-likelihood, its derivatives by row, and its second derivatives; -inf if out of order."""
     n, n_params = len(codes), len(params)

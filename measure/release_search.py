@@ -89,7 +89,9 @@ class Search:
         if not len(free):
             self.ladder = before
             fit = self.fit(step, fit)
-        self.released += [{"step": step, **row} for row in free.to_dict("records")]
+        self.released += [
+            {"step": step, **{str(k): v for k, v in row.items()}} for row in free.to_dict("records")
+        ]
         left = self.rule.applied(release_tests(self.ladder, fit, larger))
         return self._ended(step, fit, left)
 
@@ -106,7 +108,7 @@ class Search:
             self.holds = False
             self.notes.append(f'The search in "{step}" ended early: {error}')
             return False
-        self.released.append({"step": step, **test.to_dict()})
+        self.released.append({"step": step, **{str(k): v for k, v in test.items()}})
         return True
 
     def _anchors(self, tests: pd.DataFrame) -> pd.Series:

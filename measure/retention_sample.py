@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from measure.checks import complete_rows, numeric_items
 from measure.clustered_answers import ClusteredAnswers
 from measure.correlating import Found, Kind, correlations_of
-from measure.errors import DataError, OptionError
 from measure.moments.ordinal.two_step import TwoStep
 from measure.random_eigenvalues import (
     RandomEigenvalues,
@@ -58,27 +57,15 @@ def sample_of(data: pd.DataFrame, kind: Kind, n_obs: int | None, cluster: str | 
     OptionError
         Clusters of a correlation matrix.
     """
+    found = correlations_of(data, kind, n_obs=n_obs, cluster=cluster)
     if n_obs is not None:
-        if cluster is not None:
-            raise OptionError(
-                "a correlation matrix does not tell who belongs to which cluster, but cluster="
-                f'"{cluster}" was given. Give the answers, without n_obs.'
-            )
-        return Sample(correlations_of(data, kind, n_obs=n_obs), None, None)
-    clusters = None
-    n_rows = len(data)
-    if cluster is not None:
-        if cluster not in data.columns:
-            raise DataError(f'the data have no column "{cluster}" to use as cluster.')
-        data = data.dropna()
-        data, clusters = data.drop(columns=cluster), data[cluster]
-    found = correlations_of(data, kind)
-    found = replace(found, n_dropped=n_rows - found.n_obs)
+        return Sample(found, None, None)
+    items = data if cluster is None else data.dropna().drop(columns=cluster)
     estimated = None if found.shuffled is None else found.shuffled.answers
-    answers = complete_rows(numeric_items(data)) if estimated is None else _in_layout(estimated)
-    if clusters is None:
+    answers = complete_rows(numeric_items(items)) if estimated is None else _in_layout(estimated)
+    if found.clusters is None:
         return Sample(found, answers.to_numpy(), None)
-    clustered = ClusteredAnswers.of(answers, clusters)
+    clustered = ClusteredAnswers.of(answers, pd.Series(found.clusters, name=cluster))
     if found.shuffled is not None:
         found = replace(found, shuffled=replace(found.shuffled, clustered=clustered))
     return Sample(found, answers.to_numpy(), clustered)

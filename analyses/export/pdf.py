@@ -47,7 +47,8 @@ _SIZES = (
 """Sizes of the text in points and of the figure in mm; the first that fits two pages is used."""
 
 _RESULT_SECTIONS = (
-    *("screening", "items", "reliability", "confirmatory", "invariance", "levels", "hypotheses"),
+    *("screening", "items", "reliability", "confirmatory", "invariance", "levels"),
+    *("development", "hypotheses"),
 )
 _FIGURE_SECTIONS = ("reliability", "levels", "confirmatory", "items")
 _MOST_NUMBERS = 4

@@ -14,6 +14,7 @@ from analyses.ledger.estimators import (
     Awaits,
     Estimate,
     Ledger,
+    NotSame,
     TooFew,
     Unlicensed,
 )
@@ -165,6 +166,9 @@ def parts_of(
     except TooFew as error:
         values = {"n": int(error.args[0]), "limit": FEWEST_IN_GROUP}
         yield Part(expectation, "not_measured", reason=Message("hypotheses.reason.few", values))
+    except NotSame:
+        reason = Message("hypotheses.reason.no_licence")
+        yield Part(expectation, "undecided", reason=reason)
     except Unlicensed as error:
         # What could not be tested is not measured; what is known not to be comparable stays open.
         tested = error.licence.level != "untested"

@@ -9,8 +9,16 @@ from dataclasses import dataclass, field, replace
 
 import measure
 from analyses import evidence
+from analyses.developing import first_to_last
 from analyses.group_ladders import TOTAL
-from analyses.ledger.networks import Construct, defined, fit_network, label_of, variance_of
+from analyses.ledger.networks import (
+    Construct,
+    NotEstimated,
+    defined,
+    fit_network,
+    label_of,
+    variance_of,
+)
 from analyses.ledger.variables import Answers, NotAsked, Variable
 from analyses.licences import Licence, Licences, released_items
 from analyses.section import Message
@@ -29,6 +37,10 @@ NAME = "found"
 
 class Awaits(Exception):
     """There is no estimator yet."""
+
+
+class NotSame(Exception):
+    """The scale has not been shown to be the same at every wave."""
 
 
 class TooFew(Exception):
@@ -332,6 +344,47 @@ def equivalence(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...
     )
 
 
+def gain(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Take from the waves how much more those in an effort have gained than those compared.
+
+    It is the mean over the functions of the reference model, each in standard deviations of the
+    first wave, from the first wave to the last.
+
+    Raises
+    ------
+    NotAsked
+        The survey has one wave, or does not say who took part.
+    TooFew
+        One of the groups has fewer than `FEWEST_IN_GROUP` people at a wave.
+    NotSame
+        The scale is not shown to be the same at every wave.
+    NotEstimated
+        The model could not be fitted.
+    """
+    answers = ledger.answers
+    waves = answers.waves
+    if waves is None or waves.effort is None or not waves.common.factors:
+        raise NotAsked(expectation.target)
+    if waves.smallest_group < FEWEST_IN_GROUP:
+        raise TooFew(waves.smallest_group)
+    if waves.licence not in ("full", "partial"):
+        raise NotSame(expectation.target)
+    found = waves.difference.result
+    if found is None:
+        raise NotEstimated(waves.difference.reason)
+    row = first_to_last(found.table)
+    column, first, second = waves.effort
+    label = Message(
+        "hypotheses.of.gain",
+        {
+            "column": evidence.text(column.label),
+            "first": evidence.group_label(first, column),
+            "second": evidence.group_label(second, column),
+        },
+    )
+    return (Estimate(label, float(row["d"]), float(row["d.se"]), found.n_obs, found.fit),)
+
+
 def awaiting(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
     """Say that the estimand has no estimator yet.
 
@@ -356,6 +409,6 @@ ESTIMATORS: Mapping[Estimand, Estimator] = {
     "cross_lagged": awaiting,
     "referents": awaiting,
     "self_other": awaiting,
-    "gain": awaiting,
+    "gain": gain,
 }
 """What estimates each estimand; a row is filled in by putting a function in its place."""

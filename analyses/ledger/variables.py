@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 from measure.source import Source
+
+if TYPE_CHECKING:
+    from analyses.developing import Development
 
 FEWEST_INDICATORS = 3
 """With fewer columns of the user's own their mean is taken, and not what they share."""
@@ -65,11 +68,14 @@ class Answers:
         What was asked, and the answers.
     fitted
         How the instrument's models are fitted.
+    waves
+        What is asked of all waves of the survey; None where it has one.
     """
 
     instrument: Instrument
     survey: Survey
     fitted: Plan
+    waves: "Development | None" = None
 
     @cached_property
     def planned(self) -> Plan:

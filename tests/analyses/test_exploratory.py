@@ -82,7 +82,10 @@ def test_answers_in_categories_are_explored_as_such(climate: Section) -> None:
     retention = climate.table("retention")
     assert retention.provenance.estimator == Message("estimator.polychoric")
     assert evidence(finding(climate, "retention"), "n_parallel_pca") == 3
-    assert climate.table("efa_3").provenance.estimator == Message("estimator.efa_polychoric")
+    clusters = {"estimator": Message("estimator.efa_polychoric"), "n": 49}
+    assert climate.table("efa_3").provenance.estimator == Message("method.clustered", clusters)
+    said = [note.key for note in climate.table("efa_3_intervals").notes]
+    assert said == ["exploratory.note.intervals_clustered"]
     found = measure.polychoric(survey("leadership_climate").scored[list(items_of(climate))])
     eigenvalues = np.linalg.eigvalsh(found.correlations)[::-1]
     assert climate.table("scree").column("eigenvalue") == pytest.approx(eigenvalues, abs=1e-8)

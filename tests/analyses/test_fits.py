@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analyses.fits import fit_beside, fit_model, fit_models, plan
-from analyses.scale_reliability import one_factor
+from analyses.scale_models import one_factor
 from analyses.survey import Survey
 from measure.errors import OptionError
 from tests.analyses.demonstrations import fits, instrument, numbers, survey, with_answers

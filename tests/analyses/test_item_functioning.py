@@ -37,8 +37,9 @@ def planted() -> Section:
     old = survey("coupling")
     rng = np.random.default_rng(3)
     first = rng.random(len(old.scored)) < 0.5
+    role = pd.Series(np.where(first, "leader", "employee")).where(rng.random(len(first)) > 0.15)
     changed = with_columns(
-        role=np.where(first, "leader", "employee"),
+        role=role.to_numpy(),
         age=np.where(rng.random(len(first)) < 0.03, "under_30", "40_to_49"),
         profession=rng.integers(0, 12, size=len(first)).astype(str),
     )
@@ -59,6 +60,17 @@ def test_a_planted_difference_is_found_and_rewritten(planted: Section) -> None:
     assert "I_bro2 (role)" in words("en").say(entry.claim)
 
 
+def test_what_a_planted_difference_does_to_the_scale_is_told_in_points(planted: Section) -> None:
+    table = tables(planted)["item_functioning_scores"]
+    row = table[[words("en").write(one) == "Role" for one in table["background"]]].iloc[0]
+    assert abs(row["points"]) == pytest.approx(2 / 6, abs=0.15)
+    assert row["ci.lower"] < row["points"] < row["ci.upper"]
+    untested = finding(planted, "items_functioning_untested")
+    assert untested.verdict == "information"
+    assert "12 values are more than 10" in words("en").say(untested.claim)
+    assert "role (left blank by 1" in words("en").say(untested.claim)
+
+
 def test_columns_that_cannot_be_tested_are_named_with_the_reason(planted: Section) -> None:
     table = tables(planted)["item_functioning_columns"]
     said = {
@@ -77,21 +89,26 @@ def test_columns_that_cannot_be_tested_are_named_with_the_reason(planted: Sectio
 
 def test_the_effects_are_those_of_the_regression_with_the_clusters() -> None:
     changed = survey("coupling")
-    found = functioning(
-        KKS, changed, scale_models(KKS, changed, fits("coupling")), fits("coupling")["M2"]
-    )
+    # A scale with a model of its own is tested as those of the reference model are.
+    models = {**scale_models(KKS, changed, fits("coupling")), "kom": fits("coupling")["M1"]}
+    found = functioning(KKS, changed, models, fits("coupling")["M2"])
     names = [one.declared.name for one in found.columns if one.reason is None]
     assert "role" in names
     assert "unit" not in names
-    data = changed.scored.assign(role=changed.data["role"], unit=changed.data["unit"])
+    # Units lie within organisations, and answers resemble each other in both.
+    organisation = changed.data["organisation"]
+    data = changed.scored.assign(role=changed.data["role"], organisation=organisation)
     sizes = data["role"].value_counts()
     data = data[data["role"].isin(sizes.index[sizes >= 50])]
     scale = list(KKS.scale("bro").items)
-    table = measure.differential_functioning(data, scale, group="role", cluster="unit").table
+    table = measure.differential_functioning(
+        data, scale, group="role", cluster="organisation"
+    ).table
     added = table["r2.uniform"].astype(float) + table["r2.nonuniform"].astype(float)
     for item in scale:
         assert found.effects["role"][item] == pytest.approx(added[item])
-    assert found.n_clusters == data["unit"].nunique()
+    assert found.n_clusters == data["organisation"].nunique()
+    assert found.effects["role"][list(KKS.scale("kom").items)].notna().all()
 
 
 def test_without_groups_that_is_said() -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 import measure
-from analyses import reliability, scale_reliability
+from analyses import reliability, scale_models, scale_reliability
 from analyses.fits import Fitted, fit_reference
 from analyses.section import Section
 from analyses.wording import words
@@ -193,7 +193,7 @@ def test_a_scale_s_own_model_without_a_solution_says_why(
     def fails(_: object, models: tuple[MeasurementModel, ...], *__: object) -> dict[str, Fitted]:
         return {model.id: Fitted(model, "not_converged", error="no minimum") for model in models}
 
-    monkeypatch.setattr(scale_reliability, "fit_beside", fails)
+    monkeypatch.setattr(scale_models, "fit_beside", fails)
     section = reliability.run(changed, survey(changed.id), fits=found)
     speed = finding(section, "further_speed")
     assert speed.verdict == "undecided"

@@ -23,6 +23,7 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "equivalence_band": 0.30,
         "factor_distinct_upper": 0.85,
         "factor_distinct_doubtful": 0.90,
+        "change_worthwhile": 0.20,
         "omega_groups": 0.70,
         "omega_change": 0.80,
         "loading_keep": 0.40,

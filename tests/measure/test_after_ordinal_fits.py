@@ -60,8 +60,13 @@ OF_DATA = {
     *("omega_total", "omega_hierarchical", "guttman_lambdas", "split_half", "by_group", "prmse"),
     *("greatest_lower_bound", "conditional_errors", "retest", "reliable_change", "short_forms"),
     *("graded_response", "ability_scores", "item_fit", "local_dependence", "person_fit"),
-    *("differential_functioning", "redundancy", "careless_answers", "response_styles"),
+    *("differential_functioning", "irt_differential_functioning", "mimic"),
+    *("redundancy", "careless_answers", "response_styles"),
     *("content_validity", "proportion_interval", "split_cluster", "alignment_recovery"),
+    *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
+    *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
+    *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
+    "interrupted_series",
 }
 
 
@@ -219,6 +224,17 @@ def alignment(fit, _):
         measure.alignment(fit, seed=1)
 
 
+def latent_means(fit, _):
+    if fit.n_groups == 1:
+        with pytest.raises(MeasureError, match="one group"):
+            measure.latent_means(fit)
+        return
+    found = measure.latent_means(fit).table
+    assert (found["se"] > 0).all()
+    # Two schools, or women and men, differ by less than a standard deviation.
+    assert found["d"].abs().max() < 1.0
+
+
 def model_card(fit, _):
     assert measure.model_card(fit).agrees
 
@@ -255,6 +271,7 @@ CHECKS = {
         *(compare, bootstrap, cross_validate, factor_scores, second_opinion),
         *(composite_reliability, maximal_reliability, bifactor_indices),
         *(fornell_larcker, model_card, population, simulate, item_bias, alignment),
+        latent_means,
         refused("vuong", "other"),
         refused("small_sample_tests"),
     )

@@ -12,7 +12,7 @@ import measure
 from benchmarks.alignment import sample
 from benchmarks.alignment_design import ITEMS, MODEL, planted, random_design
 from measure.aligned_factor import AlignedFactor, standardised
-from measure.alignment_search import align
+from measure.alignment_search import align, realign
 from measure.alignment_sets import invariant_set
 from measure.common_metric import ItemFunctions, item_functions
 from measure.errors import ListwiseWarning, ModelError, OptionError
@@ -92,8 +92,7 @@ def test_the_minimum_is_that_of_a_search_in_r(name):
     assert factor["starts.reached"] > 0.9
 
 
-@pytest.mark.parametrize("kind", ["continuous", "ordered"])
-@pytest.mark.parametrize("fixed", [1, None])
+@pytest.mark.parametrize(("kind", "fixed"), [("continuous", 1), ("mixed", 1), ("continuous", None)])
 def test_standard_errors_follow_the_minimum(kind, fixed):
     own = loss(kind, n_groups=3, n_items=3)
     n, p = own.loadings.shape
@@ -153,22 +152,52 @@ def exact_fit(means, variances, differences=(), **options):
     )
 
 
+def test_many_sets_of_parameters_are_aligned_as_each_by_itself():
+    one, other = loss("mixed", seed=1), loss("mixed", seed=2)
+    search = align(one, fixed=0, n_starts=3, seed=1)
+    both = replace(
+        one,
+        loadings=np.stack([one.loadings, one.loadings * 1.02]),
+        locations=np.stack([one.locations, one.locations + 0.02]),
+    )
+    found = realign(both, search)
+    np.testing.assert_allclose(found[0], search.x, atol=1e-5)
+    alone = align(replace(one, loadings=both.loadings[1], locations=both.locations[1]), fixed=0,
+                  n_starts=3, seed=1)  # fmt: skip
+    np.testing.assert_allclose(found[1], alone.x, atol=1e-5)
+    assert both.at(np.array([1])).loadings.shape == (1, *one.loadings.shape)
+    assert other.at(np.array([0])) is other
+
+
 MEANS, VARIANCES = (0.0, 0.4, -0.3, 0.8), (1.0, 1.3, 0.8, 1.1)
 
 
 @pytest.mark.parametrize("std_lv", [True, False])
 @pytest.mark.parametrize("method", ["fixed", "free"])
 def test_invariant_items_give_exact_means(std_lv, method):
-    found = measure.alignment(exact_fit(MEANS, VARIANCES, std_lv=std_lv), seed=1, method=method)
+    fit = exact_fit(MEANS, VARIANCES, std_lv=std_lv)
+    found = measure.alignment(fit, seed=1, method=method, errors="delta")
     means = found.means["mean"] - found.means["mean"].iloc[0]
     np.testing.assert_allclose(means, MEANS, atol=1e-5)
     np.testing.assert_allclose(found.means["variance"], VARIANCES, atol=1e-5)
     np.testing.assert_allclose(found.invariance["r2"], 1.0, atol=1e-6)
-    assert found.noninvariant == 0.0
     if method == "free":
-        assert "common level is poorly determined" in " ".join(found.notes)
+        # Any common level has the same loss where loadings are equal.
+        assert "other means or variances have the same loss" in " ".join(found.notes)
+        assert found.means["se"].isna().all()
+        assert np.isnan(found.noninvariant)
     else:
         assert found.notes == ()
+        assert found.noninvariant == 0.0
+
+
+def test_a_poorly_determined_level_is_noted():
+    fit = exact_fit(MEANS, VARIANCES, [(2, 1, 0.02, 0.0), (3, 2, -0.02, 0.0)])
+    free = measure.alignment(fit, seed=1, method="free", errors="delta", epsilon=0.01)
+    assert "common level is poorly determined" in " ".join(free.notes)
+    fixed = measure.alignment(fit, seed=1, errors="delta", epsilon=0.01)
+    assert free.means["se"].min() > 2 * fixed.means["se"].max()
+    np.testing.assert_allclose(free.differences["se"], fixed.differences["se"], rtol=0.1)
 
 
 def test_one_unequal_intercept_hardly_moves_the_means():
@@ -181,6 +210,7 @@ def test_one_unequal_intercept_hardly_moves_the_means():
     row = found.invariance.query("lhs == 'y3' and op == '~1'").iloc[0]
     assert (row["n_invariant"], row["noninvariant"]) == (3, "2")
     assert row["loss"] == found.invariance["loss"].max()
+    np.testing.assert_allclose(found.means["noninvariant"], [0, 1 / 12, 0, 0])
     assert found.differences.shape[0] == 6
 
 
@@ -231,6 +261,24 @@ def test_standardising_has_its_derivatives():
     functions = replace(functions, covariance=np.eye(len(vector)))
     expected = slopes(lambda at: standardised(functions.with_vector(at)).vector, vector)
     np.testing.assert_allclose(standardised(functions).covariance, expected @ expected.T, atol=1e-6)
+
+
+def test_drawn_errors_agree_with_the_delta_method_where_the_loss_is_smooth():
+    fit = exact_fit(MEANS, VARIANCES, [(2, 1, 0.2, 0.6)])
+    delta, drawn, again = (
+        measure.alignment(fit, seed=1, epsilon=1.0, errors=errors, n_draws=400)
+        for errors in ("delta", "draws", "draws")
+    )
+    assert drawn.means.equals(again.means)
+    assert (delta.n_draws, drawn.n_draws) == (None, 400)
+    np.testing.assert_allclose(drawn.means["mean"], delta.means["mean"], atol=1e-12)
+    # 400 draws give a standard error to 4 %.
+    np.testing.assert_allclose(drawn.means["se"][1:], delta.means["se"][1:], rtol=0.12)
+    np.testing.assert_allclose(drawn.parameters["se"], delta.parameters["se"], rtol=0.15)
+    with pytest.raises(OptionError, match="unknown errors"):
+        measure.alignment(fit, seed=1, errors="bootstrap")
+    with pytest.raises(OptionError, match="n_draws is 1"):
+        measure.alignment(fit, seed=1, errors="draws", n_draws=1)
 
 
 def test_a_factor_that_points_the_other_way_is_turned():

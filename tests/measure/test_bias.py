@@ -7,7 +7,7 @@ import pytest
 
 import measure
 from benchmarks.alignment_design import MODEL, planted
-from measure.common_metric import ItemFunctions, item_functions
+from measure.common_metric import ItemFunctions, item_functions, require_defined
 from measure.distributions import normal_cdf
 from measure.errors import ModelError, OptionError
 from tests.measure.aligned_groups import scoring
@@ -166,6 +166,18 @@ def test_the_functions_reproduce_the_model():
         np.testing.assert_allclose(own.expected(g, g), 4 - share.sum(axis=1), atol=1e-9)
 
 
+def test_bias_is_in_the_points_that_answers_are_coded_in():
+    text, frame = "visual =~ o1 + o2 + o3 + o4", data("hs39_ordered4.csv")
+    items = ["o1", "o2", "o3", "o4"]
+    doubled = frame.assign(**{item: 2 * frame[item] - 7 for item in items})
+    one, other = (
+        measure.item_bias(measure.cfa(text, rows, **ORDINAL)) for rows in (frame, doubled)
+    )
+    np.testing.assert_allclose(other.items["signed"], 2 * one.items["signed"], atol=1e-9)
+    np.testing.assert_allclose(other.items["dmacs"], one.items["dmacs"], atol=1e-9)
+    assert other.scales["difference"].iloc[0] == pytest.approx(2 * one.scales["difference"].iloc[0])
+
+
 def test_pairs_are_all_those_against_one_and_those_against_the_rest(monkeypatch):
     own = functions("mixed")
     every = biased(own, monkeypatch).scales
@@ -291,6 +303,17 @@ def test_groups_may_be_linked_through_others():
     found = measure.item_bias(fit)
     assert "rests on one item" in " ".join(found.notes)
     assert np.isfinite(found.scales["se"]).all()
+
+
+def test_impossible_estimates_are_refused():
+    own = functions("ordered")
+    assert require_defined(own) is own
+    with pytest.raises(ModelError, match=r'factor "f" has the variance -0.2 in group "b"'):
+        require_defined(replace(own, variances=np.array([1.0, -0.2, 1.0])))
+    loadings = own.loadings.copy()
+    loadings[2, 1] = np.nan
+    with pytest.raises(ModelError, match='"y1" has a negative residual variance in group "c"'):
+        require_defined(replace(own, loadings=loadings))
 
 
 def test_options_that_do_not_go_together_are_refused():

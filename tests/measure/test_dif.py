@@ -167,12 +167,137 @@ def test_bad_input_is_refused(
 
 
 def test_fewer_clusters_than_the_tests_need_are_named() -> None:
-    data = draw(300, 7).assign(unit=lambda d: np.where(d["group"] == "b", 1, d.index % 2 * 2))
+    data = draw(300, 7).assign(unit=lambda d: d.index % 7)
     found = measure.differential_functioning(data, ITEMS, group="group", cluster="unit")
-    assert found.n_clusters == 3
-    assert found.table["chisq"].astype(float).notna().all()
-    two = data.assign(unit=(data["group"] == "b").astype(int))
-    table = measure.differential_functioning(two, ITEMS, group="group", cluster="unit").table
-    assert table["chisq"].astype(float).isna().all()
-    assert not table["flag"].any()
-    assert table["note"].str.startswith("fewer clusters").all()
+    assert found.n_clusters == 7
+    assert (found.table["df2"] == 5).all()
+    assert found.table["pvalue"].notna().all()
+    assert any("7 clusters" in note for note in found.notes)
+    six = data.assign(unit=data["unit"] % 6)
+    found = measure.differential_functioning(six, ITEMS, group="group", cluster="unit")
+    assert found.table["chisq"].isna().all()
+    assert not found.table["flag"].any()
+    assert found.table["note"].str.startswith("too few clusters").all()
+
+
+def test_flagged_items_leave_together_and_come_back() -> None:
+    data = draw(3000, 3, shift=0.9, slope=0.9)
+    found = measure.differential_functioning(data, ITEMS, group="group", purify="iterative")
+    assert set(found.anchors) == set(ITEMS) - {"x2", "x5"}
+    assert found.rounds["left_out"].iloc[0] == ""
+    assert found.rounds["flagged"].iloc[-1] == "x2, x5"
+    assert found.rounds["left_out"].iloc[-1] == "x2, x5"
+
+
+def test_three_anchors_are_kept() -> None:
+    data = draw(1000, 4)
+    for name, step in (("x1", 1), ("x2", -1), ("x3", 2), ("x4", -2)):
+        data[name] = (data[name] + step * (data["group"] == "b")).clip(1, 5)
+    for purify in ("forward", "iterative"):
+        found = measure.differential_functioning(data, ITEMS, group="group", purify=purify)
+        assert len(found.anchors) >= 3
+        assert any("anchors" in note for note in found.notes)
+
+
+def test_what_flagged_items_do_to_the_scale_mean_is_the_truth() -> None:
+    truth, found = [], []
+    for seed in range(3):
+        data, twin = (draw(1500, 60 + seed, shift=shift) for shift in (0.9, 0.0))
+        # The same random numbers without the shift: what the members of b would have answered.
+        b = data["group"] == "b"
+        truth.append((data.loc[b, ITEMS] - twin.loc[b, ITEMS]).to_numpy().mean())
+        row = measure.differential_functioning(data, ITEMS, group="group").effects.loc["b"]
+        assert row["ci.lower"] < row["points"] < row["ci.upper"]
+        found.append([row["points"], row["se"], row["cancelled"]])
+    points, se, cancelled = np.array(found).T
+    np.testing.assert_allclose(points, truth, atol=2.6 * se.max())
+    np.testing.assert_allclose(cancelled, 0, atol=1e-12)
+    assert 0 < se.max() < 0.03
+
+
+def test_differences_that_cancel_are_told() -> None:
+    data = draw(1500, 8)
+    rng = np.random.default_rng(8)
+    b = (data["group"] == "b").to_numpy()
+    for name, step in (("x2", 1), ("x4", -1)):
+        moved = b & (rng.random(len(data)) < 0.5)
+        data[name] = (data[name] + step * moved).clip(1, 5)
+    found = measure.differential_functioning(data, ITEMS, group="group")
+    assert list(found.table.index[found.table["flag"]]) == ["x2", "x4"]
+    effect = found.effects.loc["b"]
+    assert effect["points.absolute"] > 3 * abs(effect["points"])
+    assert effect["cancelled"] > 0.6
+
+
+def test_points_have_the_derivatives_of_their_formula() -> None:
+    from measure.proportional_odds import expected_answers
+
+    values, X = np.array([1.0, 2.0, 4.0, 5.0]), np.array([[0.3, 1.0], [-1.2, 0.0]])
+    params = np.array([-1.0, 0.2, 1.1, 0.8, -0.3])
+    mean, slopes = expected_answers(params, values, X)
+    p = expit((X @ params[3:])[:, None] - params[:3])
+    share = -np.diff(np.hstack([np.ones((2, 1)), p, np.zeros((2, 1))]), axis=1)
+    np.testing.assert_allclose(mean, share @ values)
+    for k, unit in enumerate(np.eye(5)):
+        above, below = (expected_answers(params + s * 1e-6 * unit, values, X)[0] for s in (1, -1))
+        np.testing.assert_allclose((above - below) / 2e-6, slopes[:, k], atol=1e-8)
+
+
+def test_a_score_test_of_one_score_is_students_t() -> None:
+    from scipy import stats
+
+    from measure.score_tests import score_test
+
+    rng = np.random.default_rng(9)
+    clusters = np.repeat(np.arange(12), 5)
+    scores = rng.normal(0.3, 1, size=(60, 1))
+    found = score_test(scores, np.empty((60, 0)), np.eye(1), clusters)
+    # Without estimated parameters it is the test of the clusters' sums against 0.
+    sums = scores[:, 0].reshape(12, 5).sum(axis=1)
+    assert found.pvalue == pytest.approx(stats.ttest_1samp(sums, 0).pvalue)
+    assert found.df2 == 11
+
+
+def test_hundreds_of_values_and_constant_items_are_named() -> None:
+    data = draw(9000, 1).assign(group=lambda d: d.index % 300)
+    with pytest.raises(DataError, match="there are 300 groups"):
+        measure.differential_functioning(data, ITEMS, group="group")
+    data = draw(200, 1).assign(x3=2)
+    with pytest.raises(DataError, match="x3"):
+        measure.differential_functioning(data, ITEMS, group="group")
+
+
+def test_a_category_missing_in_one_group_is_no_hindrance() -> None:
+    data = draw(800, 2)
+    data.loc[data["group"] == "b", "x3"] = data["x3"].clip(upper=4)
+    table = measure.differential_functioning(data, ITEMS, group="group").table
+    assert table["chisq"].notna().all()
+
+
+def test_what_standing_was_estimated_from_is_carried_on() -> None:
+    from measure.dif_answers import grouped_answers
+    from measure.dif_regression import ItemRegressions, Known, item_regressions
+    from measure.graded_groups import _moved, fit_groups
+
+    answers = grouped_answers(draw(400, 11), ITEMS, "group", None)
+    others = fit_groups(answers.codes, answers.labels).without(0)
+
+    def known(step: float, place: int) -> Known:
+        move = np.zeros(others.n_params)
+        move[place] = step
+        moved = _moved(others, move)
+        return Known(moved.standing(), moved.standing_slopes(), moved.group_influence())
+
+    # The derivatives of standing by the mean and the log sd of group "b", by differences.
+    b = answers.labels == 1
+    for column, place in enumerate((-2, -1)):
+        above, below = (known(s * 1e-5, place).standing for s in (1, -1))
+        slopes = np.where(b, others.standing_slopes()[:, column], 0.0)
+        np.testing.assert_allclose((above - below) / 2e-5, slopes, atol=1e-6)
+    # Sums of what the respondents add are 0 at the maximum.
+    np.testing.assert_allclose(others.group_influence().sum(axis=0), 0, atol=1e-3)
+    found = item_regressions(answers, 0, known(0.0, -1))
+    assert isinstance(found, ItemRegressions)
+    carried = found._carried(found.slope.params)
+    assert carried.shape == found.slope.scores.shape
+    assert np.abs(carried.sum(axis=0)).max() < 0.05 * np.abs(carried).sum(axis=0).max()

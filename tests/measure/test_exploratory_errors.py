@@ -25,7 +25,8 @@ def wide(table, value):
 
 
 def block(rows, **options):
-    return measure.cfa(THREE + " + ".join(rows.columns), rows, **options)
+    items = [name for name in rows.columns if name != options.get("cluster")]
+    return measure.cfa(THREE + " + ".join(items), rows, **options)
 
 
 def standardized(fit):
@@ -108,6 +109,48 @@ def test_extraction_is_the_estimator_of_the_same_name(extraction, estimator, cor
     if extraction != "gls":
         h2 = measure.r_squared(fit).set_index("variable")["est"]
         np.testing.assert_allclose(found.communalities, h2[ITEMS], atol=2e-6)
+
+
+@pytest.mark.parametrize("correlation", ["pearson", "polychoric", "covariance"])
+def test_rows_that_come_twice_count_once_where_they_are_a_cluster(correlation):
+    answers = HS39[ITEMS]
+    if correlation == "polychoric":
+        answers = answers.apply(lambda item: pd.qcut(item, 4, labels=False).astype(float))
+    twice = pd.concat([answers, answers]).assign(person=[*range(301), *range(301)])
+    options = {"extraction": "ml", "rotation": "quartimin", "correlation": correlation, "seed": 1}
+    once = measure.efa(answers, 3, se="robust", **options)
+    clustered = measure.efa(twice, 3, cluster="person", **options)
+    assert (clustered.n_obs, clustered.n_clusters, once.n_clusters) == (602, 301, None)
+    np.testing.assert_allclose(
+        clustered.loadings_table["se"],
+        once.loadings_table["se"] * np.sqrt(301 / 300),
+        rtol=2e-3 if correlation == "covariance" else 1e-5,
+    )
+    if correlation != "covariance":
+        assert clustered.fit_measures["chisq.scaled"] == pytest.approx(
+            once.fit_measures["chisq.scaled"] * 300 / 301, rel=1e-2
+        )
+
+
+def test_clustered_errors_are_those_of_the_block():
+    data = HS39[ITEMS].assign(class_=np.arange(301) % 60)
+    found = measure.efa(data, 3, extraction="ml", rotation="quartimin", cluster="class_", seed=1)
+    fit = block(data, estimator="MLM", cluster="class_", rotation="quartimin")
+    est, se = standardized(fit)
+    order = same_order(found.loadings.to_numpy(), est)
+    # The sandwich of correlations is evaluated at the sample, that of covariances at the model.
+    np.testing.assert_allclose(wide(found.loadings_table, "se"), se[:, order], rtol=0.02)
+
+
+def test_clusters_of_what_has_no_rows_are_refused():
+    with pytest.raises(measure.errors.OptionError, match="does not tell who belongs"):
+        measure.efa(HS39[ITEMS].corr(), 3, n_obs=301, cluster="c")
+    with pytest.raises(measure.errors.OptionError, match="does not allow for clusters"):
+        measure.efa(HS39[ITEMS].assign(c=1), 3, missing="fiml", cluster="c")
+    with pytest.raises(measure.errors.DataError, match='no column "town"'):
+        measure.efa(HS39[ITEMS], 3, cluster="town")
+    few = measure.efa(HS39[ITEMS].assign(c=np.arange(301) % 20), 3, cluster="c", seed=1)
+    assert any("There are 20 clusters" in note for note in few.notes)
 
 
 def test_robust_errors_and_tests_are_those_of_the_block():

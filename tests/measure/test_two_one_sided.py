@@ -98,10 +98,3 @@ def test_bad_input_is_refused(arguments, error, message):
     first = arguments.pop("estimate"), arguments.pop("se")
     with pytest.raises(error, match=message):
         measure.equivalence(*first, **arguments)
-
-
-def test_holm_is_the_textbook_step_down():
-    found = corrected(np.array([0.01, 0.04, 0.03, 0.005]), "holm")
-    np.testing.assert_allclose(found, [0.03, 0.06, 0.06, 0.02])
-    found = corrected(np.array([0.5, np.nan, 0.04]), "holm")
-    np.testing.assert_allclose(found, [0.5, np.nan, 0.08])
