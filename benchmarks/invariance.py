@@ -79,11 +79,13 @@ def report(found: dict[str, Any], planted: Sequence[Plant]) -> str:
     clusters (units), steps thresholds, metric and scalar, each at a level of 0.05/3 after Holm's
     correction, forwards. Leaders are compared with employees, and the unskilled with all others.
     Seed {found["seed"]}; {found["minutes"]:.0f} minutes in one process on a shared machine."""
-    second = """**released** counts surveys in which the planted parameter itself was released with
+    errors = [100 * (rate * (1 - rate) / n) ** 0.5 for rate in (0.05, 0.8)]
+    second = f"""**released** counts surveys in which the planted parameter itself was released with
     the sign that it has; **item released** those in which any parameter of the item was. **any
     other item** counts surveys in which some item without a planted difference was released in any
-    step, **most of one item** those of the other item that was released most often. With 200
-    surveys a rate of 5 % has a standard error of 1.5 %, one of 80 % of 2.8 %."""
+    step, **most of one item** those of the other item that was released most often. With {n}
+    surveys a rate of 5 % has a standard error of {errors[0]:.1f} %, one of 80 % of
+    {errors[1]:.1f} %."""
     parts = [
         f"# Partial invariance\n\n{filled(head)}",
         f"## What was planted\n\n{filled(second)}\n\n" + _found(found["outcomes"], planted, n),

@@ -107,14 +107,11 @@ class Trial:
                 information="observed",
                 categories="merge",
             )
-        released = tuple(
-            _released({str(k): v for k, v in row.items()}, comparison)
-            for row in result.table.to_dict("records")
-        )
+        released = tuple(_released(row, comparison) for _, row in result.table.iterrows())
         return Outcome(condition.name, comparison.column, released, result.holds)
 
 
-def _released(row: dict[str, object], comparison: Comparison) -> Released:
+def _released(row: pd.Series, comparison: Comparison) -> Released:
     """Name a release by its item, with the sign that it has for the value of the comparison."""
     op = str(row["op"])
     item = str(row["rhs"] if op == "=~" else row["lhs"])

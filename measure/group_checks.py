@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from measure.checks import known_option, numbers_of
 from measure.errors import DataError
-from measure.moments.rows import group_labels
+from measure.moments.rows import group_labels, rows_of
 
 # With more groups than this exact equality in all of them is no question that can be answered.
 MOST_GROUPS = 50
@@ -63,7 +64,14 @@ def require_sizes(n_obs: dict[object, int], n_items: int, n_parameters: int) -> 
 def usable(
     data: pd.DataFrame, names: Sequence[str], group: str, cluster: str | None, *, complete: bool
 ) -> pd.DataFrame:
-    """Rows that a fit would use: with group and cluster, and an answer to all items or to one."""
+    """Rows that a fit would use: with group and cluster, and an answer to all items or to one.
+
+    Raises
+    ------
+    DataError
+        A column is missing or cannot be analysed, or an item is constant in a group.
+    """
+    rows_of(data, tuple(names), group=group, cluster=cluster)
     answers = data[list(names)]
     keep = answers.notna().all(axis=1) if complete else answers.notna().any(axis=1)
     for column in (group, cluster):
@@ -127,8 +135,13 @@ def with_shared_categories(
 
 def _counts(used: pd.DataFrame, item: str, group: str) -> pd.DataFrame:
     """Answers by category (rows) and group (columns)."""
-    answers = numbers_of(used, [item])[item]
-    return pd.crosstab(answers.to_numpy(), used[group].to_numpy(dtype=object))
+    answers = numbers_of(used, [item])[item].to_numpy()
+    labels, groups = pd.factorize(used[group].to_numpy(dtype=object))[::-1]
+    there = ~np.isnan(answers)
+    values, places = np.unique(answers[there], return_inverse=True)
+    cells = places * len(labels) + groups[there]
+    counts = np.bincount(cells, minlength=len(values) * len(labels))
+    return pd.DataFrame(counts.reshape(len(values), -1), index=values, columns=list(labels))
 
 
 def _unused(gaps: dict[str, pd.DataFrame]) -> str:

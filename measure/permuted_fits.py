@@ -57,7 +57,7 @@ class Deal:
         if self.clusters is None:
             return False
         pairs = np.unique(np.stack([self.clusters, self.groups]), axis=1)
-        return pairs.shape[1] == len(np.unique(self.clusters))
+        return bool(pairs.shape[1] == len(np.unique(self.clusters)))
 
     def draw(self, rng: np.random.Generator) -> Codes:
         """Deal the groups anew: to all rows, to clusters as wholes, or to the rows of each."""
@@ -96,7 +96,8 @@ class Pair(NamedTuple):
             problem = Problem(fit.model, moments, discrepancy)
             search = minimize(problem, fit.params)
             starts.append(search.params if search.converged else fit.params)
-            roots.append(np.linalg.cholesky(problem.at(starts[-1]).expected_curvature))
+            curvature = problem.at(starts[-1]).expected_curvature
+            roots.append(np.asarray(np.linalg.cholesky(curvature), dtype=np.float64))
         restricted, free = fits
         return cls(
             restricted.model,
@@ -221,7 +222,7 @@ def nearby(problem: Problem, start: Array, root: Array) -> Point | None:
         point = problem.at(start + np.linalg.solve(root.T, z))
         if not np.isfinite(point.value):
             return np.inf, np.zeros_like(z)
-        return point.value, np.linalg.solve(root, point.slope)
+        return point.value, np.asarray(np.linalg.solve(root, point.slope), dtype=np.float64)
 
     found = optimize.minimize(
         value, np.zeros(len(start)), jac=True, method="BFGS", options={"gtol": FLAT}

@@ -89,9 +89,7 @@ class Search:
         if not len(free):
             self.ladder = before
             fit = self.fit(step, fit)
-        self.released += [
-            {"step": step, **{str(k): v for k, v in row.items()}} for row in free.to_dict("records")
-        ]
+        self.released += [_told(step, row) for _, row in free.iterrows()]
         left = self.rule.applied(release_tests(self.ladder, fit, larger))
         return self._ended(step, fit, left)
 
@@ -108,7 +106,7 @@ class Search:
             self.holds = False
             self.notes.append(f'The search in "{step}" ended early: {error}')
             return False
-        self.released.append({"step": step, **{str(k): v for k, v in test.items()}})
+        self.released.append(_told(step, test))
         return True
 
     def _anchors(self, tests: pd.DataFrame) -> pd.Series:
@@ -130,6 +128,11 @@ class Search:
         worst = tests["chisq"].fillna(0.0).groupby([of[op], name]).transform("max")
         rank = worst.groupby(of[op]).rank(method="dense")
         return rank <= ANCHORS
+
+
+def _told(step: str, test: pd.Series) -> dict[str, object]:
+    """What is kept of a test that released a parameter."""
+    return {"step": step, **{str(name): value for name, value in test.items()}}
 
 
 def _releasing(ladder: Ladder, rows: pd.DataFrame) -> Ladder:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from measure.confirmatory import build_model_of
 from measure.distributions import chisq_sf
+from measure.errors import OptionError
 from measure.fitted import Fit
 from measure.inference import information, inverse, meat
 from measure.ladder import STEPS, Name, Structure
@@ -148,7 +149,11 @@ def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> pd.DataFrame:
     wanted = np.array([larger.direction(name, [group]) for name, group in chosen]).T
     tangent = larger.tangent(ladder.structure, equal)
     taken = inverse(unit, tangent)
-    assert taken is not None
+    if taken is None:
+        raise OptionError(
+            f'the information about the parameters of "{larger.step}" is singular, so that single '
+            "equalities cannot be tested. Fix or equate what the data do not determine."
+        )
     added = wanted - taken @ (unit @ wanted)
     own = (added * (unit @ added)).sum(axis=0)
     whole = (wanted * (unit @ wanted)).sum(axis=0)

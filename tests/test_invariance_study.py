@@ -1,0 +1,81 @@
+"""The study of partial invariance: what counts as found, and its tables."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.invariance import read, report
+from benchmarks.invariance_recovery import (
+    COMPARISONS,
+    CONDITIONS,
+    REST,
+    Comparison,
+    Outcome,
+    Plant,
+    Released,
+    Trial,
+    hit,
+    others,
+    plants,
+)
+from benchmarks.recovery_design import RecoveryDesign
+
+PLANT = Plant("role", "I_bro2", "t3", 1.0)
+
+
+def test_the_planted_differences_are_those_of_the_population():
+    assert plants(RecoveryDesign()) == (
+        PLANT,
+        Plant("role", "I_kor4", "t2", 1.0),
+        Plant("education", "I_kom1", "loading", -1.0),
+    )
+    assert {one.column for one in COMPARISONS} == {"role", "education"}
+
+
+@pytest.mark.parametrize(
+    ("released", "counts"),
+    [
+        (Released("thresholds", "I_bro2", "t3", 0.4), True),
+        (Released("thresholds", "I_bro2", "t3", -0.4), False),
+        (Released("thresholds", "I_bro2", "t2", 0.4), False),
+        (Released("metric", "I_bro2", "loading", 0.4), False),
+    ],
+)
+def test_what_counts_as_found(released, counts):
+    assert hit([released], PLANT) is counts
+    outcome = Outcome("any", "role", (released, Released("metric", "I_kop1", "loading", 0.2)), True)
+    assert others(outcome, [PLANT]) == {"I_kop1"}
+    assert others(outcome, []) == {"I_bro2", "I_kop1"}
+
+
+def test_groups_of_a_comparison():
+    rows = pd.DataFrame({"role": ["leader", "other", "employee"], "education": ["a", "b", None]})
+    by_role = Comparison("role", "leader", "employee").groups(rows)
+    assert by_role.isna().to_list() == [False, True, False]
+    assert Comparison("education", "a", None).groups(rows).to_list() == ["a", REST, REST]
+
+
+def test_tables_count_surveys(tmp_path):
+    good = [["thresholds", "I_bro2", "t3", 0.4]]
+    false = [["metric", "I_kop1", "loading", 0.2]]
+    trials = [
+        [[c.name, one.column, rows, True] for c in CONDITIONS for one in COMPARISONS]
+        for rows in (good, false)
+    ]
+    path = tmp_path / "invariance.json"
+    content = {"samples": 2, "failed": 0, "seed": 1, "minutes": 1.0, "outcomes": trials}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    text = report(read(path), [PLANT])
+    assert "| planted, as bundled | `I_bro2` t3, by role | 50.0 | 50.0 |" in text
+    assert "| planted, as bundled | role | 50.0 | 50.0 `I_kop1` | 0.0 |" in text
+    assert "| nothing planted, as bundled | role | 100.0 |" in text
+
+
+@pytest.mark.slow
+def test_a_survey_is_searched_in_every_condition():
+    found = Trial(RecoveryDesign())(np.random.default_rng(1))
+    assert len(found) == len(CONDITIONS) * len(COMPARISONS)
+    planted = [one for one in found if one.column == "role" and "nothing" not in one.condition]
+    assert all(hit(one.released, PLANT) for one in planted)
