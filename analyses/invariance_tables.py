@@ -194,6 +194,9 @@ def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
         climbed.fit.n_obs,
         "Nye & Drasgow 2011; Nye et al. 2019",
     )
+    notes = [Message("invariance.note.bias")]
+    if climbed.merged:
+        notes.append(Message("invariance.note.bias_merged", {"items": climbed.merged}))
     values: dict[str, Value] = {"column": evidence.text(declared.label)}
     yield Table(
         id=f"scale_bias_{declared.name}",
@@ -211,7 +214,7 @@ def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
             for row in bias.scales.to_dict("records")
         ),
         provenance=provenance,
-        notes=(Message("invariance.note.bias"),),
+        notes=tuple(notes),
     )
     by_item = bias.items.pivot(index="item", columns="focal", values="signed")
     order = list(dict.fromkeys(bias.items["item"]))
@@ -236,7 +239,7 @@ def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
             for item in order
         ),
         provenance=provenance,
-        notes=(Message("invariance.note.bias"),),
+        notes=tuple(notes),
     )
 
 

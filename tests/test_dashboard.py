@@ -153,7 +153,7 @@ def test_small_groups_are_not_shown(app):
     content = "\n".join(",".join(row) for row in rows).encode()
     _open(app, instrument="mental_ability", source="upload")
     _upload(app, "small.csv", content)
-    app.sidebar.radio(key="section").set_value("levels").run()
+    app.sidebar.radio(key="section").set_value("screening").run()
     row = re.search(r"<th scope=\"row\">Tiny</th>(.*?)</tr>", _html(app), flags=re.S)
     assert row is not None
     cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
