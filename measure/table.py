@@ -171,7 +171,7 @@ class ParameterTable:
         return None if self.ordered is None else self.ordered.layout(names)
 
     def follows(self, row: Parameter) -> bool:
-        """Whether the value of a row follows from all others (see `measure.responses`)."""
+        """Whether the value of a row follows from all others (see `Responses`)."""
         own = self.ordered
         return (
             own is not None
