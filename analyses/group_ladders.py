@@ -15,7 +15,7 @@ from analyses import evidence, verdicts
 from analyses.asked import FORM
 from analyses.fits import Fitted
 from analyses.ladder_groups import Chosen, choose
-from analyses.ladder_search import reach
+from analyses.ladder_search import NOTHING, reach
 from analyses.section import Message, Value
 from analyses.structure import structure
 from analyses.survey import Survey
@@ -85,7 +85,7 @@ class Climb:
     steps: tuple[Step, ...] = ()
     means: measure.LatentMeans | None = None
     merged: tuple[str, ...] = ()
-    releases: pd.DataFrame = field(default_factory=pd.DataFrame)
+    releases: pd.DataFrame = field(default_factory=NOTHING.copy)
     anchored: bool = True
     bias: measure.ItemBias | None = None
 

@@ -234,6 +234,11 @@ def _untested(views: Views) -> Iterator[Finding]:
             id="items_functioning_untested",
             claim=Message("items.claim.functioning_untested", {"columns": tuple(rows)}),
             verdict="information",
+            evidence=(
+                evidence.count(
+                    "untested_backgrounds", len(rows), Message("source.background"), found.n_obs
+                ),
+            ),
         )
 
 

@@ -100,6 +100,9 @@ def test_demo_ends_with_where_the_report_lies_and_its_main_findings(tmp_path):
     assert [line[:2] for line in lines[2:]] == ["- "] * len(FINDINGS)
     report = results.read(out / "results.json")
     assert (report.instrument, report.n_obs) == ("coupling", 1800)
+    ids = [section.id for section in report.sections]
+    assert ids.index("invariance") < ids.index("levels") < ids.index("development")
+    assert ids.index("development") < ids.index("hypotheses") < ids.index("sensitivity")
     assert 'lang="en"' in (out / "report.html").read_text(encoding="utf-8")
 
 

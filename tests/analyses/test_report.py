@@ -18,7 +18,6 @@ SECTIONS = (
     "confirmatory",
     "invariance",
     "levels",
-    "development",
     "hypotheses",
     "claims",
     "sensitivity",
@@ -32,7 +31,7 @@ def validated(request: pytest.FixtureRequest) -> Report:
 
 
 def test_all_sections_are_there_in_order(validated: Report) -> None:
-    of_coupling = {"hypotheses", "claims", "short_forms", "development"}
+    of_coupling = {"hypotheses", "claims", "short_forms"}
     wanted = [
         name for name in SECTIONS if name not in of_coupling or validated.instrument == "coupling"
     ]
