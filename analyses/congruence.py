@@ -15,7 +15,7 @@ from analyses.evidence import column, columns
 from analyses.section import Cell, Finding, Message, Provenance, Quantity, Table, Verdict
 from analyses.structure import structure
 from instruments.schema import Instrument
-from measure.exploratory import FactorSolution
+from measure.exploration.exploratory import FactorSolution
 
 PERMUTATIONS = 1000
 SOURCE = "Tucker 1951; Lorenzo-Seva & ten Berge 2006; McCrae et al. 1996"

@@ -25,7 +25,7 @@ from analyses.section import (
 )
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.content_validity import FEWEST_EXPERTS
+from measure.questions.content_validity import FEWEST_EXPERTS
 
 SOURCE = "Lynn 1986; Polit & Beck 2006; Polit, Beck & Owen 2007"
 PROBLEMS = tuple(kind for kind in KINDS if kind != NO_PROBLEM)

@@ -21,7 +21,7 @@ from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument
 from measure.errors import MeasureError
-from measure.observed_changes import MEAN
+from measure.occasions.observed_changes import MEAN
 
 Result = TypeVar("Result")
 

@@ -11,7 +11,7 @@ from analyses.developing import NEEDED, SUFFIXES, Development
 from analyses.evidence import column, columns
 from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
 from instruments.schema import BackgroundColumn
-from measure.observed_changes import MEAN
+from measure.occasions.observed_changes import MEAN
 
 SCORE = "score."
 ODDS = ("odds.ratio", "or.ci.lower", "or.ci.upper")

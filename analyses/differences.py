@@ -16,7 +16,7 @@ from analyses.model_tables import model_label, provenance
 from analyses.rivals import Comparison
 from analyses.section import Cell, Message, Phrase, Table
 from measure.errors import MeasureError
-from measure.nesting import nested
+from measure.evaluation.nesting import nested
 
 _TESTED = ("preferred", "rejected", "undecided", "never_on_fit", "equivalent", "not_nested")
 """Standings of models that rest on the same answers as the reference model."""

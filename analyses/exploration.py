@@ -16,12 +16,12 @@ from analyses.section import Message, Phrase, Value
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.adequacy import SamplingAdequacy, sampling_adequacy
 from measure.errors import DataError, MeasureError
-from measure.exploratory import FactorSolution, efa
-from measure.factor_sequence import ledermann_bound
-from measure.retained import FactorRetention, no_answer
-from measure.retention import EKC_SUPPOSES, IN_CLUSTERS, factor_retention
+from measure.exploration.adequacy import SamplingAdequacy, sampling_adequacy
+from measure.exploration.exploratory import FactorSolution, efa
+from measure.exploration.factor_sequence import ledermann_bound
+from measure.exploration.retained import FactorRetention, no_answer
+from measure.exploration.retention import EKC_SUPPOSES, IN_CLUSTERS, factor_retention
 
 DRAWS = 500
 

@@ -21,7 +21,7 @@ from analyses.section import (
 from analyses.survey import Survey
 from instruments.schema import Instrument
 from measure.errors import MeasureError
-from measure.exploratory import FactorSolution
+from measure.exploration.exploratory import FactorSolution
 
 
 def run(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> Section:

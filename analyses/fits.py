@@ -19,7 +19,6 @@ from analyses.publication import ORDINAL, ROBUST, SEED
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel
-from measure.confirmatory import estimate
 from measure.errors import (
     ConvergenceError,
     IdentificationError,
@@ -29,9 +28,10 @@ from measure.errors import (
 )
 from measure.estimators import FOR_ORDERED
 from measure.estimators import estimator as find_estimator
+from measure.fitting.confirmatory import estimate
+from measure.fitting.source import Source
 from measure.moments.ordinal.codes import MOST_CATEGORIES
-from measure.options import Options
-from measure.source import Source
+from measure.specification.options import Options
 
 Outcome = Literal["fitted", "improper", "not_converged", "not_identified", "not_asked", "refused"]
 """How an attempt ended; `improper` is a minimum outside what a model allows, `not_asked` a model

@@ -12,7 +12,13 @@ from analyses.section import Message
 from analyses.survey import Survey
 from instruments.schema import Instrument, Scale
 from measure.errors import MeasureError
-from measure.irt import GradedResponse, graded_response, item_fit, local_dependence, person_fit
+from measure.questions.irt import (
+    GradedResponse,
+    graded_response,
+    item_fit,
+    local_dependence,
+    person_fit,
+)
 
 UNLIKELY = -1.645
 """An lz below this marks a pattern of answers as unlikely: 5 % of a standard normal."""

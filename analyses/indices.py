@@ -15,7 +15,7 @@ import measure
 from analyses.fits import Fits
 from analyses.section import Message
 from analyses.verdicts import known
-from measure.options import SCALED
+from measure.specification.options import SCALED
 
 Kind = Literal["robust", "scaled", "plain"]
 

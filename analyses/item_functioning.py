@@ -19,9 +19,9 @@ from analyses.section import Cell, Column, Message, Phrase, Provenance, Table, V
 from analyses.survey import Survey
 from instruments.forms import ColumnRole
 from instruments.schema import BackgroundColumn, Instrument, Scale
-from measure.dif import differential_functioning
-from measure.dif_result import ItemFunctioning
 from measure.errors import MeasureError
+from measure.functioning.dif import differential_functioning
+from measure.functioning.dif_result import ItemFunctioning
 
 ROLES: tuple[ColumnRole, ...] = ("group", "role", "background")
 """Columns of these roles say what kind of person answers; the others say where and when."""

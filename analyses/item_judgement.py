@@ -16,9 +16,9 @@ from analyses.survey import Survey
 from analyses.verdicts import ItemNumbers, ItemVerdict
 from instruments.rules import Rule, Rules
 from instruments.schema import BackgroundColumn, Instrument, Scale
+from measure.consistency.reliability import cronbach_alpha
 from measure.errors import MeasureError
-from measure.items import item_analysis
-from measure.reliability import cronbach_alpha
+from measure.questions.items import item_analysis
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from analyses.section import (
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.errors import MeasureError
-from measure.means import group_means
-from measure.multilevel import agreement, icc
+from measure.levels.means import group_means
+from measure.levels.multilevel import agreement, icc
 
 MEANS_ROLES = (*UNITS, "group", "role")
 RWG_COLUMNS = {

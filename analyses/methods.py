@@ -11,7 +11,7 @@ from analyses.survey import Survey
 from instruments.schema import Instrument
 from measure.chisquare import too_few_clusters
 from measure.moments.asymptotic import FEW_CLUSTERS
-from measure.options import ROBUST
+from measure.specification.options import ROBUST
 
 _DISCREPANCIES = {
     "ML": "discrepancy.ml",

@@ -12,8 +12,8 @@ from analyses.model_tables import factor_label, model_label, provenance
 from analyses.section import Cell, Finding, Message, Quantity, Rule, Table, Verdict
 from analyses.survey import Survey
 from instruments.schema import Instrument
-from measure.options import SCALED
-from measure.semopy_opinion import CHISQ_TOLERANCE, TOLERANCES
+from measure.evaluation.semopy_opinion import CHISQ_TOLERANCE, TOLERANCES
+from measure.specification.options import SCALED
 
 VERDICTS: dict[str, Verdict] = {
     "agrees": "good",

@@ -18,9 +18,9 @@ from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.rules import Rules
 from instruments.schema import Instrument, Scale
-from measure.composites import composite_reliability
+from measure.consistency.composites import composite_reliability
+from measure.consistency.reliability import CronbachAlpha, cronbach_alpha
 from measure.errors import MeasureError
-from measure.reliability import CronbachAlpha, cronbach_alpha
 
 _INTERVALS = {"feldt": "Feldt 1965", "adf": "Maydeu-Olivares, Coffman & Hartmann 2007"}
 _EISINGA = "Eisinga, te Grotenhuis & Pelzer 2013"

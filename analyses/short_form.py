@@ -20,7 +20,7 @@ from analyses.survey import Survey
 from instruments.forms import Form
 from instruments.schema import Instrument, Scale
 from measure.errors import MeasureError
-from measure.short_forms import ShortForms, short_forms
+from measure.questions.short_forms import ShortForms, short_forms
 
 FEWEST_ITEMS, FEWEST_KEPT = 3, 2
 """A scale can be shortened from three items to no fewer than two."""

@@ -8,7 +8,7 @@ from analyses.evidence import column, columns
 from analyses.section import Cell, Figure, Message, Provenance, Table
 from instruments.forms import Form
 from instruments.schema import Instrument, Scale
-from measure.short_forms import ShortForms
+from measure.questions.short_forms import ShortForms
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from analyses.section import Finding, Message, Provenance, Quantity, Value, Verd
 from analyses.structure import structure
 from analyses.survey import Survey
 from instruments.schema import Instrument, MeasurementModel
+from measure.consistency.general_indices import BifactorIndices, bifactor_indices
+from measure.consistency.subscores import Subscores, prmse
 from measure.errors import MeasureError
-from measure.general_indices import BifactorIndices, bifactor_indices
-from measure.subscores import Subscores, prmse
 
 
 def findings(

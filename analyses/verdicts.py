@@ -11,7 +11,7 @@ from typing import Literal
 
 import instruments.rules
 from analyses.section import Message, Rule, Text, Verdict
-from measure.content_validity import FEWEST_EXPERTS
+from measure.questions.content_validity import FEWEST_EXPERTS
 
 ItemVerdict = Literal["keep", "look", "rewrite", "undecided"]
 ContentVerdict = Literal["relevant", "revise", "undecided"]

@@ -10,7 +10,7 @@ from analyses.evidence import column
 from analyses.graded import Graded
 from analyses.section import Cell, Column, Figure, Message, Provenance, Quantity, Table
 from analyses.survey import Survey
-from measure.irt import ability_scores
+from measure.questions.irt import ability_scores
 
 EDGES = tuple(float(edge) for edge in np.arange(-2.5, 2.51, 0.5))
 """Bins of half a standard deviation of the ability; the outermost are open."""

@@ -21,7 +21,7 @@ from rich.console import Console
 import measure
 from benchmarks.alignment_design import ITEMS, MODEL, STEPS, Design, random_design
 from measure.errors import ImproperSolutionWarning
-from measure.repeat import repeat
+from measure.replication.repeat import repeat
 
 Array = NDArray[np.float64]
 

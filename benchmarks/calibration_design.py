@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import measure
 from benchmarks.calibration_study import Name, Outcome, estimates
 from measure.chisquare import p_value
-from measure.small_samples import small_sample_tests
+from measure.evaluation.small_samples import small_sample_tests
 
 Array = NDArray[np.float64]
 CORRECTIONS = ("bartlett", "swain", "yuan.2015")

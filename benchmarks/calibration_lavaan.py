@@ -75,7 +75,7 @@ def jobs(runs: Iterable[tuple[AnyCell[Any], int]], samples: int = SAMPLES) -> li
 
 
 def drawn(design: Any, job: Job) -> pd.DataFrame:
-    """Draw the sample of a repetition again, as `measure.repeat` drew it."""
+    """Draw the sample of a repetition again, as `measure.replication.repeat` drew it."""
     sequence = np.random.SeedSequence(job.cell.seed(job.n), spawn_key=(job.index,))
     return job.cell.sample(design, job.n, np.random.default_rng(sequence))
 

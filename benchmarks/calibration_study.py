@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 import measure
-from measure.repeat import Repeats, repeat
+from measure.replication.repeat import Repeats, repeat
 
 Array = NDArray[np.float64]
 # What a parameter is called in every table here: lhs, op and rhs together, and ".g2" for the

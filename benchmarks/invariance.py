@@ -27,7 +27,7 @@ from benchmarks.invariance_recovery import (
     plants,
 )
 from benchmarks.recovery_design import RecoveryDesign
-from measure.repeat import repeat
+from measure.replication.repeat import repeat
 
 FILE, REPORT = "invariance.json", "INVARIANCE.md"
 SAMPLES, SEED = 200, 20260102

@@ -22,7 +22,7 @@ from benchmarks.reliability_design import Kind
 from benchmarks.reliability_probes import PROBES, Found, quietly
 from benchmarks.reliability_report import report
 from measure.errors import MeasureError
-from measure.repeat import repeat
+from measure.replication.repeat import repeat
 
 HERE = Path(__file__).parent
 FILE, REPORT = HERE / "reliability.json", HERE / "RELIABILITY.md"

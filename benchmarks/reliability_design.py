@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.answer_sums import Answers
+from measure.consistency.answer_sums import Answers
+from measure.consistency.general_factor import GeneralFactor, continuous
+from measure.consistency.weighted_sums import answer_covariances
 from measure.distributions import normal_quantile
-from measure.general_factor import GeneralFactor, continuous
-from measure.nonnormal import draw
-from measure.weighted_sums import answer_covariances
+from measure.simulating.nonnormal import draw
 
 Array = NDArray[np.float64]
 

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 import measure
 from benchmarks.reliability_design import CLUSTER, Kind
-from measure.alpha_intervals import ALPHA, PARAMETRIC
-from measure.covariance_functions import Asked, Functions, replicated, spread_of
-from measure.covariance_samples import sample_of
+from measure.consistency.alpha_intervals import ALPHA, PARAMETRIC
+from measure.consistency.covariance_functions import Asked, Functions, replicated, spread_of
+from measure.consistency.covariance_samples import sample_of
+from measure.consistency.general_indices import BifactorIndices
+from measure.consistency.guttman import LAMBDAS
+from measure.consistency.lower_bound import GLB
+from measure.consistency.split_halves import COEFFICIENTS, Halves
+from measure.consistency.splits import equal_splits
+from measure.consistency.subscore_prediction import KINDS, SubscorePrediction
 from measure.errors import MeasureWarning
-from measure.general_indices import BifactorIndices
-from measure.guttman import LAMBDAS
-from measure.lower_bound import GLB
-from measure.split_halves import COEFFICIENTS, Halves
-from measure.splits import equal_splits
-from measure.subscore_prediction import KINDS, SubscorePrediction
 
 Array = NDArray[np.float64]
 # Estimate, lower and upper limit, by coefficient and interval.

@@ -13,8 +13,8 @@ import pandas as pd
 from rich.table import Table
 
 import measure
+from measure.fitting.starts import starting_points
 from measure.optimize import minimize
-from measure.starts import starting_points
 from measure.threads import on_one_thread
 
 ITEMS = (9, 25, 50, 100)

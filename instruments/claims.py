@@ -18,7 +18,7 @@ class ModelOptions(Part):
     Parameters
     ----------
     rotation
-        Of the exploratory blocks in the text, by its name in `measure.rotation.ROTATIONS`.
+        Of the exploratory blocks in the text, by its name in `measure.rotating.rotation.ROTATIONS`.
     target_of
         Id of the model that a target rotation turns to: the loadings that it has are free in the
         target, all others are 0 (a partially specified target, Browne 2001).

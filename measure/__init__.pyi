@@ -1,40 +1,79 @@
 """Statistics for measurement models: a data frame and model text in, tables of results out."""
 
 from . import errors
-from .adequacy import SamplingAdequacy, sampling_adequacy
-from .aligned import Alignment, alignment
-from .alignment_recovery import AlignmentRecovery, alignment_recovery
-from .answer_sheet import Asked
-from .bias import ItemBias, item_bias
-from .bootstrapping import Bootstrap, bootstrap
-from .card import ModelCard, model_card
-from .careless import careless_answers, response_styles
-from .careless_result import CarelessAnswers
-from .category_correlations import CategoryCorrelations, polychoric
-from .change import ReliableChange, reliable_change
-from .classical import intraclass
-from .cluster_splits import SplitCluster, split_cluster
-from .coefficients import Coefficients
-from .composites import composite_reliability
-from .confirmatory import cfa, fit, growth, sem
-from .congruence import Procrustes, congruence, procrustes
-from .content_validity import ContentValidity, content_validity
-from .crossvalidation import CrossValidation, cross_validate
-from .dif import differential_functioning
-from .dif_result import ItemFunctioning
-from .difference import compare
-from .direct_effects import Mimic, mimic
-from .dropout import DropOut, drop_out
-from .equalities import EqualityTests, equality_tests
-from .exploratory import FactorSolution, efa
-from .exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
-from .fitted import Fit, standardized
-from .general_indices import BifactorIndices, bifactor_indices
-from .groupwise import Groupwise, by_group
-from .guttman import guttman_lambdas
-from .interrupted import InterruptedSeries, interrupted_series
-from .invariance import Invariance, measurement_invariance
-from .irt import (
+from .attention.answer_sheet import Asked
+from .attention.careless import careless_answers, response_styles
+from .attention.careless_result import CarelessAnswers
+from .comparability.aligned import Alignment, alignment
+from .comparability.alignment_recovery import AlignmentRecovery, alignment_recovery
+from .comparability.bias import ItemBias, item_bias
+from .comparability.invariance import Invariance, measurement_invariance
+from .comparability.mean_differences import LatentMeans, latent_means
+from .comparability.permuting import InvariancePermutation, permute_invariance
+from .comparability.releasing import PartialInvariance, partial_invariance
+from .comparability.tolerable_misfit import fit_equivalence
+from .comparability.two_one_sided import equivalence
+from .consistency.change import ReliableChange, reliable_change
+from .consistency.coefficients import Coefficients
+from .consistency.composites import composite_reliability
+from .consistency.general_indices import BifactorIndices, bifactor_indices
+from .consistency.groupwise import Groupwise, by_group
+from .consistency.guttman import guttman_lambdas
+from .consistency.lower_bound import greatest_lower_bound
+from .consistency.omega import omega_hierarchical, omega_total
+from .consistency.reliability import CronbachAlpha, cronbach_alpha
+from .consistency.repeated_scores import Retest, retest
+from .consistency.response_alpha import OrdinalAlpha, ordinal_alpha
+from .consistency.score_errors import ConditionalErrors, conditional_errors
+from .consistency.split_halves import SplitHalves, split_half
+from .consistency.subscores import Subscores, prmse
+from .consistency.validity import fornell_larcker, htmt, htmt_intervals, r_squared
+from .consistency.weighted_sums import maximal_reliability
+from .evaluation.card import ModelCard, model_card
+from .evaluation.crossvalidation import CrossValidation, cross_validate
+from .evaluation.difference import compare
+from .evaluation.equalities import EqualityTests, equality_tests
+from .evaluation.misfit import implied, residuals, srmr_test
+from .evaluation.modification import modification_indices
+from .evaluation.nonnested import VuongTest, vuong
+from .evaluation.semopy_opinion import SecondOpinion, second_opinion
+from .evaluation.small_samples import small_sample_tests
+from .exploration.adequacy import SamplingAdequacy, sampling_adequacy
+from .exploration.category_correlations import CategoryCorrelations, polychoric
+from .exploration.congruence import Procrustes, congruence, procrustes
+from .exploration.exploratory import FactorSolution, efa
+from .exploration.exploratory_bootstrap import LoadingsBootstrap, bootstrap_loadings
+from .exploration.retained import FactorRetention
+from .exploration.retention import factor_retention
+from .exploration.schmid_leiman import SchmidLeiman, schmid_leiman
+from .fitting.confirmatory import cfa, fit, growth, sem
+from .fitting.fitted import Fit, standardized
+from .functioning.dif import differential_functioning
+from .functioning.dif_result import ItemFunctioning
+from .functioning.direct_effects import Mimic, mimic
+from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
+from .levels.classical import intraclass
+from .levels.cluster_splits import SplitCluster, split_cluster
+from .levels.means import group_means
+from .levels.multilevel import Agreement, agreement, icc
+from .missingness import MissingPatterns, missing_patterns
+from .occasions.dropout import DropOut, drop_out
+from .occasions.interrupted import InterruptedSeries, interrupted_series
+from .occasions.latent_changes import (
+    ChangeDifference,
+    LatentChange,
+    change_difference,
+    latent_change,
+)
+from .occasions.longitudinal import longitudinal_invariance
+from .occasions.moderated_changes import ChangeModeration, change_moderation
+from .occasions.response_shifts import ResponseShift, response_shift
+from .occasions.retrospective import RetrospectivePretest, retrospective_pretest
+from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
+from .occasions.wave_models import wave_model
+from .proportions import proportion_interval
+from .questions.content_validity import ContentValidity, content_validity
+from .questions.irt import (
     GradedResponse,
     ability_scores,
     graded_response,
@@ -42,48 +81,14 @@ from .irt import (
     local_dependence,
     person_fit,
 )
-from .irt_dif import IrtFunctioning, irt_differential_functioning
-from .items import item_analysis
-from .latent_changes import ChangeDifference, LatentChange, change_difference, latent_change
-from .longitudinal import longitudinal_invariance
-from .lower_bound import greatest_lower_bound
-from .mean_differences import LatentMeans, latent_means
-from .means import group_means
-from .misfit import implied, residuals, srmr_test
-from .missingness import MissingPatterns, missing_patterns
-from .moderated_changes import ChangeModeration, change_moderation
-from .modification import modification_indices
-from .multilevel import Agreement, agreement, icc
-from .nonnested import VuongTest, vuong
-from .omega import omega_hierarchical, omega_total
-from .options import option_table
-from .permuting import InvariancePermutation, permute_invariance
-from .populations import Population, population
-from .proportions import proportion_interval
-from .redundancy import redundancy
-from .releasing import PartialInvariance, partial_invariance
-from .reliability import CronbachAlpha, cronbach_alpha
-from .repeated_scores import Retest, retest
-from .response_alpha import OrdinalAlpha, ordinal_alpha
-from .response_shifts import ResponseShift, response_shift
-from .retained import FactorRetention
-from .retention import factor_retention
-from .retrospective import RetrospectivePretest, retrospective_pretest
-from .schmid_leiman import SchmidLeiman, schmid_leiman
-from .score_errors import ConditionalErrors, conditional_errors
-from .scores import FactorScores, factor_scores
-from .semopy_opinion import SecondOpinion, second_opinion
-from .short_forms import ShortForms, short_forms
-from .simulation import Holes, simulate
-from .small_samples import small_sample_tests
-from .split_halves import SplitHalves, split_half
-from .stepped_wedges import SteppedWedge, stepped_wedge
-from .subscores import Subscores, prmse
-from .tolerable_misfit import fit_equivalence
-from .two_one_sided import equivalence
-from .validity import fornell_larcker, htmt, htmt_intervals, r_squared
-from .wave_models import wave_model
-from .weighted_sums import maximal_reliability
+from .questions.items import item_analysis
+from .questions.redundancy import redundancy
+from .questions.short_forms import ShortForms, short_forms
+from .replication.bootstrapping import Bootstrap, bootstrap
+from .scoring.scores import FactorScores, factor_scores
+from .simulating.populations import Population, population
+from .simulating.simulation import Holes, simulate
+from .specification.options import option_table
 
 __all__ = [
     "cfa",

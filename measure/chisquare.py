@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from measure.distributions import chisq_sf
 from measure.estimators import Likelihood
-from measure.inference import (
+from measure.fitting.inference import (
     gathered,
     information,
     inverse,
@@ -19,10 +19,10 @@ from measure.inference import (
     weigh,
     weights,
 )
+from measure.fitting.problem import Point, Problem
 from measure.model import vech_places
 from measure.moments import Moments
-from measure.options import SCALED, Method
-from measure.problem import Point, Problem
+from measure.specification.options import SCALED, Method
 
 Array = NDArray[np.float64]
 NAN = float("nan")

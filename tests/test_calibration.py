@@ -13,7 +13,7 @@ from benchmarks.calibration_report import INCONSISTENT, LARGE, checks_of
 from benchmarks.calibration_results import CONTINUOUS, HERE, Calibration, read, write
 from benchmarks.calibration_study import Estimates, Outcome, Sampling, Spread, figures, run
 from measure.errors import DataError
-from measure.repeat import repeat
+from measure.replication.repeat import repeat
 
 SMALL = Design(
     loadings=(0.8, 0.7, 0.6, 0.7), correlations=((1.0, 0.5), (0.5, 1.0)), skewness=1.0, kurtosis=2.0

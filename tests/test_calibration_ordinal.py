@@ -22,7 +22,7 @@ from benchmarks.calibration_ordinal import (
 from benchmarks.calibration_ordinal_report import checks_of, promised
 from benchmarks.calibration_results import HERE, ORDINAL, Calibration, read, write
 from benchmarks.calibration_study import run
-from measure.answer_sums import Answers
+from measure.consistency.answer_sums import Answers
 
 SMALL = OrdinalDesign(
     loadings=(0.8, 0.7, 0.6),

@@ -34,13 +34,13 @@ ALLOWED = {
 }
 # The field's own libraries, each used in one file that the others call.
 LIBRARIES = {
-    "measure/adequacy.py": {"factor_analyzer"},
-    "measure/classical.py": {"pingouin"},
-    "measure/semopy_opinion.py": {"semopy"},
-    "measure/workers.py": {"threadpoolctl"},
+    "measure/exploration/adequacy.py": {"factor_analyzer"},
+    "measure/levels/classical.py": {"pingouin"},
+    "measure/evaluation/semopy_opinion.py": {"semopy"},
+    "measure/replication/workers.py": {"threadpoolctl"},
     "measure/threads.py": {"threadpoolctl"},
-    "measure/irt.py": {"mirt"},
-    "measure/careless.py": {"ier"},
+    "measure/questions/irt.py": {"mirt"},
+    "measure/attention/careless.py": {"ier"},
 }
 HEAVY = {
     "altair",

@@ -23,7 +23,7 @@ from analyses.ledger.variables import Answers, NotAsked, Variable
 from analyses.licences import Licence, Licences, released_items
 from analyses.section import Message
 from instruments.schema import BackgroundColumn, Estimand, Expectation
-from measure.source import Source
+from measure.fitting.source import Source
 
 FEWEST_IN_GROUP = 10
 """With fewer people in one of two groups their difference is not estimated."""

@@ -16,9 +16,9 @@ import measure
 from analyses.fits import Plan, options_of
 from analyses.ledger.variables import Answers, Variable
 from analyses.section import Phrase
-from measure.confirmatory import estimate
 from measure.errors import MeasureError, MeasureWarning
-from measure.source import Source
+from measure.fitting.confirmatory import estimate
+from measure.fitting.source import Source
 
 
 class NotEstimated(Exception):

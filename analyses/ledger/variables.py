@@ -12,8 +12,8 @@ from analyses.fits import Plan, treatment
 from analyses.section import Phrase, Text
 from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
+from measure.fitting.source import Source
 from measure.moments.ordinal.codes import MOST_CATEGORIES
-from measure.source import Source
 
 if TYPE_CHECKING:
     from analyses.developing import Development

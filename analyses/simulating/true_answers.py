@@ -17,7 +17,7 @@ from analyses.simulating.answering import Items
 from analyses.simulating.drawing import Drawn
 from analyses.simulating.structure import Structure
 from instruments.population import PLACES
-from measure.answer_sums import Answers
+from measure.consistency.answer_sums import Answers
 from measure.distributions import normal_cdf
 
 Array = NDArray[np.float64]

@@ -2,10 +2,10 @@
 
 F = sum_g w_g (s - sigma)' W (s - sigma) over s = (m, vech S), or vech S alone without means
 (Browne 1974, 1984); with ordered items s are thresholds, polychoric correlations and what
-`measure.responses.Layout` lists further (Muthen 1984). GLS weighs by the normal theory at S, WLS
-by the inverse of the asymptotic covariance of s (asymptotically distribution free), DWLS by the
-inverse of its diagonal, ULS counts every different moment once, as lavaan does. The statistic is
-(N - G) F.
+`measure.specification.responses.Layout` lists further (Muthen 1984). GLS weighs by the normal
+theory at S, WLS by the inverse of the asymptotic covariance of s (asymptotically distribution
+free), DWLS by the inverse of its diagonal, ULS counts every different moment once, as lavaan does.
+The statistic is (N - G) F.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,7 @@ and no residual, so that one form covers factor models, paths and growth curves:
     y = nu + lambda eta + epsilon,     eta = alpha + beta eta + zeta
     Sigma = lambda A psi A' lambda' + theta,   mu = nu + lambda A alpha,   A = (I - beta)^-1
 
-Ordered items are latent responses y that `measure.responses` leads on from.
+Ordered items are latent responses y that `measure.specification.responses` leads on from.
 
 States, derivatives and curvatures also take many parameter vectors at once, (..., n_params), and
 then give everything with the same leading dimensions: a bootstrap evaluates its samples together.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from measure.model.implied import vech_places
 from measure.model.states import State, reach
-from measure.responses import Responses, Slopes
+from measure.specification.responses import Responses, Slopes
 
 Array = NDArray[np.float64]
 

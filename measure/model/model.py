@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.constraints import Reduction, Restrictions
 from measure.model.blocks import Block
 from measure.model.curvature import Curvature
 from measure.model.derivatives import Derivatives, observed_derivatives
 from measure.model.implied import Implied
 from measure.model.states import State, state_at
-from measure.table import ParameterTable
+from measure.specification.constraints import Reduction, Restrictions
+from measure.specification.table import ParameterTable
 
 Array = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from measure.model.blocks import Block
 from measure.model.implied import Implied
-from measure.responses import Layout, Responses
+from measure.specification.responses import Layout, Responses
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from measure.model import Implied
 from measure.moments.patterns import Patterns
-from measure.responses import Layout
+from measure.specification.responses import Layout
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -85,7 +85,7 @@ class Moments:
         Rows left out because an answer, the group or the cluster is missing.
     ordinal
         The categories of ordered items; None where all variables are continuous. Means and
-        covariances are then those that `measure.responses.Layout` describes.
+        covariances are then those that `measure.specification.responses.Layout` describes.
     """
 
     names: tuple[str, ...]

@@ -8,7 +8,7 @@ import pytest
 from analyses import congruence, exploration, exploratory
 from analyses.exploration import explore
 from analyses.section import Section
-from measure.exploratory import FactorSolution, efa
+from measure.exploration.exploratory import FactorSolution, efa
 from tests.analyses.demonstrations import (
     evidence,
     finding,

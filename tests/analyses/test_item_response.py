@@ -6,7 +6,7 @@ from analyses import disclosure, item_response
 from analyses.graded import graded_models
 from analyses.section import Hidden, Section
 from analyses.wording import words
-from measure.irt import graded_response
+from measure.questions.irt import graded_response
 from tests.analyses.demonstrations import (
     evidence,
     finding,

@@ -14,7 +14,7 @@ from analyses.ledger.networks import (
     variance_of,
 )
 from analyses.ledger.variables import Variable
-from measure.source import Source
+from measure.fitting.source import Source
 from tests import reference_cases
 
 CASE = reference_cases.case("hypotheses")

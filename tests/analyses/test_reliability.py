@@ -8,8 +8,8 @@ from analyses.fits import Fitted, fit_reference
 from analyses.section import Section
 from analyses.wording import words
 from instruments.schema import Instrument, MeasurementModel
-from measure.composites import composite_reliability
-from measure.reliability import cronbach_alpha
+from measure.consistency.composites import composite_reliability
+from measure.consistency.reliability import cronbach_alpha
 from tests.analyses.demonstrations import (
     NAMES,
     evidence,

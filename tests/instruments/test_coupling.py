@@ -10,8 +10,8 @@ import pytest
 import instruments
 import measure
 from instruments.checks import variables
-from measure.rotation import rotation_names
-from measure.syntax import parse
+from measure.rotating.rotation import rotation_names
+from measure.specification.syntax import parse
 
 KKS = instruments.load("coupling")
 INDIVIDUAL = KKS.form("individual").items

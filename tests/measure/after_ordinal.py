@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 
 import measure
-from measure.answer_sums import Answers
+from measure.consistency.answer_sums import Answers
 from measure.errors import ListwiseWarning
-from measure.factor_posterior import Joint
+from measure.scoring.factor_posterior import Joint
 from tests.reference_cases import case, cases, data, matrix
 
 ORDINAL = [content["id"] for content in cases("ordinal_after")]

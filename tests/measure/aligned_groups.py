@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from measure.alignment_loss import AlignmentLoss
-from measure.common_metric import Scoring
+from measure.comparability.alignment_loss import AlignmentLoss
+from measure.comparability.common_metric import Scoring
 
 
 def scoring(kind, n_items, n_thresholds=3):

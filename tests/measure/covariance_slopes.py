@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.covariance_functions import Functions
+from measure.consistency.covariance_functions import Functions
 
 
 def assert_slopes(functions: Functions, S: NDArray[np.float64], *, rtol: float = 1e-6) -> None:

@@ -11,12 +11,12 @@ import pytest
 import measure
 from benchmarks.alignment import sample
 from benchmarks.alignment_design import ITEMS, MODEL, planted, random_design
-from measure.aligned_factor import AlignedFactor, standardised
-from measure.alignment_search import align, realign
-from measure.alignment_sets import invariant_set
-from measure.common_metric import ItemFunctions, item_functions
+from measure.comparability.aligned_factor import AlignedFactor, standardised
+from measure.comparability.alignment_search import align, realign
+from measure.comparability.alignment_sets import invariant_set
+from measure.comparability.common_metric import ItemFunctions, item_functions
 from measure.errors import ListwiseWarning, ModelError, OptionError
-from measure.repeat import repeat
+from measure.replication.repeat import repeat
 from tests.measure.aligned_groups import loss
 from tests.reference_cases import case, cases, data, matrix
 

@@ -5,7 +5,7 @@ import pytest
 
 import measure
 from measure.errors import DataError, ListwiseWarning, ModelError, OptionError
-from tests.measure.test_invariance import THREE, answers, two_factors
+from tests.measure.comparability.test_invariance import THREE, answers, two_factors
 from tests.reference_cases import data
 
 

@@ -6,12 +6,12 @@ import pytest
 import measure
 from measure.estimators import DISCREPANCIES
 from measure.estimators.least_squares import LeastSquares
-from measure.identification import gram
+from measure.fitting.identification import gram
+from measure.fitting.problem import Problem
+from measure.fitting.standardization import standardize
 from measure.model import Implied, moment_vector, vech_places
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood
-from measure.problem import Problem
-from measure.standardization import standardize
 from tests.measure.reference_fits import continuous, reference, refit
 from tests.reference_cases import case
 

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 import measure
-from measure.bootstrapping import _by_jackknife
 from measure.errors import DataError, MeasureError, OptionError
-from measure.influence import influence
-from measure.refitting import Refit
-from measure.resampling import Resampling
+from measure.replication.bootstrapping import _by_jackknife
+from measure.replication.influence import influence
+from measure.replication.refitting import Refit
+from measure.replication.resampling import Resampling
 from tests.reference_cases import data
 
 ITEMS = ["o4", "o5", "o6", "o7"]

@@ -6,7 +6,7 @@ import pytest
 
 import measure
 from measure.errors import OptionError
-from measure.heldout import _deal, _refit, design_of, specifications
+from measure.evaluation.heldout import _deal, _refit, design_of, specifications
 from measure.model import moment_vector
 from measure.moments import ordinal
 from measure.moments.rows import rows_of

@@ -5,7 +5,7 @@ import pytest
 
 import measure
 from measure.errors import OptionError
-from measure.nesting import aligned_jacobian, nested, require_same_data
+from measure.evaluation.nesting import aligned_jacobian, nested, require_same_data
 from tests.measure.reference_fits import ordinal, refit
 from tests.reference_cases import case, data
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import measure
-from measure.misfit import _standardised_answers, _unbiased
-from measure.residual_spread import residual_covariances
+from measure.evaluation.misfit import _standardised_answers, _unbiased
+from measure.evaluation.residual_spread import residual_covariances
 from tests.measure.ordinal_misfit_fits import MISFIT, fitted, results
 from tests.reference_cases import case, data, matrix
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from measure.estimators import DISCREPANCIES, FOR_ORDERED
+from measure.fitting.problem import Problem
+from measure.fitting.standardization import standardize
 from measure.model import moment_vector
-from measure.problem import Problem
-from measure.standardization import standardize
 from tests.measure.reference_fits import reference, refit
 from tests.measure.test_model import central, relative
 from tests.reference_cases import case

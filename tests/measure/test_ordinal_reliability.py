@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import measure
-from measure.composites import composite_reliability
+from measure.consistency.composites import composite_reliability
+from measure.consistency.ordinal_composites import OrdinalComposite
+from measure.consistency.reliability import alpha_from_covariances
 from measure.errors import DataError, ImproperSolutionWarning, ListwiseWarning, OptionError
-from measure.ordinal_composites import OrdinalComposite
-from measure.reliability import alpha_from_covariances
 from tests.measure.after_ordinal import ORDINAL, fitted, groups
 from tests.measure.ledger import COMPOSITE_ORDINAL, unaccounted
 from tests.reference_cases import case, data, matrix

@@ -9,7 +9,7 @@ import pytest
 
 import measure
 from measure import indices
-from measure.categorical_fit import robust_tests
+from measure.fitting.categorical_fit import robust_tests
 from measure.indices import Factors
 from measure.model import moment_vector
 from tests.measure.reference_fits import ordinal, places, reference, refit

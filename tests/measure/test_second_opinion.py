@@ -9,11 +9,11 @@ import pytest
 
 import measure
 from measure.errors import DataError, ImproperSolutionWarning, ListwiseWarning
-from measure.semopy_syntax import translate
+from measure.evaluation.semopy_syntax import translate
 from tests.reference_cases import data
 
 # The package exports the function under the same name.
-module = import_module("measure.semopy_opinion")
+module = import_module("measure.evaluation.semopy_opinion")
 
 HS = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 GENERAL = "\ng =~ " + " + ".join(f"x{k}" for k in range(1, 10))

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from measure.category_correlations import polychoric
-from measure.moments.ordinal.shuffled import Shuffled
+from measure.exploration.category_correlations import polychoric
+from measure.exploration.shuffled import Shuffled
 from measure.moments.ordinal.two_step import two_step
 from tests.reference_cases import data
 

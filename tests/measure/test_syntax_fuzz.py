@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from measure.errors import ModelSyntaxError
-from measure.syntax import Syntax, parse
+from measure.specification.syntax import Syntax, parse
 
 N_TEXTS = 100_000
 # A text of 40 characters takes about 0.05 ms; this long is a blow-up, not a slow machine.

@@ -1,8 +1,8 @@
 """Moments of ordered answers, beside continuous ones: thresholds and category correlations.
 
 `codes` numbers the answers, `two_step` estimates the statistics of a group, `influence` says how
-each row moves them, and `gather` puts the groups together. `measure.responses.Layout` has the order
-of the statistics.
+each row moves them, and `gather` puts the groups together. `measure.specification.responses.Layout`
+has the order of the statistics.
 """
 
 from measure.moments.ordinal.gather import (

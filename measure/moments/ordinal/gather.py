@@ -1,7 +1,7 @@
 """Moments of ordered answers, beside continuous ones: thresholds and category correlations.
 
 The estimates of each group stand in `two_step`, the order of the statistics in
-`measure.responses.Layout`.
+`measure.specification.responses.Layout`.
 """
 
 from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.responses import Layout
+from measure.specification.responses import Layout
 
 Indices = NDArray[np.intp]
 

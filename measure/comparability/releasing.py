@@ -1,0 +1,218 @@
+"""Partial invariance: which parameters differ between groups, found by a stated search."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from measure.checks import confidence, known_option
+from measure.comparability.ladder import STEPS
+from measure.comparability.ladder_fits import Ladder
+from measure.comparability.multiplicity import CORRECTIONS
+from measure.comparability.release_search import Rule, Search, differing
+from measure.display import render_html, render_text
+from measure.errors import OptionError
+from measure.fitting.fitted import Fit
+from measure.specification.options import Options
+
+DIRECTIONS = ("forwards", "backwards")
+_TESTED = ["step", "lhs", "op", "rhs", "group", "chisq", "pvalue", "pvalue.corrected", "epc"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PartialInvariance:
+    """What a search for parameters that differ between groups has released.
+
+    Attributes
+    ----------
+    table
+        One row a release, in the order of the search: `step lhs op rhs group` (the one with a value
+        of its own; of two groups, the later), the test that released it, `chisq pvalue
+        pvalue.corrected` and `epc`, the difference that it expects; and from the last fit of the
+        step `est`, the group's own value, `est.shared`, that of the others, and `difference`.
+    remaining
+        One row a parameter and group that is still equal, `step lhs op rhs group chisq pvalue
+        pvalue.corrected epc`: its score test at the end of the search in its step.
+    partial
+        The releases as `measurement_invariance(partial=...)` takes them.
+    fits
+        Last fit of each step that was searched.
+    holds
+        Whether the search came to its end; False where it stopped because no anchor would have
+        been left, so that the groups have no common scale.
+    n_fits
+        Models fitted.
+    groups
+        Respondents who were used, by group.
+    notes
+        How the search went, and what a reader has to know.
+    """
+
+    table: pd.DataFrame
+    remaining: pd.DataFrame
+    partial: Mapping[str, tuple[object, ...]]
+    fits: Mapping[str, Fit]
+    holds: bool
+    n_fits: int
+    groups: pd.Series
+    notes: tuple[str, ...]
+
+    def _report(self) -> tuple[str, dict[str, object], dict[str, pd.DataFrame]]:
+        facts: dict[str, object] = {
+            **{f"respondents in {label}": int(n) for label, n in self.groups.items()},
+            "a common scale is left": self.holds,
+            "models fitted": self.n_fits,
+            **{f"note {k}": note for k, note in enumerate(self.notes, start=1)},
+        }
+        return "Partial invariance", facts, {"released": self.table}
+
+    def __repr__(self) -> str:
+        return render_text(*self._report())
+
+    def _repr_html_(self) -> str:
+        return render_html(*self._report())
+
+
+def partial_invariance(
+    model: str,
+    data: pd.DataFrame,
+    *,
+    group: str,
+    steps: Sequence[str] | None = None,
+    direction: str = "forwards",
+    correction: str = "holm",
+    alpha: float = 0.05,
+    smallest: float = 0.0,
+    ordered: Sequence[str] | bool = (),
+    estimator: str | None = None,
+    missing: str = "listwise",
+    cluster: str | None = None,
+    parameterization: str = "delta",
+    information: str | None = None,
+    std_lv: bool = True,
+    categories: str = "refuse",
+) -> PartialInvariance:
+    """Search for the parameters whose equality across groups the data speak against.
+
+    The steps are searched in their order; what is released in one stays so in the later ones.
+
+    Forwards, every parameter that a step makes equal is tested in every group by its score test,
+    robust where the standard errors are (clusters included). The one with the largest test of
+    those whose corrected p-value is below the level is released in that group, the model is fitted
+    again, and so on until none is left.
+
+    Backwards, all parameters of the step are free but for anchors, those that the score tests say
+    differ least: of each factor two items, of each item two thresholds. Differences are tested by
+    Wald tests; all whose corrected p-value is not below the level are made equal again at once, the
+    model is fitted again, and so on until all that are left are below.
+
+    Parameters
+    ----------
+    model, data, group, ordered, estimator, missing, cluster, parameterization, information, std_lv,
+    categories
+        As in `measurement_invariance`.
+    steps
+        The steps to search, such as ["scalar"] for one that failed; by default all up to "scalar"
+        that the model has, but "configural".
+    direction
+        "forwards" or "backwards".
+    correction
+        Of the p-values of a round for their number: "holm", "bh" (Benjamini & Hochberg) or "none".
+    alpha
+        Level of the whole search: each step is searched at `alpha` over the number of steps, so
+        that with "holm" nothing at all is released with probability 1 - alpha where nothing
+        differs.
+    smallest
+        Smallest difference to be expected, in the units of the parameter, that is released.
+
+    Returns
+    -------
+    PartialInvariance
+
+    Raises
+    ------
+    OptionError
+        A step is "configural", unknown, out of order or not to be had; or another word or level.
+    ModelSyntaxError, ModelError, DataError, ConvergenceError
+        As `measurement_invariance`.
+
+    Notes
+    -----
+    A parameter is not released where fewer than two loadings or intercepts of a factor, or two
+    thresholds of an item, would stay equal: the search ends, and `holds` is False. Searches find
+    what differs most, not why (MacCallum, Roznowski & Necowitz 1992): a released parameter is a
+    finding about an item, and estimates after a search look larger than they are.
+    """
+    known_option("correction", correction, CORRECTIONS)
+    known_option("direction", direction, DIRECTIONS)
+    confidence(1 - alpha)
+    options = Options(
+        estimator=estimator,
+        missing=missing,
+        ordered=ordered,
+        group=group,
+        cluster=cluster,
+        std_lv=std_lv,
+        parameterization=parameterization,
+        information=information,
+    )
+    asked = None if steps is None else ["configural", *_without_configural(steps)]
+    ladder = Ladder.of(model, data, options, asked, categories)
+    searched = [step for step in ladder.steps if step != "configural"]
+    if steps is None:
+        searched = [step for step in searched if step != "strict"]
+    search = Search(ladder, Rule(alpha / len(searched), correction, smallest))
+    last: Fit | None = None
+    for step in searched:
+        last = getattr(search, direction)(step, last)
+        if not search.holds:
+            break
+    for category, text in ladder.caught:
+        warnings.warn(text, category, stacklevel=2)
+    level = (
+        f"Searched {direction}: {', '.join(searched)}, each at a level of "
+        f"{search.rule.alpha:.4g}; correction: {correction}."
+    )
+    return _finished(search, (level, *ladder.notes, *search.notes))
+
+
+def _without_configural(steps: Sequence[str]) -> list[str]:
+    if isinstance(steps, str):
+        raise OptionError(f'steps is a list of names, as steps=["{steps}"].')
+    if "configural" in steps or not list(steps):
+        named = ", ".join(step for step in STEPS if step != "configural")
+        raise OptionError(
+            'steps are those to be searched; "configural" makes nothing equal that could be '
+            f"released. Choose from {named}."
+        )
+    return list(steps)
+
+
+def _finished(search: Search, notes: tuple[str, ...]) -> PartialInvariance:
+    """Make the result of a search that has ended."""
+    labels, released = search.ladder.groups, search.ladder.structure.released
+    rows = []
+    for row in search.released:
+        fit = search.fits.get(str(row["step"]))
+        name = (str(row["lhs"]), str(row["op"]), str(row["rhs"]))
+        group = int(str(row["group"]))
+        assert fit is not None
+        own, other = (fit.row_values[k] for k in differing(fit, name, group, list(released[name])))
+        told = {column: row[column] for column in _TESTED} | {"group": labels[group]}
+        rows.append({**told, "est": own, "est.shared": other, "difference": own - other})
+    columns = [*_TESTED, "est", "est.shared", "difference"]
+    remaining = pd.concat(search.remaining, ignore_index=True)[_TESTED]
+    return PartialInvariance(
+        pd.DataFrame(rows, columns=columns),
+        remaining.assign(group=[labels[g] for g in remaining["group"]]),
+        {
+            f"{lhs} {op} {rhs}".rstrip(): tuple(labels[g] for g in sorted(apart))
+            for (lhs, op, rhs), apart in released.items()
+        },
+        search.fits,
+        search.holds,
+        search.n_fits,
+        pd.Series(next(iter(search.fits.values())).moments.n_obs, index=list(labels), name="n"),
+        notes,
+    )

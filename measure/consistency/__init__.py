@@ -1,0 +1,1 @@
+"""How precisely sums of answers measure."""

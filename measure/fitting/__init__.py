@@ -1,0 +1,1 @@
+"""From a table of parameters and answers to a finished fit."""

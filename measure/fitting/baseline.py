@@ -1,0 +1,136 @@
+"""The baseline model: variances and means are free, nothing covaries."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from measure.chisquare import Statistic, independence, projected, scaled
+from measure.errors import ConvergenceError
+from measure.fitting.assembly import build as build_model
+from measure.fitting.inference import weigh
+from measure.fitting.problem import Point, Problem
+from measure.fitting.starts import from_sample
+from measure.model import Implied, moment_vector
+from measure.moments import Moments
+from measure.optimize import minimize
+from measure.specification.defaults import NAN
+from measure.specification.options import Method
+from measure.specification.table import Parameter, ParameterTable
+
+
+def closed_form(problem: Problem, method: Method) -> Statistic | None:
+    """Test the baseline model without a search; None where there is no closed form."""
+    if problem.moments.layout is not None:
+        return _independent_answers(problem, method)
+    table = problem.model.table
+    simple = method.estimator.discrepancy == "ML" and not method.fiml and not table.auxiliary
+    if not simple or method.test not in ("standard", "none"):
+        return None
+    chisq, df = independence(problem.moments, table.exogenous)
+    return Statistic("standard", chisq, df)
+
+
+def _independent_answers(problem: Problem, method: Method) -> Statistic:
+    """Test that nothing covaries, with ordered items: all other moments fit exactly.
+
+    What is left of the weight of the covariances once the other moments are free is
+    W_cc - W_cf W_ff^-1 W_fc. Covariances among observed predictors are free.
+    """
+    moments, layout = problem.moments, problem.moments.layout
+    assert layout is not None
+    assert moments.ordinal is not None
+    x = np.array([name in problem.model.table.exogenous for name in moments.names])
+    tested = layout.is_covariance.copy()
+    tested[layout.is_covariance] = ~(x[layout.pairs[0]] & x[layout.pairs[1]])
+    own, gaps = [], []
+    for share, weight, sample in zip(
+        moments.shares, problem.discrepancy.weight([]), moments.sample, strict=True
+    ):
+        if weight.ndim == 1:
+            own.append(share * weight[tested])
+        else:
+            across = weight[np.ix_(tested, ~tested)]
+            rest = np.linalg.solve(weight[np.ix_(~tested, ~tested)], across.T)
+            own.append(share * (weight[np.ix_(tested, tested)] - across @ rest))
+        gaps.append(moment_vector(sample, means=True, layout=layout)[tested])
+    gap = np.concatenate(gaps)
+    chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
+    if method.test in ("standard", "none"):
+        return Statistic("standard", chisq, df)
+    keep = np.tile(tested, len(moments.n_obs))
+    nothing = np.zeros((df, 0))
+    spread = projected(own, nothing, np.zeros((0, 0)), moments.ordinal.gamma[np.ix_(keep, keep)])
+    return scaled(method.test, chisq, df, spread)
+
+
+def baseline_point(problem: Problem) -> Point:
+    """Fit the baseline model by the same estimator as the model itself.
+
+    Covariances among exogenous observed variables, and those of auxiliary variables, stay in it: no
+    model of the others explains them (as in lavaan; Savalei & Bentler 2009 for the latter).
+
+    Raises
+    ------
+    ConvergenceError
+        Where the search finds no minimum.
+    """
+    own = baseline_problem(problem)
+    search = minimize(own, from_sample(own.model, _alone(problem.moments)))
+    if not search.converged:
+        raise ConvergenceError(f"the baseline model did not converge: {search.message}.", None)
+    return own.at(search.params)
+
+
+def _alone(moments: Moments) -> list[Implied]:
+    """Sample moments, but each variance and mean from all the answers that the item has.
+
+    For incomplete answers these are the estimates of a model in which nothing covaries.
+    """
+    if moments.patterns is None:
+        return list(moments.sample)
+    found = []
+    for sample, patterns in zip(moments.sample, moments.patterns, strict=True):
+        weight = patterns.observed * patterns.counts[:, None]
+        total = weight.sum(axis=0)
+        mean = (weight * patterns.mean).sum(axis=0) / total
+        own = np.diagonal(patterns.scatter, axis1=1, axis2=2) + (patterns.mean - mean) ** 2
+        sigma = sample.sigma.copy()
+        np.fill_diagonal(sigma, (weight * own).sum(axis=0) / total)
+        found.append(Implied(mean, sigma))
+    return found
+
+
+def baseline_problem(problem: Problem) -> Problem:
+    """The baseline model as a problem of its own, with the same data and discrepancy."""
+    table, moments = problem.model.table, problem.moments
+    rows = [
+        row for group in range(1, table.n_groups + 1) for row in _rows(table, group, moments.names)
+    ]
+    nothing = replace(
+        table,
+        parameters=tuple(rows),
+        latent=(),
+        groups=replace(table.groups, equal=(), partial=()),
+        ties=(),
+        sums=(),
+        constraints=(),
+        definitions=(),
+    )
+    model = build_model(nothing, list(moments.sample), moments.names)
+    return Problem(model, moments, problem.discrepancy)
+
+
+def _rows(table: ParameterTable, group: int, names: tuple[str, ...]) -> list[Parameter]:
+    def row(lhs: str, op: str, rhs: str) -> Parameter:
+        given = {lhs, rhs or lhs} <= set(table.fixed_x)
+        return Parameter(lhs, op, rhs, group, 1, "", not given, NAN, NAN, given, False)
+
+    rows = [row(name, "~~", name) for name in names]
+    for k, name in enumerate(names):
+        for other in names[:k]:
+            together = {name, other} <= set(table.exogenous)
+            if together or {name, other} & set(table.auxiliary):
+                rows.append(row(other, "~~", name))
+    if table.meanstructure:
+        rows += [row(name, "~1", "") for name in names]
+    return rows

@@ -1,0 +1,147 @@
+"""A model and the discrepancy that it is fitted by: a function of the parameters to minimise."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.estimators import Discrepancy, Evaluation
+from measure.fitting.admissibility import improprieties
+from measure.model import Curvature, Derivatives, Implied, Model, State
+from measure.moments import Moments
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A discrepancy as a function of the parameters that are estimated."""
+
+    model: Model
+    moments: Moments
+    discrepancy: Discrepancy
+
+    def at(self, params: Array) -> "Point":
+        """Evaluate the model at `params` (n_params,)."""
+        return Point(self, params)
+
+    @property
+    def n_moments(self) -> int:
+        """Number of moments of one group, those that fixed.x takes from the sample included."""
+        layout = self.moments.layout
+        if layout is not None:
+            return layout.size
+        return moment_count(len(self.moments.names), means=self.model.table.meanstructure)
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom: moments that the model explains less free parameters."""
+        table = self.model.table
+        given = moment_count(len(table.fixed_x), means=table.meanstructure)
+        return (self.n_moments - given) * len(self.moments.n_obs) - self.model.n_free
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """What a problem looks like at one value of its parameters; computed when asked for, once.
+
+    Everything over elements is (..., n_elements): before constraints tie them together.
+    """
+
+    problem: Problem
+    params: Array
+
+    @cached_property
+    def states(self) -> list[State]:
+        """Model matrices of each block."""
+        return self.problem.model.states(self.params)
+
+    @property
+    def implied(self) -> list[Implied]:
+        """Implied moments of each block."""
+        return [state.implied for state in self.states]
+
+    @cached_property
+    def derivatives(self) -> list[Derivatives]:
+        """Derivatives of the implied moments."""
+        return self.problem.model.derivatives(self.states)
+
+    @cached_property
+    def curvatures(self) -> list[Curvature]:
+        """Second derivatives of the implied moments."""
+        return self.problem.model.curvatures(self.states, self.derivatives)
+
+    @cached_property
+    def evaluation(self) -> Evaluation | None:
+        """The discrepancy here; None where it is not defined."""
+        return self.problem.discrepancy.at(self.implied)
+
+    @property
+    def _defined(self) -> Evaluation:
+        if self.evaluation is None:
+            raise AssertionError("the discrepancy is not defined at these parameters")
+        return self.evaluation
+
+    @property
+    def value(self) -> float:
+        """The discrepancy; infinite where it is not defined."""
+        return float("inf") if self.evaluation is None else self.evaluation.value
+
+    @cached_property
+    def information(self) -> Array:
+        """Expected unit information over elements."""
+        return self._defined.information(self.derivatives)
+
+    @cached_property
+    def _second(self) -> Array | None:
+        return self._defined.hessian(self.derivatives, self.curvatures)
+
+    @property
+    def hessian(self) -> Array:
+        """Second derivatives of the discrepancy over elements."""
+        if self._second is None:
+            raise AssertionError("second derivatives are not worked out for this model")
+        return self._second
+
+    @cached_property
+    def gradient(self) -> Array:
+        """First derivatives of the discrepancy over elements."""
+        return self._defined.gradient(self.derivatives)
+
+    @property
+    def slope(self) -> Array:
+        """First derivatives over the parameters (n_params,)."""
+        return self.problem.model.reduction.reduce_gradient(self.gradient)
+
+    @property
+    def expected_curvature(self) -> Array:
+        """Expected second derivatives over the parameters; positive semi-definite."""
+        return 2 * self.problem.model.reduction.reduce_matrix(self.information)
+
+    @property
+    def exact_curvature(self) -> Array | None:
+        """Second derivatives over the parameters; None where they are not worked out."""
+        if self._second is None:
+            return None
+        return self.problem.model.reduction.reduce_matrix(self._second)
+
+    @cached_property
+    def improprieties(self) -> list[str]:
+        """What is impossible about the parameters, a sentence each."""
+        return improprieties(self.problem.model, self.states)
+
+    @cached_property
+    def jacobians(self) -> list[Array]:
+        """Derivatives of the vector of moments of each block over elements."""
+        return [d.jacobian for d in self.derivatives]
+
+    @cached_property
+    def basis(self) -> Array:
+        """Directions (n_elements, n_free) in which the elements may move, all constraints kept."""
+        return self.problem.model.tangent(self.params)
+
+
+def moment_count(p: int, *, means: bool) -> int:
+    """Number of moments of p continuous variables."""
+    return p * (p + 1) // 2 + (p if means else 0)

@@ -1,0 +1,159 @@
+"""What a model is fitted to: raw rows, or moments with their numbers of respondents."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from measure.errors import DataError, ModelError, OptionError
+from measure.moments import Moments, complete, missing, ordinal
+from measure.moments.asymptotic import require_clusters
+from measure.moments.rows import group_labels, rows_of
+from measure.specification.options import Method, Options
+from measure.specification.syntax import Syntax
+from measure.specification.table import Groups
+from measure.specification.variables import Variables, variables_of
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a model is fitted to: raw rows, or moments with their numbers of respondents.
+
+    The names are those of `cfa`; with several groups the last three are dictionaries. Moments that
+    have been gathered are kept, so that models of the same variables that are fitted to one source
+    share them; the data must not change meanwhile.
+    """
+
+    data: pd.DataFrame | None = None
+    sample_cov: object = None
+    sample_mean: object = None
+    sample_nobs: object = None
+    _kept: dict[Hashable, Moments] = field(default_factory=dict, init=False, repr=False)
+
+    def groups(self, options: Options) -> Groups:
+        """Find the groups of the model."""
+        labels: tuple[object, ...] = (1,)
+        if self.data is not None and self.sample_cov is not None:
+            raise OptionError("give either data or sample_cov, not both.")
+        if self.data is None and self.sample_cov is None:
+            raise DataError("there is nothing to fit the model to: give data, or sample_cov.")
+        if options.group is not None and self.data is not None:
+            labels = group_labels(self.data, options.group)
+        elif isinstance(self.sample_cov, Mapping):
+            labels = tuple(self.sample_cov)
+        return Groups(
+            labels,
+            tuple(options.group_equal),
+            tuple(options.group_partial),
+            options.meanstructure is not False,
+        )
+
+    def ordered(self, syntax: Syntax, options: Options) -> tuple[str, ...]:
+        """Find the ordered items: those that `ordered` names or the text gives thresholds.
+
+        Raises
+        ------
+        OptionError, ModelError
+            Where an item is not in the model, or cannot be ordered.
+        """
+        variables = variables_of(syntax.statements)
+        names = _ordered_names(syntax, variables, options)
+        if names and self.data is None:
+            raise OptionError(
+                "ordered items need the answers themselves; sample_cov does not hold them. Give "
+                "data."
+            )
+        if names:
+            _refuse_predictors(variables, options)
+        return names
+
+    def moments(
+        self,
+        names: tuple[str, ...],
+        options: Options,
+        method: Method,
+        ordered: tuple[str, ...] = (),
+    ) -> Moments:
+        """Gather the moments of the named variables, or give those that have been gathered."""
+        asked = (
+            names,
+            ordered,
+            options.group,
+            options.cluster,
+            options.missing,
+            method.fiml,
+            method.less_one,
+            method.observed_moments,
+        )
+        if asked not in self._kept:
+            self._kept[asked] = self._gathered(names, options, method, ordered)
+        return self._kept[asked]
+
+    def _gathered(
+        self,
+        names: tuple[str, ...],
+        options: Options,
+        method: Method,
+        ordered: tuple[str, ...],
+    ) -> Moments:
+        if self.data is not None:
+            rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
+            if ordered:
+                moments = ordinal.from_rows(
+                    rows,
+                    ordered,
+                    pairwise=options.missing == "pairwise",
+                    information=method.moment_information,
+                )
+            elif method.fiml:
+                moments = missing.from_rows(rows)
+            else:
+                moments = complete.from_rows(rows, less_one=method.less_one)
+            require_clusters(moments.clusters, moments.groups, options.cluster)
+            return moments
+        if method.fiml or options.cluster is not None:
+            raise OptionError(
+                "missing answers and clusters are seen in the rows only, and sample_cov has none. "
+                "Give data."
+            )
+        return complete.from_covariance(
+            self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
+        )
+
+
+def _ordered_names(syntax: Syntax, variables: Variables, options: Options) -> tuple[str, ...]:
+    """Names of the ordered items, in the order of the observed variables."""
+    inner = [x for x in variables.observed if x not in variables.exogenous_observed]
+    if isinstance(options.ordered, bool):
+        asked = inner if options.ordered else []
+    elif isinstance(options.ordered, str):
+        raise OptionError(f'ordered is a list of items, as ordered=["{options.ordered}"], or True.')
+    else:
+        asked = list(options.ordered)
+    absent = [x for x in asked if x not in variables.observed]
+    if absent:
+        raise OptionError(
+            f"ordered names {', '.join(absent)}, which the model does not use. Leave "
+            f"{'it' if len(absent) == 1 else 'them'} out."
+        )
+    cut = {row.lhs for row in syntax.statements if row.op == "|"}
+    names = tuple(x for x in variables.observed if x in cut or x in asked)
+    outer = [x for x in names if x in variables.exogenous_observed]
+    if outer:
+        raise ModelError(
+            f"{', '.join(outer)}: an observed predictor that nothing explains cannot be ordered. "
+            "Give it as a number, or as 0/1 columns, one for each category but one."
+        )
+    return names
+
+
+def _refuse_predictors(variables: Variables, options: Options) -> None:
+    """Refuse observed predictors of ordered items, unless they are asked to be random."""
+    if not variables.given or options.fixed_x is False:
+        return
+    raise OptionError(
+        f"{', '.join(variables.given)}: with ordered items, models conditional on observed "
+        "predictors (probit regressions) are not available. fixed_x=False takes the predictors "
+        "for random and normally distributed together with the latent responses; for a predictor "
+        "with few values, such as 0 and 1, compare groups instead."
+    )

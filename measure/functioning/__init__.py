@@ -1,0 +1,1 @@
+"""Whether single items work alike for groups that are alike."""

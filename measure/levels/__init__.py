@@ -1,0 +1,1 @@
+"""Persons within groups."""

@@ -1,0 +1,1 @@
+"""The same people, or the same questions, more than once."""

@@ -1,0 +1,1 @@
+"""Single items: how they behave, what they say beside each other, which may go."""

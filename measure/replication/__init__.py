@@ -1,0 +1,1 @@
+"""Seeded repeated work, and what bootstraps make of it."""

@@ -1,0 +1,1 @@
+"""Extract factors from correlations, and turn them."""

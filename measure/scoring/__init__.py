@@ -1,0 +1,1 @@
+"""What a person's answers say about the factors."""

@@ -1,0 +1,1 @@
+"""What model is asked for: model text and options, read into the table of parameters."""

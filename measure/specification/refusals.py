@@ -1,0 +1,127 @@
+"""What the grammar of model texts knows and the estimation does not: refused by name."""
+
+from measure.errors import ModelError, OptionError
+from measure.specification.defaults import Defaults
+from measure.specification.exploratory_blocks import ExploratoryBlock
+from measure.specification.responses import Ordered
+from measure.specification.syntax import Statement, Syntax
+from measure.specification.table import Groups, ParameterTable
+from measure.specification.variables import Variables
+
+
+def refuse_what_is_not_estimated(syntax: Syntax) -> None:
+    """Name what the grammar knows and the estimation does not, before anything is computed."""
+    for row in syntax.statements:
+        where = f"(line {row.line}, column {row.column})"
+        if row.op == "<~":
+            raise ModelError(
+                f'"{row.lhs} <~ {row.rhs}" {where} defines a composite. Composites (formative '
+                "constructs) are not estimated: their weights are not identified by the items "
+                "alone. Sum or weight the items, and use the result as an observed variable."
+            )
+        if row.op == "=~" and row.lhs == row.rhs:
+            raise ModelError(
+                f'"{row.lhs} =~ 0" {where} defines a factor without indicators, which this version '
+                "does not estimate. Give it indicators, or leave it out."
+            )
+        if row.block.level is not None:
+            raise ModelError(
+                f"the block `level: {row.block.level}` {where} asks for a two-level model, which "
+                "this version does not estimate. Remove the block to fit a one-level model."
+            )
+
+
+def refuse_for_explored(
+    blocks: tuple[ExploratoryBlock, ...], defaults: Defaults, groups: Groups
+) -> None:
+    """Refuse options that have no meaning for exploratory blocks."""
+    if not blocks:
+        return
+    named = ", ".join(f'"{block.name}"' for block in blocks)
+    if len(groups.labels) > 1:
+        raise ModelError(
+            f"the exploratory block {named} is estimated in one group only by this version. Leave "
+            "`group` out, or fit the groups one by one."
+        )
+    if defaults.effect_coding:
+        raise OptionError(
+            f"effect_coding fixes sums of loadings, which the exploratory block {named} does not "
+            "have: its factors have variance 1. Leave it out."
+        )
+    if defaults.orthogonal and not defaults.orthogonal_efa:
+        raise OptionError(
+            "orthogonal keeps all factors uncorrelated, which the rotation of the exploratory "
+            f"block {named} does not. Leave it out, or choose an orthogonal rotation, as "
+            'rotation_args={"orthogonal": True}.'
+        )
+
+
+def refuse_wrong_scales(syntax: Syntax, variables: Variables, ordered: Ordered | None) -> None:
+    """Refuse statements on thresholds and scales that the items do not have."""
+    for row in syntax.statements:
+        if row.op not in ("|", "~*~") and (row.op, row.lhs) != ("~~", row.rhs):
+            continue
+        reason = _wrong_scale(row, variables, ordered)
+        if reason:
+            where = f"(line {row.line}, column {row.column})"
+            raise ModelError(f'"{row.lhs} {row.op} {row.rhs}" {where}: {reason}')
+
+
+def _wrong_scale(row: Statement, variables: Variables, ordered: Ordered | None) -> str:
+    """Say what is wrong about one statement; nothing for a right one."""
+    counts = {} if ordered is None else ordered.n_thresholds
+    if row.op == "~~" and row.lhs not in counts:
+        return ""
+    if row.lhs not in variables.observed:
+        return f'the model has no observed variable "{row.lhs}".'
+    if row.lhs not in counts:
+        return f'"{row.lhs}" is not among the ordered items, which alone have such a parameter.'
+    if row.op == "|" and int(row.rhs[1:]) > counts[row.lhs]:
+        return (
+            f'"{row.lhs}" has {counts[row.lhs] + 1} categories in the data, so that its last '
+            f"threshold is t{counts[row.lhs]}."
+        )
+    assert ordered is not None
+    if row.op == ordered.follows == "~~":
+        return (
+            "under the delta parameterization the residual variance of an ordered item follows "
+            f"from its scaling factor, {row.lhs} ~*~ {row.lhs}. Set that, or give "
+            'parameterization="theta".'
+        )
+    if row.op == ordered.follows == "~*~":
+        return (
+            "under the theta parameterization the scaling factor follows from the residual "
+            f'variance, {row.lhs} ~~ {row.lhs}. Set that, or give parameterization="delta".'
+        )
+    return ""
+
+
+def refuse_for_ordered(defaults: Defaults, groups: Groups, ordered: Ordered) -> None:
+    """Refuse options that have no meaning for ordered items."""
+    if defaults.effect_coding:
+        raise OptionError(
+            "effect_coding sets the means of factors by the items' intercepts, which ordered items "
+            "do not have. Choose std_lv, or the marker item."
+        )
+    if "residuals" in groups.equal and ordered.parameterization == "delta":
+        raise OptionError(
+            "under the delta parameterization the residual variances of ordered items follow from "
+            'other parameters and cannot be equated. Give parameterization="theta".'
+        )
+
+
+def require_whole_scales(table: ParameterTable) -> None:
+    """Refuse a text without some thresholds or scales, which `fit` does not add."""
+    assert table.ordered is not None
+    known = {(row.group, row.lhs, row.op, row.rhs) for row in table.parameters}
+    for group in range(1, table.n_groups + 1):
+        for name, count in table.ordered.n_thresholds.items():
+            needed = [("|", f"t{k}") for k in range(1, count + 1)]
+            if table.ordered.parameterization == "theta":
+                needed.append(("~~", name))
+            for op, rhs in needed:
+                if (group, name, op, rhs) not in known:
+                    raise ModelError(
+                        f'the model lacks "{name} {op} {rhs}", which measure.fit does not add. '
+                        "Write it, or use cfa or sem."
+                    )

@@ -1,0 +1,81 @@
+"""Moments are gathered once for the models that are fitted to one source."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from measure.fitting.confirmatory import estimate
+from measure.fitting.source import Source
+from measure.specification.options import Options
+from tests.reference_cases import data
+
+THREE = "visual =~ o1 + o2 + o3\ntextual =~ o4 + o5 + o6\nspeed =~ o7 + o8 + o9"
+ONE = "general =~ o1 + o2 + o3 + o4 + o5 + o6 + o7 + o8 + o9"
+OPTIONS = (
+    Options(),
+    Options(estimator="MLR", missing="fiml"),
+    Options(estimator="GLS"),
+    Options(ordered=True),
+    Options(ordered=True, missing="pairwise"),
+    Options(ordered=True, cluster="class"),
+)
+
+
+@pytest.fixture(scope="module")
+def answers() -> pd.DataFrame:
+    frame = data("hs39_ordered4.csv").assign(**{"class": lambda x: x.index // 6})
+    frame.loc[::7, "o2"] = float("nan")
+    return frame
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.ListwiseWarning")
+def test_models_of_the_same_variables_share_their_moments(answers: pd.DataFrame) -> None:
+    source = Source(answers)
+    seen = []
+    for options in OPTIONS:
+        three, one = (estimate(text, source, options, "cfa") for text in (THREE, ONE))
+        assert three.moments is one.moments
+        alone = estimate(ONE, Source(answers), options, "cfa")
+        pd.testing.assert_frame_equal(one.parameters, alone.parameters)
+        pd.testing.assert_series_equal(one.fit_measures, alone.fit_measures)
+        seen.append(three.moments)
+    assert len({id(moments) for moments in seen}) == len(OPTIONS)
+
+
+def test_variables_in_another_order_have_moments_of_their_own(answers: pd.DataFrame) -> None:
+    source = Source(answers.dropna())
+    forth, back = (
+        estimate(f"f =~ {' + '.join(names)}", source, Options(ordered=True), "cfa").moments
+        for names in (["o1", "o2", "o3", "o4"], ["o4", "o3", "o2", "o1"])
+    )
+    assert forth.names == back.names[::-1]
+    assert forth.thresholds == back.thresholds[::-1]
+
+
+def test_pairs_of_items_in_sparse_tables_are_named(answers: pd.DataFrame) -> None:
+    names = tuple(f"o{number}" for number in range(1, 10))
+    options = Options(ordered=True).completed(ordered=True)
+    complete = answers.dropna()
+    found = [
+        Source(frame).moments(names, options, options.method(), names).ordinal
+        for frame in (complete.head(50), pd.concat([complete] * 20))
+    ]
+    few, many = (() if one is None else one.sparse for one in found)
+    assert ("o1", "o2") in few
+    assert many == ()
+
+
+def test_how_far_standard_errors_are_understated_is_known() -> None:
+    items = ("HOSTIL01", "HOSTIL02", "HOSTIL03", "HOSTIL04", "HOSTIL05")
+    rng = np.random.default_rng(3)
+    normal = 0.8 * rng.standard_normal((2000, 1)) + 0.6 * rng.standard_normal((2000, 5))
+    cut = pd.DataFrame(np.digitize(normal, [-1.0, 0.0, 1.0]), columns=items)
+    options = Options(ordered=True).completed(ordered=True)
+    hostile, ideal = (
+        Source(frame).moments(items, options, options.method(), items).ordinal
+        for frame in (data("lq2002.csv"), cut)
+    )
+    assert hostile is not None
+    assert hostile.understated > 0.2
+    assert ideal is not None
+    assert ideal.understated == 0.0
