@@ -276,7 +276,11 @@ CONTENTS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "kind"), CONTENTS)
+# Archives hold the time at which they were made, which makes no name of a test.
+NAMES = [f"{kind}-{place}" for place, (_, kind) in enumerate(CONTENTS)]
+
+
+@pytest.mark.parametrize(("content", "kind"), CONTENTS, ids=NAMES)
 def test_a_file_is_recognised_by_its_content(content, kind):
     assert recognise(content) == kind
 
