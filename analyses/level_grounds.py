@@ -9,6 +9,7 @@ from analyses import evidence, verdicts
 from analyses.evidence import columns
 from analyses.licences import Licences
 from analyses.section import Cell, Message, Provenance, Table, Verdict
+from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
 
 UNITS = ("cluster", "organisation")
@@ -59,9 +60,20 @@ class Grounds:
         if declared.role in UNITS:
             return replace(table, withheld=self._of_units(declared, scale))
         licence = self.granted.of_scale(declared, scale)
-        if licence.allows:
-            return replace(table, notes=(*table.notes, licence.reason))
-        return replace(table, withheld=licence.reason)
+        if not licence.allows:
+            return replace(table, withheld=licence.reason)
+        notes = [licence.reason]
+        if licence.climb is not None and licence.climb.chosen.left_out:
+            notes.append(Message("invariance.note.left_out", licence.climb.left_out))
+        return replace(table, notes=(*table.notes, *notes))
+
+    def groups(self, survey: Survey, declared: BackgroundColumn, scale: Scale) -> pd.Series:
+        """Give each respondent's group, missing where the licence does not hold for it."""
+        named = survey.data[declared.name]
+        licence = self.granted.of_scale(declared, scale)
+        if declared.role in UNITS or not licence.allows:
+            return named
+        return named.where(evidence.codes(survey, declared).isin(licence.groups))
 
     def _of_units(self, declared: BackgroundColumn, scale: Scale) -> Message | None:
         """Say why means of units do not stand for these; None where they do."""

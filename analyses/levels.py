@@ -75,7 +75,8 @@ def run(instrument: Instrument, survey: Survey, *, granted: Licences | None = No
     figures: list[Figure] = []
     for declared in compared:
         for scale in _scales(instrument, scores):
-            table = _means(scale, scores, survey.data[declared.name], declared)
+            groups = grounds.groups(survey, declared, scale)
+            table = _means(scale, scores, groups, declared)
             table = grounds.applied(table, declared, scale)
             means.append((table, declared, scale))
             if table.withheld is None and len(table.rows) <= MOST_GROUPS_DRAWN:

@@ -3,10 +3,19 @@ import pytest
 
 from analyses import levels
 from analyses.disclosure import publish
+from analyses.group_ladders import Climb
+from analyses.ladder_groups import Chosen
 from analyses.licences import Licence, Licences
 from analyses.section import Hidden, Message, Section
 from analyses.wording import words
-from tests.analyses.demonstrations import evidence, finding, instrument, people, survey, with_rule
+from tests.analyses.demonstrations import (
+    evidence,
+    finding,
+    instrument,
+    people,
+    survey,
+    with_rule,
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +97,9 @@ def test_means_of_persons_need_a_licence() -> None:
     loaded, answers = instrument("mental_ability"), survey("mental_ability")
     school = next(one for one in loaded.columns if one.name == "school")
     scales = frozenset(scale.id for scale in loaded.scales)
+    reason, both = Message("licence.not_compared", {"column": "school"}), ("Pasteur", "Grant-White")
     for level, shown in (("full", True), ("partial", True), ("none", False), ("untested", False)):
-        licence = Licence(school, level, Message("licence.not_compared", {"column": "school"}))
+        licence = Licence(school, level, reason, groups=both)
         granted = Licences({"school": licence}, scales)
         section = levels.run(loaded, answers, granted=granted)
         table = section.table("means_school_speed")
@@ -97,8 +107,22 @@ def test_means_of_persons_need_a_licence() -> None:
         assert bool(section.figures) is shown
         assert (licence.reason in table.notes) is shown
         assert section.answer.key == f"levels.answer.{'no_cluster' if shown else 'withheld'}"
+        assert len(table.rows) == 2
     other = levels.run(loaded, answers, granted=Licences({"school": licence}, frozenset()))
     assert other.table("means_school_speed").withheld == Message("licence.other_scale")
+
+
+def test_groups_that_the_licence_does_not_hold_for_have_no_means() -> None:
+    loaded, answers = instrument("mental_ability"), survey("mental_ability")
+    school = next(one for one in loaded.columns if one.name == "school")
+    reason = Message("licence.full", {"column": "school"})
+    climbed = Climb(school, Chosen(("Pasteur",), ("Grant-White",), needed=150))
+    licence = Licence(school, "full", reason, climbed, groups=("Pasteur",))
+    scales = frozenset(scale.id for scale in loaded.scales)
+    section = levels.run(loaded, answers, granted=Licences({"school": licence}, scales))
+    table = section.table("means_school_speed")
+    assert [row[1] for row in table.rows] == [156]
+    assert table.notes[-1] == Message("invariance.note.left_out", climbed.left_out)
 
 
 def test_small_groups_are_hidden_when_published() -> None:
