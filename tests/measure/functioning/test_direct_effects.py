@@ -106,9 +106,10 @@ def test_a_planted_effect_is_freed_and_the_others_are_left_alone() -> None:
 
 def test_groups_that_only_stand_apart_are_seldom_called_different() -> None:
     flags = [
-        measure.mimic(ONE, draw(300, 50 + k, 0.0), group="group").table["flag"] for k in range(12)
+        measure.mimic(ONE, draw(300, 50 + k, 0.0), group="group").table["flag"] for k in range(24)
     ]
-    assert np.mean([any(one) for one in flags]) <= 0.2
+    # At 5 % more than 3 of 24 come by chance in 1 of 40 tries.
+    assert np.mean([any(one) for one in flags]) <= 0.15
 
 
 @pytest.mark.parametrize(
