@@ -42,8 +42,10 @@ types: $(READY)
 
 check: lint types
 
+# One process a core, and so one thread a process in the numerical libraries.
 test: check
-	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config $(BIN)/pytest -n auto --dist loadfile
+	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+		$(BIN)/pytest -n auto --dist loadfile
 
 slow: $(READY)
 	$(BIN)/pytest -m slow
