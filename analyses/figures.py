@@ -287,9 +287,17 @@ def _lines(plot: Plot) -> alt.LayerChart:
     return together(layers, 260, width=PLOT_WIDTH + 80)
 
 
+HEADING_CHARACTERS = 16
+"""As many stand in one line over a column; its other words are broken into more lines."""
+
+
+LINE_HEIGHT = 14
+"""Pixels from one line of a heading to the next."""
+
+
 def _heat(plot: Plot) -> alt.LayerChart:
     labels = wrapped(plot.written(plot.figure.channels["y"]))
-    headings = wrapped([plot.heading(part) for part in plot.parts])
+    headings = wrapped([plot.heading(part) for part in plot.parts], HEADING_CHARACTERS)
     values = [
         {"y": y, "part": heading, "x": x, "word": word}
         for part, heading in zip(plot.parts, headings, strict=True)
@@ -305,14 +313,21 @@ def _heat(plot: Plot) -> alt.LayerChart:
             "part:N",
             sort=headings,
             title=None,
-            axis=alt.Axis(orient="top", labelAngle=0, labelExpr="split(datum.label, '\\n')"),
+            axis=alt.Axis(
+                orient="top",
+                labelAngle=0,
+                labelExpr="split(datum.label, '\\n')",
+                # Further lines stand below the first, where the cells would be.
+                labelPadding=4 + LINE_HEIGHT * max(heading.count("\n") for heading in headings),
+            ),
         ),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(
         color=alt.Color("fill:N", scale=None)
     )
     texts = base.mark_text(fontSize=11).encode(text="word:N", color=alt.Color("ink:N", scale=None))
-    width = max(56 * len(headings), 160)
+    longest = max(len(line) for heading in headings for line in heading.split("\n"))
+    width = max(max(56, 7 * longest) * len(headings), 160)
     return together([cells, texts], height_of(labels), width=width)
 
 

@@ -80,9 +80,9 @@ def together(layers: list[alt.Chart], height: int, width: int = PLOT_WIDTH) -> a
     return alt.LayerChart(layer=layers).properties(width=width, height=height)
 
 
-def wrapped(labels: list[str]) -> list[str]:
-    """Break labels into lines that fit beside the plot."""
-    return ["\n".join(textwrap.wrap(label, LABEL_CHARACTERS) or [""]) for label in labels]
+def wrapped(labels: list[str], characters: int = LABEL_CHARACTERS) -> list[str]:
+    """Break labels into lines that fit beside the plot, or over a column."""
+    return ["\n".join(textwrap.wrap(label, characters) or [""]) for label in labels]
 
 
 def rows_axis(labels: list[str]) -> alt.Y:
