@@ -7,7 +7,7 @@ logarithm of an integral are means over the effects given the answers: with s th
 answers and the effect together, the score is E s and the Hessian E s' + var s (Louis 1982).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -45,6 +45,8 @@ class RandomIntercept:
         Minus the second derivatives of the log-likelihood.
     loglik
         Of all clusters.
+    converged
+        Whether the search found a maximum.
     """
 
     thresholds: Array
@@ -52,6 +54,7 @@ class RandomIntercept:
     scores: Array
     information: Array
     loglik: float
+    converged: bool = True
 
     @cached_property
     def influence(self) -> Array:
@@ -85,7 +88,7 @@ def random_intercept(counts: Array) -> RandomIntercept:
         if abs(start[-1]) <= reach:
             break
     start[-1] = abs(start[-1])
-    return Likelihood(counts, reach).at(start).estimates
+    return replace(Likelihood(counts, reach).at(start).estimates, converged=search.converged)
 
 
 def _rise(counts: Array, thresholds: Array) -> float:

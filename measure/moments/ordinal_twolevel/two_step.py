@@ -162,7 +162,7 @@ def two_step(answered: Answered) -> TwoLevelStatistics:
         counts = answered.counts(place)
         _require_spread(counts, name)
         single = random_intercept(counts)
-        if single.tau > LARGEST_DEVIATION:
+        if single.tau > LARGEST_DEVIATION or not single.converged:
             raise DataError(_no_spread(name))
         singles.append(single)
     items = [Item(single.thresholds, single.tau) for single in singles]

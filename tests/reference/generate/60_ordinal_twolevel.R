@@ -40,9 +40,9 @@ pair <- function(v1, v2, s1, s2) {
     list(n = n, b = b, lw = W + log(2 * pi) + log(det(R)) + 0.5 * rowSums(U^2))
   })
   f <- function(p) -sum(vapply(prepared, function(c) {
-    l <- c$lw + as.vector(logcells(c$b, t1, t2, tanh(p[1])) %*% c$n) + logphi(c$b, tau, tanh(p[2])); max(l) + log(sum(exp(l - max(l)))) }, 0))
-  o <- optim(c(0.5, 1), f, method = "BFGS", control = list(reltol = 1e-12, ndeps = c(1e-5, 1e-5)))
-  list(items = I(c(v1, v2)), rho = tanh(o$par[1]), r = tanh(o$par[2]), loglik = -o$value)
+    l <- c$lw + as.vector(logcells(c$b, t1, t2, p[1]) %*% c$n) + logphi(c$b, tau, p[2]); max(l) + log(sum(exp(l - max(l)))) }, 0))
+  o <- optim(c(0.5, 0.8), f, method = "L-BFGS-B", lower = -0.98, upper = 0.98, control = list(factr = 10, ndeps = c(1e-5, 1e-5)))
+  list(items = I(c(v1, v2)), rho = o$par[1], r = o$par[2], loglik = -o$value)
 }
 items <- c("LEAD01", "LEAD03", "TSIG01")
 single <- setNames(lapply(items, function(v) one(d[[v]])), items)
