@@ -78,6 +78,7 @@ PSYCH_CATEGORIES = (
     "tetrachoric_hs39binary_psych",
 )
 POLYCOR = ("polychoric_pairs_polycor_ml",)
+ORDINAL_TWOLEVEL = ("ordinal_twolevel_lq2002",)
 
 COMPARED = {
     *(
@@ -94,7 +95,7 @@ COMPARED = {
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 
 NOT_YET = {
