@@ -126,6 +126,12 @@ class Options:
                 "the model text has `level:` blocks, which need clusters: name their column by "
                 "`cluster`, or remove the blocks to fit a one-level model."
             )
+        if self.has_ordered:
+            raise OptionError(
+                "two-level models of ordered items are not estimated by this version. Leave "
+                "`ordered` out to take the answers as numbers, or the `level:` blocks for one "
+                "level."
+            )
         if row.discrepancy != "ML" or row.se == "robust.sem":
             raise OptionError(
                 f'estimator "{row.name}" is not available for two-level models; choose "ML", "MLR" '
@@ -136,6 +142,8 @@ class Options:
                 f'se="{self.se}" and test="{self.test}" are not defined for two-level models; '
                 'estimator "MLR" gives robust standard errors and a scaled test.'
             )
+        if self.missing == "fiml":
+            raise OptionError('missing="fiml" is for models of one level in this version.')
         if self.likelihood == "wishart":
             raise OptionError('likelihood="wishart" is for models of one level.')
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from measure.errors import ModelError, OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
+from measure.specification.levels import has_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Statement, Syntax
 from measure.specification.table import Groups, ParameterTable
@@ -53,9 +54,16 @@ def refuse_for_explored(
         )
 
 
-def refuse_for_levels(
-    blocks: tuple[ExploratoryBlock, ...], auxiliary: Sequence[str], ordered: Ordered | None
-) -> None:
+def refuse_levels(syntax: Syntax, what: str) -> None:
+    """Refuse a model text with `level:` blocks where models of one level are dealt with."""
+    if has_levels(syntax):
+        raise OptionError(
+            f"{what} is not available for two-level models. Leave the `level:` blocks out; "
+            "`cluster` alone makes standard errors and tests robust."
+        )
+
+
+def refuse_for_levels(blocks: tuple[ExploratoryBlock, ...], auxiliary: Sequence[str]) -> None:
     """Refuse what two-level models are not estimated with."""
     if blocks:
         raise ModelError(
@@ -66,11 +74,6 @@ def refuse_for_levels(
         raise OptionError(
             "auxiliary variables are not available in two-level models. Leave `auxiliary` out, or "
             "write their covariances at both levels."
-        )
-    if ordered is not None:
-        raise OptionError(
-            "two-level models of ordered items are not estimated by this version. Leave `ordered` "
-            "out to take the answers as numbers, or the `level:` blocks for one level."
         )
 
 
