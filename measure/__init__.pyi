@@ -55,6 +55,7 @@ from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
+from .levels.level_fit import level_fit
 from .levels.means import group_means
 from .levels.multilevel import Agreement, agreement, icc
 from .missingness import MissingPatterns, missing_patterns
@@ -223,6 +224,7 @@ __all__ = [
     "item_fit",
     "local_dependence",
     "person_fit",
+    "level_fit",
     "icc",
     "intraclass",
     "agreement",

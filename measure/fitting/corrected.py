@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.chisquare import Statistic, modelled
-from measure.estimators import Likelihood
+from measure.estimators import RowLikelihood
 from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.normal import weight as normal_weight
 from measure.fitting.inference import inverse
@@ -58,7 +58,7 @@ class _Weights:
     @classmethod
     def of(cls, problem: Problem, *, robust: bool) -> "_Weights":
         discrepancy, moments = problem.discrepancy, problem.moments
-        assert isinstance(discrepancy, Likelihood)
+        assert isinstance(discrepancy, RowLikelihood)
         own_moments = modelled(moments, problem.model.table.fixed_x, means=True)
         keep = np.tile(own_moments, len(moments.n_obs))
         incomplete = _stack(discrepancy.saturated_information(), moments)
