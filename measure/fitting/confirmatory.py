@@ -414,7 +414,10 @@ _DOCUMENTATION = """
         Parameters that are not, as ["x3 ~1", "visual =~ x2"].
     cluster
         Column of the clusters that respondents belong to. Standard errors and test allow for them:
-        with "ML" as "MLR" with scores summed in clusters.
+        with "ML" as "MLR" with scores summed in clusters. `level:` blocks (1 within, 2 between
+        clusters) make a two-level model, of ordered items by "WLSMV", "WLSM" or "DWLS". A response
+        then has its unit within clusters, where its variance ("delta") or residual variance
+        ("theta") is 1; its thresholds stand between them.
     std_lv
         Fix the variances of the factors to 1 instead of the first loadings.
     orthogonal
