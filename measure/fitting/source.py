@@ -105,7 +105,7 @@ class Source:
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if levels is not None:
-                return twolevel_moments(rows, levels)
+                return twolevel_moments(rows, levels, incomplete=method.fiml)
             if ordered:
                 moments = ordinal.from_rows(
                     rows,
