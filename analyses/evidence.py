@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from analyses.intake.survey import Survey
 from analyses.section import CellKind, Column, Message, Phrase, Provenance, Quantity, Text
-from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel, Scale
 from instruments.texts import fold
 

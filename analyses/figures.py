@@ -15,9 +15,10 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from analyses import answer_figures, labels
-from analyses.marks import Colours, Texts, lay_out, marks
-from analyses.plotting import (
+from analyses import labels
+from analyses.charts import answer_figures
+from analyses.charts.marks import Colours, Texts, lay_out, marks
+from analyses.charts.plotting import (
     BROWN,
     DARK,
     DASHES,

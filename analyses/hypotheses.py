@@ -3,20 +3,22 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analyses import evidence, licences, methods, script, verdicts
-from analyses.developing import Development
-from analyses.fits import Fits, fit_models
-from analyses.group_ladders import COMPARING
+from analyses import evidence, script, verdicts
+from analyses.comparing import licences
+from analyses.comparing.group_ladders import COMPARING
+from analyses.comparing.licences import Licences
+from analyses.intake.survey import Survey
 from analyses.ledger import detail_tables, details, findings, tables
 from analyses.ledger.entries import Entry, entries, open_ledger, unasked
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import Score, score
 from analyses.ledger.structural import structural_models
 from analyses.ledger.variables import Answers, NotAsked
-from analyses.licences import Licences
+from analyses.modelling import methods
+from analyses.modelling.fits import Fits, fit_models
+from analyses.over_time.developing import Development
 from analyses.publication import SEED
 from analyses.section import Message, Section, Table, Value
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analyses import evidence, invariance_tables, licences, methods, script, verdicts
-from analyses.fits import Fits, fit_reference
-from analyses.group_ladders import Climb
-from analyses.licences import Licence, Licences
+from analyses import evidence, script, verdicts
+from analyses.comparing import invariance_tables, licences
+from analyses.comparing.group_ladders import Climb
+from analyses.comparing.licences import Licence, Licences
+from analyses.intake.survey import Survey
+from analyses.modelling import methods
+from analyses.modelling.fits import Fits, fit_reference
 from analyses.section import Finding, Message, Provenance, Quantity, Rule, Section, Verdict
-from analyses.survey import Survey
 from instruments.rules import Rules
 from instruments.schema import Instrument
 

@@ -6,13 +6,14 @@ persons are used in sums only and never leave.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from analyses import evidence, item_response_tables, script, verdicts, wright
-from analyses.fits import Fits, Fitted, fit_reference
-from analyses.graded import Graded, GradedModels, graded_models
-from analyses.item_response_tables import Compared
-from analyses.scale_models import scale_models
+from analyses import evidence, script, verdicts
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import Fits, Fitted, fit_reference
+from analyses.modelling.graded import Graded, GradedModels, graded_models
+from analyses.modelling.scale_models import scale_models
+from analyses.questionnaire_items import item_response_tables, wright
+from analyses.questionnaire_items.item_response_tables import Compared
 from analyses.section import Finding, Message, Provenance, Quantity, Section, Value
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 MOST_CURVES = 6

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 
-from analyses import evidence, item_findings, item_functioning, item_tables, methods, script
-from analyses.fits import Fits, fit_reference
-from analyses.graded import GradedModels, graded_models
-from analyses.item_functioning import Functioning
-from analyses.item_judgement import JudgedItem, Views, judge_items
-from analyses.item_pairs import item_pairs, pairs_table
-from analyses.scale_models import scale_models
+from analyses import evidence, script
+from analyses.intake.survey import Survey
+from analyses.modelling import methods
+from analyses.modelling.fits import Fits, fit_reference
+from analyses.modelling.graded import GradedModels, graded_models
+from analyses.modelling.scale_models import scale_models
+from analyses.questionnaire_items import item_findings, item_functioning, item_tables
+from analyses.questionnaire_items.item_functioning import Functioning
+from analyses.questionnaire_items.item_judgement import JudgedItem, Views, judge_items
+from analyses.questionnaire_items.item_pairs import item_pairs, pairs_table
 from analyses.section import Message, Section, Table, Value
-from analyses.survey import Survey
 from instruments.schema import Instrument, Scale
 from measure.errors import MeasureError
 

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analyses import evidence, licences, script, verdicts
+from analyses import evidence, script, verdicts
+from analyses.comparing import licences
+from analyses.comparing.level_grounds import UNITS, Grounds, Level, withheld_table
+from analyses.comparing.licences import Licences
 from analyses.evidence import column, columns
-from analyses.level_grounds import UNITS, Grounds, Level, withheld_table
-from analyses.licences import Licences
+from analyses.intake.survey import Survey
 from analyses.section import (
     Cell,
     Column,
@@ -21,7 +23,6 @@ from analyses.section import (
     Text,
     Value,
 )
-from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.errors import MeasureError
 from measure.levels.means import group_means

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from analyses import (
     card,
-    carelessness,
     claims,
     confirmatory,
     content_validity,
@@ -18,27 +17,28 @@ from analyses import (
     item_response,
     items,
     levels,
-    licences,
-    locked,
     reliability,
     screening,
     sensitivity,
     short_form,
 )
+from analyses.comparing import licences
+from analyses.comparing.licences import Licences
 from analyses.content_validity import Content
-from analyses.cross_section import one_wave
-from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
-from analyses.fits import Fits, Plan, fit_models
-from analyses.graded import graded_models
-from analyses.item_functioning import Functioning, functioning
-from analyses.licences import Licences
-from analyses.locked import Locked
-from analyses.margins import Margin
+from analyses.intake import locked
+from analyses.intake.cross_section import one_wave
+from analyses.intake.locked import Locked
+from analyses.intake.margins import Margin
+from analyses.intake.survey import Survey, check_answers
+from analyses.modelling.fits import Fits, Plan, fit_models
+from analyses.modelling.graded import graded_models
+from analyses.modelling.scale_models import scale_models
+from analyses.over_time.developing import Development, developed
 from analyses.publication import SEED, assemble
-from analyses.scale_models import scale_models
+from analyses.questionnaire_items.item_functioning import Functioning, functioning
+from analyses.respondents import carelessness
 from analyses.section import Message, Report, Section, Value
-from analyses.survey import Survey, check_answers
 from instruments import AnswerError
 from instruments.schema import Instrument
 from measure.checks import known_option

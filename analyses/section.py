@@ -144,8 +144,8 @@ class Figure:
     `stacked` and `diverging` y and the columns stacked (`parts`, separated by blanks), from the
     left or around the middle one; for `lines` x and `parts`; for `heat` y and `parts`; for `wright`
     y, x and the columns of text beside the bars (`parts`); for `paths` start, kind, end, x, lower,
-    upper and fixed (see `analyses.diagram`). `domain` fixes the ends of the value axis, and `rule`
-    draws a line where the instrument's rule stands.
+    upper and fixed (see `analyses.charts.diagram`). `domain` fixes the ends of the value axis, and
+    `rule` draws a line where the instrument's rule stands.
     """
 
     id: str

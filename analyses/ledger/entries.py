@@ -7,7 +7,7 @@ import pandas as pd
 
 import measure
 from analyses import evidence
-from analyses.fits import Fits
+from analyses.comparing.licences import Licences
 from analyses.ledger.estimators import (
     ESTIMATORS,
     FEWEST_IN_GROUP,
@@ -21,10 +21,10 @@ from analyses.ledger.estimators import (
 from analyses.ledger.judgement import Judgement, combine, judge
 from analyses.ledger.networks import Construct, NotEstimated
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
-from analyses.licences import Licences
-from analyses.rivals import compare
+from analyses.modelling.fits import Fits
+from analyses.modelling.rivals import compare
+from analyses.modelling.structure import structure
 from analyses.section import Message
-from analyses.structure import structure
 from instruments.schema import Expectation, Hypothesis, Instrument, MeasurementModel
 from measure.errors import MeasureError
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 import measure
 from analyses import evidence
-from analyses.developing import Development, first_to_last
-from analyses.group_ladders import TOTAL
+from analyses.comparing.group_ladders import TOTAL
+from analyses.comparing.licences import Licence, Licences, released_items
 from analyses.ledger.networks import (
     Construct,
     NotEstimated,
@@ -20,7 +20,7 @@ from analyses.ledger.networks import (
     variance_of,
 )
 from analyses.ledger.variables import Answers, NotAsked, Variable
-from analyses.licences import Licence, Licences, released_items
+from analyses.over_time.developing import Development, first_to_last
 from analyses.section import Message
 from instruments.schema import BackgroundColumn, Estimand, Expectation
 from measure.fitting.source import Source

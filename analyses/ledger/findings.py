@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyses import evidence, indices, methods, verdicts
+from analyses import evidence, verdicts
 from analyses.ledger import tables
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.judgement import LADDER, MEASURED, Score, interval, rule_of
 from analyses.ledger.structural import Structural
+from analyses.modelling import indices, methods
 from analyses.section import Finding, Message, Provenance, Quantity, Value
 from instruments.schema import Instrument
 

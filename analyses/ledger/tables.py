@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
-from analyses import esem, evidence, methods, model_tables
+from analyses import evidence
 from analyses.evidence import column, columns
-from analyses.fits import Fits
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import MEASURED, Judgement, interval, rule_of
 from analyses.ledger.structural import Structural
+from analyses.modelling import esem, methods, model_tables
+from analyses.modelling.fits import Fits
 from analyses.section import Cell, Figure, Message, Provenance, Table, Value
 from instruments.rules import Rules
 from instruments.schema import Instrument

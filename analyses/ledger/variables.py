@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analyses import evidence
-from analyses.fits import Plan, treatment
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import Plan, treatment
 from analyses.section import Phrase, Text
-from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.fitting.source import Source
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 
 if TYPE_CHECKING:
-    from analyses.developing import Development
+    from analyses.over_time.developing import Development
 
 FEWEST_INDICATORS = 3
 """With fewer columns of the user's own their mean is taken, and not what they share."""

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 import measure
-from analyses import confirmatory, rivals, robust_check
-from analyses.fits import Fitted, fit_models, fit_reference
+from analyses import confirmatory
+from analyses.modelling import rivals, robust_check
+from analyses.modelling.fits import Fitted, fit_models, fit_reference
 from analyses.section import Section, Text
 from analyses.wording import words
 from measure.errors import ListwiseWarning

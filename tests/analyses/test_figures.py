@@ -3,7 +3,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analyses import answer_figures, figures, plotting
+from analyses import figures
+from analyses.charts import answer_figures, plotting
 from analyses.evidence import column, columns
 from analyses.section import Figure, Hidden, Message, Provenance, Table
 from analyses.wording import words

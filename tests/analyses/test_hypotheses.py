@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from analyses import hypotheses
+from analyses.comparing.licences import Licence, Licences
 from analyses.ledger import findings, tables
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.judgement import score
-from analyses.licences import Licence, Licences
 from analyses.section import Message, Section
 from analyses.wording import words
 from instruments import Instrument

@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 
 import measure
-from analyses import invariance, licences
+from analyses import invariance
+from analyses.comparing import licences
+from analyses.comparing.group_ladders import Climb, climb, compared_columns, judged
+from analyses.comparing.ladder_groups import choose
+from analyses.comparing.licences import Licence, Licences
 from analyses.disclosure import publish
-from analyses.fits import Fitted
-from analyses.group_ladders import Climb, climb, compared_columns, judged
-from analyses.ladder_groups import choose
-from analyses.licences import Licence, Licences
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import Fitted
 from analyses.section import Message, Section
-from analyses.survey import Survey
 from analyses.wording import words
 from instruments.schema import BackgroundColumn
 from tests.analyses.demonstrations import (
