@@ -54,6 +54,7 @@ from .functioning.direct_effects import Mimic, mimic
 from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
+from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.means import group_means
 from .levels.multilevel import Agreement, agreement, icc
 from .missingness import MissingPatterns, missing_patterns
@@ -137,6 +138,8 @@ __all__ = [
     "SecondOpinion",
     "polychoric",
     "CategoryCorrelations",
+    "twolevel_correlations",
+    "TwoLevelCorrelations",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",

@@ -57,6 +57,7 @@ OF_DATA = {
         "icc",
     ),
     *("intraclass", "agreement", "group_means", "polychoric", "ordinal_alpha", "errors"),
+    "twolevel_correlations",
     *("omega_total", "omega_hierarchical", "guttman_lambdas", "split_half", "by_group", "prmse"),
     *("greatest_lower_bound", "conditional_errors", "retest", "reliable_change", "short_forms"),
     *("graded_response", "ability_scores", "item_fit", "local_dependence", "person_fit"),
