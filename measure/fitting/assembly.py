@@ -1,5 +1,7 @@
 """From the parameter table to matrices: where each parameter stands, and what is fixed there."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,9 +13,11 @@ from measure.specification.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+# Sample moments of each block, with the names of its variables.
+_Sample = Sequence[tuple[Implied, tuple[str, ...]]]
 
 
-def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) -> Model:
+def build(table: ParameterTable, sample: list[Implied], order: Sequence[tuple[str, ...]]) -> Model:
     """Lay the parameter table out as matrices.
 
     Parameters
@@ -21,9 +25,9 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     table
         The parameter table.
     sample
-        Sample moments of each group, for the variables in `order`; fixed.x takes its values here.
+        Sample moments of each block, for the variables in `order`; fixed.x takes its values here.
     order
-        Names of the observed variables, in the order of the moments.
+        Names of the observed variables of each block, in the order of its moments.
 
     Returns
     -------
@@ -36,9 +40,12 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     """
     free_rows = tuple(index for index, row in enumerate(table.parameters) if row.free)
     position = {row: element for element, row in enumerate(free_rows)}
-    values = np.array([_fixed_value(row, sample, order) for row in table.parameters])
+    own = list(zip(sample, order, strict=True))
+    values = np.array([_fixed_value(table, row, own) for row in table.parameters])
+    places = [(g, n) for g in range(1, table.n_groups + 1) for n in range(1, table.n_levels + 1)]
     blocks = tuple(
-        _block(table, group, order, values, position) for group in range(1, table.n_groups + 1)
+        _block(table, place, names, values, position)
+        for place, names in zip(places, order, strict=True)
     )
     return Model(
         table,
@@ -50,26 +57,33 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     )
 
 
-def _fixed_value(row: Parameter, sample: list[Implied], order: tuple[str, ...]) -> float:
+def _fixed_value(table: ParameterTable, row: Parameter, sample: _Sample) -> float:
     if not row.exogenous:
         return row.value
-    moments = sample[row.group - 1]
-    i = order.index(row.lhs)
+    block = table.block_of(row)
+    moments, names = sample[block]
+    i = names.index(row.lhs)
     if row.op == "~1":
         return float(moments.mu[i]) if moments.mu is not None else float("nan")
-    return float(moments.sigma[i, order.index(row.rhs)])
+    return float(moments.sigma[i, names.index(row.rhs)])
 
 
 def _block(
     table: ParameterTable,
-    group: int,
+    place_of_block: tuple[int, int],
     observed: tuple[str, ...],
     values: Array,
     position: dict[int, int],
 ) -> Block:
-    dummies = _among_eta(table)
-    # A group's own block of text may leave a factor out.
-    named = {row.lhs for row in table.parameters if row.group == group}
+    group, level = place_of_block
+    rows = [
+        (index, row)
+        for index, row in enumerate(table.parameters)
+        if (row.group, row.level) == place_of_block
+    ]
+    dummies = _among_eta(table, level)
+    # A block of the text may leave a factor out.
+    named = {row.lhs for _, row in rows}
     latent = tuple(f for f in table.latent if f in named)
     eta = (*latent, *(x for x in observed if x in dummies))
     n_observed, n_eta = len(observed), len(eta)
@@ -90,9 +104,7 @@ def _block(
     places: dict[int, Place] = {}
     following: dict[int, Place] = {}
     taken: dict[tuple[str, int, int], Parameter] = {}
-    for index, row in enumerate(table.parameters):
-        if row.group != group:
-            continue
+    for index, row in rows:
         place = _place(row, observed, eta, layout)
         key = (place.matrix, place.i, place.j)
         if key in taken:
@@ -126,22 +138,24 @@ def _block(
         theta_scaled,
         follows,
         following,
+        level,
     )
 
 
-def _among_eta(table: ParameterTable) -> set[str]:
-    """Observed variables that have to stand among eta.
+def _among_eta(table: ParameterTable, level: int) -> set[str]:
+    """Observed variables that have to stand among eta at a level.
 
     Those in regressions, and every variable whose residual covaries with one that stands there:
-    psi and theta have no element between them.
+    psi and theta have no element between them. All groups have the same.
     """
-    inside = set(table.latent) | table.regressed | set(table.fixed_x)
-    pairs = [
-        {row.lhs, row.rhs} for row in table.parameters if row.op == "~~" and row.lhs != row.rhs
-    ]
+    rows = [row for row in table.parameters if row.level == level]
+    sides = ((row.lhs, row.rhs) for row in rows if row.op == "~")
+    latent = set(table.latent)
+    inside = latent | {name for pair in sides for name in pair} | set(table.at_level(level).fixed_x)
+    pairs = [{row.lhs, row.rhs} for row in rows if row.op == "~~" and row.lhs != row.rhs]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more
-    return inside - set(table.latent)
+    return inside - latent
 
 
 def _by_matrix(

@@ -34,6 +34,7 @@ from measure.moments import Moments
 from measure.moments.asymptotic import few_clusters_note
 from measure.optimize import Search, minimize, search_from_several
 from measure.specification.exploratory_blocks import exploratory_blocks
+from measure.specification.levels import has_levels
 from measure.specification.options import SCALED, Method, Options
 from measure.specification.parameters import build as build_table
 from measure.specification.responses import Ordered
@@ -60,7 +61,7 @@ def estimate(
     """
     syntax = parse(text)
     ordered = source.ordered(syntax, options)
-    options = options.completed(ordered=bool(ordered)).checked()
+    options = options.completed(ordered=bool(ordered), levels=has_levels(syntax)).checked()
     method, groups = options.method(), source.groups(options)
     blocks = exploratory_blocks(syntax)
     plan = plan_of(options.rotation, options.rotation_args, options.seed, blocks)
@@ -79,7 +80,7 @@ def estimate(
         )
     else:
         table = build_table(syntax, defaults, groups=groups, auxiliary=options.auxiliary)
-        moments = source.moments(table.observed, options, method)
+        moments = source.moments(table.observed, options, method, levels=table.levels)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
@@ -98,7 +99,7 @@ def problem_of(table: ParameterTable, moments: Moments, method: Method) -> Probl
 
 def build_model_of(table: ParameterTable, moments: Moments) -> Model:
     """Lay a parameter table out as matrices."""
-    return build_model(table, list(moments.sample), moments.names)
+    return build_model(table, list(moments.sample), moments.block_names)
 
 
 class _Request(NamedTuple):
@@ -206,7 +207,8 @@ def _point(problem: Problem, search: Search) -> Point:
 
 def _near(problem: Problem, start: Array) -> Array:
     """Begin the costly search over incomplete rows where complete ones with their moments end."""
-    if problem.moments.patterns is None or problem.model.restrictions:
+    incomplete = problem.moments.patterns is not None
+    if not incomplete or problem.model.restrictions:
         return start
     simple = Problem(problem.model, problem.moments, MaximumLikelihood(problem.moments))
     search = minimize(simple, start)

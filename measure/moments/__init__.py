@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from measure.model import Implied
 from measure.moments.patterns import Patterns
+from measure.moments.twolevel.clusters import Clusters
+from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.responses import Layout
 
 Array = NDArray[np.float64]
@@ -64,14 +66,15 @@ class Moments:
     Attributes
     ----------
     names
-        Observed variables, in the order of the moments.
+        Observed variables, in the order of the moments; of a two-level model those of both levels.
     groups
         Values of the groups, in the order of the moments.
     n_obs
         Rows used, per group.
     sample
-        Means (p,) and covariances (p, p) of each group: those of the saturated model. With
-        missing answers they are maximum likelihood estimates.
+        Means (p,) and covariances (p, p) of each block, which is a group, or within a two-level
+        model a group at a level: those of the saturated model. With missing answers and two levels
+        they are maximum likelihood estimates.
     counts
         What the covariances are divided by, per group: n or n - 1. Groups weigh by it.
     rows
@@ -86,6 +89,8 @@ class Moments:
     ordinal
         The categories of ordered items; None where all variables are continuous. Means and
         covariances are then those that `measure.specification.responses.Layout` describes.
+    nested
+        The rows of each group by their clusters, for a two-level model; None for one of one level.
     """
 
     names: tuple[str, ...]
@@ -98,6 +103,15 @@ class Moments:
     patterns: tuple[Patterns, ...] | None = None
     n_dropped: int = 0
     ordinal: Categories | None = None
+    nested: tuple[Clusters, ...] | None = None
+
+    @property
+    def block_names(self) -> tuple[tuple[str, ...], ...]:
+        """Observed variables of each block, in the order of its moments."""
+        if self.nested is None:
+            return (self.names,) * len(self.groups)
+        levels = self.nested[0].levels
+        return (levels.order(WITHIN), levels.order(BETWEEN)) * len(self.groups)
 
     @property
     def thresholds(self) -> tuple[int, ...]:
@@ -137,6 +151,8 @@ class Moments:
     @property
     def n_clusters(self) -> int | None:
         """Number of clusters; None where there are none."""
+        if self.nested is not None:
+            return sum(own.n_clusters for own in self.nested)
         if self.clusters is None:
             return None
         return len(np.unique(np.concatenate(self.clusters)))

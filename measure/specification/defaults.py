@@ -60,8 +60,13 @@ def default_rows(
     *,
     means: bool,
     ordered: Ordered | None = None,
+    centred: frozenset[str] | None = None,
 ) -> Iterator[_Default]:
-    """Rows that the text leaves out, in lavaan's order; NaN means free."""
+    """Rows that the text leaves out, in lavaan's order; NaN means free.
+
+    Within clusters `centred` names the variables whose means stand between them; factors have mean
+    0 there.
+    """
     single = _single_indicators(variables) if defaults.auto_fix_single else frozenset()
     thresholds = {} if ordered is None else ordered.n_thresholds
     if defaults.auto_th:
@@ -89,8 +94,9 @@ def default_rows(
         for x in variables.observed:
             exogenous = x in fixed_x
             fixed = x in thresholds or not (exogenous or defaults.int_ov_free)
+            fixed = fixed or (centred is not None and x in centred and not exogenous)
             yield x, "~1", "", 0.0 if fixed else NAN, exogenous
-        free_latent = defaults.int_lv_free or defaults.effect_coding
+        free_latent = centred is None and (defaults.int_lv_free or defaults.effect_coding)
         for f in variables.latent:
             yield f, "~1", "", NAN if free_latent else 0.0, False
 

@@ -1,5 +1,7 @@
 """What the grammar of model texts knows and the estimation does not: refused by name."""
 
+from collections.abc import Sequence
+
 from measure.errors import ModelError, OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
@@ -23,11 +25,6 @@ def refuse_what_is_not_estimated(syntax: Syntax) -> None:
             raise ModelError(
                 f'"{row.lhs} =~ 0" {where} defines a factor without indicators, which this version '
                 "does not estimate. Give it indicators, or leave it out."
-            )
-        if row.block.level is not None:
-            raise ModelError(
-                f"the block `level: {row.block.level}` {where} asks for a two-level model, which "
-                "this version does not estimate. Remove the block to fit a one-level model."
             )
 
 
@@ -53,6 +50,27 @@ def refuse_for_explored(
             "orthogonal keeps all factors uncorrelated, which the rotation of the exploratory "
             f"block {named} does not. Leave it out, or choose an orthogonal rotation, as "
             'rotation_args={"orthogonal": True}.'
+        )
+
+
+def refuse_for_levels(
+    blocks: tuple[ExploratoryBlock, ...], auxiliary: Sequence[str], ordered: Ordered | None
+) -> None:
+    """Refuse what two-level models are not estimated with."""
+    if blocks:
+        raise ModelError(
+            "exploratory blocks (efa) are estimated at one level only by this version. Write the "
+            "factors of a two-level model without efa()."
+        )
+    if auxiliary:
+        raise OptionError(
+            "auxiliary variables are not available in two-level models. Leave `auxiliary` out, or "
+            "write their covariances at both levels."
+        )
+    if ordered is not None:
+        raise OptionError(
+            "two-level models of ordered items are not estimated by this version. Leave `ordered` "
+            "out to take the answers as numbers, or the `level:` blocks for one level."
         )
 
 
