@@ -54,6 +54,7 @@ from .functioning.direct_effects import Mimic, mimic
 from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
+from .levels.components import VarianceComponents, variance_components
 from .levels.means import group_means
 from .levels.multilevel import Agreement, agreement, icc
 from .missingness import MissingPatterns, missing_patterns
@@ -222,6 +223,8 @@ __all__ = [
     "person_fit",
     "icc",
     "intraclass",
+    "variance_components",
+    "VarianceComponents",
     "agreement",
     "Agreement",
     "split_cluster",
