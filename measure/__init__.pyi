@@ -55,6 +55,7 @@ from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
+from .levels.components import VarianceComponents, variance_components
 from .levels.means import group_means
 from .levels.multilevel import Agreement, agreement, icc
 from .missingness import MissingPatterns, missing_patterns
@@ -225,6 +226,8 @@ __all__ = [
     "person_fit",
     "icc",
     "intraclass",
+    "variance_components",
+    "VarianceComponents",
     "agreement",
     "Agreement",
     "split_cluster",

@@ -58,6 +58,22 @@ BIFACTOR = ("rel_bfi_bifactor",)
 BIFACTOR_ORDINAL = ("rel_bfi_bifactor_ordered",)
 SECOND_ORDER = ("rel_hs39_second_order",)
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
+MIXED = (
+    "mixed_bh1996_contextual",
+    "mixed_bh1996_null_ml",
+    "mixed_bh1996_null_reml",
+    "mixed_bh1996_slope",
+    "mixed_lq2002_lead_ml",
+    "mixed_units_crossed_ml",
+    "mixed_units_crossed_reml",
+    "mixed_units_crossed_slope_reml",
+    "mixed_units_groups_reml",
+    "mixed_units_nested_ml",
+    "mixed_units_nested_reml",
+    "mixed_units_slopes_ml",
+    "mixed_univbct_3level",
+)
+MIXED_TESTS = ("mixed_units_tests",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -94,6 +110,7 @@ COMPARED = {
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
+    *(*MIXED, *MIXED_TESTS),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 
