@@ -56,6 +56,10 @@ from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.means import group_means
 from .levels.multilevel import Agreement, agreement, icc
+from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
+from .levels.referent_shares import ReferentShares, referent_shares
+from .levels.referents import referent_model
+from .levels.response_surfaces import ResponseSurface, response_surface
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
 from .occasions.interrupted import InterruptedSeries, interrupted_series
@@ -227,6 +231,13 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "referent_model",
+    "referent_shares",
+    "ReferentShares",
+    "referent_contrasts",
+    "ReferentContrasts",
+    "response_surface",
+    "ResponseSurface",
     "proportion_interval",
     "simulate",
     "Holes",
