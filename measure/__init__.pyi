@@ -54,10 +54,14 @@ from .functioning.direct_effects import Mimic, mimic
 from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
-from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.components import VarianceComponents, variance_components
+from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.means import group_means
 from .levels.multilevel import Agreement, agreement, icc
+from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
+from .levels.referent_shares import ReferentShares, referent_shares
+from .levels.referents import referent_model
+from .levels.response_surfaces import ResponseSurface, response_surface
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
 from .occasions.interrupted import InterruptedSeries, interrupted_series
@@ -233,6 +237,13 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "referent_model",
+    "referent_shares",
+    "ReferentShares",
+    "referent_contrasts",
+    "ReferentContrasts",
+    "response_surface",
+    "ResponseSurface",
     "proportion_interval",
     "simulate",
     "Holes",

@@ -140,7 +140,7 @@ def climb(
     Parameters
     ----------
     reference
-        The reference model, fitted to all; its plan is that of the steps.
+        The reference model, or one of other scales, fitted to all; its plan is that of the steps.
     """
     chosen = choose(survey, reference, declared)
     if chosen.reason is not None:
@@ -170,7 +170,8 @@ def climb(
     if not climbed.complete:
         return climbed
     fit = found.fits[last]
-    return replace(climbed, means=_means(instrument, chosen, fit), bias=_bias(fit))
+    means = _means(instrument, reference, chosen, fit)
+    return replace(climbed, means=means, bias=_bias(fit))
 
 
 def _uneven(data: pd.DataFrame, item: str, group: str) -> bool:
@@ -178,9 +179,11 @@ def _uneven(data: pd.DataFrame, item: str, group: str) -> bool:
     return bool((pd.crosstab(data[item], data[group]) == 0).to_numpy().any())
 
 
-def _means(instrument: Instrument, chosen: Chosen, fit: measure.Fit) -> measure.LatentMeans | None:
+def _means(
+    instrument: Instrument, reference: Fitted, chosen: Chosen, fit: measure.Fit
+) -> measure.LatentMeans | None:
     """Compare the latent means; None where the model has none to compare."""
-    factors = tuple(structure(instrument.reference_model).factors)
+    factors = tuple(structure(reference.model).factors)
     composites: Mapping[str, tuple[str, ...]] = {}
     if instrument.total is not None and len(factors) > 1:
         composites = {TOTAL: factors}

@@ -1,8 +1,4 @@
-"""What estimates each kind of expectation: a table of functions, one row an estimand.
-
-An estimand that is not estimated yet has the row `awaiting`; its reason is the catalogue's row
-`hypotheses.awaits.<estimand>`.
-"""
+"""What estimates the expectations about persons and groups of them; `estimands` tables them all."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +18,7 @@ from analyses.ledger.networks import (
 from analyses.ledger.variables import Answers, NotAsked, Variable
 from analyses.over_time.developing import Development, first_to_last
 from analyses.section import Message
-from instruments.schema import BackgroundColumn, Estimand, Expectation
+from instruments.schema import BackgroundColumn, Expectation
 from measure.fitting.source import Source
 
 FEWEST_IN_GROUP = 10
@@ -443,21 +439,3 @@ def awaiting(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         Always.
     """
     raise Awaits(expectation.estimand)
-
-
-ESTIMATORS: Mapping[Estimand, Estimator] = {
-    "correlation": correlation,
-    "partial": partial,
-    "distinct": distinct,
-    "pairing": pairing,
-    "difference": difference,
-    "equivalence": equivalence,
-    "between": awaiting,
-    "levels": awaiting,
-    "moderation": moderation,
-    "cross_lagged": awaiting,
-    "referents": awaiting,
-    "self_other": awaiting,
-    "gain": gain,
-}
-"""What estimates each estimand; a row is filled in by putting a function in its place."""

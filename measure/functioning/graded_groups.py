@@ -308,9 +308,7 @@ def _item_scores(model: GroupedGrades, weights: Array) -> Array:
         density = above * (1 - above)
         p = np.maximum(above[:-1] - above[1:], 1e-300)
         # Of each category, by its location a θ and by the cuts below and above it.
-        tables.append(
-            (grid * (density[:-1] - density[1:]) / p, -density[:-1] / p, density[1:] / p)
-        )
+        tables.append((grid * (density[:-1] - density[1:]) / p, -density[:-1] / p, density[1:] / p))
     by_slope, below, over = (
         np.vstack(kind) @ weights * model._answered for kind in zip(*tables, strict=True)
     )

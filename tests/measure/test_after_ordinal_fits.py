@@ -68,6 +68,7 @@ OF_DATA = {
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
     *("interrupted_series", "change_moderation", "variance_components"),
+    *("referent_model", "response_surface"),
 }
 
 
@@ -236,6 +237,20 @@ def latent_means(fit, _):
     assert found["d"].abs().max() < 1.0
 
 
+def referent_shares(fit, _):
+    # None of these models has two factors for an item; those that do are tested beside the shares.
+    with pytest.raises(MeasureError, match="no item loads on a trait"):
+        measure.referent_shares(fit)
+
+
+def referent_contrasts(fit, _):
+    first, second = list(fit.model.table.latent)[:2]
+    with pytest.raises(MeasureError, match=r"groups; compare|correlate in the model|no factor"):
+        measure.referent_contrasts(
+            fit, {"f": {"a": first, "b": "none"}, "g": {"a": second, "b": "other"}}
+        )
+
+
 def model_card(fit, _):
     assert measure.model_card(fit).agrees
 
@@ -272,7 +287,7 @@ CHECKS = {
         *(compare, bootstrap, cross_validate, factor_scores, second_opinion),
         *(composite_reliability, maximal_reliability, bifactor_indices),
         *(fornell_larcker, model_card, population, simulate, item_bias, alignment),
-        latent_means,
+        *(latent_means, referent_shares, referent_contrasts),
         refused("vuong", "other"),
         refused("small_sample_tests"),
     )
