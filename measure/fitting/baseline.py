@@ -10,7 +10,7 @@ from measure.fitting.assembly import build as build_model
 from measure.fitting.inference import weigh
 from measure.fitting.problem import Point, Problem
 from measure.fitting.starts import from_sample
-from measure.model import Implied, moment_vector
+from measure.model import Implied, level_vector, moment_vector
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.specification.defaults import NAN
@@ -21,6 +21,8 @@ from measure.specification.table import Parameter, ParameterTable
 
 def closed_form(problem: Problem, method: Method) -> Statistic | None:
     """Test the baseline model without a search; None where there is no closed form."""
+    if problem.moments.level_layout is not None:
+        return _independent_levels(problem, method)
     if problem.moments.layout is not None:
         return _independent_answers(problem, method)
     table = problem.model.table
@@ -64,6 +66,26 @@ def _independent_answers(problem: Problem, method: Method) -> Statistic:
     nothing = np.zeros((df, 0))
     spread = projected(own, nothing, np.zeros((0, 0)), moments.ordinal.gamma[np.ix_(keep, keep)])
     return scaled(method.test, chisq, df, spread)
+
+
+def _independent_levels(problem: Problem, method: Method) -> Statistic:
+    """Test that nothing covaries at either level, with ordered items: the rest fits exactly.
+
+    Weights are diagonal, so that moments which fit do not matter to the others.
+    """
+    moments, layout = problem.moments, problem.moments.level_layout
+    assert layout is not None
+    assert moments.ordinal is not None
+    (weight,), (within, between) = problem.discrepancy.weight([]), moments.sample
+    tested = layout.is_covariance
+    gap, own = level_vector(layout, within, between)[tested], [weight[tested]]
+    chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
+    if method.test in ("standard", "none"):
+        return Statistic("standard", chisq, df)
+    gamma = moments.ordinal.gamma[np.ix_(tested, tested)]
+    return scaled(
+        method.test, chisq, df, projected(own, np.zeros((df, 0)), np.zeros((0, 0)), gamma)
+    )
 
 
 def baseline_point(problem: Problem) -> Point:

@@ -37,6 +37,8 @@ from measure.specification.exploratory_blocks import exploratory_blocks
 from measure.specification.levels import has_levels
 from measure.specification.options import SCALED, Method, Options
 from measure.specification.parameters import build as build_table
+from measure.specification.parameters import levels_of
+from measure.specification.refusals import refuse_for_ordered_levels
 from measure.specification.responses import Ordered
 from measure.specification.rotation_plan import RotationPlan, plan_of
 from measure.specification.syntax import parse
@@ -70,8 +72,11 @@ def estimate(
         defaults = replace(defaults, orthogonal_efa=not plan.oblique)
     if ordered:
         # The answers say how many thresholds there are, and so come before the table.
-        names = variables_of(syntax.statements).observed
-        moments = source.moments(names, options, method, ordered)
+        names, levels = variables_of(syntax.statements).observed, None
+        if has_levels(syntax):
+            levels = levels_of([syntax.statements], asks_fixed=defaults.fixed_x)
+            refuse_for_ordered_levels(levels, ordered, options.group)
+        moments = source.moments(names, options, method, ordered, levels)
         table = build_table(
             syntax,
             defaults,

@@ -85,7 +85,7 @@ def build(
     if ordered is not None:
         refuse_for_ordered(defaults, groups, ordered)
     if has_levels(syntax):
-        refuse_for_levels(explored, auxiliary, ordered)
+        refuse_for_levels(explored, auxiliary)
     # Means tell groups apart, so that several groups have a mean structure, as in lavaan.
     means = (
         defaults.meanstructure
@@ -98,7 +98,7 @@ def build(
     plan = _Plan(defaults, means, groups, ordered)
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
-    levels = _levels(texts, asks_fixed=asks_fixed) if has_levels(syntax) else None
+    levels = levels_of(texts, asks_fixed=asks_fixed) if has_levels(syntax) else None
     if levels is not None:
         fixed_x = tuple(dict.fromkeys((*levels.within.fixed_x, *levels.between.fixed_x)))
     for group, statements in enumerate(texts, start=1):
@@ -161,7 +161,7 @@ class _Place:
         return self.levels.both if self.levels is not None and self.level == WITHIN else None
 
 
-def _levels(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Levels:
+def levels_of(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Levels:
     """Find the variables of each level, which all groups have alike."""
     found = []
     for level in (WITHIN, BETWEEN):
@@ -260,6 +260,7 @@ def _rows(statements: Sequence[Statement], plan: _Plan, place: _Place) -> Iterat
         means=plan.means,
         ordered=plan.ordered,
         centred=place.centred,
+        scales=place.level == WITHIN,
     ):
         if (lhs, op, rhs) not in seen:
             free = value != value and not exogenous

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from measure.errors import OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
-from measure.specification.levels import NAMES, Levels, LevelVariables
+from measure.specification.levels import NAMES, WITHIN, Levels, LevelVariables
 from measure.specification.responses import Layout, Ordered
 from measure.specification.syntax import Constraint
 
@@ -196,6 +196,7 @@ class ParameterTable:
         own = self.ordered
         return (
             own is not None
+            and row.level == WITHIN
             and row.op == own.follows
             and row.lhs == row.rhs
             and row.lhs in own.n_thresholds

@@ -94,6 +94,7 @@ PSYCH_CATEGORIES = (
     "tetrachoric_hs39binary_psych",
 )
 POLYCOR = ("polychoric_pairs_polycor_ml",)
+ORDINAL_TWOLEVEL = ("ordinal_twolevel_lq2002",)
 
 COMPARED = {
     *(
@@ -111,7 +112,7 @@ COMPARED = {
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*MIXED, *MIXED_TESTS),
-    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 
 NOT_YET = {
