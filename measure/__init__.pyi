@@ -52,11 +52,12 @@ from .functioning.dif import differential_functioning
 from .functioning.dif_result import ItemFunctioning
 from .functioning.direct_effects import Mimic, mimic
 from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
+from .levels.between_clusters import answers_needed, icc
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
 from .levels.means import group_means
-from .levels.multilevel import Agreement, agreement, icc
+from .levels.within_agreement import Agreement, agreement
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
 from .occasions.interrupted import InterruptedSeries, interrupted_series
@@ -222,6 +223,7 @@ __all__ = [
     "local_dependence",
     "person_fit",
     "icc",
+    "answers_needed",
     "intraclass",
     "variance_components",
     "VarianceComponents",
