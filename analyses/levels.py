@@ -25,8 +25,9 @@ from analyses.section import (
 )
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.errors import MeasureError
+from measure.levels.between_clusters import icc
 from measure.levels.means import group_means
-from measure.levels.multilevel import agreement, icc
+from measure.levels.within_agreement import agreement
 
 MEANS_ROLES = (*UNITS, "group", "role")
 RWG_COLUMNS = {

@@ -69,6 +69,7 @@ OF_DATA = {
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
     *("interrupted_series", "change_moderation", "variance_components"),
     *("referent_model", "response_surface"),
+    *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
 }
 
 
