@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import Likelihood
-from measure.estimators.least_squares import weighted
+from measure.estimators.least_squares import LeastSquares, weighted
 from measure.fitting.problem import Point
-from measure.moments.asymptotic import contributions_at, sums_by_cluster
+from measure.moments.asymptotic import moment_contributions, sums_by_cluster
 from measure.moments.ordinal import influences_at
 from measure.moments.ordinal.influence_sums import pressed
 
@@ -54,10 +54,10 @@ def _of_rows(point: Point, directions: Array) -> list[Array]:
     if moments.ordinal is not None:
         groups = zip(influences_at(moments, point.implied), moments.n_obs, pulls, strict=True)
         return [pressed(influences, np.arange(n), pull) for influences, n, pull in groups]
-    assert moments.rows is not None
-    means = point.problem.model.table.meanstructure
+    assert isinstance(discrepancy, LeastSquares)
+    parts = moment_contributions(moments, means=point.problem.model.table.meanstructure)
     found = []
-    for rows, implied, pull in zip(moments.rows, point.implied, pulls, strict=True):
-        assert implied.mu is not None
-        found.append(pull @ contributions_at(rows, implied.mu, implied.sigma, means=means).T)
+    for own, sample, implied, pull in zip(parts, moments.sample, point.implied, pulls, strict=True):
+        away = discrepancy.vector(sample) - discrepancy.vector(implied)
+        found.append(pull @ (own + away).T)
     return found
