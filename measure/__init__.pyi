@@ -58,7 +58,6 @@ from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.means import group_means
-from .levels.multilevel import Agreement, agreement, icc
 from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
 from .levels.referents import referent_model

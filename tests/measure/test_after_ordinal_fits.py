@@ -67,9 +67,8 @@ OF_DATA = {
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
-    *("interrupted_series", "change_moderation", "variance_components"),
-    *("referent_model", "response_surface"),
     *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
+    *("referent_model", "response_surface"),
 }
 
 
