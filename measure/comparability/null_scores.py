@@ -57,7 +57,7 @@ def _of_rows(point: Point, directions: Array) -> list[Array]:
     assert isinstance(discrepancy, LeastSquares)
     parts = moment_contributions(moments, means=point.problem.model.table.meanstructure)
     found = []
-    for own, sample, implied, pull in zip(parts, moments.sample, point.implied, pulls, strict=True):
-        away = discrepancy.vector(sample) - discrepancy.vector(implied)
-        found.append(pull @ (own + away).T)
+    samples, models = discrepancy.vectors(moments.sample), discrepancy.vectors(point.implied)
+    for own, sample, model, pull in zip(parts, samples, models, pulls, strict=True):
+        found.append(pull @ (own + sample - model).T)
     return found
