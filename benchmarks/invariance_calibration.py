@@ -165,8 +165,8 @@ def _power(steps: Sequence[Step]) -> str:
         for name, *values in one.own if one.condition in planted else ():
             found.setdefault(name, []).append((values[0], values[1], values[2]))
     rows = []
-    for name, values in found.items():
-        z, *corrections = np.array(values).T
+    for name, seen in found.items():
+        z, *corrections = np.array(seen).T
         hits = [_percent(float((each < FAMILY).mean())) for each in corrections]
         rows.append([f"`{name}`", f"{z.mean():.2f}", f"{z.std(ddof=1):.2f}", *hits])
     return table(["planted", "mean z", "sd", "Holm, %", "maxt, %"], rows)
