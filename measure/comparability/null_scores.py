@@ -2,7 +2,7 @@
 
 The test of an equality asks how far a score lies from 0, against how much it varies if the equality
 holds. Scores that are taken at the moments of the step add up to the one and their squares to the
-other, both under the hypothesis (Boos 1992, section 3; Cameron, Gelbach & Miller 2008, Review of
+other, both under the hypothesis (Boos 1992; Cameron, Gelbach & Miller 2008, Review of
 Economics and Statistics 90, 414-427, on imposing it). An asymptotic covariance of the moments of
 each group is not of this kind: it is taken at the group's own moments, where a rare category that
 happens to be rarer still seems to be known better, so that the test goes wrong in the tail.
