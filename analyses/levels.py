@@ -25,7 +25,8 @@ from analyses.section import (
 )
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.errors import MeasureError
-from measure.levels.multilevel import agreement, icc
+from measure.levels.between_clusters import icc
+from measure.levels.within_agreement import agreement
 
 MEANS_ROLES = (*UNITS, "group", "role")
 MOST_GROUPS_DRAWN = 60

@@ -3,18 +3,22 @@
 Surveys are drawn from the stated population of the bundled instrument, in which three parameters
 are planted to differ between groups, and searched by `measure.partial_invariance`. Results go to
 `invariance.json` beside this file, and as tables to `INVARIANCE.md`; `--report` writes the tables
-again, no more.
+again, no more. `--calibration` asks of other surveys whether the single tests keep their level, and
+adds what they gave (`invariance_calibration.json`) to the tables.
 """
 
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.calibration_results import HERE
 from benchmarks.calibration_tables import filled, table
+from benchmarks.invariance_calibration import Survey, calibration
 from benchmarks.invariance_recovery import (
     COMPARISONS,
     CONDITIONS,
@@ -30,7 +34,10 @@ from benchmarks.recovery_design import RecoveryDesign
 from measure.replication.repeat import repeat
 
 FILE, REPORT = "invariance.json", "INVARIANCE.md"
+CALIBRATION = "invariance_calibration.json"
 SAMPLES, SEED = 200, 20260102
+# The surveys of the calibration are others.
+OTHERS = SEED + 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,23 +45,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.invariance", description=__doc__)
     parser.add_argument("--samples", type=int, default=SAMPLES, help="surveys of each condition")
     parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--calibration", action="store_true", help="of single tests, no more")
     parser.add_argument("--report", action="store_true", help="write the tables again, no more")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the files")
     given = parser.parse_args(arguments)
     path, design = given.out / FILE, RecoveryDesign()
-    if not given.report:
-        begin = time.perf_counter()
-        done = repeat(Trial(design), given.samples, seed=SEED, workers=given.workers).require()
-        found = {
-            "samples": len(done.results),
-            "failed": done.n_failed,
-            "seed": SEED,
-            "minutes": (time.perf_counter() - begin) / 60,
-            "outcomes": done.results,
-        }
-        path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    if given.calibration:
+        _written(given.out / CALIBRATION, Survey(design), given, OTHERS)
+    elif not given.report:
+        _written(path, Trial(design), given, SEED)
     # From what was written, so that the files cannot differ.
-    (given.out / REPORT).write_text(report(read(path), plants(design)), encoding="utf-8")
+    text = report(read(path), plants(design))
+    if (given.out / CALIBRATION).exists():
+        tests = json.loads((given.out / CALIBRATION).read_text(encoding="utf-8"))
+        text += f"\n{calibration(tests)}\n"
+    (given.out / REPORT).write_text(text, encoding="utf-8")
+
+
+def _written(
+    path: Path, task: Callable[[np.random.Generator], Any], given: argparse.Namespace, seed: int
+) -> None:
+    """Draw surveys, and write what they gave."""
+    begin = time.perf_counter()
+    done = repeat(task, given.samples, seed=seed, workers=given.workers).require()
+    found = {
+        "samples": len(done.results),
+        "failed": done.n_failed,
+        "seed": seed,
+        "minutes": (time.perf_counter() - begin) / 60,
+        "outcomes": done.results,
+    }
+    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:

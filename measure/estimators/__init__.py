@@ -16,6 +16,7 @@ from measure.estimators.least_squares import (
     unweighted,
 )
 from measure.estimators.ml import MaximumLikelihood
+from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.model import Curvature, Derivatives, Implied
 from measure.moments import Moments
 
@@ -53,11 +54,13 @@ class Discrepancy(Protocol):
 
 
 # The discrepancies that are likelihoods of rows: they have scores, and a saturated model.
-Likelihood = MaximumLikelihood | FullInformation
+Likelihood = MaximumLikelihood | FullInformation | TwoLevelLikelihood
 
 
 def _likelihood(moments: Moments, *, means: bool) -> Discrepancy:
-    """Maximum likelihood, by patterns where answers are missing."""
+    """Maximum likelihood, by clusters for two levels, by patterns where answers are missing."""
+    if moments.nested is not None:
+        return TwoLevelLikelihood(moments)
     return MaximumLikelihood(moments) if moments.patterns is None else FullInformation(moments)
 
 

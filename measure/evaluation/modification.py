@@ -232,7 +232,7 @@ def _extend(fit: Fit, wanted: list[Parameter]) -> _Extended:
     bare = replace(
         model.table, parameters=tuple(rows), ties=(), sums=(), constraints=(), definitions=()
     )
-    extended = build(bare, list(fit.moments.sample), fit.moments.names)
+    extended = build(bare, list(fit.moments.sample), fit.moments.block_names)
     position = {row: element for element, row in enumerate(extended.free_rows)}
     problem = Problem(extended, fit.moments, fit.problem.discrepancy)
     held = fit.point.basis

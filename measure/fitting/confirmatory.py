@@ -34,8 +34,11 @@ from measure.moments import Moments
 from measure.moments.asymptotic import few_clusters_note
 from measure.optimize import Search, minimize, search_from_several
 from measure.specification.exploratory_blocks import exploratory_blocks
+from measure.specification.levels import has_levels
 from measure.specification.options import SCALED, Method, Options
 from measure.specification.parameters import build as build_table
+from measure.specification.parameters import levels_of
+from measure.specification.refusals import refuse_for_ordered_levels
 from measure.specification.responses import Ordered
 from measure.specification.rotation_plan import RotationPlan, plan_of
 from measure.specification.syntax import parse
@@ -60,7 +63,7 @@ def estimate(
     """
     syntax = parse(text)
     ordered = source.ordered(syntax, options)
-    options = options.completed(ordered=bool(ordered)).checked()
+    options = options.completed(ordered=bool(ordered), levels=has_levels(syntax)).checked()
     method, groups = options.method(), source.groups(options)
     blocks = exploratory_blocks(syntax)
     plan = plan_of(options.rotation, options.rotation_args, options.seed, blocks)
@@ -69,8 +72,11 @@ def estimate(
         defaults = replace(defaults, orthogonal_efa=not plan.oblique)
     if ordered:
         # The answers say how many thresholds there are, and so come before the table.
-        names = variables_of(syntax.statements).observed
-        moments = source.moments(names, options, method, ordered)
+        names, levels = variables_of(syntax.statements).observed, None
+        if has_levels(syntax):
+            levels = levels_of([syntax.statements], asks_fixed=defaults.fixed_x)
+            refuse_for_ordered_levels(levels, ordered, options.group)
+        moments = source.moments(names, options, method, ordered, levels)
         table = build_table(
             syntax,
             defaults,
@@ -79,7 +85,7 @@ def estimate(
         )
     else:
         table = build_table(syntax, defaults, groups=groups, auxiliary=options.auxiliary)
-        moments = source.moments(table.observed, options, method)
+        moments = source.moments(table.observed, options, method, levels=table.levels)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
@@ -98,7 +104,7 @@ def problem_of(table: ParameterTable, moments: Moments, method: Method) -> Probl
 
 def build_model_of(table: ParameterTable, moments: Moments) -> Model:
     """Lay a parameter table out as matrices."""
-    return build_model(table, list(moments.sample), moments.names)
+    return build_model(table, list(moments.sample), moments.block_names)
 
 
 class _Request(NamedTuple):
@@ -206,7 +212,8 @@ def _point(problem: Problem, search: Search) -> Point:
 
 def _near(problem: Problem, start: Array) -> Array:
     """Begin the costly search over incomplete rows where complete ones with their moments end."""
-    if problem.moments.patterns is None or problem.model.restrictions:
+    incomplete = problem.moments.patterns is not None
+    if not incomplete or problem.model.restrictions:
         return start
     simple = Problem(problem.model, problem.moments, MaximumLikelihood(problem.moments))
     search = minimize(simple, start)

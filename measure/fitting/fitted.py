@@ -161,13 +161,15 @@ class Fit:
         """Covariance matrix of the estimates, free parameters on both sides.
 
         A parameter is named by its label, or as `lhs op rhs`, with `.g2` and so on for later
-        groups, as in lavaan.
+        groups and `.l2` between clusters, as in lavaan.
         """
         names = []
         for index in self.model.free_rows:
             row = self.model.table.parameters[index]
-            name = row.label if row.label and row.user else f"{row.lhs}{row.op}{row.rhs}"
-            names.append(name if row.group == 1 or row.label else f"{name}.g{row.group}")
+            if row.label and row.user:
+                names.append(row.label)
+            else:
+                names.append(f"{row.lhs}{row.op}{row.rhs}" if row.label else row.name)
         return pd.DataFrame(self.vcov_elements, index=names, columns=names)
 
     @property

@@ -71,7 +71,7 @@ def _freed(problem: Problem, row_values: Array) -> tuple[Problem, Array]:
     )
     moments: Moments = problem.moments
     model = build_model(
-        replace(table, parameters=rows, fixed_x=()), list(moments.sample), moments.names
+        replace(table, parameters=rows, fixed_x=()), list(moments.sample), moments.block_names
     )
     elements = row_values[list(model.free_rows)]
     return Problem(model, moments, problem.discrepancy), elements[list(model.reduction.kept)]

@@ -214,7 +214,8 @@ def _with_values(table: ParameterTable) -> Model:
     unknown = tuple(
         row if table.follows(row) else row._replace(free=True, value=float("nan")) for row in rows
     )
-    open_model = build_model(replace(table, parameters=unknown), _no_sample(table), table.observed)
+    names = [table.observed] * table.n_groups
+    open_model = build_model(replace(table, parameters=unknown), _no_sample(table), names)
     own = list(open_model.free_rows)
     values = np.full(len(rows), np.nan)
     values[own] = _solved(
@@ -226,7 +227,7 @@ def _with_values(table: ParameterTable) -> Model:
     )
     _require_restrictions(open_model, values)
     fixed = replace(table, parameters=known, ties=(), sums=(), constraints=())
-    return build_model(fixed, _no_sample(table), table.observed)
+    return build_model(fixed, _no_sample(table), names)
 
 
 def _no_sample(table: ParameterTable) -> list[Implied]:

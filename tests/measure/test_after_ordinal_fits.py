@@ -57,6 +57,7 @@ OF_DATA = {
         "icc",
     ),
     *("intraclass", "agreement", "group_means", "polychoric", "ordinal_alpha", "errors"),
+    "twolevel_correlations",
     *("omega_total", "omega_hierarchical", "guttman_lambdas", "split_half", "by_group", "prmse"),
     *("greatest_lower_bound", "conditional_errors", "retest", "reliable_change", "short_forms"),
     *("graded_response", "ability_scores", "item_fit", "local_dependence", "person_fit"),
@@ -66,7 +67,8 @@ OF_DATA = {
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
-    *("interrupted_series", "change_moderation", "referent_model", "response_surface"),
+    *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
+    *("referent_model", "response_surface"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Do answers hang together within clusters? Intraclass correlations and within-group agreement."""
+"""Whether the members of a cluster agree."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,132 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import confidence, known_option, numeric_items
+from measure.checks import known_option
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
+from measure.levels.cluster_columns import items_apart_from_cluster
 
 Array = NDArray[np.float64]
 
 # Error variances of skewed answers on five categories (LeBreton & Senter 2008).
 SKEWED_NULLS = {"slight": 1.34, "moderate": 0.90, "heavy": 0.44}
 NULLS = ("uniform", *SKEWED_NULLS)
-
-
-def icc(
-    data: pd.DataFrame,
-    items: str | Sequence[str],
-    *,
-    cluster: str,
-    confidence_level: float = 0.95,
-) -> pd.DataFrame:
-    """ICC(1) and ICC(2) of each item from one-way analysis of variance between clusters.
-
-    Parameters
-    ----------
-    data
-        One row a respondent.
-    items
-        Columns to analyse, each by itself; rows where it or the cluster is missing are left out.
-    cluster
-        Column that names each respondent's cluster.
-    confidence_level
-        Of the intervals.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row an item:
-
-        - `icc1`: (MSB - MSW) / (MSB + (k* - 1) MSW) with k* = (N - Σn²/N) / (J - 1), the share
-          of variance between clusters; negative estimates stay as they are;
-        - `icc1_mean_size`: the same with the mean cluster size in place of k*;
-        - `icc2`: 1 - 1/F, the reliability of a cluster mean; NaN where all means are equal;
-        - `icc1.ci.lower icc1.ci.upper icc2.ci.lower icc2.ci.upper`: exact with equal cluster
-          sizes (Searle 1971), with k* for the size otherwise (Thomas & Hultquist 1978,
-          Donner 1979);
-        - `f df1 df2 pvalue ms_between ms_within`: the analysis of variance;
-        - `design_effect`: 1 + (mean size - 1) ICC(1), a negative ICC(1) counted as 0;
-        - `n_clusters mean_size k_star n_single n dropped`: clusters, their mean size, k*, clusters
-          of one respondent (they tell only about differences between clusters), rows used and
-          left out.
-
-    Raises
-    ------
-    DataError
-        An item or the cluster cannot be analysed; one cluster; every cluster has one respondent;
-        no variance within clusters.
-    OptionError
-        `confidence_level` outside 0 to 1.
-
-    References
-    ----------
-    Bliese (2000), Within-group agreement, non-independence, and reliability.
-    """
-    confidence(confidence_level)
-    names = [items] if isinstance(items, str) else list(items)
-    numbers = _items_apart_from_cluster(data, names, cluster)
-    rows = [
-        _one_way(numbers[name], data[cluster], cluster, confidence_level)
-        for name in numbers.columns
-    ]
-    return pd.DataFrame(rows, index=pd.Index(numbers.columns, name="item"))
-
-
-def _one_way(
-    answers: pd.Series, clusters: pd.Series, cluster: str, confidence_level: float
-) -> dict[str, float | int]:
-    from scipy.stats import f
-
-    used = answers.notna() & clusters.notna()
-    y = answers[used].to_numpy()
-    codes, labels = pd.factorize(clusters[used])
-    sizes = np.bincount(codes)
-    n, n_clusters = len(y), len(labels)
-    _check_clusters(answers.name, cluster, sizes)
-    means = np.bincount(codes, y) / sizes
-    df1, df2 = n_clusters - 1, n - n_clusters
-    between = float(sizes @ (means - y.mean()) ** 2) / df1
-    within = float(((y - means[codes]) ** 2).sum()) / df2
-    # Rounding leaves a tiny within variance where all members of every cluster agree.
-    if within <= 1e-20 * max(between, float(np.mean(y**2))):
-        raise DataError(
-            f'item "{answers.name}" does not vary within any "{cluster}": it belongs to the '
-            "clusters, not to their members, and has no intraclass correlation."
-        )
-    k_star = float(n - (sizes**2).sum() / n) / df1
-    ratio = between / within
-    tail = (1 - confidence_level) / 2
-    bounds = ratio / np.asarray(f.ppf([1 - tail, tail], df1, df2))
-    icc1 = (ratio - 1) / (ratio + k_star - 1)
-    lower, upper = ((bounds - 1) / (bounds + k_star - 1)).tolist()
-    mean_size = n / n_clusters
-    return {
-        "icc1": icc1,
-        "icc1.ci.lower": lower,
-        "icc1.ci.upper": upper,
-        "icc1_mean_size": (ratio - 1) / (ratio + mean_size - 1),
-        "icc2": _icc2(ratio),
-        "icc2.ci.lower": _icc2(float(bounds[0])),
-        "icc2.ci.upper": _icc2(float(bounds[1])),
-        "f": ratio,
-        "df1": df1,
-        "df2": df2,
-        "pvalue": float(f.sf(ratio, df1, df2)),
-        "ms_between": between,
-        "ms_within": within,
-        "design_effect": 1 + (mean_size - 1) * max(icc1, 0.0),
-        "n_clusters": n_clusters,
-        "mean_size": mean_size,
-        "k_star": k_star,
-        "n_single": int((sizes == 1).sum()),
-        "n": n,
-        "dropped": len(answers) - n,
-    }
-
-
-def _icc2(ratio: float) -> float:
-    """Return 1 - 1/F; equal cluster means (F = 0) have no reliability to speak of: NaN."""
-    return 1 - 1 / ratio if ratio > 0 else np.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +128,7 @@ def agreement(
     """
     names = [items] if isinstance(items, str) else list(items)
     null_variance = _null_variance(scale, null)
-    numbers = _items_apart_from_cluster(data, names, cluster)
+    numbers = items_apart_from_cluster(data, names, cluster)
     clusters = data[cluster]
     complete = numbers.notna().all(axis=1) & clusters.notna()
     if not complete.any():
@@ -388,34 +272,6 @@ def _null_variance(scale: tuple[float, float], null: str) -> float:
             f'{scale[1]:g} has {categories}. Use null="uniform".'
         )
     return SKEWED_NULLS[null]
-
-
-def _items_apart_from_cluster(
-    data: pd.DataFrame, names: Sequence[str], cluster: str
-) -> pd.DataFrame:
-    numbers = numeric_items(data, names)
-    if cluster in names:
-        raise DataError(f'"{cluster}" is both an item and the cluster.')
-    if cluster not in data.columns:
-        raise DataError(f'the data have no column "{cluster}" to use as cluster.')
-    if list(data.columns).count(cluster) > 1:
-        raise DataError(f'cluster "{cluster}" occurs more than once. Keep one column of each name.')
-    if data[cluster].isna().all():
-        raise DataError(f'cluster "{cluster}" is missing in all rows.')
-    return numbers
-
-
-def _check_clusters(item: object, cluster: str, sizes: NDArray[np.int_]) -> None:
-    if len(sizes) < 2:
-        raise DataError(
-            f'item "{item}" is answered in one "{cluster}" only; differences between clusters need '
-            "at least two."
-        )
-    if (sizes == 1).all():
-        raise DataError(
-            f'every "{cluster}" has one answer to item "{item}": differences within clusters '
-            "cannot be seen. Check whether this column names clusters or respondents."
-        )
 
 
 def _agreement_notes(

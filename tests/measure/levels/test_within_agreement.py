@@ -1,135 +1,15 @@
+"""Agreement of the members of clusters."""
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import f as f_distribution
 
 from measure.errors import DataError, OptionError
-from measure.levels.multilevel import agreement, icc
-from tests.measure.ledger import AGREEMENT, ICC, unaccounted
+from measure.levels.within_agreement import agreement
+from tests.measure.ledger import AGREEMENT, unaccounted
 from tests.reference_cases import case, data
 
 LQ = data("lq2002.csv")
-
-
-@pytest.mark.parametrize("name", ICC)
-def test_icc_reference(name):
-    reference = case(name)
-    options = reference["options"]
-    found = icc(data(reference["data"]), options["variables"], cluster=options["group"])
-    # multilevel::ICC1 uses the mean cluster size, k* is what the reference calls n0.
-    named = {
-        "icc1": "icc1_n0",
-        "icc1_mean_size": "icc1",
-        "icc2": "icc2",
-        "f": "f",
-        "df1": "df1",
-        "df2": "df2",
-        "pvalue": "pvalue",
-        "ms_between": "ms_between",
-        "ms_within": "ms_within",
-        "k_star": "n0",
-        "n_clusters": "n_groups",
-        "n": "n",
-    }
-    for expected in reference["results"]["variables"]:
-        row = found.loc[expected["variable"]]
-        for ours, theirs in named.items():
-            assert row[ours] == pytest.approx(expected[theirs], rel=1e-7, abs=1e-7), ours
-        assert not unaccounted(expected, {"variable", *named.values()})
-
-
-def balanced(seed, n_clusters=20, size=6, between=0.5):
-    rng = np.random.default_rng(seed)
-    means = between * rng.normal(size=(n_clusters, 1))
-    answers = means + rng.normal(size=(n_clusters, size))
-    return pd.DataFrame({"q": answers.ravel(), "team": np.repeat(np.arange(n_clusters), size)})
-
-
-def test_interval_of_equal_clusters_is_the_exact_one():
-    row = icc(balanced(1), "q", cluster="team", confidence_level=0.9).loc["q"]
-    lower = row["f"] / f_distribution.ppf(0.95, 19, 100)
-    upper = row["f"] * f_distribution.ppf(0.95, 100, 19)
-    assert row["icc1.ci.lower"] == pytest.approx((lower - 1) / (lower + 5))
-    assert row["icc1.ci.upper"] == pytest.approx((upper - 1) / (upper + 5))
-    assert row["icc2.ci.lower"] == pytest.approx(1 - 1 / lower)
-    assert row["icc2.ci.upper"] == pytest.approx(1 - 1 / upper)
-    assert row["k_star"] == row["mean_size"] == 6
-    assert row["icc1"] == row["icc1_mean_size"]
-    assert row["design_effect"] == pytest.approx(1 + 5 * row["icc1"])
-
-
-def test_interval_of_unequal_clusters_covers():
-    # k* in place of the common size is an approximation: coverage over 300 samples, se .013.
-    rng = np.random.default_rng(2)
-    sizes = np.repeat([3, 5, 10, 20], 10)
-    team = np.repeat(np.arange(40), sizes)
-    covered = 0
-    for _ in range(300):
-        answers = np.sqrt(0.2) * rng.normal(size=40)[team] + np.sqrt(0.8) * rng.normal(
-            size=len(team)
-        )
-        row = icc(pd.DataFrame({"q": answers, "team": team}), "q", cluster="team").loc["q"]
-        covered += row["icc1.ci.lower"] <= 0.2 <= row["icc1.ci.upper"]
-    assert 0.91 <= covered / 300 <= 0.985
-
-
-@settings(max_examples=20, deadline=None)
-@given(shift=st.floats(-100, 100), factor=st.floats(0.1, 10))
-def test_icc_ignores_the_metric(shift, factor):
-    table = balanced(3)
-    moved = table.assign(q=table["q"] * factor + shift)
-    before, after = (icc(t, "q", cluster="team").loc["q"] for t in (table, moved))
-    assert after["icc1"] == pytest.approx(before["icc1"], abs=1e-8)
-    assert after["icc2"] == pytest.approx(before["icc2"], abs=1e-8)
-
-
-def test_negative_estimates_stay_as_they_are():
-    # Every team holds the same three answers: no difference between, much within.
-    table = pd.DataFrame({"q": [1, 3, 5] * 4, "team": np.repeat(list("abcd"), 3)})
-    row = icc(table, "q", cluster="team").loc["q"]
-    assert row["icc1"] == pytest.approx(-0.5)
-    assert np.isnan(row["icc2"])
-    assert row["design_effect"] == 1.0
-
-
-def test_missing_answers_missing_clusters_and_clusters_of_one_are_counted():
-    table = balanced(4).astype({"team": object})
-    table.loc[0, "q"] = np.nan
-    table.loc[[1, 2], "team"] = None
-    table.loc[len(table)] = {"q": 1.0, "team": "alone"}
-    row = icc(table, ["q"], cluster="team").loc["q"]
-    assert row["dropped"] == 3
-    assert row["n"] == 118
-    assert row["n_clusters"] == 21
-    assert row["n_single"] == 1
-
-
-@pytest.mark.parametrize(
-    ("table", "cluster", "message"),
-    [
-        (LQ.assign(COMPID=1), "COMPID", 'answered in one "COMPID" only'),
-        (LQ.assign(COMPID=range(len(LQ))), "COMPID", 'every "COMPID" has one answer'),
-        (LQ, "TEAM", 'no column "TEAM" to use as cluster'),
-        (LQ.assign(COMPID=np.nan), "COMPID", '"COMPID" is missing in all rows'),
-        (LQ, "LEAD01", "both an item and the cluster"),
-        (LQ.assign(LEAD01=LQ["COMPID"]), "COMPID", 'does not vary within any "COMPID"'),
-        (
-            LQ[["LEAD01", "COMPID", "SUB"]].set_axis(["LEAD01", "COMPID", "COMPID"], axis=1),
-            "COMPID",
-            'cluster "COMPID" occurs more than once',
-        ),
-    ],
-)
-def test_clusters_that_are_refused(table, cluster, message):
-    with pytest.raises(DataError, match=message):
-        icc(table, ["LEAD01"], cluster=cluster)
-
-
-def test_confidence_level_of_icc():
-    with pytest.raises(OptionError, match="confidence_level"):
-        icc(LQ, "LEAD01", cluster="COMPID", confidence_level=1)
 
 
 @pytest.mark.parametrize("name", AGREEMENT)
