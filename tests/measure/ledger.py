@@ -51,6 +51,7 @@ ALPHA = (
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
+COMPOSITE_LEVELS = ("rel_demo_twolevel",)
 COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N", "icc_noise", "icc_shifted")
@@ -108,7 +109,7 @@ COMPARED = {
         *RETENTION,
         *ALPHA,
     ),
-    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
+    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_LEVELS, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*MIXED, *MIXED_TESTS),
@@ -116,7 +117,6 @@ COMPARED = {
 }
 
 NOT_YET = {
-    "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
 }
 
