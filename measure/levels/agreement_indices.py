@@ -2,7 +2,8 @@
 
 References
 ----------
-Box, G. E. P. (1953). Non-normality and tests on variances. Biometrika, 40, 318-335.
+Bonett, D. G. (2006). Approximate confidence interval for standard deviation of nonnormal
+distributions. Computational Statistics & Data Analysis, 50, 775-782.
 Brown, R. D., & Hauenstein, N. M. A. (2005). Interrater agreement reconsidered: An alternative to
 the r_wg indices. Organizational Research Methods, 8, 165-184.
 Brown, M. B., & Forsythe, A. B. (1974). Robust tests for the equality of variances. JASA, 69,
@@ -155,10 +156,11 @@ def dispersions(
 
     Notes
     -----
-    s² is taken as chi-square with 2 / (kurtosis/n - (n - 3)/(n (n - 1))) degrees of freedom, which
-    have its variance (Box 1953, Shoemaker 2003): n - 1 for normal scores, more for scores on few
-    categories. In simulations of means of six items with five categories 95 % intervals held the
-    truth in 95 to 98 %, of single items in clusters of 4 to 40 in 92 to 98 %. The kurtosis is that of all clusters together. f is the test of Brown & Forsythe
+    s² is taken as chi-square with 2 (n - 1) / (kurtosis - (n - 3)/n) degrees of freedom, which has
+    the variance of s² that Bonett (2006, eq. 5) takes: about n - 1 for normal scores, more for
+    scores on few categories (Shoemaker 2003 adjusts F tests so). The kurtosis is that of all
+    clusters together. In simulations of means of six items with five categories 95 % intervals held
+    the truth in 95 to 98 %, of single items in clusters of 4 to 40 in 92 to 98 %. f is the test of Brown & Forsythe
     (1974); cv_between estimates how much the clusters' true variances differ, their standard
     deviation over their mean, by what the observed variances differ beyond chance.
     """
@@ -180,7 +182,7 @@ def dispersions(
     )
     if not pooled > 0:
         return pd.DataFrame({name: np.sqrt(variances) for name in names}), whole
-    df = 2 / (kurtosis / n - (n - 3) / (n * (n - 1)))
+    df = 2 * (n - 1) / (kurtosis - (n - 3) / n)
     tails = (1 - level) / 2
     limits = [np.sqrt(df * variances / chi2.ppf(tail, df)) for tail in (1 - tails, tails)]
     table = pd.DataFrame(dict(zip(names, (np.sqrt(variances), *limits), strict=True)))
