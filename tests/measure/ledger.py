@@ -75,6 +75,7 @@ MIXED = (
     "mixed_univbct_3level",
 )
 MIXED_TESTS = ("mixed_units_tests",)
+AGREEMENT_NULLS = ("agreement_simulated_nulls",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -112,7 +113,7 @@ COMPARED = {
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_LEVELS, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*MIXED, *MIXED_TESTS),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 
