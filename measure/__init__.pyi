@@ -20,6 +20,7 @@ from .consistency.general_indices import BifactorIndices, bifactor_indices
 from .consistency.groupwise import Groupwise, by_group
 from .consistency.guttman import guttman_lambdas
 from .consistency.lower_bound import greatest_lower_bound
+from .consistency.multilevel_composites import MultilevelReliability, multilevel_reliability
 from .consistency.omega import omega_hierarchical, omega_total
 from .consistency.reliability import CronbachAlpha, cronbach_alpha
 from .consistency.repeated_scores import Retest, retest
@@ -172,6 +173,8 @@ __all__ = [
     "bifactor_indices",
     "BifactorIndices",
     "composite_reliability",
+    "multilevel_reliability",
+    "MultilevelReliability",
     "maximal_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",
