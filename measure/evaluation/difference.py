@@ -271,7 +271,8 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     of the moments over the parameters of the less and of the more restricted model: near the
     solution the latter moves along H only (Satorra 2000; "delta" method).
     """
-    require_one_level(pair.free, 'method "satorra.2000"')
+    if pair.free.moments.ordinal is None:
+        require_one_level(pair.free, 'method "satorra.2000"')
     point, restricted = pair.free.point, pair.restricted.point
     change = np.vstack(point.jacobians)
     other = aligned_jacobian(pair.restricted, pair.free.moments.names) @ restricted.basis
