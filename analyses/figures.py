@@ -16,7 +16,7 @@ import altair as alt
 import vl_convert
 
 from analyses import labels
-from analyses.charts import answer_figures
+from analyses.charts import answer_figures, level_figures
 from analyses.charts.marks import Colours, Texts, lay_out, marks
 from analyses.charts.plotting import (
     BROWN,
@@ -372,6 +372,7 @@ FORMS: Mapping[str, Callable[[Plot], alt.LayerChart]] = {
     "diverging": answer_figures.diverging,
     "lines": _lines,
     "heat": _heat,
+    "dumbbell": level_figures.dumbbell,
     "wright": answer_figures.wright,
     "paths": _paths,
 }

@@ -22,6 +22,7 @@ from analyses import (
     sensitivity,
     short_form,
 )
+from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import licences
 from analyses.comparing.licences import Licences
 from analyses.content_validity import Content
@@ -78,12 +79,14 @@ rest on answers most of which have not been examined for carelessness."""
 class Settled:
     """What is asked of everybody once, and taken to hold without the flagged too.
 
-    It is about groups and waves, whose answers weigh little singly, and takes most of the time.
+    It is about groups, waves and levels, for which single answers weigh little, and takes most of
+    the time.
     """
 
     granted: Licences
     functioning: Functioning
     waves: Development | None
+    across: Referents | None
 
 
 @dataclass(frozen=True)
@@ -241,7 +244,8 @@ def _analysed(
     if first:
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
-    sections.append(levels.run(instrument, survey, granted=granted))
+    across = referents(instrument, survey, reference.plan) if settled is None else settled.across
+    sections.append(levels.run(instrument, survey, granted=granted, across=across))
     clock.start("step.development")
     waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
     if waves is not None and first:
@@ -250,10 +254,16 @@ def _analysed(
     if instrument.hypotheses:
         sections.append(
             hypotheses.run(
-                instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
+                instrument,
+                survey,
+                fits=fits,
+                granted=granted,
+                seed=run.seed,
+                waves=waves,
+                across=across,
             )
         )
-    return sections, fits, Settled(granted, works, waves)
+    return sections, fits, Settled(granted, works, waves, across)
 
 
 def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:

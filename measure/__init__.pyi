@@ -52,16 +52,18 @@ from .functioning.dif import differential_functioning
 from .functioning.dif_result import ItemFunctioning
 from .functioning.direct_effects import Mimic, mimic
 from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
+from .levels.between_clusters import answers_needed, icc
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
+from .levels.level_fit import level_fit
 from .levels.means import group_means
-from .levels.multilevel import Agreement, agreement, icc
 from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
 from .levels.referents import referent_model
 from .levels.response_surfaces import ResponseSurface, response_surface
+from .levels.within_agreement import Agreement, agreement
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
 from .occasions.interrupted import InterruptedSeries, interrupted_series
@@ -228,7 +230,9 @@ __all__ = [
     "item_fit",
     "local_dependence",
     "person_fit",
+    "level_fit",
     "icc",
+    "answers_needed",
     "intraclass",
     "variance_components",
     "VarianceComponents",

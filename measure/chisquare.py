@@ -151,7 +151,7 @@ def too_few_clusters(problem: Problem, method: Method) -> bool:
     """
     n_clusters = problem.moments.n_clusters
     return (
-        problem.moments.layout is not None
+        problem.moments.ordinal is not None
         and n_clusters is not None
         and n_clusters < problem.n_moments
         and method.test in SCALED

@@ -5,7 +5,7 @@ The section `levels` shows it, and the ledger takes its numbers about levels fro
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -104,30 +104,31 @@ class Referents:
         return estimate(text, self._source, options_of(self.planned, ordered), "cfa")
 
     @cached_property
-    def whole(self) -> Found[measure.ReferentShares]:
-        """What the instrument's model says levels share; none unless it is admissible."""
-        usable = None if self.model is None else self.model.usable
-        if usable is None:
-            return Found(None, "")
-        return attempt(lambda: measure.referent_shares(usable))
+    def by_function(self) -> Mapping[str, Found[measure.Fit]]:
+        """The same model of each function by itself, of its items about all levels."""
+        return {name: attempt(partial(self._of_function, name)) for name in self.design.cells}
 
-    @cached_property
-    def apart(self) -> Mapping[str, Found[measure.ReferentShares]]:
-        """The same for each function by itself, from a model of its items at all levels."""
-        return {name: attempt(lambda name=name: self._shares(name)) for name in self.design.cells}
-
-    def _shares(self, function: str) -> measure.ReferentShares:
+    def _of_function(self, function: str) -> measure.Fit:
         cells = {function: self.design.cells[function]}
         text = measure.referent_model(cells, reference=self.design.reference)
         items = tuple(item for own in cells[function].values() for item in own)
-        return measure.referent_shares(_admissible(self._fit(text, items)))
+        found = self._fit(text, items)
+        if not found.admissible:
+            raise MeasureError("; ".join(found.notes))
+        return found
 
     @property
+    def shared_by(self) -> tuple[measure.Fit, ...]:
+        """The fits that say what levels share: the one model if admissible, else by function."""
+        if self.model is not None and self.model.usable is not None:
+            return (self.model.usable,)
+        return tuple(one.result for one in self.by_function.values() if one.result is not None)
+
+    @cached_property
     def shares(self) -> tuple[measure.ReferentShares, ...]:
-        """What levels share: from the one model where that is admissible, else by function."""
-        if self.whole.result is not None:
-            return (self.whole.result,)
-        return tuple(one.result for one in self.apart.values() if one.result is not None)
+        """What levels share with the reference."""
+        tried = (attempt(partial(measure.referent_shares, fit)) for fit in self.shared_by)
+        return tuple(one.result for one in tried if one.result is not None)
 
     @cached_property
     def contrasts(self) -> Found[measure.ReferentContrasts]:
@@ -183,7 +184,7 @@ class Referents:
     @cached_property
     def alike(self) -> Mapping[str, Found[Alike]]:
         """Climb the steps of invariance over levels for each function."""
-        return {name: attempt(lambda name=name: self._alike(name)) for name in self.design.shifted}
+        return {name: attempt(partial(self._alike, name)) for name in self.design.shifted}
 
     def _alike(self, function: str) -> Alike:
         text, frame, options = self._over_levels(function)
@@ -196,7 +197,7 @@ class Referents:
     def gaps(self) -> Mapping[str, Found[measure.LatentChange]]:
         """How far apart a function stands at any two levels, where it is asked alike."""
         return {
-            name: attempt(lambda name=name: self._gaps(name))
+            name: attempt(partial(self._gaps, name))
             for name, one in self.alike.items()
             if one.result is not None and one.result.holds
         }
@@ -243,12 +244,6 @@ def _by_rater(across: Referents, cells: Mapping[str, tuple[str, ...]]) -> Climb:
 
 RATERS = BackgroundColumn(name=RATER, label=NO_TEXTS, role="group")
 """The column of who rates; its words stand in the catalogue, not in an instrument."""
-
-
-def _admissible(fit: measure.Fit) -> measure.Fit:
-    if not fit.admissible:
-        raise MeasureError("; ".join(fit.notes))
-    return fit
 
 
 def referent_model_of(instrument: Instrument) -> MeasurementModel | None:

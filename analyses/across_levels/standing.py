@@ -4,7 +4,6 @@ It is confirmed where it fits, all functions are distinct at every level, and no
 reference under another name; refuted where it does not fit, or two functions are not distinct.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +13,10 @@ import measure
 from analyses import evidence, verdicts
 from analyses.across_levels.design import function_label, level_label
 from analyses.across_levels.referents import Referents
-from analyses.ledger.judgement import Judgement
+from analyses.ledger.judgement import LADDER, Judgement
 from analyses.modelling import indices, methods
 from analyses.section import Finding, Message, Provenance, Quantity, Value
 from measure.levels.referent_contrasts import SAME_REFERENT, SAME_TRAIT
-
-LADDER: Mapping[Judgement, verdicts.Verdict] = {
-    "confirmed": "good",
-    "refuted": "poor",
-    "undecided": "undecided",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +74,8 @@ def stand(across: Referents) -> Standing:
         "fit": Message(f"levels.referents.fit_{fits}"),
     }
     reason = Message(f"levels.referents.standing{_means(across)}", values)
-    closest = within.loc[within["correlation"].idxmax()]
-    return Standing(judgement, reason, fit, closest, among.loc[among["ci.upper"].idxmax()])
+    closest = within.iloc[int(within["correlation"].argmax())]
+    return Standing(judgement, reason, fit, closest, among.iloc[int(among["ci.upper"].argmax())])
 
 
 def judged_fit(across: Referents) -> measure.Fit | None:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
 from analyses import evidence
+from analyses.across_levels.referents import Referents, referent_model_of
+from analyses.across_levels.standing import stand
 from analyses.evidence import column, columns
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.estimators import Ledger
@@ -101,6 +103,19 @@ def freed_rows(instrument: Instrument, fits: Fits) -> Iterator[tuple[Cell, ...]]
         elif fitted.outcome == "not_asked":
             judgement = "not_measured"
         yield (model.id, evidence.text(model.meaning), judgement_label(judgement), reason)
+
+
+def referent_rows(instrument: Instrument, across: Referents | None) -> Iterator[tuple[Cell, ...]]:
+    """Give the row of the model of functions by levels, as the section on levels judges it."""
+    model = referent_model_of(instrument)
+    if model is None or model.awaits:
+        return
+    judgement: Judgement = "not_measured"
+    reason = Message("hypotheses.reason.not_asked")
+    if across is not None and across.model is not None and across.model.outcome != "not_asked":
+        found = stand(across)
+        judgement, reason = found.judgement, found.reason
+    yield (model.id, evidence.text(model.meaning), judgement_label(judgement), reason)
 
 
 def model_rows(

@@ -2,7 +2,7 @@
 
 The test of an equality asks how far a score lies from 0, against how much it varies if the equality
 holds. Scores that are taken at the moments of the step add up to the one and their squares to the
-other, both under the hypothesis (Boos 1992, section 3; Cameron, Gelbach & Miller 2008, Review of
+other, both under the hypothesis (Boos 1992; Cameron, Gelbach & Miller 2008, Review of
 Economics and Statistics 90, 414-427, on imposing it). An asymptotic covariance of the moments of
 each group is not of this kind: it is taken at the group's own moments, where a rare category that
 happens to be rarer still seems to be known better, so that the test goes wrong in the tail.
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import Likelihood
-from measure.estimators.least_squares import weighted
+from measure.estimators.least_squares import LeastSquares, weighted
 from measure.fitting.problem import Point
-from measure.moments.asymptotic import contributions_at, sums_by_cluster
+from measure.moments.asymptotic import moment_contributions, sums_by_cluster
 from measure.moments.ordinal import influences_at
 from measure.moments.ordinal.influence_sums import pressed
 
@@ -54,10 +54,10 @@ def _of_rows(point: Point, directions: Array) -> list[Array]:
     if moments.ordinal is not None:
         groups = zip(influences_at(moments, point.implied), moments.n_obs, pulls, strict=True)
         return [pressed(influences, np.arange(n), pull) for influences, n, pull in groups]
-    assert moments.rows is not None
-    means = point.problem.model.table.meanstructure
+    assert isinstance(discrepancy, LeastSquares)
+    parts = moment_contributions(moments, means=point.problem.model.table.meanstructure)
     found = []
-    for rows, implied, pull in zip(moments.rows, point.implied, pulls, strict=True):
-        assert implied.mu is not None
-        found.append(pull @ contributions_at(rows, implied.mu, implied.sigma, means=means).T)
+    samples, models = discrepancy.vectors(moments.sample), discrepancy.vectors(point.implied)
+    for own, sample, model, pull in zip(parts, samples, models, pulls, strict=True):
+        found.append(pull @ (own + sample - model).T)
     return found

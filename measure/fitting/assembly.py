@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from measure.errors import ModelError
 from measure.model import Block, Implied, Model, Place
 from measure.specification.constraints import reduction, restrictions
+from measure.specification.levels import WITHIN
 from measure.specification.responses import Layout
 from measure.specification.table import Parameter, ParameterTable
 
@@ -98,8 +99,11 @@ def _block(
     for j, name in enumerate(eta[len(latent) :], start=len(latent)):
         template["lambda_"][observed.index(name), j] = 1.0
     layout = table.layout(observed)
+    # The scale of ordered items is set within clusters; thresholds stand at both levels.
+    scaled = layout is not None and level == WITHIN
     if layout is not None:
         template["tau"] = np.zeros((len(layout.items), 1))
+    if scaled:
         template["delta"] = np.ones((n_observed, 1))
     places: dict[int, Place] = {}
     following: dict[int, Place] = {}
@@ -121,10 +125,11 @@ def _block(
                 template[place.matrix][place.j, place.i] = values[index]
     standing = [(place, position[index]) for index, place in places.items() if index in position]
     theta_scaled, follows = False, tuple[Place, ...]()
-    if table.ordered is not None:
+    if table.ordered is not None and scaled:
         theta_scaled = table.ordered.parameterization == "theta"
         if not theta_scaled:
-            follows = tuple(_residual(name, observed, eta) for name in table.ordered.n_thresholds)
+            own = (name for name in table.ordered.n_thresholds if name in observed)
+            follows = tuple(_residual(name, observed, eta) for name in own)
             standing += [(place, len(position) + k) for k, place in enumerate(follows)]
     return Block(
         group,
@@ -134,7 +139,7 @@ def _block(
         places,
         _by_matrix(standing),
         table.meanstructure,
-        layout,
+        layout if scaled else None,
         theta_scaled,
         follows,
         following,
@@ -149,9 +154,8 @@ def _among_eta(table: ParameterTable, level: int) -> set[str]:
     psi and theta have no element between them. All groups have the same.
     """
     rows = [row for row in table.parameters if row.level == level]
-    sides = ((row.lhs, row.rhs) for row in rows if row.op == "~")
     latent = set(table.latent)
-    inside = latent | {name for pair in sides for name in pair} | set(table.at_level(level).fixed_x)
+    inside = latent | table.regressed_at(level) | set(table.at_level(level).fixed_x)
     pairs = [{row.lhs, row.rhs} for row in rows if row.op == "~~" and row.lhs != row.rhs]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more

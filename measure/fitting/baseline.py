@@ -1,5 +1,6 @@
 """The baseline model: variances and means are free, nothing covaries."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from measure.fitting.assembly import build as build_model
 from measure.fitting.inference import weigh
 from measure.fitting.problem import Point, Problem
 from measure.fitting.starts import from_sample
-from measure.model import Implied, moment_vector
+from measure.model import Implied, level_vector, moment_vector
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.specification.defaults import NAN
@@ -21,6 +22,8 @@ from measure.specification.table import Parameter, ParameterTable
 
 def closed_form(problem: Problem, method: Method) -> Statistic | None:
     """Test the baseline model without a search; None where there is no closed form."""
+    if problem.moments.level_layout is not None:
+        return _independent_levels(problem, method)
     if problem.moments.layout is not None:
         return _independent_answers(problem, method)
     table = problem.model.table
@@ -66,6 +69,26 @@ def _independent_answers(problem: Problem, method: Method) -> Statistic:
     return scaled(method.test, chisq, df, spread)
 
 
+def _independent_levels(problem: Problem, method: Method) -> Statistic:
+    """Test that nothing covaries at either level, with ordered items: the rest fits exactly.
+
+    Weights are diagonal, so that moments which fit do not matter to the others.
+    """
+    moments, layout = problem.moments, problem.moments.level_layout
+    assert layout is not None
+    assert moments.ordinal is not None
+    (weight,), (within, between) = problem.discrepancy.weight([]), moments.sample
+    tested = layout.is_covariance
+    gap, own = level_vector(layout, within, between)[tested], [weight[tested]]
+    chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
+    if method.test in ("standard", "none"):
+        return Statistic("standard", chisq, df)
+    gamma = moments.ordinal.gamma[np.ix_(tested, tested)]
+    return scaled(
+        method.test, chisq, df, projected(own, np.zeros((df, 0)), np.zeros((0, 0)), gamma)
+    )
+
+
 def baseline_point(problem: Problem) -> Point:
     """Fit the baseline model by the same estimator as the model itself.
 
@@ -105,14 +128,19 @@ def _alone(moments: Moments) -> list[Implied]:
 
 def baseline_problem(problem: Problem) -> Problem:
     """The baseline model as a problem of its own, with the same data and discrepancy."""
-    table, moments = problem.model.table, problem.moments
+    moments = problem.moments
+    nothing = baseline_table(problem.model.table, moments.block_names)
+    model = build_model(nothing, list(moments.sample), moments.block_names)
+    return Problem(model, moments, problem.discrepancy)
+
+
+def baseline_table(table: ParameterTable, names: Sequence[tuple[str, ...]]) -> ParameterTable:
+    """Give the table of the baseline model of a model, with the variables of each block."""
     places = [(g, n) for g in range(1, table.n_groups + 1) for n in range(1, table.n_levels + 1)]
     rows = [
-        row
-        for place, names in zip(places, moments.block_names, strict=True)
-        for row in _rows(table, place, names)
+        row for place, own in zip(places, names, strict=True) for row in _rows(table, place, own)
     ]
-    nothing = replace(
+    return replace(
         table,
         parameters=tuple(rows),
         latent=(),
@@ -122,8 +150,6 @@ def baseline_problem(problem: Problem) -> Problem:
         constraints=(),
         definitions=(),
     )
-    model = build_model(nothing, list(moments.sample), moments.block_names)
-    return Problem(model, moments, problem.discrepancy)
 
 
 def _rows(table: ParameterTable, place: tuple[int, int], names: tuple[str, ...]) -> list[Parameter]:

@@ -40,6 +40,8 @@ NAN = float("nan")
 def unavailable(point: Point) -> str | None:
     """Say why there are no robust indices; None where there are."""
     moments, model = point.problem.moments, point.problem.model
+    if moments.level_layout is not None:
+        return "they are defined for one level"
     layout = moments.layout
     assert layout is not None
     if len(layout.continuous):

@@ -56,7 +56,7 @@ def fit_measures(fit: "Fit") -> dict[str, float]:
         **_rmsea_measures(test, (n, groups), robust),
         **_residual_measures(fit),
         # How much of the moments a model reproduces is not defined for two levels together.
-        **({} if fit.moments.nested is not None else _further_measures(fit)),
+        **({} if fit.moments.levels is not None else _further_measures(fit)),
     }
 
 
@@ -102,7 +102,7 @@ class _Robust:
 
 
 def _robust_tests(fit: "Fit") -> _Robust | None:
-    if fit.moments.layout is not None:
+    if fit.moments.ordinal is not None:
         return _categorical(fit) if _is_scaled(fit.test) and fit.df else None
     if fit.method.fiml:
         return _Robust(
@@ -221,7 +221,7 @@ def _likelihood_measures(fit: "Fit") -> dict[str, float]:
 def _residual_measures(fit: "Fit") -> dict[str, float]:
     means = fit.problem.model.table.meanstructure
     layout = fit.moments.layout
-    if fit.moments.nested is not None:
+    if fit.moments.levels is not None:
         return _residuals_of_levels(fit)
     groups = [
         indices.root_mean_squares(sample, implied, means=means)

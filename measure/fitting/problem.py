@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import Discrepancy, Evaluation
+from measure.estimators.least_squares import jacobians
 from measure.fitting.admissibility import improprieties
 from measure.model import Curvature, Derivatives, Implied, Model, State
 from measure.moments import Moments
@@ -30,7 +31,7 @@ class Problem:
     @property
     def n_moments(self) -> int:
         """Number of moments of one group, those that fixed.x takes from the sample included."""
-        layout, levels = self.moments.layout, self.model.table.levels
+        layout, levels = self.moments.level_layout or self.moments.layout, self.model.table.levels
         if layout is not None:
             return layout.size
         if levels is not None:
@@ -141,8 +142,8 @@ class Point:
 
     @cached_property
     def jacobians(self) -> list[Array]:
-        """Derivatives of the vector of moments of each block over elements."""
-        return [d.jacobian for d in self.derivatives]
+        """Derivatives of the vector of moments of each group over elements."""
+        return jacobians(self.problem.moments, self.derivatives)
 
     @cached_property
     def basis(self) -> Array:

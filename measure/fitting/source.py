@@ -8,6 +8,7 @@ import pandas as pd
 from measure.errors import DataError, ModelError, OptionError
 from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import require_clusters
+from measure.moments.ordinal_twolevel.gather import from_rows as ordinal_twolevel_moments
 from measure.moments.rows import group_labels, rows_of
 from measure.moments.twolevel.gather import from_rows as twolevel_moments
 from measure.specification.levels import Levels
@@ -104,6 +105,9 @@ class Source:
     ) -> Moments:
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
+            if levels is not None and ordered:
+                pairwise = options.missing == "pairwise"
+                return ordinal_twolevel_moments(rows, levels, pairwise=pairwise)
             if levels is not None:
                 return twolevel_moments(rows, levels)
             if ordered:

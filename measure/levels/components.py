@@ -49,7 +49,7 @@ class VarianceComponents:
     Attributes
     ----------
     components
-        One row a variance or covariance, the residual variance last: `level effect with` (the two
+        One row a variance or covariance, the residual variance last: `level effect other` (the two
         effects, the same one for a variance), `n_units estimate se ci.lower ci.upper share
         share.ci.lower share.ci.upper`. `share` is that of the total variance, the intraclass
         correlation of a level; NaN in models with slopes. `se`, from the observed information, is

@@ -15,7 +15,7 @@ from measure.distributions import normal_quantile
 from measure.errors import DataError, MeasureWarning, OptionError
 from measure.moments.asymptotic import few_clusters_note
 from measure.moments.labels import with_numbers
-from measure.moments.ordinal_twolevel.gather import answered_of
+from measure.moments.ordinal_twolevel.gather import answers_of
 from measure.moments.ordinal_twolevel.notes import improper_notes, limit_notes, zero_note
 from measure.moments.ordinal_twolevel.two_step import TwoLevelStatistics, two_step
 from measure.moments.rows import rows_of
@@ -181,7 +181,7 @@ def twolevel_correlations(
     known_option("missing", missing, MISSING)
     names = _items(data, cluster, ordered)
     rows = rows_of(with_numbers(data, names), names, cluster=cluster)
-    answered, n_dropped = answered_of(rows, pairwise=missing == "pairwise")
+    coded, answered = answers_of(rows, pairwise=missing == "pairwise")
     found = two_step(answered)
     thresholds, within, between = found.layout.parted(found.vector)
     alarming = [note for note in (zero_note(found), *limit_notes(found)) if note]
@@ -201,7 +201,7 @@ def twolevel_correlations(
         icc=_shares(found),
         pairs=_pairs(found),
         n_obs=answered.codes.shape[1],
-        n_dropped=n_dropped,
+        n_dropped=coded.n_dropped,
         n_clusters=answered.n_clusters,
         missing=missing,
         notes=(*alarming, *improper_notes(within, between), *filter(None, [few])),

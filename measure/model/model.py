@@ -10,6 +10,7 @@ from measure.model.blocks import Block
 from measure.model.curvature import Curvature
 from measure.model.derivatives import Derivatives, observed_derivatives
 from measure.model.implied import Implied
+from measure.model.joined_levels import joined
 from measure.model.states import State, state_at
 from measure.specification.constraints import Reduction, Restrictions
 from measure.specification.levels import BETWEEN, WITHIN
@@ -119,7 +120,12 @@ class Model:
     def states(self, params: Array) -> list[State]:
         """Evaluate the matrices of every block at `params` (..., n_params)."""
         elements = self.elements(params)
-        return [state_at(block, elements) for block in self.blocks]
+        states = [state_at(block, elements) for block in self.blocks]
+        if self.table.levels is None or self.table.ordered is None:
+            return states
+        return [
+            state for pair in zip(states[::2], states[1::2], strict=True) for state in joined(*pair)
+        ]
 
     def implied(self, params: Array) -> list[Implied]:
         """Give the moments that the model implies for each block at `params` (n_params,)."""

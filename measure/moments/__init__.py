@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from measure.model import Implied
 from measure.moments.patterns import Patterns
 from measure.moments.twolevel.clusters import Clusters
-from measure.specification.levels import BETWEEN, WITHIN
+from measure.specification.level_layout import TwoLevelLayout
+from measure.specification.levels import BETWEEN, WITHIN, Levels
 from measure.specification.responses import Layout
 
 Array = NDArray[np.float64]
@@ -46,6 +47,8 @@ class Categories:
         What moments are weighed by in DWLS: N times their variances, of all groups, which rest on
         normality whatever `gamma` does, so that estimates do not depend on it; the diagonal of
         `gamma` where None.
+    levels
+        The levels of a two-level model; None for one of one level.
     """
 
     ordered: tuple[str, ...]
@@ -57,6 +60,7 @@ class Categories:
     information: str = "first.order"
     understated: float = 0.0
     variances: Array | None = None
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +112,17 @@ class Moments:
     @property
     def block_names(self) -> tuple[tuple[str, ...], ...]:
         """Observed variables of each block, in the order of its moments."""
-        if self.nested is None:
+        levels = self.levels
+        if levels is None:
             return (self.names,) * len(self.groups)
-        levels = self.nested[0].levels
         return (levels.order(WITHIN), levels.order(BETWEEN)) * len(self.groups)
+
+    @property
+    def levels(self) -> Levels | None:
+        """The levels of a two-level model; None for one of one level."""
+        if self.nested is not None:
+            return self.nested[0].levels
+        return None if self.ordinal is None else self.ordinal.levels
 
     @property
     def thresholds(self) -> tuple[int, ...]:
@@ -120,8 +131,17 @@ class Moments:
 
     @cached_property
     def layout(self) -> Layout | None:
-        """The order of the moments where there are ordered items."""
-        return None if self.ordinal is None else Layout(self.ordinal.n_thresholds)
+        """The order of the moments where there are ordered items, at one level."""
+        if self.ordinal is None or self.ordinal.levels is not None:
+            return None
+        return Layout(self.ordinal.n_thresholds)
+
+    @cached_property
+    def level_layout(self) -> TwoLevelLayout | None:
+        """The order of the moments where there are ordered items at two levels."""
+        if self.ordinal is None or self.ordinal.levels is None:
+            return None
+        return TwoLevelLayout(self.ordinal.n_thresholds, self.ordinal.levels.n_within_only)
 
     @property
     def n_total(self) -> int:

@@ -38,17 +38,6 @@ def contributions(rows: Array, *, means: bool) -> Array:
     return np.hstack([centred, products]) if means else products
 
 
-def contributions_at(rows: Array, mu: Array, sigma: Array, *, means: bool) -> Array:
-    """Contributions of each row as deviations from given moments, not from those of the rows.
-
-    Their mean is (m, vech S) less (mu, vech sigma), with S about `mu`.
-    """
-    away = rows - mu
-    a, b = vech_places(rows.shape[1])
-    products = away[:, a] * away[:, b] - sigma[a, b]
-    return np.hstack([away, products]) if means else products
-
-
 def sums_by_cluster(rows: Array, clusters: Codes) -> Array:
     """Add up the rows (n, k) of each cluster, (n_clusters, k)."""
     _, codes = np.unique(clusters, return_inverse=True)

@@ -126,18 +126,41 @@ class Options:
                 "the model text has `level:` blocks, which need clusters: name their column by "
                 "`cluster`, or remove the blocks to fit a one-level model."
             )
-        if row.discrepancy != "ML" or row.se == "robust.sem":
+        if self.has_ordered:
+            self._require_for_ordered_levels(row)
+        elif row.discrepancy != "ML" or row.se == "robust.sem":
             raise OptionError(
                 f'estimator "{row.name}" is not available for two-level models; choose "ML", "MLR" '
                 'or "MLF".'
             )
-        if self.se == "robust.sem" or self.test in SCALED[:3]:
+        elif self.se == "robust.sem" or self.test in SCALED[:3]:
             raise OptionError(
                 f'se="{self.se}" and test="{self.test}" are not defined for two-level models; '
                 'estimator "MLR" gives robust standard errors and a scaled test.'
             )
+        if self.missing == "fiml":
+            raise OptionError('missing="fiml" is for models of one level in this version.')
         if self.likelihood == "wishart":
             raise OptionError('likelihood="wishart" is for models of one level.')
+
+    def _require_for_ordered_levels(self, row: Estimator) -> None:
+        """Refuse what thresholds and covariances of two levels are not fitted by."""
+        if row.discrepancy != "DWLS":
+            names = ", ".join(e.name for e in ESTIMATORS.values() if e.discrepancy == "DWLS")
+            raise OptionError(
+                f'estimator "{row.name}" is not available for two-level models of ordered items; '
+                f"choose one of {names}."
+            )
+        if self.information == "expected":
+            raise OptionError(
+                "the covariances of thresholds and correlations at two levels rest on observed "
+                'second derivatives; information="expected" is not available for them.'
+            )
+        if self.se == "standard":
+            raise OptionError(
+                'se="standard" takes the moments of ordered items for uncorrelated, and does not '
+                'hold at two levels; choose "robust.sem".'
+            )
 
     def defaults(self, function: str) -> Defaults:
         """Combine what the function adds to the text with what the caller asked for."""
@@ -165,7 +188,8 @@ class Options:
         information = self.information or row.information
         fiml = self.missing == "fiml"
         # Of a two-level model the clusters are a part, so that nothing has to allow for them.
-        clustered = self.cluster is not None and not self.has_levels
+        # Ordered items are fitted through moments, whose covariance comes from the clusters.
+        clustered = self.cluster is not None and (self.has_ordered or not self.has_levels)
         if self.has_levels and information == "expected":
             information = self.information or "observed"
         if fiml:
@@ -184,7 +208,8 @@ class Options:
         elif clustered and se == "standard":
             se, test = "robust.sem", self.test or "satorra.bentler"
         if se == "robust":
-            se = "robust.huber.white" if fiml or self.has_levels else "robust.sem"
+            huber = fiml or (self.has_levels and not self.has_ordered)
+            se = "robust.huber.white" if huber else "robust.sem"
         if "huber" in se and row.discrepancy != "ML":
             raise OptionError(f'se="{se}" needs a likelihood; with {row.name} choose "robust.sem".')
         if test == "yuan.bentler.mplus" and row.discrepancy != "ML":
@@ -203,7 +228,7 @@ class Options:
         less_one = wishart or row.discrepancy != "ML"
         if self.has_ordered:
             # Asked of thresholds and correlations; the parameters follow from these.
-            observed = information == "observed"
+            observed = self.has_levels or information == "observed"
             return Method(row, se, test, "expected", fiml, less_one, observed)
         return Method(row, se, test, information, fiml, less_one)
 

@@ -85,7 +85,7 @@ def build(
     if ordered is not None:
         refuse_for_ordered(defaults, groups, ordered)
     if has_levels(syntax):
-        refuse_for_levels(explored, auxiliary, ordered)
+        refuse_for_levels(explored, auxiliary)
     # Means tell groups apart, so that several groups have a mean structure, as in lavaan.
     means = (
         defaults.meanstructure
@@ -98,7 +98,7 @@ def build(
     plan = _Plan(defaults, means, groups, ordered)
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
-    levels = _levels(texts, asks_fixed=asks_fixed) if has_levels(syntax) else None
+    levels = levels_of(texts, asks_fixed=asks_fixed) if has_levels(syntax) else None
     if levels is not None:
         fixed_x = tuple(dict.fromkeys((*levels.within.fixed_x, *levels.between.fixed_x)))
     for group, statements in enumerate(texts, start=1):
@@ -119,7 +119,7 @@ def build(
         groups=groups,
         ties=(*_ties(rows, texts), *across),
         sums=tuple(_effect_coding(rows, variables, groups)) if defaults.effect_coding else (),
-        constraints=(*(c for c in syntax.constraints if c.op != ":="), *_bounds(rows)),
+        constraints=(*(c for c in syntax.constraints if c.op != ":="), *bounds_of(rows)),
         definitions=tuple(c for c in syntax.constraints if c.op == ":="),
         notes=(
             *_mixed_exogenous_note(variables, fixed_x, defaults),
@@ -161,7 +161,7 @@ class _Place:
         return self.levels.both if self.levels is not None and self.level == WITHIN else None
 
 
-def _levels(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Levels:
+def levels_of(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Levels:
     """Find the variables of each level, which all groups have alike."""
     found = []
     for level in (WITHIN, BETWEEN):
@@ -176,9 +176,9 @@ def _levels(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Levels
                     "variables at each level."
                 )
         found.append(LevelVariables(own.observed, own.given, own.given if asks_fixed else ()))
-    for level, variables in zip(("level: 1", "level: 2"), found, strict=True):
+    for name, variables in zip(NAMES.values(), found, strict=True):
         if not variables.observed:
-            raise ModelError(f"the block `{level}` names no observed variable.")
+            raise ModelError(f"the block of the level {name} clusters names no observed variable.")
     return Levels(*found)
 
 
@@ -260,6 +260,7 @@ def _rows(statements: Sequence[Statement], plan: _Plan, place: _Place) -> Iterat
         means=plan.means,
         ordered=plan.ordered,
         centred=place.centred,
+        scales=place.level == WITHIN,
     ):
         if (lhs, op, rhs) not in seen:
             free = value != value and not exogenous
@@ -382,7 +383,7 @@ def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Para
     return labelled
 
 
-def _bounds(rows: list[Parameter]) -> Iterator[Constraint]:
+def bounds_of(rows: list[Parameter]) -> Iterator[Constraint]:
     """Bounds of single parameters as inequality constraints on their rows."""
     infinite = float("inf")
     for index, row in enumerate(rows):

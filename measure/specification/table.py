@@ -6,7 +6,7 @@ from typing import NamedTuple
 from measure.errors import OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
-from measure.specification.levels import NAMES, Levels, LevelVariables
+from measure.specification.levels import NAMES, WITHIN, Levels, LevelVariables
 from measure.specification.responses import Layout, Ordered
 from measure.specification.syntax import Constraint
 
@@ -196,16 +196,16 @@ class ParameterTable:
         own = self.ordered
         return (
             own is not None
+            and row.level == WITHIN
             and row.op == own.follows
             and row.lhs == row.rhs
             and row.lhs in own.n_thresholds
         )
 
-    @property
-    def regressed(self) -> frozenset[str]:
-        """Variables on either side of a `~`."""
-        sides = ((row.lhs, row.rhs) for row in self.parameters if row.op == "~")
-        return frozenset(name for pair in sides for name in pair)
+    def regressed_at(self, level: int) -> frozenset[str]:
+        """Variables on either side of a `~` at a level."""
+        rows = (row for row in self.parameters if row.op == "~" and row.level == level)
+        return frozenset(name for row in rows for name in (row.lhs, row.rhs))
 
     def block_of(self, row: Parameter) -> int:
         """Number of the block of a row, from 0: groups one after the other, each by its levels."""

@@ -51,6 +51,7 @@ ALPHA = (
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
+COMPOSITE_LEVELS = ("rel_demo_twolevel",)
 COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N", "icc_noise", "icc_shifted")
@@ -74,6 +75,7 @@ MIXED = (
     "mixed_univbct_3level",
 )
 MIXED_TESTS = ("mixed_units_tests",)
+AGREEMENT_NULLS = ("agreement_simulated_nulls",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -94,6 +96,7 @@ PSYCH_CATEGORIES = (
     "tetrachoric_hs39binary_psych",
 )
 POLYCOR = ("polychoric_pairs_polycor_ml",)
+ORDINAL_TWOLEVEL = ("ordinal_twolevel_lq2002",)
 
 COMPARED = {
     *(
@@ -107,15 +110,14 @@ COMPARED = {
         *RETENTION,
         *ALPHA,
     ),
-    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
+    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_LEVELS, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*MIXED, *MIXED_TESTS),
-    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 
 NOT_YET = {
-    "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
 }
 
@@ -126,13 +128,6 @@ PARTS_NOT_YET = {
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
     "compRelSEM_latent_scale": "omega of a sum of latent responses, which nobody computes",
-    "eta_squared": "the share of the sum of squares, biased by the number of clusters",
-    "icc_reml": "mixed models",
-    "var_between_reml": "mixed models",
-    "var_within_reml": "mixed models",
-    "gmeanrel_mean": "mixed models",
-    "gmeanrel_first5": "mixed models",
-    "gmeanrel_group_first5": "mixed models",
     "local_minima": "the values of the other minima; the share at the best is given",
     "mean_squares": "inputs of the F ratios that are compared",
     "ml": "thresholds and correlation estimated together; the two-step estimate is compared",

@@ -67,7 +67,7 @@ OF_DATA = {
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
-    *("interrupted_series", "change_moderation", "variance_components"),
+    *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
     *("referent_model", "response_surface"),
 }
 
@@ -269,6 +269,11 @@ def simulate(fit, _):
         assert set(answers[name]) <= set(values)
 
 
+def level_fit(fit, _):
+    with pytest.raises(MeasureError, match="one level"):
+        measure.level_fit(fit)
+
+
 def refused(name, *arguments):
     """Make a check of a function that is not defined for ordered items."""
 
@@ -290,6 +295,7 @@ CHECKS = {
         *(latent_means, referent_shares, referent_contrasts),
         refused("vuong", "other"),
         refused("small_sample_tests"),
+        level_fit,
     )
 }
 CHECKS["implied"] = residuals

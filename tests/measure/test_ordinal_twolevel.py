@@ -8,12 +8,12 @@ from scipy.stats import norm
 from measure.bivariate import bivariate_cdf
 from measure.moments.ordinal_twolevel import lattice, pair_search
 from measure.moments.ordinal_twolevel.lattice import Box, Plane, size_classes
-from measure.moments.ordinal_twolevel.layout import TwoLevelLayout
 from measure.moments.ordinal_twolevel.pair_cells import Item, PairCells, PairFactors
 from measure.moments.ordinal_twolevel.pair_likelihood import PairLikelihood
 from measure.moments.ordinal_twolevel.pair_search import LIMIT, pair_estimate
 from measure.moments.ordinal_twolevel.random_intercept import Likelihood, random_intercept
 from measure.moments.ordinal_twolevel.two_step import Answered, two_step
+from measure.specification.level_layout import TwoLevelLayout
 
 T1, T2 = np.array([-1.5, -0.5, 0.5, 1.2]), np.array([-1.0, 0.0, 1.0])
 TAU, R, RHO = (0.5, 0.6), 0.6, 0.5
@@ -266,6 +266,14 @@ def test_the_layout_takes_apart_what_it_puts_together():
     layout = TwoLevelLayout((2, 1, 3))
     vector = np.arange(layout.size, dtype=float)
     np.testing.assert_array_equal(layout.vector(*layout.parted(vector)), vector)
+    names = np.array(["a", "b", "c"])
+    turned = TwoLevelLayout((2, 3, 1), 1)
+    order, other = [0, 2, 1], TwoLevelLayout((2, 1, 3), 1)
+    own = np.array(other.labels(tuple(names)))[other.places(order)]
+    flipped = {"b~~c": "c~~b"}
+    assert [flipped.get(label, label) for _, label in own] == [
+        label for _, label in turned.labels(tuple(names[order]))
+    ]
     labels = layout.labels(("a", "b", "c"))
     assert len(set(labels)) == layout.size == 6 + 3 + 3 + 3
     assert labels[0] == ("between", "a|t1")

@@ -132,7 +132,7 @@ def component_table(
             {
                 "level": row.level,
                 "effect": row.effect,
-                "with": row.other,
+                "other": row.other,
                 "n_units": row.n_units,
                 "estimate": estimate,
                 "se": se if se > 0 else np.nan,

@@ -66,7 +66,7 @@ class RandomIntercept:
         return moved if self.tau > 0 else np.hstack([moved, np.zeros((len(moved), 1))])
 
 
-def random_intercept(counts: Array) -> RandomIntercept:
+def random_intercept(counts: Array, *, effects: bool = True) -> RandomIntercept:
     """Estimate thresholds and effects of one item.
 
     Parameters
@@ -74,10 +74,12 @@ def random_intercept(counts: Array) -> RandomIntercept:
     counts
         Answers of each cluster in each category, (n_clusters, n_categories); every category has
         some.
+    effects
+        Whether clusters may differ.
     """
     shares = np.cumsum(counts.sum(axis=0))[:-1] / counts.sum()
     thresholds = normal_quantile(shares)
-    if _rise(counts, thresholds) <= 0:
+    if not effects or _rise(counts, thresholds) <= 0:
         return Likelihood(counts, 0.0).at(thresholds).estimates
     tau = max(_first_deviation(counts), SMALLEST_START)
     start = np.append(thresholds * np.sqrt(1 + tau * tau), tau)

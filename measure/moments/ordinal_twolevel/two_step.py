@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
-from measure.moments.ordinal_twolevel.layout import TwoLevelLayout
 from measure.moments.ordinal_twolevel.pair_cells import Item
 from measure.moments.ordinal_twolevel.pair_search import PairEstimate, pair_estimate
 from measure.moments.ordinal_twolevel.random_intercept import RandomIntercept, random_intercept
+from measure.specification.level_layout import TwoLevelLayout
 from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
@@ -51,12 +51,15 @@ class Answered(NamedTuple):
         Of each item, (n_items,).
     clusters
         Number of the cluster of each row, from 0, (n,).
+    n_within_only
+        So many items, the first ones, are taken not to differ between clusters.
     """
 
     names: tuple[str, ...]
     codes: Codes
     n_categories: Indices
     clusters: Indices
+    n_within_only: int = 0
 
     @property
     def n_clusters(self) -> int:
@@ -102,7 +105,9 @@ class TwoLevelStatistics:
     @cached_property
     def layout(self) -> TwoLevelLayout:
         """The order of the statistics."""
-        return TwoLevelLayout(tuple(int(n) - 1 for n in self.answered.n_categories))
+        answered = self.answered
+        counts = tuple(int(n) - 1 for n in answered.n_categories)
+        return TwoLevelLayout(counts, answered.n_within_only)
 
     @property
     def tau(self) -> Array:
@@ -118,10 +123,16 @@ class TwoLevelStatistics:
     def vector(self) -> Array:
         """The statistics, in the order of the layout."""
         i, j = self.layout.pairs
-        tau = self.tau
+        tau, outer = self.tau, self._outer
         thresholds = np.concatenate([single.thresholds for single in self.singles])
         rho, r = np.array([(pair.rho, pair.r) for pair in self.pairs]).reshape(-1, 2).T
-        return np.concatenate([thresholds, tau**2, rho, r * tau[i] * tau[j]])
+        between = (r * tau[i] * tau[j])[outer]
+        return np.concatenate([thresholds, tau[self.layout.n_within_only :] ** 2, rho, between])
+
+    @property
+    def _outer(self) -> NDArray[np.bool_]:
+        """Which pairs have a covariance between clusters."""
+        return np.asarray(self.layout.pairs[0] >= self.layout.n_within_only)
 
     @cached_property
     def influence(self) -> Array:
@@ -137,9 +148,10 @@ class TwoLevelStatistics:
             within.append(moved[:, 0])
             shared = tau[j] * deviations[:, i] + tau[i] * deviations[:, j]
             between.append(tau[i] * tau[j] * moved[:, 1] + pair.r * shared)
-        parts = [thresholds, 2 * tau * deviations]
-        parts += [np.column_stack(part) for part in (within, between)]
-        return np.hstack(parts)
+        variances = (2 * tau * deviations)[:, self.layout.n_within_only :]
+        n = self.answered.n_clusters
+        inner, outer = (np.reshape(part, (-1, n)).T for part in (within, between))
+        return np.hstack([thresholds, variances, inner, outer[:, self._outer]])
 
     @cached_property
     def covariance(self) -> Array:
@@ -160,6 +172,9 @@ def two_step(answered: Answered) -> TwoLevelStatistics:
     singles = []
     for place, name in enumerate(answered.names):
         counts = answered.counts(place)
+        if place < answered.n_within_only:
+            singles.append(random_intercept(counts, effects=False))
+            continue
         _require_spread(counts, name)
         single = random_intercept(counts)
         if single.tau > LARGEST_DEVIATION or not single.converged:

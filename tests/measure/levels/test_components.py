@@ -79,7 +79,7 @@ def test_reference(name):
         one = row["var1"] or ""
         other = row["var2"] or one
         rows = own.components[own.components["level"] == level]
-        pairs = [{a, b} for a, b in zip(rows["effect"], rows["with"], strict=True)]
+        pairs = [{a, b} for a, b in zip(rows["effect"], rows["other"], strict=True)]
         estimate = rows["estimate"].iloc[pairs.index({one, other})]
         assert estimate == pytest.approx(row["value"], rel=1e-4, abs=1e-6), level
     sizes = own.components.set_index("level")["n_units"]
@@ -90,7 +90,7 @@ def test_reference(name):
 @pytest.mark.parametrize("name", [name for name in MIXED if "icc" in case(name)["results"]])
 def test_reference_shares(name):
     results, own = case(name)["results"], found(name).components
-    total = own.loc[own["effect"] == own["with"], "estimate"].sum()
+    total = own.loc[own["effect"] == own["other"], "estimate"].sum()
     for group, share in results["icc"].items():
         row = own[own["level"] == named(group, own)].iloc[0]
         assert row["estimate"] / total == pytest.approx(share, abs=1e-5)

@@ -16,15 +16,17 @@ two <- function(y) {
              control = glmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10, maxfun = 1e5)))
   list(thresholds = -unname(fixef(m)), tau = unname(getME(m, "theta")), loglik = as.numeric(logLik(m)))
 }
-# two items, the rest held: every cluster's likelihood by Gauss-Hermite with 30 x 30 nodes around the place and with the
+# two items, the rest held: every cluster's likelihood by Gauss-Hermite with 14 x 14 nodes around the place and with the
 # spread that its answers give the effects at correlations of 0.5 and 0.8 (mode and curvature there)
 gh <- function(n) { i <- seq_len(n - 1); J <- matrix(0, n, n); J[cbind(i, i + 1)] <- J[cbind(i + 1, i)] <- sqrt(i)
   e <- eigen(J, symmetric = TRUE); list(x = e$values, w = e$vectors[1, ]^2) }
-rule <- gh(30); U <- as.matrix(expand.grid(rule$x, rule$x)); W <- log(as.vector(outer(rule$w, rule$w)))
+rule <- gh(14); U <- as.matrix(expand.grid(rule$x, rule$x)); W <- log(as.vector(outer(rule$w, rule$w)))
 logcells <- function(b, t1, t2, rho) {
   l1 <- c(-20, t1, 20); l2 <- c(-20, t2, 20); A <- length(l1); C <- length(l2)
   Fm <- array(0, c(nrow(b), A, C))
-  for (a in 1:A) for (c in 1:C) Fm[, a, c] <- pbivnorm(l1[a] - b[, 1], l2[c] - b[, 2], rep(rho, nrow(b)))
+  for (a in 1:A) Fm[, a, C] <- pnorm(l1[a] - b[, 1])
+  for (c in 1:C) Fm[, A, c] <- pnorm(l2[c] - b[, 2])
+  for (a in 2:(A - 1)) for (c in 2:(C - 1)) Fm[, a, c] <- pbivnorm(l1[a] - b[, 1], l2[c] - b[, 2], rep(rho, nrow(b)))
   P <- Fm[, -1, -1, drop = FALSE] - Fm[, -A, -1, drop = FALSE] - Fm[, -1, -C, drop = FALSE] + Fm[, -A, -C, drop = FALSE]
   log(pmax(matrix(P, nrow(b)), 1e-300))
 }
@@ -41,7 +43,7 @@ pair <- function(v1, v2, s1, s2) {
   })
   f <- function(p) -sum(vapply(prepared, function(c) {
     l <- c$lw + as.vector(logcells(c$b, t1, t2, p[1]) %*% c$n) + logphi(c$b, tau, p[2]); max(l) + log(sum(exp(l - max(l)))) }, 0))
-  o <- optim(c(0.5, 0.8), f, method = "L-BFGS-B", lower = -0.98, upper = 0.98, control = list(factr = 10, ndeps = c(1e-5, 1e-5)))
+  o <- optim(c(0.5, 0.8), f, method = "L-BFGS-B", lower = -0.98, upper = 0.98, control = list(factr = 1e5, ndeps = c(1e-5, 1e-5)))
   list(items = I(c(v1, v2)), rho = o$par[1], r = o$par[2], loglik = -o$value)
 }
 items <- c("LEAD01", "LEAD03", "TSIG01")
