@@ -1,7 +1,6 @@
 """The steps of invariance as `measure` fits them, after a search for parameters that differ."""
 
 import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,38 +54,30 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
     MeasureError
         The steps cannot be fitted.
     """
-    options, ordered = _options(reference, declared)
+    options = _options(reference, declared)
     text, data = reference.model.syntax, chosen.data
     with warnings.catch_warnings():
         # What the warnings say stands in the notes of the results.
         warnings.simplefilter("ignore", MeasureWarning)
         try:
-            steps = None if ordered else ["metric", "scalar"]
+            steps = None if options["ordered"] else ["metric", "scalar"]
             searched = measure.partial_invariance(text, data, steps=steps, **options)
         except MeasureError as error:
-            found = _steps(text, data, ordered, options, {})
-            return Reached(found, NOTHING, unsearched=str(error))
+            return Reached(_steps(text, data, options), NOTHING, unsearched=str(error))
         releases = searched.table if len(searched.table) else NOTHING
-        found = _steps(text, data, ordered, options, searched.partial)
-    return Reached(found, releases, searched.holds)
+        return Reached(searched.invariance, releases, searched.holds)
 
 
-def _steps(
-    text: str,
-    data: pd.DataFrame,
-    ordered: list[str],
-    options: dict[str, Any],
-    partial: Mapping[str, Sequence[object]],
-) -> measure.Invariance:
+def _steps(text: str, data: pd.DataFrame, options: dict[str, Any]) -> measure.Invariance:
     # Of ordered items `measure` knows which steps can be had.
-    steps = None if ordered else ["configural", "metric", "scalar"]
-    return measure.measurement_invariance(text, data, steps=steps, partial=partial, **options)
+    steps = None if options["ordered"] else ["configural", "metric", "scalar"]
+    return measure.measurement_invariance(text, data, steps=steps, **options)
 
 
-def _options(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str, Any], list[str]]:
+def _options(reference: Fitted, declared: BackgroundColumn) -> dict[str, Any]:
     plan = reference.plan
     ordered = [i for i in structure(reference.model).observed if i in plan.ordered]
-    options = {
+    return {
         "group": declared.name,
         "ordered": ordered,
         "estimator": plan.estimator,
@@ -95,4 +86,3 @@ def _options(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str, A
         "information": "observed" if ordered else None,
         "categories": "merge" if ordered else "refuse",
     }
-    return options, ordered
