@@ -55,7 +55,7 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
     MeasureError
         The steps cannot be fitted.
     """
-    options, ordered = _options(reference, declared)
+    options, ordered = options_of(reference, declared)
     text, data = reference.model.syntax, chosen.data
     with warnings.catch_warnings():
         # What the warnings say stands in the notes of the results.
@@ -64,26 +64,28 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
             steps = None if ordered else ["metric", "scalar"]
             searched = measure.partial_invariance(text, data, steps=steps, **options)
         except MeasureError as error:
-            found = _steps(text, data, ordered, options, {})
+            found = steps_of(text, data, ordered, options, {})
             return Reached(found, NOTHING, unsearched=str(error))
         releases = searched.table if len(searched.table) else NOTHING
-        found = _steps(text, data, ordered, options, searched.partial)
+        found = steps_of(text, data, ordered, options, searched.partial)
     return Reached(found, releases, searched.holds)
 
 
-def _steps(
+def steps_of(
     text: str,
     data: pd.DataFrame,
     ordered: list[str],
     options: dict[str, Any],
     partial: Mapping[str, Sequence[object]],
 ) -> measure.Invariance:
+    """Fit the steps, with what `partial` releases."""
     # Of ordered items `measure` knows which steps can be had.
     steps = None if ordered else ["configural", "metric", "scalar"]
     return measure.measurement_invariance(text, data, steps=steps, partial=partial, **options)
 
 
-def _options(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str, Any], list[str]]:
+def options_of(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str, Any], list[str]]:
+    """Give the options of the steps, in the names of `measure`, and the ordered items."""
     plan = reference.plan
     ordered = [i for i in structure(reference.model).observed if i in plan.ordered]
     options = {

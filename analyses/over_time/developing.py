@@ -7,12 +7,13 @@ computed before it is asked for, and each thing once.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
 import measure
 from analyses import evidence, verdicts
+from analyses.attempts import Found
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
 from analyses.modelling.fits import Plan, treatment
@@ -22,8 +23,6 @@ from analyses.publication import SEED
 from instruments.schema import BackgroundColumn, Instrument
 from measure.errors import MeasureError
 from measure.occasions.observed_changes import MEAN
-
-Result = TypeVar("Result")
 
 Licence = Literal["full", "partial", "none", "undecided"]
 """What may be said about change: all of it, with items left to differ, nothing, or nothing yet."""
@@ -62,13 +61,6 @@ class Common(NamedTuple):
 
     factors: dict[str, tuple[str, ...]]
     left_out: tuple[str, ...]
-
-
-class Found(NamedTuple, Generic[Result]):
-    """A result, or why there is none in the words of `measure`."""
-
-    result: Result | None
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
