@@ -1,6 +1,7 @@
 """The steps of invariance as `measure` fits them, after a search for parameters that differ."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,7 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
     MeasureError
         The steps cannot be fitted.
     """
-    options = _options(reference, declared)
+    options = options_of(reference, declared)
     text, data = reference.model.syntax, chosen.data
     with warnings.catch_warnings():
         # What the warnings say stands in the notes of the results.
@@ -63,18 +64,26 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
             steps = None if options["ordered"] else ["metric", "scalar"]
             searched = measure.partial_invariance(text, data, steps=steps, **options)
         except MeasureError as error:
-            return Reached(_steps(text, data, options), NOTHING, unsearched=str(error))
+            found = steps_of(text, data, options, {})
+            return Reached(found, NOTHING, unsearched=str(error))
         releases = searched.table if len(searched.table) else NOTHING
         return Reached(searched.invariance, releases, searched.holds)
 
 
-def _steps(text: str, data: pd.DataFrame, options: dict[str, Any]) -> measure.Invariance:
+def steps_of(
+    text: str,
+    data: pd.DataFrame,
+    options: dict[str, Any],
+    partial: Mapping[str, Sequence[object]],
+) -> measure.Invariance:
+    """Fit the steps, with what `partial` releases."""
     # Of ordered items `measure` knows which steps can be had.
     steps = None if options["ordered"] else ["configural", "metric", "scalar"]
-    return measure.measurement_invariance(text, data, steps=steps, **options)
+    return measure.measurement_invariance(text, data, steps=steps, partial=partial, **options)
 
 
-def _options(reference: Fitted, declared: BackgroundColumn) -> dict[str, Any]:
+def options_of(reference: Fitted, declared: BackgroundColumn) -> dict[str, Any]:
+    """Give the options of the steps, in the names of `measure`."""
     plan = reference.plan
     ordered = [i for i in structure(reference.model).observed if i in plan.ordered]
     return {
