@@ -63,6 +63,11 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
         standard error of `omega` is by the delta method likewise, from all thresholds, loadings
         and variances. Ordered and continuous items of one factor are summed as they are.
 
+        Of a two-level model each level has rows of its own, with S of the saturated model: within
+        clusters of differences from the cluster, and between them of latent cluster means, which
+        are free of the error of having few members (Geldhof, Preacher & Zyphur 2014); observed
+        means are less reliable.
+
         Where the sum of the items would measure more than this factor, or the factor has fewer
         than two items, the omegas and `ave` are NaN and `note` says why.
 
@@ -81,8 +86,8 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
             rows.append(
                 {
                     "factor": name,
-                    "group": fit.moments.groups[k],
-                    "level": 1,
+                    "group": fit.moments.groups[state.block.group - 1],
+                    "level": state.block.level,
                     "n_items": len(factor.items),
                     **_composite(fit, k, factor, S, (spread, z)),
                     "note": factor.problem or factor.remark,
@@ -91,13 +96,13 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     return pd.DataFrame(rows)
 
 
-def observed_covariances(fit: "Fit", group: int) -> Array:
+def observed_covariances(fit: "Fit", block: int) -> Array:
     """Covariances of the answers themselves, of ordered items as they are coded."""
     moments = fit.moments
     if moments.ordinal is None:
-        return moments.sample[group].sigma
+        return moments.sample[block].sigma
     assert moments.rows is not None
-    return pd.DataFrame(moments.rows[group]).cov().to_numpy()
+    return pd.DataFrame(moments.rows[block]).cov().to_numpy()
 
 
 def factor_items(fit: "Fit", state: State, name: str) -> NDArray[np.intp]:

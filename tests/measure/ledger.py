@@ -51,6 +51,7 @@ ALPHA = (
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
+COMPOSITE_LEVELS = ("rel_demo_twolevel",)
 COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N", "icc_noise", "icc_shifted")
@@ -74,6 +75,7 @@ MIXED = (
     "mixed_univbct_3level",
 )
 MIXED_TESTS = ("mixed_units_tests",)
+AGREEMENT_NULLS = ("agreement_simulated_nulls",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -108,15 +110,14 @@ COMPARED = {
         *RETENTION,
         *ALPHA,
     ),
-    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
+    *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_LEVELS, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*MIXED, *MIXED_TESTS),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 
 NOT_YET = {
-    "rel_demo_twolevel": "two-level models",
     "rel_lq2002_multilevel": "two-level models",
 }
 
