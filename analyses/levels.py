@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analyses import evidence, script, verdicts
-from analyses.across_levels import nesting
+from analyses.across_levels import nesting, variance
 from analyses.across_levels.parts import parts
 from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import level_tables, licences
@@ -96,6 +96,10 @@ def run(
         *withheld_table(means, len(survey.data)),
         *level_tables.self_ratings_tables(instrument, survey),
     ]
+    shared = variance.shares_table(instrument, survey, scores)
+    if shared is not None:
+        tables = [shared, *tables]
+        figures = [variance.shares_figure(shared), *figures]
     answer, findings = _answer(instrument, levels, means), list(_findings(instrument, levels))
     across = referents(instrument, survey) if across is None else across
     if across is not None:

@@ -30,6 +30,7 @@ from measure.specification.options import Options
 LEVELS = (0.05, 0.01, 0.001)
 FAMILY = 0.05 / 3
 STEPS = ("thresholds", "metric", "scalar")
+CORRECTIONS = ("holm", "maxt")
 TESTED = tuple(one for one in CONDITIONS if one.name.endswith("as bundled"))
 """The conditions: with and without planted differences."""
 
@@ -147,15 +148,14 @@ def _sizes(steps: Sequence[Step]) -> str:
         for step in STEPS:
             own = [o for o in steps if (o.column, o.step) == (column, step)]
             own = [o for o in own if o.condition in nothing]
+            if not own:
+                continue
             total = sum(o.n for o in own)
             shares = [sum(o.below[k] for o in own) / total for k in range(len(LEVELS))]
             family = [float(np.mean([getattr(o, w) < FAMILY for o in own])) for w in CORRECTIONS]
             rows.append([column, step, str(total), *map(_percent, [*shares, *family])])
     heading = ["by", "step", "tests", "below .05", ".01", ".001", "any, Holm", "any, maxt"]
     return table(heading, rows)
-
-
-CORRECTIONS = ("holm", "maxt")
 
 
 def _power(steps: Sequence[Step]) -> str:
@@ -165,8 +165,8 @@ def _power(steps: Sequence[Step]) -> str:
         for name, *values in one.own if one.condition in planted else ():
             found.setdefault(name, []).append((values[0], values[1], values[2]))
     rows = []
-    for name, values in found.items():
-        z, *corrections = np.array(values).T
+    for name, seen in found.items():
+        z, *corrections = np.array(seen).T
         hits = [_percent(float((each < FAMILY).mean())) for each in corrections]
         rows.append([f"`{name}`", f"{z.mean():.2f}", f"{z.std(ddof=1):.2f}", *hits])
     return table(["planted", "mean z", "sd", "Holm, %", "maxt, %"], rows)

@@ -59,6 +59,7 @@ from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
+from .levels.level_fit import level_fit
 from .levels.means import group_means
 from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
@@ -235,6 +236,7 @@ __all__ = [
     "item_fit",
     "local_dependence",
     "person_fit",
+    "level_fit",
     "icc",
     "answers_needed",
     "intraclass",

@@ -3,10 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from analyses.across_levels import coherence, leaders, raters, referent_tables, standing
+from analyses.across_levels import (
+    coherence,
+    leaders,
+    raters,
+    referent_tables,
+    standing,
+    variance,
+)
 from analyses.across_levels.leaders import Leaders
 from analyses.across_levels.referents import Referents
 from analyses.section import Figure, Finding, Message, Table
+
+MOST_DRAWN = 60
+"""With more places than this a figure of intervals is not readable; the table holds them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +38,11 @@ def parts(across: Referents) -> Parts:
         found.append(table)
         if table.id == "leader_surface":
             drawn.append(leaders.figure(led, table))
+    places = variance.places_table(led)
+    if places is not None:
+        found.append(places)
+        if len(places.rows) <= MOST_DRAWN:
+            drawn.append(variance.places_figure(places))
     return Parts(
         answer=Message(f"levels.referents.answer.{standing.stand(across).judgement}"),
         findings=tuple(one for one in said if one is not None),

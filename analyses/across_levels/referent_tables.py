@@ -13,7 +13,7 @@ from analyses.across_levels.standing import cell_label
 from analyses.comparing.invariance_tables import verdict_of
 from analyses.evidence import column, columns
 from analyses.modelling import methods
-from analyses.section import Cell, Column, Figure, Message, Provenance, Table
+from analyses.section import Cell, Column, Figure, FigureForm, Message, Provenance, Table
 from measure.comparability.multiplicity import corrected
 from measure.levels.referent_contrasts import ALL
 
@@ -298,40 +298,29 @@ def figures(found: list[Table], across: Referents) -> Iterator[Figure]:
     """Draw what is shared, the contrasts, and where functions stand at each level."""
     have = {table.id: table for table in found}
     if "referent_shares" in have:
-        yield _figure(
-            "referent_shares",
-            "stacked",
-            {
-                "y": "function_level",
-                "parts": "consistency specificity",
-                "axis": "face.figure.shared",
-            },
-            domain=(0.0, 1.0),
-        )
+        parts = "consistency specificity"
+        stacked = {"y": "function_level", "parts": parts, "axis": "face.figure.shared"}
+        yield _figure("shares", "referent_shares", "stacked", stacked, domain=(0.0, 1.0))
     if "referent_contrasts" in have:
         channels = {"y": "function", "x": "difference", "lower": "ci.lower", "upper": "ci.upper"}
         reach = evidence.around_zero(have["referent_contrasts"], "ci.lower", "ci.upper")
-        yield _figure("referent_contrasts", "intervals", channels, domain=reach)
+        yield _figure("contrasts", "referent_contrasts", "intervals", channels, domain=reach)
     if "referent_standing" in have:
-        parts = {"y": "function", "parts": " ".join(across.design.levels)}
+        rows = {"y": "function", "parts": " ".join(across.design.levels)}
         low, high = evidence.around_zero(have["referent_standing"], *across.design.levels)
-        yield _figure(
-            "referent_standing", "heat", parts, domain=(min(low, -SMALL), max(high, SMALL))
-        )
-        yield _figure(
-            "referent_standing", "dumbbell", parts, domain=(min(low, -SMALL), max(high, SMALL))
-        )
+        ends = (min(low, -SMALL), max(high, SMALL))
+        yield _figure("standing", "referent_standing", "heat", rows, domain=ends)
+        yield _figure("gaps", "referent_standing", "dumbbell", rows, domain=ends)
 
 
 def _figure(
+    name: str,
     table: str,
-    form: Any,
+    form: FigureForm,
     channels: dict[str, str],
     *,
-    domain: tuple[float, float] | None = None,
+    domain: tuple[float, float],
 ) -> Figure:
-    name = table.removeprefix("referent_")
-    name = "gaps" if form == "dumbbell" else name
     return Figure(
         id=f"referent_{name}",
         title=Message(f"levels.referents.figure.{name}"),

@@ -109,7 +109,8 @@ def levels(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         },
     )
     beside = {
-        f"correlation_{name}": float(defined(rows, name)["est.std"]) for name in ("here", "there")
+        "correlation_here": float(defined(rows, "here")["est.std"]),
+        "correlation_there": float(defined(rows, "there")["est.std"]),
     }
     value, se = float(row["est.std"]), float(row["se"])
     return (Estimate(label, value, se, int(both_sides.sum()), found, beside=beside),)

@@ -22,6 +22,7 @@ from measure.fitting.source import Source
 from measure.moments import Moments
 from measure.specification.options import Options
 from measure.specification.parameters import build as build_table
+from measure.specification.refusals import refuse_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import parse
 from measure.specification.table import ParameterTable
@@ -83,6 +84,7 @@ class Ladder:
             raise OptionError("invariance compares groups: name their column by `group`.")
         labels = require_groups(data, group)
         syntax = parse(model)
+        refuse_levels(syntax, "a ladder of invariance")
         variables = variables_of(syntax.statements)
         ordered = Source(data).ordered(syntax, options)
         require_measurement_model(syntax, variables, ordered)

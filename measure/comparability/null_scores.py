@@ -2,7 +2,7 @@
 
 The test of an equality asks how far a score lies from 0, against how much it varies if the equality
 holds. Scores that are taken at the moments of the step add up to the one and their squares to the
-other, both under the hypothesis (Boos 1992, section 3; Cameron, Gelbach & Miller 2008, Review of
+other, both under the hypothesis (Boos 1992; Cameron, Gelbach & Miller 2008, Review of
 Economics and Statistics 90, 414-427, on imposing it). An asymptotic covariance of the moments of
 each group is not of this kind: it is taken at the group's own moments, where a rare category that
 happens to be rarer still seems to be known better, so that the test goes wrong in the tail.
@@ -57,7 +57,7 @@ def _of_rows(point: Point, directions: Array) -> list[Array]:
     assert isinstance(discrepancy, LeastSquares)
     parts = moment_contributions(moments, means=point.problem.model.table.meanstructure)
     found = []
-    for own, sample, implied, pull in zip(parts, moments.sample, point.implied, pulls, strict=True):
-        away = discrepancy.vector(sample) - discrepancy.vector(implied)
-        found.append(pull @ (own + away).T)
+    samples, models = discrepancy.vectors(moments.sample), discrepancy.vectors(point.implied)
+    for own, sample, model, pull in zip(parts, samples, models, pulls, strict=True):
+        found.append(pull @ (own + sample - model).T)
     return found

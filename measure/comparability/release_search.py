@@ -75,7 +75,7 @@ class Search:
         larger = Larger.of(self.ladder, fit, step)
         while True:
             tests = self.rule.applied(release_tests(self.ladder, fit, larger))
-            against = tests[tests["against"]].sort_values("chisq", ascending=False)
+            against = tests[tests["against"]].sort_values("apart", ascending=False)
             if against.empty or not self._release(step, against.iloc[0]):
                 break
             fit = self.fit(step, fit)

@@ -7,6 +7,11 @@ in one group, u = e - K (K'AK)^-1 K'A e is what releasing adds: the test is Rao'
 on one degree of freedom, and u's / u'Au the change to be expected. Where standard errors are robust
 the test is (sum u's_c)^2 / sum (u's_c)^2 over the scores s_c of respondents or clusters at the step
 (Boos 1992, American Statistician 46, 327-333); see `null_scores` for why there.
+
+Which of several parameters differs is another question, asked where groups are known to differ. The
+tests are then compared as N (u's)^2 / u'Bu with B the variance of the score at the groups' own
+moments: that of the scores at the step has grown by the difference itself, more for one parameter
+than for another.
 """
 
 from collections.abc import Iterator
@@ -26,7 +31,7 @@ from measure.distributions import chisq_sf
 from measure.errors import OptionError
 from measure.fitting.confirmatory import build_model_of
 from measure.fitting.fitted import Fit
-from measure.fitting.inference import information, inverse
+from measure.fitting.inference import information, inverse, meat
 from measure.fitting.problem import Problem
 from measure.fitting.starts import elements_by_name
 from measure.model import Model
@@ -124,9 +129,10 @@ class Tested(NamedTuple):
     """Tests of single parameters.
 
     `table` has one row a parameter and group: `lhs op rhs group`, the group's number from 0, `chisq
-    pvalue`, and `epc`, the difference to be expected between the group's value and the one that the
-    others share; NaN where the data cannot tell. `scores` (n_tests, n) is what each respondent or
-    cluster adds to each test; see `null_scores`.
+    pvalue`; `apart`, the chi-square by which those that differ are compared; and `epc`, the
+    difference to be expected between the group's value and the one that the others share; NaN where
+    the data cannot tell. `scores` (n_tests, n) is what each respondent or cluster adds to each
+    test; see `null_scores`.
     """
 
     table: pd.DataFrame
@@ -176,19 +182,19 @@ def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> Tested:
     whole = (wanted * (unit @ wanted)).sum(axis=0)
     scores = null_scores(point, added)
     pressed = -0.5 * added.T @ point.gradient
-    if robust:
-        squares, variance = scores.sum(axis=1) ** 2, (scores**2).sum(axis=1)
-    else:
-        squares, variance = fit.moments.scale * pressed**2, own
-    told = (own > NOTHING * whole) & (variance > 0)
-    chisq, epc = np.full(len(chosen), NAN), np.full(len(chosen), NAN)
-    chisq[told] = squares[told] / variance[told]
+    spread = meat(point, fit.method.se) if robust else unit
+    variance, squares = (added * (spread @ added)).sum(axis=0), (scores**2).sum(axis=1)
+    told = (own > NOTHING * whole) & (variance > 0) & (squares > 0)
+    chisq, apart, epc = (np.full(len(chosen), NAN) for _ in range(3))
+    apart[told] = fit.moments.scale * pressed[told] ** 2 / variance[told]
+    chisq[told] = scores[told].sum(axis=1) ** 2 / squares[told] if robust else apart[told]
     epc[told] = pressed[told] / own[told]
     table = pd.DataFrame([name for name, _ in chosen], columns=["lhs", "op", "rhs"])
     table = table.assign(
         group=[group for _, group in chosen],
         chisq=chisq,
         pvalue=[chisq_sf(one, 1) if one == one else NAN for one in chisq],
+        apart=apart,
         epc=epc,
     )
     return Tested(table, scores)

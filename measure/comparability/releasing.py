@@ -100,9 +100,10 @@ def partial_invariance(
     The steps are searched in their order; what is released in one stays so in the later ones.
 
     Forwards, every parameter that a step makes equal is tested in every group by its score test,
-    robust where the standard errors are (clusters included). The one with the largest test of
-    those whose corrected p-value is below the level is released in that group, the model is fitted
-    again, and so on until none is left.
+    robust where the standard errors are (clusters included), with the variance that the score has
+    if the step holds. Of those whose corrected p-value is below the level, the one with the largest
+    score test by the variance at the groups' own moments is released in that group, the model is
+    fitted again, and so on until none is left.
 
     Backwards, all parameters of the step are free but for anchors, those that the score tests say
     differ least: of each factor two items, of each item two thresholds. Differences are tested by

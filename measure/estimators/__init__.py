@@ -53,8 +53,10 @@ class Discrepancy(Protocol):
         """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""
 
 
-# The discrepancies that are likelihoods of rows: they have scores, and a saturated model.
-Likelihood = MaximumLikelihood | FullInformation | TwoLevelLikelihood
+# The discrepancies that are likelihoods: they have scores, of rows or of clusters, and a saturated
+# model.
+RowLikelihood = MaximumLikelihood | FullInformation
+Likelihood = RowLikelihood | TwoLevelLikelihood
 
 
 def _likelihood(moments: Moments, *, means: bool) -> Discrepancy:

@@ -63,10 +63,31 @@ class TwoLevelLikelihood:
         """What no moments change of a log-likelihood: -1/2 ln 2 pi for each number answered."""
         return -0.5 * float(np.log(2 * np.pi)) * sum(own.n_answers for own in self.clusters)
 
-    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+    def at(self, implied: list[Implied]) -> "TwoLevelAt | None":
         """Evaluate at implied moments; None where they are not positive definite."""
         here = self._likelihoods(implied)
-        return None if here is None else _Evaluation(self, here)
+        return None if here is None else TwoLevelAt(self, here)
+
+    def weight(self, implied: list[Implied]) -> list[Array]:
+        """Expected unit information of each group's (vech W, vech B, means), at these moments."""
+        here = self._likelihoods(implied)
+        assert here is not None
+        nothing = (frozenset[str](), frozenset[str]())
+        return [
+            one.information(_saturated_directions(one, nothing).directions, observed=False)
+            / one.clusters.n_rows
+            for one in here
+        ]
+
+    def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
+        """Weighted squares of moments."""
+        found = []
+        parts = zip(self.weight(implied), self.clusters, _pairs(moments), strict=True)
+        for weight, clusters, (inner, outer) in parts:
+            covariances = [m.sigma[vech_places(len(m.sigma))] for m in (inner, outer)]
+            vector = np.concatenate([*covariances, clusters.total_mean(inner.mu, outer.mu)])
+            found.append(float(vector @ weight @ vector))
+        return found
 
     def scores(self, implied: list[Implied], derivatives: list[Derivatives]) -> list[Array]:
         """Derivatives of each cluster's log-likelihood with respect to all free elements, by group.
@@ -122,7 +143,7 @@ class TwoLevelLikelihood:
 
 
 @dataclass(frozen=True, eq=False)
-class _Evaluation:
+class TwoLevelAt:
     """The discrepancy at implied moments: the likelihood of each group there."""
 
     discrepancy: TwoLevelLikelihood
@@ -231,7 +252,7 @@ def _scores(here: ClusterLikelihood, moved: _Moved) -> Array:
     inner, outer = moved.places
     (u, v), w = moved.within, clusters.within
     of_means = (pull @ u) * (pull @ v) - (basis.precision @ (u * v))[clusters.of_cluster]
-    a, b = vech_places(w.stop)
+    a, b = vech_places(clusters.n_within)
     axes = basis.axes[w, w]
     back_u, back_v = axes.T @ u[w], axes.T @ v[w]
     products = back_u[a] * back_v[b] + back_v[a] * back_u[b]
@@ -263,10 +284,10 @@ def _saturated_directions(here: ClusterLikelihood, given: Given) -> _Moved:
     means = np.eye(len(levels.names))[:, ~np.array(mean_given)]
     axes = here.basis.axes
     (inner_u, inner_v), (outer_u, outer_v) = sides
-    w, b = clusters.within, clusters.between
+    inner, outer = axes[:, clusters.within], axes[:, clusters.between]
     return _Moved(
-        (axes[:, w] @ inner_u, axes[:, w] @ inner_v),
-        (axes[:, b] @ outer_u, axes[:, b] @ outer_v),
+        (inner @ inner_u, inner @ inner_v),
+        (outer @ outer_u, outer @ outer_v),
         np.hstack([np.zeros((len(axes), n_inner + n_outer)), axes @ means]),
         (np.arange(n_inner), np.arange(n_inner, n_inner + n_outer)),
     )

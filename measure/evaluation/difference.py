@@ -20,7 +20,7 @@ from measure.evaluation.nesting import (
     require_same_method,
     undetermined,
 )
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.inference import (
     information,
     inverse,
@@ -221,7 +221,9 @@ def _remarks(pair: _Pair, chisq: float) -> list[str]:
 def _first_positive(pair: _Pair) -> _Difference:
     """Take the first scaled difference whose factor is positive, and say what was passed over."""
     passed: list[str] = []
-    for name in SCALED_METHODS:
+    # The last is not defined for two levels.
+    methods = SCALED_METHODS if pair.free.moments.nested is None else SCALED_METHODS[:2]
+    for name in methods:
         found = _BY_METHOD[name](pair)
         if found.factor > 0:
             notes = (*passed, *found.notes)
@@ -269,6 +271,7 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     of the moments over the parameters of the less and of the more restricted model: near the
     solution the latter moves along H only (Satorra 2000; "delta" method).
     """
+    require_one_level(pair.free, 'method "satorra.2000"')
     point, restricted = pair.free.point, pair.restricted.point
     change = np.vstack(point.jacobians)
     other = aligned_jacobian(pair.restricted, pair.free.moments.names) @ restricted.basis

@@ -154,9 +154,8 @@ def _among_eta(table: ParameterTable, level: int) -> set[str]:
     psi and theta have no element between them. All groups have the same.
     """
     rows = [row for row in table.parameters if row.level == level]
-    sides = ((row.lhs, row.rhs) for row in rows if row.op == "~")
     latent = set(table.latent)
-    inside = latent | {name for pair in sides for name in pair} | set(table.at_level(level).fixed_x)
+    inside = latent | table.regressed_at(level) | set(table.at_level(level).fixed_x)
     pairs = [{row.lhs, row.rhs} for row in rows if row.op == "~~" and row.lhs != row.rhs]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more

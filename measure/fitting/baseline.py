@@ -1,5 +1,6 @@
 """The baseline model: variances and means are free, nothing covaries."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -127,14 +128,19 @@ def _alone(moments: Moments) -> list[Implied]:
 
 def baseline_problem(problem: Problem) -> Problem:
     """The baseline model as a problem of its own, with the same data and discrepancy."""
-    table, moments = problem.model.table, problem.moments
+    moments = problem.moments
+    nothing = baseline_table(problem.model.table, moments.block_names)
+    model = build_model(nothing, list(moments.sample), moments.block_names)
+    return Problem(model, moments, problem.discrepancy)
+
+
+def baseline_table(table: ParameterTable, names: Sequence[tuple[str, ...]]) -> ParameterTable:
+    """Give the table of the baseline model of a model, with the variables of each block."""
     places = [(g, n) for g in range(1, table.n_groups + 1) for n in range(1, table.n_levels + 1)]
     rows = [
-        row
-        for place, names in zip(places, moments.block_names, strict=True)
-        for row in _rows(table, place, names)
+        row for place, own in zip(places, names, strict=True) for row in _rows(table, place, own)
     ]
-    nothing = replace(
+    return replace(
         table,
         parameters=tuple(rows),
         latent=(),
@@ -144,8 +150,6 @@ def baseline_problem(problem: Problem) -> Problem:
         constraints=(),
         definitions=(),
     )
-    model = build_model(nothing, list(moments.sample), moments.block_names)
-    return Problem(model, moments, problem.discrepancy)
 
 
 def _rows(table: ParameterTable, place: tuple[int, int], names: tuple[str, ...]) -> list[Parameter]:

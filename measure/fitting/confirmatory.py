@@ -1,7 +1,7 @@
 """Fit a model: text and data in, a finished `Fit` out."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.chisquare import too_few_clusters
 from measure.errors import (
     ConvergenceError,
     ImproperSolutionWarning,
@@ -21,6 +20,7 @@ from measure.estimators import DISCREPANCIES
 from measure.estimators.ml import MaximumLikelihood
 from measure.fitting.assembly import build as build_model
 from measure.fitting.categorical_fit import unavailable
+from measure.fitting.cluster_notes import cluster_notes, too_many_parameters
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
 from measure.fitting.identification import require_identified
@@ -31,7 +31,6 @@ from measure.fitting.source import Source
 from measure.fitting.starts import carried, starting_points
 from measure.model import ACTIVE, Model
 from measure.moments import Moments
-from measure.moments.asymptotic import few_clusters_note
 from measure.optimize import Search, minimize, search_from_several
 from measure.specification.exploratory_blocks import exploratory_blocks
 from measure.specification.levels import has_levels
@@ -285,23 +284,10 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
                 "do not."
             )
         )
-    notes += [_Note(text) for text in _cluster_notes(point, request.method)]
+    notes += [_Note(text) for text in cluster_notes(point.problem, request.method)]
+    if moments.nested is not None and (text := too_many_parameters(point.problem)):
+        notes.append(_Note(text, MeasureWarning))
     return notes
-
-
-def _cluster_notes(point: Point, method: Method) -> Iterator[str]:
-    """Say where there are too few clusters for standard errors, or for a scaled test."""
-    moments = point.problem.moments
-    few = few_clusters_note(moments.n_clusters)
-    if few:
-        yield few
-    if too_few_clusters(point.problem, method):
-        yield (
-            f"There are {moments.n_clusters} clusters for {point.problem.n_moments} sample "
-            "moments, whose covariances cannot be estimated from so few: the scaled and shifted "
-            "test rejects too seldom, so that it speaks for no model, and the mean-adjusted one "
-            "too often. Difference tests with few degrees of freedom are affected less."
-        )
 
 
 def _bounds_reached(point: Point) -> list[str]:

@@ -60,7 +60,7 @@ def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Call
 
 def carried(other: Model, params: Array, model: Model) -> Array:
     """Give the parameters that come nearest to those of another model of the same variables."""
-    return _reduce(model, elements_by_name(other, params, model))
+    return nearest(model, elements_by_name(other, params, model))
 
 
 def elements_by_name(other: Model, params: Array, model: Model) -> Array:
@@ -97,7 +97,7 @@ def _start(model: Model, sample: list[Implied], plan: _Plan) -> Array:
         if np.isfinite(row.start):
             values[index] = row.start
     elements = values[list(model.free_rows)]
-    params = _reduce(model, elements)
+    params = nearest(model, elements)
     if model.table.meanstructure and model.table.ordered is None:
         params = _fit_means(model, params, sample)
     return params
@@ -117,7 +117,7 @@ def _answers(table: ParameterTable, block: Block, moments: Implied, values: Arra
             values[index] = moments.mu[block.observed.index(row.lhs)]
 
 
-def _reduce(model: Model, elements: Array) -> Array:
+def nearest(model: Model, elements: Array) -> Array:
     """Give the parameters whose elements come nearest to the wanted ones."""
     reduction = model.reduction
     if reduction.basis is None or reduction.offset is None:

@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.checks import known_option
+from measure.checks import confidence
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
+from measure.levels.agreement_indices import dispersions, item_indices, rwg_j, scale_indices, spread
+from measure.levels.agreement_nulls import Draws, Null, correlations_within, null_of, nulls_of
 from measure.levels.cluster_columns import items_apart_from_cluster
 
 Array = NDArray[np.float64]
 
-# Error variances of skewed answers on five categories (LeBreton & Senter 2008).
-SKEWED_NULLS = {"slight": 1.34, "moderate": 0.90, "heavy": 0.44}
-NULLS = ("uniform", *SKEWED_NULLS)
+CHANCE = 0.05
+"""How often clusters without agreement, or of evenly spread answers, are flagged by chance."""
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,19 +29,32 @@ class Agreement:
     Attributes
     ----------
     items
-        A row per cluster and item: `cluster item size rwg ad_mean ad_median awg above_null`.
-        `above_null` says that the answers vary more than the null, so that rwg was set to 0.
+        A row per cluster and item: `cluster item size rwg ad_mean ad_median awg consensus
+        above_null`. `above_null` says that the answers vary more than the null, so that rwg was set
+        to 0; `consensus` is Van der Eijk's A.
     clusters
-        A row per cluster: `cluster size rwg_j rwg_j_lindell ad_mean ad_median awg above_null`,
-        over all items, from rows that answer all of them.
+        A row per cluster: `cluster size rwg_j rwg_j_lindell ad_mean ad_median awg consensus
+        above_null`, over all items, from rows that answer all of them; `sd sd.ci.lower
+        sd.ci.upper`, the standard deviation of the members' means over the items; and from draws,
+        NaN without them, `rwg_j_chance` (95th percentile without agreement), `beyond_chance`
+        (rwg_j lies above it), `consensus_even` (5th percentile of evenly spread answers) and
+        `bimodal` (consensus lies below it).
     summary
         `mean median n` over clusters of each index in `clusters`.
+    nulls
+        A row per null that is tabled for the scale: `variance mean median n n_above_null` of
+        rwg_j.
+    dispersion
+        Whether clusters differ in how far their members lie apart: `sd_pooled kurtosis f df1 df2
+        pvalue cv_between`; see Notes of `agreement`.
     null, null_variance
         The answers expected without agreement, and their variance.
     scale
         Lowest and highest category.
     n_obs, n_dropped
         Rows behind `clusters`, and rows left out because the cluster or an answer is missing.
+    n_draws, seed
+        Of the simulated null.
     notes
         What the reader has to know.
     """
@@ -47,11 +62,15 @@ class Agreement:
     items: pd.DataFrame
     clusters: pd.DataFrame
     summary: pd.DataFrame
+    nulls: pd.DataFrame
+    dispersion: "pd.Series[float]"
     null: str
     null_variance: float
     scale: tuple[float, float]
     n_obs: int
     n_dropped: int
+    n_draws: int
+    seed: int | None
     notes: tuple[str, ...]
 
     def _facts(self) -> dict[str, object]:
@@ -71,7 +90,13 @@ class Agreement:
         return render_html("Within-group agreement", self._facts(), self._tables())
 
     def _tables(self) -> dict[str, pd.DataFrame]:
-        return {"Over clusters": self.summary}
+        dispersion = self.dispersion.to_frame().T
+        dispersion.index = pd.RangeIndex(1)
+        return {
+            "Over clusters": self.summary,
+            "rwg(j) by null": self.nulls,
+            "Dispersion": dispersion,
+        }
 
 
 def agreement(
@@ -81,8 +106,11 @@ def agreement(
     cluster: str,
     scale: tuple[float, float] = (1, 5),
     null: str = "uniform",
+    confidence_level: float = 0.95,
+    n_draws: int = 0,
+    seed: int | None = None,
 ) -> Agreement:
-    """Agreement of the members of each cluster: r_wg, r_wg(J), r*_wg(J), AD and a_wg.
+    """Agreement of the members of each cluster: r_wg, r_wg(J), r*_wg(J), AD, a_wg and dispersion.
 
     Parameters
     ----------
@@ -98,6 +126,13 @@ def agreement(
         Answers expected without agreement: `"uniform"` with variance (A² - 1)/12 for A
         categories; with five categories also `"slight"`, `"moderate"` and `"heavy"` skew
         (1.34, .90, .44).
+    confidence_level
+        Of the intervals of the standard deviations.
+    n_draws
+        Clusters without agreement that are drawn of each size; 0 leaves the simulated null out,
+        1000 give the percentiles to about a tenth of their distance from the mean.
+    seed
+        Of the draws, needed for them.
 
     Returns
     -------
@@ -109,7 +144,7 @@ def agreement(
         An item or the cluster cannot be analysed; no respondent answered everything.
     OptionError
         `scale` is not a lower and a higher whole number; unknown null, or a skewed null on
-        another number of categories than five.
+        another number of categories than five; draws without seed.
 
     Notes
     -----
@@ -121,166 +156,133 @@ def agreement(
     NaN. An item is analysed with all its answers in `items`, but `clusters` uses rows that answer
     all items.
 
+    Without agreement a small cluster reaches a high r_wg(J) easily. Drawn clusters have the same
+    size and the null's answers, their items correlated as they are among members; above the 95th
+    percentile of their r_wg(J) lies 1 cluster in 20 by chance.
+
+    Two camps: Van der Eijk's A is 1 for one answer, 0 for evenly spread ones and -1 for two halves
+    at the ends. A cluster is flagged as bimodal where its A, the mean over items, lies below the
+    5th percentile of drawn clusters of evenly spread answers, of all distributions with one peak
+    the nearest to two. What is common to the members of such a cluster is not its mean. Camps that
+    stand close to each other, as at 2 and 4 of five categories, are not found.
+
+    The standard deviation of the members' scores, with its interval from a chi-square whose degrees
+    of freedom have the kurtosis of the scores in them, is a finding of its own; whether it differs
+    between clusters is tested by Brown & Forsythe, and `cv_between` says by how much (0: not beyond
+    chance; .3: two thirds of clusters have variances within 30 % of the mean).
+
     References
     ----------
     James, Demaree & Wolf (1984); Lindell, Brandt & Whitney (1999); Burke & Dunlap (2002);
-    Brown & Hauenstein (2005); LeBreton & Senter (2008) for the skewed nulls.
+    Brown & Hauenstein (2005); LeBreton & Senter (2008) for the skewed nulls; Cohen, Doveh &
+    Nahum-Shani (2009) for the simulated one; Van der Eijk (2001); Brown & Forsythe (1974).
     """
+    confidence(confidence_level)
     names = [items] if isinstance(items, str) else list(items)
-    null_variance = _null_variance(scale, null)
+    chosen = null_of(null, scale)
+    if n_draws < 0 or (n_draws and seed is None):
+        raise OptionError(
+            f"n_draws is {n_draws} and seed {seed}: the simulated null needs a number of draws and "
+            "a seed, as n_draws=1000, seed=1."
+        )
     numbers = items_apart_from_cluster(data, names, cluster)
     clusters = data[cluster]
     complete = numbers.notna().all(axis=1) & clusters.notna()
     if not complete.any():
         raise DataError(f'no row has an answer to all items and a "{cluster}".')
-    each = _item_indices(numbers, clusters, scale, null_variance)
-    whole = _scale_indices(numbers[complete], clusters[complete], scale, null_variance)
-    indices = ["rwg_j", "rwg_j_lindell", "ad_mean", "ad_median", "awg"]
+    each = item_indices(spread(numbers, clusters, scale), numbers.columns, chosen.variance)
+    answers = numbers[complete]
+    of_scale = spread(answers, clusters[complete], scale)
+    whole = scale_indices(of_scale, chosen.variance)
+    codes, labels = pd.factorize(clusters[complete])
+    sds, dispersion = dispersions(
+        answers.mean(axis=1).to_numpy(), codes, len(labels), confidence_level
+    )
+    X = answers.to_numpy(dtype=float)
+    chance = _against_chance(whole, X, codes, chosen, n_draws, seed)
+    indices = ["rwg_j", "rwg_j_lindell", "ad_mean", "ad_median", "awg", "consensus"]
+    whole = pd.concat([whole, sds, chance], axis=1)
+    summary = whole[[*indices, "sd"]].agg(["mean", "median", "count"]).T
     return Agreement(
         items=each,
         clusters=whole,
-        summary=whole[indices].agg(["mean", "median", "count"]).T.rename(columns={"count": "n"}),
+        summary=summary.rename(columns={"count": "n"}),
+        nulls=_by_null(of_scale.variances, scale),
+        dispersion=dispersion,
         null=null,
-        null_variance=null_variance,
+        null_variance=chosen.variance,
         scale=scale,
         n_obs=int(complete.sum()),
         n_dropped=int((~complete).sum()),
+        n_draws=n_draws,
+        seed=seed if n_draws else None,
         notes=tuple(_agreement_notes(numbers, clusters, whole, scale)),
     )
 
 
-class _Spread(NamedTuple):
-    """How far the answers of each cluster lie apart: arrays (n_clusters, n_items)."""
-
-    labels: Array
-    sizes: Array
-    variances: Array
-    ad_mean: Array
-    ad_median: Array
-    awg: Array
-
-
-def _spread(numbers: pd.DataFrame, clusters: pd.Series, scale: tuple[float, float]) -> _Spread:
-    """Give the spread of each item in each cluster, NaN where fewer than two answered it."""
-    used = clusters.notna().to_numpy()
-    X = numbers.to_numpy(dtype=float)[used]
-    codes, labels = pd.factorize(clusters[used])
-    n_clusters = len(labels)
-    answered = np.isfinite(X)
-
-    def total(values: Array) -> Array:
-        filled = np.where(answered, values, 0.0)
-        columns = [np.bincount(codes, column, minlength=n_clusters) for column in filled.T]
-        return np.stack(columns, axis=1)
-
-    sizes = total(np.ones_like(X))
-    medians = pd.DataFrame(X).groupby(codes).median().to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = total(X) / sizes
-        variances = total((X - means[codes]) ** 2) / (sizes - 1)
-        spread = _Spread(
-            labels=np.asarray(labels),
-            sizes=sizes,
-            variances=variances,
-            ad_mean=total(np.abs(X - means[codes])) / sizes,
-            ad_median=total(np.abs(X - medians[codes])) / sizes,
-            awg=_awg(means, variances, sizes, scale),
-        )
-    for values in spread[2:]:
-        values[sizes < 2] = np.nan
-    return spread
-
-
-def _item_indices(
-    numbers: pd.DataFrame,
-    clusters: pd.Series,
-    scale: tuple[float, float],
-    null_variance: float,
-) -> pd.DataFrame:
-    """Agreement indices of each item in each cluster that answered it, item after item."""
-    spread = _spread(numbers, clusters, scale)
-    v = spread.variances / null_variance
-    there = spread.sizes.T > 0
-    places = np.broadcast_to(np.arange(len(spread.labels)), there.shape)
-    names = np.broadcast_to(np.asarray(numbers.columns, dtype=object)[:, None], there.shape)
-    return pd.DataFrame(
-        {
-            "cluster": spread.labels[places[there]],
-            "item": names[there],
-            "size": spread.sizes.T[there].astype(int),
-            "rwg": (1 - np.minimum(v, 1.0)).T[there],
-            "ad_mean": spread.ad_mean.T[there],
-            "ad_median": spread.ad_median.T[there],
-            "awg": spread.awg.T[there],
-            "above_null": (v > 1).T[there],
+def _by_null(variances: Array, scale: tuple[float, float]) -> pd.DataFrame:
+    """r_wg(J) over clusters under each null."""
+    v = variances.mean(axis=1)
+    rows = {}
+    for null in nulls_of(scale):
+        values = pd.Series(rwg_j(variances, null.variance))
+        rows[null.name] = {
+            "variance": null.variance,
+            "mean": values.mean(),
+            "median": values.median(),
+            "n": int(values.count()),
+            "n_above_null": int((v > null.variance).sum()),
         }
-    )
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _scale_indices(
-    numbers: pd.DataFrame,
-    clusters: pd.Series,
-    scale: tuple[float, float],
-    null_variance: float,
+def _against_chance(
+    whole: pd.DataFrame,
+    answers: Array,
+    codes: NDArray[np.intp],
+    null: Null,
+    n_draws: int,
+    seed: int | None,
 ) -> pd.DataFrame:
-    """Agreement indices of each cluster over all items, from rows without missing answers."""
-    spread = _spread(numbers, clusters, scale)
-    v = spread.variances.mean(axis=1) / null_variance
-    truncated = np.minimum(v, 1.0)
-    J = numbers.shape[1]
-    # An index that is not defined for one item is left out of the mean over items.
-    defined = np.isfinite(spread.awg).sum(axis=1)
-    awg = np.where(defined > 0, np.nansum(spread.awg, axis=1) / np.maximum(defined, 1), np.nan)
-    return pd.DataFrame(
-        {
-            "cluster": spread.labels,
-            "size": spread.sizes[:, 0].astype(int),
-            "rwg_j": J * (1 - truncated) / (J * (1 - truncated) + truncated),
-            "rwg_j_lindell": 1 - v,
-            "ad_mean": spread.ad_mean.mean(axis=1),
-            "ad_median": spread.ad_median.mean(axis=1),
-            "awg": awg,
-            "above_null": v > 1,
-        }
-    )
-
-
-def _awg(means: Array, variances: Array, sizes: Array, scale: tuple[float, float]) -> Array:
-    """a_wg (Brown & Hauenstein 2005) of each cluster and item."""
-    low, high = scale
-    largest = ((high + low) * means - means**2 - high * low) * sizes / (sizes - 1)
-    values = 1 - 2 * variances / largest
-    values[means < (low * (sizes - 1) + high) / sizes] = np.nan
-    values[means > (high * (sizes - 1) + low) / sizes] = np.nan
-    values[(means == low) | (means == high)] = 1.0
-    return values
-
-
-def _null_variance(scale: tuple[float, float], null: str) -> float:
-    known_option("null", null, NULLS)
-    if len(scale) != 2 or not scale[0] < scale[1] or any(end != int(end) for end in scale):
-        raise OptionError(
-            f"scale is {scale}, but must be the lowest and the highest category as whole numbers, "
-            "for example (1, 5)."
-        )
-    categories = int(scale[1] - scale[0]) + 1
-    if null == "uniform":
-        return (categories**2 - 1) / 12
-    if categories != 5:
-        raise OptionError(
-            f'null="{null}" is tabled for five categories only, but the scale {scale[0]:g} to '
-            f'{scale[1]:g} has {categories}. Use null="uniform".'
-        )
-    return SKEWED_NULLS[null]
+    """Compare each cluster with drawn ones of its size."""
+    names = ["rwg_j_chance", "beyond_chance", "consensus_even", "bimodal"]
+    found = pd.DataFrame(np.nan, index=whole.index, columns=names)
+    if not n_draws:
+        return found
+    assert seed is not None
+    correlations = correlations_within(answers, codes)
+    even = Null("uniform", np.full(len(null.shares), 1 / len(null.shares)), null.low)
+    sizes = whole["size"].to_numpy()
+    for size in np.unique(sizes[sizes > 1]):
+        own = sizes == size
+        rwg, agreed = Draws(null, correlations, n_draws, seed).indices(int(size))
+        if null.name != even.name:
+            agreed = Draws(even, correlations, n_draws, seed).indices(int(size))[1]
+        found.loc[own, "rwg_j_chance"] = np.quantile(rwg, 1 - CHANCE, method="higher")
+        found.loc[own, "consensus_even"] = np.quantile(agreed, CHANCE, method="lower")
+    several = sizes > 1
+    for name, judged, limit, sign in (
+        ("beyond_chance", "rwg_j", "rwg_j_chance", 1),
+        ("bimodal", "consensus", "consensus_even", -1),
+    ):
+        # Rounding must not tell equal values apart.
+        beyond = sign * (whole[judged] - found[limit]) > 1e-9
+        known = several & whole[judged].notna()
+        found[name] = np.where(known, beyond.astype(float), np.nan)
+    return found
 
 
 def _agreement_notes(
     numbers: pd.DataFrame, clusters: pd.Series, whole: pd.DataFrame, scale: tuple[float, float]
 ) -> list[str]:
     notes = []
-    single = int((whole["size"] == 1).sum())
+    single = whole.loc[whole["size"] == 1, "cluster"].astype(str).tolist()
     if single:
-        notes.append(f"{single} of {len(whole)} clusters have one respondent: no agreement there.")
+        named = ", ".join(single[:MOST_NAMED]) + (", ..." if len(single) > MOST_NAMED else "")
+        notes.append(
+            f"{len(single)} of {len(whole)} clusters have one respondent: no agreement there "
+            f"({named})."
+        )
     lost = clusters.dropna().nunique() - len(whole)
     if lost:
         notes.append(f"{lost} clusters have no respondent who answered all items.")
@@ -288,6 +290,13 @@ def _agreement_notes(
     if above:
         notes.append(
             f"In {above} of {len(whole)} clusters the answers vary more than the null: rwg_j is 0."
+        )
+    split = int((whole["bimodal"] == 1).sum())
+    if split:
+        notes.append(
+            f"In {split} of {int(whole['bimodal'].notna().sum())} clusters the answers fall into "
+            "two camps, further than those of evenly spread answers do in 5 %: the mean speaks for "
+            "neither camp."
         )
     for name in numbers.columns:
         outside = int(((numbers[name] < scale[0]) | (numbers[name] > scale[1])).sum())

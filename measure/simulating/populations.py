@@ -11,10 +11,11 @@ from measure.checks import known_option
 from measure.errors import ModelError, OptionError
 from measure.fitting.admissibility import improprieties
 from measure.fitting.assembly import build as build_model
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.model import Implied, Model
 from measure.specification.defaults import DEFAULTS
 from measure.specification.parameters import build as build_table
+from measure.specification.refusals import refuse_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Syntax, parse
 from measure.specification.table import Groups, Parameter, ParameterTable
@@ -132,6 +133,7 @@ def population(
         raise ModelError(f"model must be model text or a fit, not {type(model).__name__}.")
     known_option("function", function, FUNCTIONS)
     syntax = parse(model)
+    refuse_levels(syntax, "a population")
     labels = _labels(syntax, groups)
     defaults = replace(
         DEFAULTS[FUNCTIONS[function]], std_lv=std_lv, orthogonal=orthogonal, fixed_x=False
@@ -160,6 +162,7 @@ def population(
 
 
 def _of_fit(fit: Fit) -> Population:
+    require_one_level(fit, "a population")
     moments = tuple(
         one if one.mu is not None else Implied(sample.mu, one.sigma)
         for one, sample in zip(fit.implied_moments, fit.moments.sample, strict=True)

@@ -1,5 +1,6 @@
 """The order of the statistics of ordered items at two levels in one vector."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,6 +64,24 @@ class TwoLevelLayout:
         """Number of statistics."""
         return int(self.sections[-1].stop)
 
+    def places(self, order: Sequence[int]) -> Indices:
+        """Places in the vector of the statistics of these items, in the order of a vector.
+
+        All items are named, those without differences between clusters first.
+        """
+        inner = np.asarray(order, dtype=np.intp)
+        outer = inner[self.n_within_only :] - self.n_within_only
+        cut, own, within, between = self.sections
+        return np.concatenate(
+            [
+                np.concatenate([cut.start + np.flatnonzero(self.items == k) for k in inner]),
+                own.start + outer,
+                within.start + _turned(self.pairs, self.p)[np.ix_(inner, inner)][self.pairs],
+                between.start
+                + _turned(self.outer_pairs, self.n_outer)[np.ix_(outer, outer)][self.outer_pairs],
+            ]
+        )
+
     def vector(self, thresholds: Array, within: Array, between: Array) -> Array:
         """Put thresholds (T,) and the matrices of both levels into one vector.
 
@@ -89,6 +108,13 @@ class TwoLevelLayout:
             *(("within", name) for name in _crossed(names, self.pairs)),
             *(("between", name) for name in _crossed(outer, self.outer_pairs)),
         ]
+
+
+def _turned(pairs: tuple[Indices, Indices], p: int) -> Indices:
+    """Number of each pair, whichever of both stands first, (p, p)."""
+    table = np.zeros((p, p), dtype=np.intp)
+    table[pairs] = np.arange(len(pairs[0]))
+    return np.asarray(table + table.T)
 
 
 def _crossed(names: tuple[str, ...], pairs: tuple[Indices, Indices]) -> list[str]:

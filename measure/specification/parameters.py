@@ -119,7 +119,7 @@ def build(
         groups=groups,
         ties=(*_ties(rows, texts), *across),
         sums=tuple(_effect_coding(rows, variables, groups)) if defaults.effect_coding else (),
-        constraints=(*(c for c in syntax.constraints if c.op != ":="), *_bounds(rows)),
+        constraints=(*(c for c in syntax.constraints if c.op != ":="), *bounds_of(rows)),
         definitions=tuple(c for c in syntax.constraints if c.op == ":="),
         notes=(
             *_mixed_exogenous_note(variables, fixed_x, defaults),
@@ -176,9 +176,9 @@ def levels_of(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Leve
                     "variables at each level."
                 )
         found.append(LevelVariables(own.observed, own.given, own.given if asks_fixed else ()))
-    for level, variables in zip(("level: 1", "level: 2"), found, strict=True):
+    for name, variables in zip(NAMES.values(), found, strict=True):
         if not variables.observed:
-            raise ModelError(f"the block `{level}` names no observed variable.")
+            raise ModelError(f"the block of the level {name} clusters names no observed variable.")
     return Levels(*found)
 
 
@@ -383,7 +383,7 @@ def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Para
     return labelled
 
 
-def _bounds(rows: list[Parameter]) -> Iterator[Constraint]:
+def bounds_of(rows: list[Parameter]) -> Iterator[Constraint]:
     """Bounds of single parameters as inequality constraints on their rows."""
     infinite = float("inf")
     for index, row in enumerate(rows):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from measure.errors import ModelError, OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
-from measure.specification.levels import BETWEEN, WITHIN, Levels, statements_of_levels
+from measure.specification.levels import BETWEEN, WITHIN, Levels, has_levels, statements_of_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Statement, Syntax
 from measure.specification.table import Groups, ParameterTable
@@ -51,6 +51,15 @@ def refuse_for_explored(
             "orthogonal keeps all factors uncorrelated, which the rotation of the exploratory "
             f"block {named} does not. Leave it out, or choose an orthogonal rotation, as "
             'rotation_args={"orthogonal": True}.'
+        )
+
+
+def refuse_levels(syntax: Syntax, what: str) -> None:
+    """Refuse a model text with `level:` blocks where models of one level are dealt with."""
+    if has_levels(syntax):
+        raise OptionError(
+            f"{what} is not available for two-level models. Leave the `level:` blocks out; "
+            "`cluster` alone makes standard errors and tests robust."
         )
 
 

@@ -202,11 +202,10 @@ class ParameterTable:
             and row.lhs in own.n_thresholds
         )
 
-    @property
-    def regressed(self) -> frozenset[str]:
-        """Variables on either side of a `~`."""
-        sides = ((row.lhs, row.rhs) for row in self.parameters if row.op == "~")
-        return frozenset(name for pair in sides for name in pair)
+    def regressed_at(self, level: int) -> frozenset[str]:
+        """Variables on either side of a `~` at a level."""
+        rows = (row for row in self.parameters if row.op == "~" and row.level == level)
+        return frozenset(name for row in rows for name in (row.lhs, row.rhs))
 
     def block_of(self, row: Parameter) -> int:
         """Number of the block of a row, from 0: groups one after the other, each by its levels."""

@@ -76,6 +76,7 @@ MIXED = (
     "mixed_univbct_3level",
 )
 MIXED_TESTS = ("mixed_units_tests",)
+AGREEMENT_NULLS = ("agreement_simulated_nulls",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -114,7 +115,7 @@ COMPARED = {
     *(*COMPOSITE_TWOLEVEL, *LAI),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*MIXED, *MIXED_TESTS),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 

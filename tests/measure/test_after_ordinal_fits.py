@@ -275,6 +275,11 @@ def simulate(fit, _):
         assert set(answers[name]) <= set(values)
 
 
+def level_fit(fit, _):
+    with pytest.raises(MeasureError, match="one level"):
+        measure.level_fit(fit)
+
+
 def refused(name, *arguments):
     """Make a check of a function that is not defined for ordered items."""
 
@@ -296,6 +301,7 @@ CHECKS = {
         *(latent_means, referent_shares, referent_contrasts),
         refused("vuong", "other"),
         refused("small_sample_tests"),
+        level_fit,
     )
 }
 CHECKS["implied"] = residuals

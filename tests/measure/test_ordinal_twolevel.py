@@ -266,6 +266,14 @@ def test_the_layout_takes_apart_what_it_puts_together():
     layout = TwoLevelLayout((2, 1, 3))
     vector = np.arange(layout.size, dtype=float)
     np.testing.assert_array_equal(layout.vector(*layout.parted(vector)), vector)
+    names = np.array(["a", "b", "c"])
+    turned = TwoLevelLayout((2, 3, 1), 1)
+    order, other = [0, 2, 1], TwoLevelLayout((2, 1, 3), 1)
+    own = np.array(other.labels(tuple(names)))[other.places(order)]
+    flipped = {"b~~c": "c~~b"}
+    assert [flipped.get(label, label) for _, label in own] == [
+        label for _, label in turned.labels(tuple(names[order]))
+    ]
     labels = layout.labels(("a", "b", "c"))
     assert len(set(labels)) == layout.size == 6 + 3 + 3 + 3
     assert labels[0] == ("between", "a|t1")

@@ -27,7 +27,6 @@ LAST_STEP = 3e-5
 LONGEST = 0.7
 MAX_STEPS = 50
 MAX_BOXES = 30
-MAX_HALVINGS = 20
 
 
 class PairEstimate(NamedTuple):
@@ -93,14 +92,13 @@ def _climbed(
     """Find the maximum in a box, on the scale of arctanh."""
     here = _at(likelihood, z)
     for _ in range(MAX_STEPS):
-        step = _step(here, z, low, high)
-        target = np.clip(z + step, low, high)
+        target = np.clip(z + _step(here, z, low, high), low, high)
         last = float(np.abs(target - z).max()) < LAST_STEP
         there = _at(likelihood, target)
-        for _ in range(MAX_HALVINGS):
-            if last or there.loglik >= here.loglik:
-                break
+        while not last and there.loglik < here.loglik:
             target = (z + target) / 2
+            if float(np.abs(target - z).max()) < LAST_STEP:
+                return here, z
             there = _at(likelihood, target)
         z, here = target, there
         if last:
@@ -114,23 +112,34 @@ def _at(likelihood: PairLikelihood, z: Array) -> PairPoint:
 
 
 def _step(here: PairPoint, z: Array, low: Array, high: Array) -> Array:
-    """Newton's step over what is not held at a wall; by products of scores where not concave."""
+    """Newton's step over what is not held at a wall; by products of scores where not concave.
+
+    What would pass a wall goes as far as there, and the rest follows from that.
+    """
     n = here.n_params
     value = np.tanh(z[:n])
     rest = (1 - value) * (1 + value)
     scores = here.scores * rest
     slope = scores.sum(axis=0)
     newton = np.diag(2 * value * slope) - here.hessian * np.outer(rest, rest)
+    walls = np.maximum(low - z, -LONGEST)[:n], np.minimum(high - z, LONGEST)[:n]
     free = ~(((z <= low)[:n] & (slope < 0)) | ((z >= high)[:n] & (slope > 0)))
     step = np.zeros(2)
-    if not free.any():
-        return step
-    places = np.flatnonzero(free)
-    curvature = newton[np.ix_(places, places)]
-    if not is_positive_definite(curvature):
-        curvature = scores[:, places].T @ scores[:, places]
-    step[places] = np.linalg.lstsq(curvature, slope[places], rcond=None)[0]
-    return np.clip(step, -LONGEST, LONGEST)
+    while free.any():
+        places = np.flatnonzero(free)
+        curvature = newton[np.ix_(places, places)]
+        if not is_positive_definite(curvature):
+            curvature = scores[:, places].T @ scores[:, places]
+        left = slope[places] - newton[places] @ step[:n]
+        wanted = np.linalg.lstsq(curvature, left, rcond=None)[0]
+        reached = np.clip(wanted, walls[0][places], walls[1][places])
+        passing = reached != wanted
+        step[places[passing]] = reached[passing]
+        if not passing.any():
+            step[places] = wanted
+            break
+        free[places[passing]] = False
+    return step
 
 
 def _finished(point: PairPoint, limited: NDArray[np.bool_]) -> PairEstimate:

@@ -36,16 +36,16 @@ def require_two_levels(clusters: Clusters, where: str = "") -> None:
             "column of the clusters."
         )
     _require_variances(clusters, where)
-    levels, w, b = clusters.levels, clusters.within, clusters.between
-    if clusters.surplus < w.stop:
+    levels, w = clusters.levels, clusters.within
+    if clusters.surplus < clusters.n_within:
         raise DataError(
             f"{clusters.n_rows} rows{where} in {clusters.n_clusters} clusters leave "
-            f"{clusters.surplus} differences within clusters for {w.stop} variables; at least as "
-            "many are needed. Use fewer variables, or gather more answers."
+            f"{clusters.surplus} differences within clusters for {clusters.n_within} variables; at "
+            "least as many are needed. Use fewer variables, or gather more answers."
         )
     what = f"the variables{where} within clusters"
     require_positive_definite(clusters.scatter / clusters.surplus, levels.names[w], what)
-    own = slice(w.stop, b.stop)
+    own = slice(clusters.n_within, len(levels.names))
     if own.stop > own.start:
         only = clusters.cluster_means[:, own]
         if len(only) <= only.shape[1]:
@@ -59,7 +59,7 @@ def require_two_levels(clusters: Clusters, where: str = "") -> None:
 
 
 def _require_variances(clusters: Clusters, where: str) -> None:
-    levels, n_within = clusters.levels, clusters.within.stop
+    levels, n_within = clusters.levels, clusters.n_within
     total = clusters.rows.var(axis=0) * clusters.n_rows
     apart = clusters.rows - clusters.cluster_means[clusters.of_row]
     inner = (apart**2).sum(axis=0)

@@ -8,12 +8,13 @@ as many of these as clusters have different sizes.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.model import Implied
 from measure.specification.levels import BETWEEN, WITHIN, Levels
 
 Array = NDArray[np.float64]
@@ -108,6 +109,35 @@ class Clusters:
         )
         return part, inner, outer
 
+    def with_moments(self, within: Implied, between: Implied) -> "Clusters":
+        """Give as many clusters of the same sizes with these moments, without rows.
+
+        At them the likelihood has its maximum.
+        """
+        n = self.sizes[:, None, None]
+        w, b = self.within, self.between
+        covariances = np.zeros_like(self.covariances)
+        covariances[:, w, w] += within.sigma / n
+        covariances[:, b, b] += between.sigma
+        mean = self.total_mean(within.mu, between.mu)
+        return replace(
+            self,
+            rows=np.empty((self.n_rows, 0)),
+            cluster_means=np.empty((self.n_clusters, 0)),
+            scatter=self.surplus * within.sigma,
+            means=np.tile(mean, (len(self.sizes), 1)),
+            covariances=covariances,
+        )
+
+    def total_mean(self, within: Array | None, between: Array | None) -> Array:
+        """Add the means of both levels, (p,)."""
+        assert within is not None
+        assert between is not None
+        total = np.zeros(len(self.levels.names))
+        total[self.within] += within
+        total[self.between] += between
+        return total
+
     @property
     def within(self) -> slice:
         """Where the variables within clusters stand."""
@@ -117,6 +147,11 @@ class Clusters:
     def between(self) -> slice:
         """Where the variables between clusters stand."""
         return self.levels.place(BETWEEN)
+
+    @property
+    def n_within(self) -> int:
+        """Number of variables within clusters."""
+        return len(self.levels.within.observed)
 
     @property
     def n_rows(self) -> int:
@@ -136,7 +171,7 @@ class Clusters:
     @property
     def n_answers(self) -> int:
         """Numbers that rows and clusters tell: one of each variable a row, or a cluster."""
-        n_within = self.within.stop
+        n_within = self.n_within
         return self.n_rows * n_within + self.n_clusters * (len(self.levels.names) - n_within)
 
     @cached_property
@@ -145,7 +180,7 @@ class Clusters:
 
         Only the scores of clusters need them.
         """
-        p = self.within.stop
+        p = self.n_within
         a, b = np.triu_indices(p)
         order = np.argsort(self.of_row, kind="stable")
         n = self.sizes[self.of_cluster].astype(np.intp)

@@ -1,8 +1,15 @@
 """Gather the moments of complete rows in clusters."""
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from measure.errors import DataError
+from measure.model import Implied
 from measure.moments import Moments
+from measure.moments.asymptotic import spanning
 from measure.moments.rows import Rows
 from measure.moments.twolevel.checks import require_two_levels
 from measure.moments.twolevel.clusters import Clusters
@@ -26,7 +33,8 @@ def from_rows(rows: Rows, levels: Levels) -> Moments:
         Where the clusters or a variable do not vary as the model needs it.
     """
     assert rows.clusters is not None
-    kept, nested, sample = [], [], []
+    _require_whole_clusters(rows.clusters)
+    kept, nested, sample = [], list[Clusters](), list[Implied]()
     for k, values in enumerate(rows.values):
         whole = ~np.isnan(values).any(axis=1)
         where = f' of group "{rows.groups[k]}"' if len(rows.groups) > 1 else ""
@@ -46,4 +54,16 @@ def from_rows(rows: Rows, levels: Levels) -> Moments:
         clusters=tuple(kept),
         n_dropped=rows.n_dropped + sum(map(len, rows.values)) - sum(n_obs),
         nested=tuple(nested),
+    )
+
+
+def _require_whole_clusters(clusters: Sequence[NDArray[np.intp]]) -> None:
+    """Refuse clusters that several groups share: the groups would not be independent."""
+    if not spanning(clusters):
+        return
+    seen = pd.Series(np.concatenate([np.unique(own) for own in clusters])).value_counts()
+    raise DataError(
+        f"{int((seen > 1).sum())} of {len(seen)} clusters have rows in several groups. In a "
+        "two-level model of several groups each cluster belongs to one; where the same name stands "
+        "for different clusters of the groups, give each its own."
     )

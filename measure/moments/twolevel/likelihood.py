@@ -63,7 +63,7 @@ class ClusterLikelihood:
         basis = Basis.of(within.sigma, between.sigma, only, clusters.sizes)
         if basis is None:
             return None
-        return cls(clusters, basis, total_mean(clusters, within.mu, between.mu))
+        return cls(clusters, basis, clusters.total_mean(within.mu, between.mu))
 
     @cached_property
     def residuals(self) -> Array:
@@ -97,7 +97,7 @@ class ClusterLikelihood:
     def loglik(self) -> float:
         """Log-likelihood, its constant included."""
         clusters, basis = self.clusters, self.basis
-        n_within = clusters.within.stop
+        n_within = clusters.n_within
         inner = clusters.surplus * basis.log_within + self.scatter.trace()
         squares = (basis.precision * np.diagonal(self.spread, axis1=1, axis2=2)).sum(axis=1)
         outer = basis.log_means + n_within * np.log(clusters.sizes) + squares
@@ -195,16 +195,6 @@ class ClusterLikelihood:
             across.T @ _flat(outer),
             towards_b.T @ _flat(outer),
         )
-
-
-def total_mean(clusters: Clusters, within: Array | None, between: Array | None) -> Array:
-    """Add the means of both levels, (p,)."""
-    assert within is not None
-    assert between is not None
-    total = np.zeros(len(clusters.levels.names))
-    total[clusters.within] += within
-    total[clusters.between] += between
-    return total
 
 
 def _flat(directions: Array) -> Array:

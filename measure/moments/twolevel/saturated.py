@@ -131,11 +131,11 @@ class _Regression:
     @classmethod
     def of(cls, clusters: Clusters) -> "_Regression":
         levels = clusters.levels
-        n_within, p = clusters.within.stop, len(levels.names)
+        n_within, p = clusters.n_within, len(levels.names)
         weight = clusters.counts * clusters.sizes
         centre = weight @ clusters.means / clusters.n_rows
-        outer_only = slice(n_within, p)
-        centre[outer_only] = clusters.cluster_means[:, outer_only].mean(axis=0)
+        # Clusters count alike for the variables of which each has one value.
+        centre[n_within:] = clusters.counts @ clusters.means[:, n_within:] / clusters.n_clusters
         m = np.hstack([np.ones((len(clusters.sizes), 1)), clusters.means - centre])
         outer = m[:, :, None] * m[:, None, :]
         outer[:, 1:, 1:] += clusters.covariances
@@ -216,7 +216,7 @@ class _Regression:
     def moments(self, point: _Point) -> tuple[Implied, Implied]:
         """Give the moments of both levels."""
         clusters = self.clusters
-        levels, n_within = clusters.levels, clusters.within.stop
+        levels, n_within = clusters.levels, clusters.n_within
         n_o, n_z = levels.n_within_only, levels.n_between_only
         back = np.linalg.inv(point.turn)
         slopes, own = back @ point.slopes, self.y - 1

@@ -50,6 +50,7 @@ def test_scores_about_the_mean_of_their_group_give_the_equality_tests_of_browne(
     centred = sum(((own - own.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) for own in parts)
     pressed = scores.sum(axis=1) ** 2
     np.testing.assert_allclose(pressed / centred, theirs["chisq.robust"], rtol=1e-7)
+    np.testing.assert_allclose(table["apart"], theirs["chisq.robust"], rtol=1e-7)
     np.testing.assert_allclose(pressed / (scores**2).sum(axis=1), table["chisq"], rtol=1e-9)
     assert (table["chisq"] < theirs["chisq.robust"]).all()
     np.testing.assert_allclose(table["epc"], theirs["epc"], rtol=1e-7)
@@ -60,6 +61,7 @@ def test_ordinal_score_tests_are_nearly_those_of_equality_tests():
     frame = answers([4] * 6, n=6000).assign(unit=np.arange(6000) // 4)
     fit, ours = scored(frame, two_factors(6), "thresholds", cluster="unit", **ORDINAL)
     theirs = measure.equality_tests(fit).table.query("op == '|'")
+    np.testing.assert_allclose(ours["apart"], theirs["chisq.robust"], rtol=1e-7)
     np.testing.assert_allclose(ours["chisq"], theirs["chisq.robust"], rtol=0.01, atol=0.005)
     np.testing.assert_allclose(ours["epc"], theirs["epc"], rtol=1e-7)
 
