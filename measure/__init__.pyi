@@ -8,6 +8,7 @@ from .comparability.aligned import Alignment, alignment
 from .comparability.alignment_recovery import AlignmentRecovery, alignment_recovery
 from .comparability.bias import ItemBias, item_bias
 from .comparability.invariance import Invariance, measurement_invariance
+from .comparability.isomorphism import CrossLevelInvariance, cross_level_invariance
 from .comparability.mean_differences import LatentMeans, latent_means
 from .comparability.permuting import InvariancePermutation, permute_invariance
 from .comparability.releasing import PartialInvariance, partial_invariance
@@ -126,6 +127,8 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "cross_level_invariance",
+    "CrossLevelInvariance",
     "partial_invariance",
     "PartialInvariance",
     "latent_means",

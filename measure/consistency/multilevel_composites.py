@@ -335,6 +335,6 @@ def _notes(fit: Fit, targets: list[Target]) -> Iterator[str]:
         yield "The fit has no standard errors, so that nothing has an interval."
     if not fit.admissible:
         yield (
-            "The estimates are not admissible (see the notes of the fit): reliabilities may be, but need "
-            "not be, those of any population."
+            "The estimates are not admissible (see the notes of the fit): reliabilities may differ "
+            "from those of any population."
         )

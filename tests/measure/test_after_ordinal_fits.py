@@ -64,6 +64,7 @@ OF_DATA = {
     *("differential_functioning", "irt_differential_functioning", "mimic"),
     *("redundancy", "careless_answers", "response_styles"),
     *("content_validity", "proportion_interval", "split_cluster", "alignment_recovery"),
+    "cross_level_invariance",
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
