@@ -57,6 +57,7 @@ from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
 from .levels.means import group_means
+from .levels.shrinkage import ShrunkenMeans, shrunken_means
 from .levels.within_agreement import Agreement, agreement
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
@@ -232,6 +233,8 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "shrunken_means",
+    "ShrunkenMeans",
     "proportion_interval",
     "simulate",
     "Holes",

@@ -66,7 +66,13 @@ OF_DATA = {
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
-    *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
+    *(
+        "interrupted_series",
+        "change_moderation",
+        "variance_components",
+        "answers_needed",
+        "shrunken_means",
+    ),
 }
 
 
