@@ -56,6 +56,7 @@ from .levels.between_clusters import answers_needed, icc
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
+from .levels.group_comparison import GroupComparison, compare_groups
 from .levels.means import group_means
 from .levels.shrinkage import ShrunkenMeans, shrunken_means
 from .levels.within_agreement import Agreement, agreement
@@ -233,6 +234,8 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "compare_groups",
+    "GroupComparison",
     "shrunken_means",
     "ShrunkenMeans",
     "proportion_interval",

@@ -75,6 +75,7 @@ MIXED = (
 )
 MIXED_TESTS = ("mixed_units_tests",)
 AGREEMENT_NULLS = ("agreement_simulated_nulls",)
+GROUPS = ("groups_units_welch",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -111,7 +112,7 @@ COMPARED = {
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS, *GROUPS),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
 }
 

@@ -72,6 +72,7 @@ OF_DATA = {
         "variance_components",
         "answers_needed",
         "shrunken_means",
+        "compare_groups",
     ),
 }
 

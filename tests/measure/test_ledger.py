@@ -3,7 +3,7 @@ import pytest
 from tests.measure.ledger import COMPARED, NOT_YET
 from tests.reference_cases import cases
 
-KINDS = ("efa", "retention", "reliability", "icc", "agreement", "mixed", "polychoric")
+KINDS = ("efa", "retention", "reliability", "icc", "agreement", "mixed", "groups", "polychoric")
 
 
 @pytest.mark.parametrize("kind", KINDS)
