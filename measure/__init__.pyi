@@ -65,6 +65,9 @@ from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
 from .levels.referents import referent_model
 from .levels.response_surfaces import ResponseSurface, response_surface
+from .levels.group_comparison import GroupComparison, compare_groups
+from .levels.means import group_means
+from .levels.shrinkage import ShrunkenMeans, shrunken_means
 from .levels.within_agreement import Agreement, agreement
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
@@ -254,6 +257,10 @@ __all__ = [
     "ReferentContrasts",
     "response_surface",
     "ResponseSurface",
+    "compare_groups",
+    "GroupComparison",
+    "shrunken_means",
+    "ShrunkenMeans",
     "proportion_interval",
     "simulate",
     "Holes",
