@@ -8,6 +8,7 @@ from .comparability.aligned import Alignment, alignment
 from .comparability.alignment_recovery import AlignmentRecovery, alignment_recovery
 from .comparability.bias import ItemBias, item_bias
 from .comparability.invariance import Invariance, measurement_invariance
+from .comparability.isomorphism import CrossLevelInvariance, cross_level_invariance
 from .comparability.mean_differences import LatentMeans, latent_means
 from .comparability.permuting import InvariancePermutation, permute_invariance
 from .comparability.releasing import PartialInvariance, partial_invariance
@@ -20,6 +21,7 @@ from .consistency.general_indices import BifactorIndices, bifactor_indices
 from .consistency.groupwise import Groupwise, by_group
 from .consistency.guttman import guttman_lambdas
 from .consistency.lower_bound import greatest_lower_bound
+from .consistency.multilevel_composites import MultilevelReliability, multilevel_reliability
 from .consistency.omega import omega_hierarchical, omega_total
 from .consistency.reliability import CronbachAlpha, cronbach_alpha
 from .consistency.repeated_scores import Retest, retest
@@ -125,6 +127,8 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "cross_level_invariance",
+    "CrossLevelInvariance",
     "partial_invariance",
     "PartialInvariance",
     "latent_means",
@@ -172,6 +176,8 @@ __all__ = [
     "bifactor_indices",
     "BifactorIndices",
     "composite_reliability",
+    "multilevel_reliability",
+    "MultilevelReliability",
     "maximal_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",

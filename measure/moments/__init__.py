@@ -118,6 +118,20 @@ class Moments:
         return (levels.order(WITHIN), levels.order(BETWEEN)) * len(self.groups)
 
     @property
+    def block_thresholds(self) -> tuple[tuple[int, ...], ...]:
+        """Number of thresholds that each variable of each block has there.
+
+        Of items at two levels thresholds stand between clusters; the first items within are those
+        that are modelled there only.
+        """
+        levels = self.levels
+        if levels is None:
+            return (self.thresholds,) * len(self.groups)
+        n, both = levels.n_within_only, len(levels.both)
+        inner = (*self.thresholds[:n], *(0,) * both)
+        return (inner, self.thresholds[n:]) * len(self.groups)
+
+    @property
     def levels(self) -> Levels | None:
         """The levels of a two-level model; None for one of one level."""
         if self.nested is not None:

@@ -64,6 +64,7 @@ OF_DATA = {
     *("differential_functioning", "irt_differential_functioning", "mimic"),
     *("redundancy", "careless_answers", "response_styles"),
     *("content_validity", "proportion_interval", "split_cluster", "alignment_recovery"),
+    "cross_level_invariance",
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
@@ -186,6 +187,11 @@ def composite_reliability(fit, _):
     assert len(table) == 2 * fit.n_groups
 
 
+def multilevel_reliability(fit, _):
+    with pytest.raises(MeasureError, match="this one has one level"):
+        measure.multilevel_reliability(fit, "shared")
+
+
 def maximal_reliability(fit, _):
     if any(fit.parameters["op"] == "~"):
         with pytest.raises(MeasureError, match="paths of its own"):
@@ -290,7 +296,7 @@ CHECKS = {
     for check in (
         *(standardized, r_squared, residuals, srmr_test, modification_indices, equality_tests),
         *(compare, bootstrap, cross_validate, factor_scores, second_opinion),
-        *(composite_reliability, maximal_reliability, bifactor_indices),
+        *(composite_reliability, multilevel_reliability, maximal_reliability, bifactor_indices),
         *(fornell_larcker, model_card, population, simulate, item_bias, alignment),
         *(latent_means, referent_shares, referent_contrasts),
         refused("vuong", "other"),
