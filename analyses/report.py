@@ -221,8 +221,9 @@ def _analysed(
     first = settled is None
     clock.start("step.items")
     graded = graded_models(instrument, survey)
+    models = scale_models(instrument, survey, fits) if first else {}
     works = (
-        functioning(instrument, survey, scale_models(instrument, survey, fits), reference)
+        functioning(instrument, survey, models, reference)
         if settled is None
         else settled.functioning
     )
@@ -240,7 +241,11 @@ def _analysed(
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.invariance")
-    granted = licences.grant(instrument, survey, fits) if settled is None else settled.granted
+    granted = (
+        licences.grant(instrument, survey, fits, models=models)
+        if settled is None
+        else settled.granted
+    )
     if first:
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")

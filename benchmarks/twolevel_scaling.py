@@ -9,6 +9,7 @@ from rich.table import Table
 
 import measure
 from measure.fitting.starts import starting_points
+from measure.moments.twolevel.clusters import Clusters
 from measure.optimize import minimize
 from measure.threads import on_one_thread
 
@@ -83,10 +84,12 @@ def _row(frame: pd.DataFrame) -> tuple[str, ...]:
         iterations = search().iterations
         times.append(time.perf_counter() - begin)
     assert found.moments.nested is not None
+    (clusters,) = found.moments.nested
+    assert isinstance(clusters, Clusters)
     return (
         f"{len(frame):,}",
         f"{found.n_clusters:,}",
-        f"{len(found.moments.nested[0].sizes)}",
+        f"{len(clusters.sizes)}",
         f"{whole:.3f}",
         f"{iterations}",
         f"{1000 * statistics.median(times) / iterations:.2f}",

@@ -10,7 +10,7 @@ from analyses import evidence
 from analyses.across_levels.design import function_label, level_label
 from analyses.across_levels.referents import Referents
 from analyses.across_levels.standing import cell_label
-from analyses.comparing.invariance_tables import verdict_of
+from analyses.comparing.group_ladders import verdict_of
 from analyses.evidence import column, columns
 from analyses.modelling import methods
 from analyses.section import Cell, Column, Figure, FigureForm, Message, Provenance, Table

@@ -4,16 +4,16 @@ A column is tested where something is compared by it, or taken together over it:
 groups and roles, those that a hypothesis names, the language, and the form where there are several.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 import measure
 from analyses import evidence, verdicts
 from analyses.comparing.ladder_groups import Chosen, choose
-from analyses.comparing.ladder_search import NOTHING, reach
+from analyses.comparing.ladder_search import NOTHING, Reached, reach
 from analyses.intake.asked import FORM
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import Fitted
@@ -23,8 +23,11 @@ from instruments.rules import Rules
 from instruments.schema import BackgroundColumn, Instrument
 from measure.errors import MeasureError
 
-COMPARED_ROLES = ("group", "role")
+MEANS_ROLES = ("group", "role")
 """Columns of these roles are those whose means the section on levels shows."""
+
+COMPARED_ROLES = (*MEANS_ROLES, "cohort")
+"""Columns of these roles are tested whatever the hypotheses name."""
 
 COMPARING = ("difference", "equivalence")
 """Estimands of hypotheses that compare groups."""
@@ -39,6 +42,7 @@ TOTAL = "total"
 """The sum of the functions among the latent means."""
 
 StepVerdict = Literal["holds", "fails", "untestable", "undecided"]
+Judge = Callable[["pd.Series[float]", str, Rules], StepVerdict]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +136,31 @@ def compared_columns(instrument: Instrument, survey: Survey) -> list[BackgroundC
     ]
 
 
+class Way(NamedTuple):
+    """How a ladder is climbed.
+
+    Attributes
+    ----------
+    reach
+        Fits the steps, after whatever search.
+    judge
+        Judges them.
+    fewest
+        Respondents that a group needs, whatever the model does.
+    """
+
+    reach: Callable[[Fitted, Chosen, BackgroundColumn], Reached]
+    judge: Callable[[measure.Invariance, Rules], tuple[Step, ...]]
+    fewest: int = 0
+
+
 def climb(
-    instrument: Instrument, survey: Survey, reference: Fitted, declared: BackgroundColumn
+    instrument: Instrument,
+    survey: Survey,
+    reference: Fitted,
+    declared: BackgroundColumn,
+    *,
+    way: Way | None = None,
 ) -> Climb:
     """Fit the steps for the groups of one column as the reference model was fitted, and judge them.
 
@@ -141,12 +168,15 @@ def climb(
     ----------
     reference
         The reference model, or one of other scales, fitted to all; its plan is that of the steps.
+    way
+        By default that of the reference model: a search in every step, judged by `judged`.
     """
-    chosen = choose(survey, reference, declared)
+    way = Way(reach, judged) if way is None else way
+    chosen = choose(survey, reference, declared, fewest=way.fewest)
     if chosen.reason is not None:
         return Climb(declared, chosen, chosen.reason)
     try:
-        reached = reach(reference, chosen, declared)
+        reached = way.reach(reference, chosen, declared)
     except MeasureError as error:
         said = Message("invariance.reason.refused", {"text": str(error)})
         return Climb(declared, chosen, said)
@@ -158,12 +188,8 @@ def climb(
         chosen,
         None,
         found,
-        judged(found, instrument.rules),
-        merged=tuple(
-            item
-            for item in structure(reference.model).observed
-            if item in reference.plan.ordered and _uneven(chosen.data, item, declared.name)
-        ),
+        way.judge(found, instrument.rules),
+        merged=_uneven(chosen.data, reference, declared),
         releases=reached.releases,
         anchored=reached.anchored,
     )
@@ -174,9 +200,13 @@ def climb(
     return replace(climbed, means=means, bias=_bias(fit))
 
 
-def _uneven(data: pd.DataFrame, item: str, group: str) -> bool:
-    """Whether some group does not use a category of an item that another one uses."""
-    return bool((pd.crosstab(data[item], data[group]) == 0).to_numpy().any())
+def _uneven(data: pd.DataFrame, reference: Fitted, declared: BackgroundColumn) -> tuple[str, ...]:
+    """Name the ordered items of which some group does not use a category that another one uses."""
+    ordered = [i for i in structure(reference.model).observed if i in reference.plan.ordered]
+    used = data.groupby(declared.name, observed=True)[ordered].nunique()
+    whole = data.loc[data[declared.name].notna(), ordered].nunique()
+    fewer = ((used > 0) & (used < whole)).any()
+    return tuple(item for item in ordered if fewer[item])
 
 
 def _means(
@@ -205,20 +235,46 @@ def _bias(fit: measure.Fit) -> measure.ItemBias | None:
 
 def judged(found: measure.Invariance, rules: Rules) -> tuple[Step, ...]:
     """Judge the steps: the first by how the model fits, the others by how much worse it does."""
-    steps = []
+    return tuple(_judged(found, rules, _form, _step))
+
+
+def _judged(found: measure.Invariance, rules: Rules, form: Judge, step: Judge) -> Iterator[Step]:
     for name, row in found.table.iterrows():
-        judge = _form if name == found.steps[0] else _step
-        steps.append(Step(str(name), row, judge(row, found.variant, rules)))
-    return tuple(steps)
+        judge = form if name == found.steps[0] else step
+        yield Step(str(name), row, judge(row, found.variant, rules))
+
+
+def judged_small(found: measure.Invariance, rules: Rules) -> tuple[Step, ...]:
+    """Judge the steps of a model with few degrees of freedom: by CFI, SRMR, and by chance.
+
+    RMSEA varies so much by chance there that it is no ground for a verdict (Kenny, Kaniskan &
+    McCoach 2015).
+    """
+    return tuple(_judged(found, rules, _small_form, _small_step))
 
 
 def _form(row: "pd.Series[float]", variant: str, rules: Rules) -> StepVerdict:
     """Judge whether the model has the same form in all groups: whether it fits acceptably."""
+    return _by_indices(row, variant, rules, verdicts.FIT_INDICES)
+
+
+def _small_form(row: "pd.Series[float]", variant: str, rules: Rules) -> StepVerdict:
+    if row["df"] == 0:
+        return "untestable"
+    return _by_indices(row, variant, rules, ("cfi", "srmr"))
+
+
+def _by_indices(
+    row: "pd.Series[float]", variant: str, rules: Rules, names: Sequence[str]
+) -> StepVerdict:
     suffix = "" if variant == "plain" else f".{variant}"
-    measures = {name: float(row[f"{name}{suffix}"]) for name in ("cfi", "tli", "rmsea")}
-    judged = verdicts.judge_global_fit({**measures, "srmr": float(row["srmr"])}, rules)["all"]
+    found = {name: name if name == "srmr" else f"{name}{suffix}" for name in names}
+    judged = verdicts.worst(
+        verdicts.judge_index(name, evidence.number(row[column]), rules)
+        for name, column in found.items()
+    )
     if judged == "undecided":
-        return judged
+        return "undecided"
     return "fails" if judged == "poor" else "holds"
 
 
@@ -228,4 +284,20 @@ def _step(row: "pd.Series[float]", variant: str, rules: Rules) -> StepVerdict:
     holds = verdicts.judge_invariance(
         evidence.number(row["delta_cfi"]), evidence.number(row["delta_rmsea"]), rules
     )
+    return _said(holds)
+
+
+def _small_step(row: "pd.Series[float]", variant: str, rules: Rules) -> StepVerdict:
+    if row["df_diff"] == 0:
+        return "untestable"
+    delta, pvalue = (evidence.number(row[name]) for name in ("delta_cfi", "pvalue_diff"))
+    return _said(verdicts.judge_small_step(delta, pvalue, rules))
+
+
+def verdict_of(step: Step) -> Message:
+    """Give the word for how a step stands."""
+    return Message(f"invariance.verdict.{step.verdict}")
+
+
+def _said(holds: bool | None) -> StepVerdict:
     return "undecided" if holds is None else "holds" if holds else "fails"

@@ -7,17 +7,15 @@ import pandas as pd
 
 import measure
 from analyses import evidence
-from analyses.comparing.group_ladders import TOTAL, Climb, Step
+from analyses.comparing.group_ladders import TOTAL, Climb, verdict_of
 from analyses.comparing.licences import Licence
 from analyses.evidence import column, columns
 from analyses.modelling import methods
-from analyses.section import Cell, Column, Figure, Message, Phrase, Provenance, Table, Value
+from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
 from instruments.rules import Rules
 from instruments.schema import BackgroundColumn, Instrument
 
 DIGITS = 2
-BIAS_SHOWN = 0.5
-"""Bias in answer points that has the darkest shade."""
 BEYOND_BAND = 1.2
 """How far a figure reaches beyond what it shows, so that a band has room around it."""
 VARIANTS = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
@@ -33,8 +31,8 @@ def licences_table(licences: Iterable[Licence], n_obs: int) -> Table:
         rows.append(
             (
                 evidence.text(one.column.label),
-                _listed(values, one.column),
-                _listed(left_out, one.column),
+                listed(values, one.column),
+                listed(left_out, one.column),
                 Message(f"licence.level.{one.level}"),
                 one.reason,
             )
@@ -50,7 +48,8 @@ def licences_table(licences: Iterable[Licence], n_obs: int) -> Table:
     )
 
 
-def _listed(values: tuple[str, ...], declared: BackgroundColumn) -> Message:
+def listed(values: tuple[str, ...], declared: BackgroundColumn) -> Message:
+    """Name groups, or say that there are none."""
     if not values:
         return Message("functioning.none")
     names = tuple(evidence.group_label(value, declared) for value in values)
@@ -129,11 +128,6 @@ def _step_rows(climbed: Climb) -> Iterator[tuple[Cell, ...]]:
         )
 
 
-def verdict_of(step: Step) -> Message:
-    """Give the word for how a step stands."""
-    return Message(f"invariance.verdict.{step.verdict}")
-
-
 def releases_table(licences: Sequence[Licence]) -> Iterator[Table]:
     """Give one row a parameter that differs in a group, of all columns."""
     rows: list[tuple[Cell, ...]] = []
@@ -181,91 +175,6 @@ def _parameter(row: Mapping[Hashable, Any]) -> Message:
     if row["op"] == "|":
         return Message("invariance.parameter.threshold", {"n": int(str(row["rhs"])[1:])})
     return Message(f"invariance.parameter.{'loading' if row['op'] == '=~' else 'intercept'}")
-
-
-def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
-    """Give what unequal items amount to where some are: of scale means, then of each item."""
-    climbed = licence.climb
-    if licence.level != "partial" or climbed is None or climbed.bias is None:
-        return
-    assert climbed.fit is not None
-    declared, bias = licence.column, climbed.bias
-    provenance = Provenance(
-        methods.estimated_by(climbed.fit),
-        climbed.fit.n_obs,
-        "Nye & Drasgow 2011; Nye et al. 2019",
-    )
-    notes = [Message("invariance.note.bias")]
-    if climbed.merged:
-        notes.append(Message("invariance.note.bias_merged", {"items": climbed.merged}))
-    values: dict[str, Value] = {"column": evidence.text(declared.label)}
-    yield Table(
-        id=f"scale_bias_{declared.name}",
-        title=Message("invariance.table.scale_bias", values),
-        columns=(
-            *columns("message", 0, "scale", "released_group"),
-            *columns("number", DIGITS, "bias_points", "ci.lower", "ci.upper"),
-        ),
-        rows=tuple(
-            (
-                factor_label(instrument, str(row["factor"])),
-                _against(row, declared),
-                *(evidence.number(row[name]) for name in ("bias", "ci.lower", "ci.upper")),
-            )
-            for row in bias.scales.to_dict("records")
-        ),
-        provenance=provenance,
-        notes=tuple(notes),
-    )
-    by_item = bias.items.pivot(index="item", columns="focal", values="signed")
-    order = list(dict.fromkeys(bias.items["item"]))
-    focal = list(dict.fromkeys(bias.items["focal"]))
-    yield Table(
-        id=f"item_bias_{declared.name}",
-        title=Message("invariance.table.item_bias", values),
-        columns=(
-            column("item", "text"),
-            *(
-                Column(
-                    f"bias_{place}",
-                    evidence.plain(evidence.group_label(group, declared)),
-                    "number",
-                    DIGITS,
-                )
-                for place, group in enumerate(focal)
-            ),
-        ),
-        rows=tuple(
-            (item, *(evidence.number(by_item.loc[item, group]) for group in focal))
-            for item in order
-        ),
-        provenance=provenance,
-        notes=tuple(notes),
-    )
-
-
-def _against(row: Mapping[Hashable, Any], declared: BackgroundColumn) -> Message:
-    """Name a group and what it is held against: another one, or all others together."""
-    first = evidence.group_label(row["focal"], declared)
-    if row["reference"] == "rest":
-        return Message("invariance.against_rest", {"first": first})
-    second = evidence.group_label(row["reference"], declared)
-    return Message("invariance.pair", {"first": first, "second": second})
-
-
-def bias_figure(licence: Licence, table: Table) -> Figure:
-    """Draw the bias of each item as a heat table."""
-    values: dict[str, Value] = {"column": evidence.text(licence.column.label)}
-    parts = [one.name for one in table.columns[1:]]
-    return Figure(
-        id=table.id,
-        title=Message("invariance.figure.bias", values),
-        alt=Message("invariance.figure.bias.alt", {**values, "n": len(table.rows)}),
-        table=table.id,
-        form="heat",
-        channels={"y": "item", "parts": " ".join(parts)},
-        domain=(-BIAS_SHOWN, BIAS_SHOWN),
-    )
 
 
 def means_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:

@@ -44,13 +44,17 @@ class Chosen:
     reason: Message | None = None
 
 
-def choose(survey: Survey, reference: Fitted, declared: BackgroundColumn) -> Chosen:
+def choose(
+    survey: Survey, reference: Fitted, declared: BackgroundColumn, *, fewest: int = 0
+) -> Chosen:
     """Choose the groups of a column that have more respondents than the model has parameters.
 
     Parameters
     ----------
     reference
         The reference model, fitted to all; only respondents whom it uses count.
+    fewest
+        Respondents that a group needs, also where the model has fewer parameters.
     """
     fit = reference.fit
     if reference.usable is None or fit is None:
@@ -66,7 +70,7 @@ def choose(survey: Survey, reference: Fitted, declared: BackgroundColumn) -> Cho
     answers = answers[used]
     n_blank = int(answers[declared.name].isna().sum())
     sizes = answers[declared.name].value_counts()
-    needed = _needed(fit, len(items))
+    needed = max(_needed(fit, len(items)), fewest)
     order = [str(one) for one in evidence.ordered_groups(answers[declared.name], declared)]
     values = tuple(one for one in order if sizes[one] >= needed)
     left_out = tuple(one for one in order if sizes[one] < needed)

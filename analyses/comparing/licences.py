@@ -16,8 +16,10 @@ import pandas as pd
 
 from analyses import evidence
 from analyses.comparing.group_ladders import Climb, climb, compared_columns
+from analyses.comparing.scale_ladders import climb_scales
 from analyses.intake.survey import Survey
-from analyses.modelling.fits import Fits, fit_reference
+from analyses.modelling.fits import Fits, Fitted, fit_reference
+from analyses.modelling.scale_models import scale_models
 from analyses.modelling.structure import structure
 from analyses.section import Message, Value
 from instruments.schema import BackgroundColumn, Instrument, Scale
@@ -72,10 +74,13 @@ class Licences:
         One for each column that was considered, by its name.
     scales
         The scales that they hold for: those whose items the tested model has.
+    by_scale
+        One for each other scale with a model of its own, by the names of column and scale.
     """
 
     by_column: Mapping[str, Licence] = field(default_factory=dict)
     scales: frozenset[str] = frozenset()
+    by_scale: Mapping[tuple[str, str], Licence] = field(default_factory=dict)
 
     def of(self, column: BackgroundColumn) -> Licence:
         """Give the licence of a column for the scales of the reference model."""
@@ -85,20 +90,30 @@ class Licences:
         return Licence(column, "untested", Message("licence.not_compared", values))
 
     def of_scale(self, column: BackgroundColumn, scale: Scale) -> Licence:
-        """Give the licence of a column for one scale, which the tested model may not have."""
+        """Give the licence of a column for one scale, which may have a model of its own."""
         if scale.id in self.scales:
             return self.of(column)
+        if (column.name, scale.id) in self.by_scale:
+            return self.by_scale[column.name, scale.id]
         key = "licence.index" if scale.kind == "index" else "licence.other_scale"
         return Licence(column, "untested", Message(key))
 
 
-def grant(instrument: Instrument, survey: Survey, fits: Fits | None = None) -> Licences:
+def grant(
+    instrument: Instrument,
+    survey: Survey,
+    fits: Fits | None = None,
+    *,
+    models: Mapping[str, Fitted] | None = None,
+) -> Licences:
     """Fit the steps of invariance for every column that groups are compared by.
 
     Parameters
     ----------
     fits
         The fitted models, where they have been fitted already.
+    models
+        The models of the scales, where they have been fitted already; see `scale_models`.
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
@@ -107,6 +122,7 @@ def grant(instrument: Instrument, survey: Survey, fits: Fits | None = None) -> L
         for declared in compared_columns(instrument, survey)
     )
     observed = set(structure(instrument.reference_model).observed)
+    models = scale_models(instrument, survey, fits) if models is None else models
     return Licences(
         {one.declared.name: licence(instrument, one) for one in climbs},
         frozenset(
@@ -114,6 +130,10 @@ def grant(instrument: Instrument, survey: Survey, fits: Fits | None = None) -> L
             for scale in instrument.scales
             if scale.kind != "index" and observed.issuperset(scale.items)
         ),
+        {
+            (declared.name, scale.id): licence(instrument, climbed)
+            for declared, scale, climbed in climb_scales(instrument, survey, models)
+        },
     )
 
 
@@ -149,11 +169,19 @@ def licence(instrument: Instrument, climbed: Climb) -> Licence:
 
 
 def _largest_bias(climbed: Climb) -> "pd.Series[Any] | None":
-    """Give the row of the scale mean that unequal items move most."""
-    if climbed.bias is None or climbed.bias.scales["bias"].isna().all():
+    """Give the row of the scale mean that unequal items move most.
+
+    Where items were released, only of the scales that have such items: what moves the others are
+    residual variances, which the steps leave free.
+    """
+    if climbed.bias is None:
         return None
-    scales = climbed.bias.scales
-    return scales.iloc[int(np.nanargmax(scales["bias"].abs()))]
+    scales, items = climbed.bias.scales, climbed.bias.items
+    released = items.loc[items["item"].isin(released_items(climbed)), "factor"]
+    own = scales[scales["factor"].isin(released)] if len(released) else scales
+    if own["bias"].isna().all():
+        return None
+    return own.iloc[int(np.nanargmax(own["bias"].abs()))]
 
 
 def released_items(climbed: Climb) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ ESTIMATORS: Mapping[Estimand, Estimator] = {
     "pairing": pairing,
     "difference": difference,
     "equivalence": equivalence,
-    "between": awaiting,
+    "between": level_estimators.between,
     "levels": level_estimators.levels,
     "moderation": moderation,
     "cross_lagged": awaiting,

@@ -16,8 +16,9 @@ from analyses.ledger.networks import (
     variance_of,
 )
 from analyses.ledger.variables import Answers, NotAsked, Variable
+from analyses.modelling import methods
 from analyses.over_time.developing import Development, first_to_last
-from analyses.section import Message
+from analyses.section import Message, Phrase
 from instruments.schema import BackgroundColumn, Expectation
 from measure.fitting.source import Source
 
@@ -67,7 +68,7 @@ class Estimate:
     n_obs
         The respondents who answered both sides; in a contrast, those of the two groups.
     fit
-        The model that it comes from.
+        The model that it comes from; None where it comes from none.
     beside
         Further numbers of the same question, by the catalogue's row `statistic.<name>`.
     sides
@@ -75,16 +76,26 @@ class Estimate:
         for the total. None where there are no such two.
     given
         The column that is held constant.
+    by
+        What estimated it, where no model did.
     """
 
     label: Message
     value: float
     se: float
     n_obs: int
-    fit: measure.Fit
+    fit: measure.Fit | None
     beside: Mapping[str, float] = field(default_factory=dict)
     sides: tuple[str | None, str] | None = None
     given: str | None = None
+    by: Message | None = None
+
+    @property
+    def estimated(self) -> Phrase:
+        """What estimated it, in words."""
+        if self.fit is not None:
+            return methods.estimated_by(self.fit)
+        return "" if self.by is None else self.by
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+
 import measure
 from analyses import evidence
 from analyses.across_levels.design import function_label, level_label
@@ -9,10 +12,15 @@ from analyses.across_levels.referents import Referents
 from analyses.comparing.group_ladders import TOTAL, Climb
 from analyses.ledger.estimators import NAME, Estimate, Ledger
 from analyses.ledger.networks import Construct, NotEstimated, defined, fit_network
-from analyses.ledger.variables import NotAsked
-from analyses.section import Message
+from analyses.ledger.variables import NotAsked, mean_of_answered
+from analyses.publication import SEED
+from analyses.section import Message, Value
 from instruments.schema import Expectation
+from measure.errors import MeasureError
 from measure.levels.referent_contrasts import ALL
+
+N_SPLITS = 200
+"""Random splits of the correlation across organisations."""
 
 
 class NotCompared(Exception):
@@ -128,6 +136,69 @@ def _at(across: Referents, level: str, ordered: tuple[str, ...]) -> Construct:
         tuple(item for item in items if item in ordered),
         composite=True,
     )
+
+
+def between(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how what is asked about a level goes with a scale across organisations.
+
+    The correlation of what people of one organisation have in common, each side from other people
+    (`measure.split_cluster`, `corrected`): answers of one person to one questionnaire would go
+    together for other reasons too.
+
+    Raises
+    ------
+    NotAsked
+        The form does not ask for the target or about the level, or no organisations are known.
+    NotEstimated
+        There are too few organisations, or too little that people of one have in common.
+    """
+    across, level = _across(ledger, expectation), expectation.level
+    answers = ledger.answers
+    target, place = answers.variable(expectation.target), _place(across)
+    items = () if level is None else across.design.items(level)
+    if not items or level is None or place is None:
+        raise NotAsked(expectation.target)
+    enough = across.instrument.rules.index_answered.value
+    scores = answers.scores if target.id in answers.scores else answers.own_scores
+    data = pd.DataFrame(
+        {
+            "level": mean_of_answered(answers.survey.scored[list(items)], enough),
+            "target": scores[target.id],
+            place: answers.survey.data[place],
+        }
+    )
+    try:
+        found = measure.split_cluster(
+            data, "level", "target", cluster=place, n_splits=N_SPLITS, seed=SEED
+        )
+    except MeasureError as error:
+        raise NotEstimated(str(error)) from error
+    estimates, errors = found.table["estimate"].to_dict(), found.table["se"].to_dict()
+    if not np.isfinite(errors["corrected"]):
+        raise NotEstimated("; ".join(found.notes))
+    values: dict[str, Value] = {
+        "target": target.label,
+        "level": level_label(across.instrument, level),
+    }
+    return (
+        Estimate(
+            Message("hypotheses.of.between", values),
+            float(estimates["corrected"]),
+            float(errors["corrected"]),
+            found.n_obs,
+            None,
+            beside={"uncorrected_between": float(estimates["split"])},
+            by=Message("estimator.split", {"n": found.n_splits}),
+        ),
+    )
+
+
+def _place(across: Referents) -> str | None:
+    """Give the column of organisations, else that of the clusters."""
+    name = across.instrument.column_for("organisation")
+    if name is not None and name in across.survey.data:
+        return name
+    return None if across.planned.cluster is None else across.planned.cluster.name
 
 
 def self_other(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:

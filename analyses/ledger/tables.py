@@ -12,7 +12,7 @@ from analyses.ledger.entries import Entry, Part
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import MEASURED, Judgement, interval, rule_of
 from analyses.ledger.structural import Structural
-from analyses.modelling import esem, methods, model_tables
+from analyses.modelling import esem, model_tables
 from analyses.modelling.fits import Fits
 from analyses.section import Cell, Figure, Message, Provenance, Table, Value
 from instruments.rules import Rules
@@ -168,8 +168,9 @@ def _estimates_table(name: str, ledger: Ledger, parts: Sequence[tuple[Entry, Par
     rules = ledger.answers.instrument.rules
     number = "difference_sd" if name == "differences" else "correlation"
     split = name == "correlations"
-    fit = parts[0][1].estimate.fit if parts[0][1].estimate is not None else None
-    assert fit is not None
+    estimates = [part.estimate for _, part in parts if part.estimate is not None]
+    # What no model estimated says so in its finding.
+    first = next((one for one in estimates if one.fit is not None), estimates[0])
     return Table(
         id=f"ledger_{name}",
         title=Message(f"hypotheses.table.{name}", {"total": ledger.total.label}),
@@ -183,7 +184,9 @@ def _estimates_table(name: str, ledger: Ledger, parts: Sequence[tuple[Entry, Par
         ),
         rows=tuple(_estimate_row(entry, part, rules, split=split) for entry, part in parts),
         provenance=Provenance(
-            methods.estimated_by(fit), fit.n_obs, Message(f"source.hypotheses_{name}")
+            first.estimated,
+            first.n_obs if first.fit is None else first.fit.n_obs,
+            Message(f"source.hypotheses_{name}"),
         ),
         notes=(Message(f"hypotheses.note.{name}"),),
     )

@@ -101,6 +101,10 @@ class Network:
         elif estimand == "referents":
             yield from self._across_levels()
             yield from self._function_contrasts()
+        elif estimand == "between" and expectation.level is not None and name in self._conditions:
+            # Between the places that people share it is what the network states.
+            place = self._structure.place[name], self._structure.levels.index(expectation.level)
+            yield Value("within places", expectation.level, float(self._structure.common[place]))
         elif estimand == "levels" and expectation.level is not None:
             yield from self._stronger_at(name, expectation.level)
 

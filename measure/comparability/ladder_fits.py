@@ -131,6 +131,10 @@ class Ladder:
         require_df(found, self.structure.predicted_df(self.equal(step)), step)
         return found
 
+    def text(self, step: str) -> str:
+        """Model text of a step."""
+        return model_text(self.structure, self.equal(step))
+
     def null(self) -> Fit:
         """Fit the model without factors that is nested in the last step.
 

@@ -3,11 +3,13 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 
 import pandas as pd
 
 from measure.checks import confidence, known_option
+from measure.comparability.invariance import Invariance, climbed
 from measure.comparability.ladder import STEPS
 from measure.comparability.ladder_fits import Ladder
 from measure.comparability.multiplicity import CORRECTIONS, LARGEST
@@ -48,6 +50,9 @@ class PartialInvariance:
         Respondents who were used, by group.
     notes
         How the search went, and what a reader has to know.
+    invariance
+        The steps with what is released; those that the search has not fitted are fitted when it is
+        asked for.
     """
 
     table: pd.DataFrame
@@ -58,6 +63,31 @@ class PartialInvariance:
     n_fits: int
     groups: pd.Series
     notes: tuple[str, ...]
+    _ladder: Ladder
+
+    @cached_property
+    def invariance(self) -> Invariance:
+        """The steps with what is released, as `measurement_invariance(partial=...)` gives them.
+
+        The fits of the search are taken over.
+
+        Raises
+        ------
+        ConvergenceError
+            The configural model, which the search does without, has no minimum.
+
+        Warns
+        -----
+        ListwiseWarning, ImproperSolutionWarning, MeasureWarning
+            As `cfa`, what the search has not warned of.
+        """
+        told = set(self._ladder.caught)
+        ends = {step: fit for step, fit in self.fits.items() if fit.text == self._ladder.text(step)}
+        found = climbed(self._ladder, ends)
+        for category, text in self._ladder.caught:
+            if (category, text) not in told:
+                warnings.warn(text, category, stacklevel=2)
+        return found
 
     def _report(self) -> tuple[str, dict[str, object], dict[str, pd.DataFrame]]:
         facts: dict[str, object] = {
@@ -238,4 +268,5 @@ def _finished(search: Search, notes: tuple[str, ...]) -> PartialInvariance:
         search.n_fits,
         pd.Series(next(iter(search.fits.values())).moments.n_obs, index=list(labels), name="n"),
         notes,
+        search.ladder,
     )

@@ -1,7 +1,6 @@
 """Reliability of the sums of items, from a fitted model."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,10 +10,8 @@ from measure.checks import confidence
 from measure.consistency.ordinal_composites import OrdinalComposite
 from measure.consistency.reliability import alpha_from_covariances
 from measure.distributions import normal_quantile
+from measure.fitting.fitted import Fit, require_numbers
 from measure.model import Place, State, latent_derivatives
-
-if TYPE_CHECKING:
-    from measure.fitting.fitted import Fit
 
 Array = NDArray[np.float64]
 
@@ -30,7 +27,7 @@ class Composite:
     remark: str
 
 
-def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.DataFrame:
+def composite_reliability(fit: Fit, *, confidence_level: float = 0.95) -> pd.DataFrame:
     """Reliability of the sum of each factor's items, from a fitted model.
 
     Parameters
@@ -76,6 +73,7 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     OptionError
         `confidence_level` outside 0 to 1.
     """
+    require_numbers(fit, "composite_reliability")
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
     spread = fit.vcov_elements
     rows = []
@@ -96,7 +94,7 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     return pd.DataFrame(rows)
 
 
-def observed_covariances(fit: "Fit", block: int) -> Array:
+def observed_covariances(fit: Fit, block: int) -> Array:
     """Covariances of the answers themselves, of ordered items as they are coded."""
     moments = fit.moments
     if moments.ordinal is None:
@@ -105,13 +103,13 @@ def observed_covariances(fit: "Fit", block: int) -> Array:
     return pd.DataFrame(moments.rows[block]).cov().to_numpy()
 
 
-def factor_items(fit: "Fit", state: State, name: str) -> NDArray[np.intp]:
+def factor_items(fit: Fit, state: State, name: str) -> NDArray[np.intp]:
     """Places of the items of a factor among the observed variables, those without own paths."""
     own = _loading_places(fit, state, name)
     return np.array(sorted(p.i for p in own if p.matrix == "lambda_"), dtype=np.intp)
 
 
-def _loading_places(fit: "Fit", state: State, name: str) -> list[Place]:
+def _loading_places(fit: Fit, state: State, name: str) -> list[Place]:
     rows = fit.model.table.parameters
     return [
         place
@@ -120,7 +118,7 @@ def _loading_places(fit: "Fit", state: State, name: str) -> list[Place]:
     ]
 
 
-def composite_of(fit: "Fit", state: State, name: str) -> Composite:
+def composite_of(fit: Fit, state: State, name: str) -> Composite:
     """Find the items of a factor, and say whether their sum measures it alone."""
     block, table = state.block, fit.model.table
     column = block.eta.index(name)
@@ -156,7 +154,7 @@ def composite_of(fit: "Fit", state: State, name: str) -> Composite:
     return Composite(name, column, items, problem, remark)
 
 
-def _coding(fit: "Fit", items: NDArray[np.intp]) -> str:
+def _coding(fit: Fit, items: NDArray[np.intp]) -> str:
     """Name ordered items whose codes are not consecutive numbers."""
     if fit.moments.ordinal is None:
         return ""
@@ -172,7 +170,7 @@ def _coding(fit: "Fit", items: NDArray[np.intp]) -> str:
 
 
 def _composite(
-    fit: "Fit", group: int, factor: Composite, S: Array, spread: tuple[Array, float]
+    fit: Fit, group: int, factor: Composite, S: Array, spread: tuple[Array, float]
 ) -> dict[str, float]:
     observed = S[np.ix_(factor.items, factor.items)]
     alpha = alpha_from_covariances(observed) if len(observed) > 1 else np.nan

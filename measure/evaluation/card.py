@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from measure.display import render_html, render_text
 from measure.fitting.fitted import Fit
 from measure.specification.definitions import Names
-from measure.specification.levels import WITHIN
+from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
@@ -152,9 +152,15 @@ def _moments(table: ParameterTable, place: tuple[int, int]) -> dict[str, object]
     # The mean of a variable at both levels is one of those between clusters.
     elsewhere = table.levels.both if table.levels is not None and place[1] == WITHIN else set()
     categories = {} if table.ordered is None else table.ordered.n_thresholds
-    continuous, thresholds = p - len(categories), sum(categories.values())
+    cut = {name: n for name, n in categories.items() if name in here.observed}
+    continuous = p - len(cut)
+    thresholds = sum(n for name, n in cut.items() if name not in elsewhere)
+    if table.ordered is not None and table.levels is not None:
+        elsewhere = set()
     means = continuous - len(elsewhere) if table.meanstructure else 0
     covariances = sum(range(p))
+    # The unit of a response is set within clusters, so that it has a variance between them.
+    variances = p if place[1] == BETWEEN else continuous
     given_means = len(set(here.fixed_x) - elsewhere) if table.meanstructure else 0
     given = sum(range(k + 1)) + given_means
     return {
@@ -162,10 +168,10 @@ def _moments(table: ParameterTable, place: tuple[int, int]) -> dict[str, object]
         "observed": p,
         "thresholds": thresholds,
         "means": means,
-        "variances": continuous,
+        "variances": variances,
         "covariances": covariances,
         "given": given,
-        "moments": thresholds + means + continuous + covariances - given,
+        "moments": thresholds + means + variances + covariances - given,
     }
 
 

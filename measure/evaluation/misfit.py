@@ -118,27 +118,26 @@ def implied(fit: Fit) -> pd.DataFrame:
 def _tables(fit: Fit, moments: list[Implied]) -> pd.DataFrame:
     """Covariances with thresholds and means below, one table a group."""
     tables = []
-    for own, block in zip(moments, fit.moments.block_names, strict=True):
+    blocks = zip(moments, fit.moments.block_names, fit.moments.block_thresholds, strict=True)
+    for own, block, counts in blocks:
         names = list(block)
         table = pd.DataFrame(own.sigma, index=names, columns=names)
-        if own.thresholds is not None:
-            table = pd.concat([table, _by_item(fit, own.thresholds)])
+        if own.thresholds is not None and any(counts):
+            thresholds = own.thresholds[: sum(counts)]
+            table = pd.concat([table, _by_item(names, counts, thresholds)])
         if own.mu is not None:
             table.loc["~1"] = own.mu
         tables.append(table)
     return fit.by_block(tables)
 
 
-def _by_item(fit: Fit, thresholds: Array) -> pd.DataFrame:
+def _by_item(names: list[str], counts: tuple[int, ...], thresholds: Array) -> pd.DataFrame:
     """One row a threshold `|t1`, `|t2`, ..., one column an item."""
-    layout = fit.moments.layout
-    assert layout is not None
-    counts = layout.n_thresholds
     table = np.full((max(counts), len(counts)), np.nan)
     place = np.concatenate([np.arange(count) for count in counts])
-    table[place, layout.items] = thresholds
+    table[place, np.repeat(np.arange(len(counts)), counts)] = thresholds
     rows = [f"|t{k}" for k in range(1, len(table) + 1)]
-    return pd.DataFrame(table, index=rows, columns=list(fit.moments.names))
+    return pd.DataFrame(table, index=rows, columns=names)
 
 
 def srmr_test(

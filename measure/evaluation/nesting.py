@@ -87,7 +87,7 @@ def require_same_data(first: Fit, second: Fit) -> None:
 
 def _require_same_levels(a: Moments, b: Moments) -> None:
     """Refuse a model with two levels beside one without, or with others at a level."""
-    if (a.nested is None) != (b.nested is None):
+    if (a.levels is None) != (b.levels is None):
         raise OptionError(
             "one of the models has two levels and the other one, so that they explain different "
             "moments. Write both with `level:` blocks; a level is left unrestricted by all "
@@ -170,8 +170,11 @@ def _reordered(moments: Implied, order: list[int], own: Moments) -> Implied:
     """Moments of the variables of `own` in another order."""
     mu = None if moments.mu is None else moments.mu[order]
     thresholds = moments.thresholds
-    if own.layout is not None and thresholds is not None:
-        thresholds = thresholds[own.layout.threshold_places(order)]
+    if own.ordinal is not None and thresholds is not None:
+        # Of a block between clusters the thresholds of its own items, which are the last ones.
+        counts = own.thresholds[len(own.names) - len(order) :]
+        item = np.repeat(np.arange(len(order)), counts)
+        thresholds = thresholds[np.concatenate([np.flatnonzero(item == k) for k in order])]
     return Implied(mu, moments.sigma[np.ix_(order, order)], thresholds)
 
 
@@ -185,7 +188,7 @@ def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
     return gap <= tolerance
 
 
-def nested(restricted: Fit, free: Fit) -> Point | None:
+def nested(restricted: Fit, free: Fit, *, by: str = "search") -> Point | None:
     """Give the point of `free` that has the moments which `restricted` implies.
 
     Where the parameters of both bear the same names the values are carried over; otherwise `free`
@@ -196,6 +199,9 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     ----------
     restricted, free
         Fits to the same data.
+    by
+        "search" looks whether `free` reproduces what `restricted` implies elsewhere too; "design"
+        takes it that it does, since the models were made so.
 
     Returns
     -------
@@ -219,8 +225,8 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     if matching is not None:
         return matching
     found = _by_search(free, elements[list(free.model.reduction.kept)], target)
-    if found is None:
-        return None
+    if found is None or by == "design":
+        return found
     # Estimates may lie where models meet that are not nested, such as a parameter near 0.
     elsewhere = _moved(restricted, orders)
     if elsewhere is not None and _by_search(free, found.params, elsewhere) is None:
@@ -262,7 +268,7 @@ def _moved(restricted: Fit, orders: list[list[int]]) -> list[Implied] | None:
     for _ in range(5):
         there = restricted.problem.at(restricted.params + step)
         own = restricted.moments
-        possible = own.layout is None or not there.improprieties
+        possible = own.ordinal is None or not there.improprieties
         if possible and _possible(there.implied, own):
             return _all_reordered(there.implied, orders, own)
         step /= 2
@@ -329,6 +335,11 @@ def _imitating(free: Fit, target: list[Implied]) -> Problem:
         pairs = zip(own.nested, target[::2], target[1::2], strict=True)
         moments = replace(moments, nested=tuple(one.with_moments(w, b) for one, w, b in pairs))
         return Problem(free.model, moments, TwoLevelLikelihood(moments))
+    if own.level_layout is not None:
+        sd = np.sqrt(np.diag(target[1].sigma))
+        units = np.ones_like(target[0].sigma), np.outer(sd, sd)
+        weight = own.level_layout.vector(np.ones(len(own.level_layout.items)), *units) ** -2
+        return Problem(free.model, moments, LeastSquares(moments, (weight,), True))
     if layout is None:
         return Problem(free.model, moments, MaximumLikelihood(moments))
     weights = []
@@ -413,7 +424,7 @@ def undetermined(point: Point, own: Point) -> bool:
 def aligned_jacobian(fit: Fit, names: tuple[str, ...]) -> Array:
     """Derivatives of all groups' moments over elements, rows in the order of `names`."""
     own, means = fit.moments.names, fit.model.table.meanstructure
-    layout, p = fit.moments.layout, len(own)
+    layout, p = fit.moments.level_layout or fit.moments.layout, len(own)
     if layout is not None:
         places = layout.places([own.index(name) for name in names])
         return np.vstack([jacobian[places] for jacobian in fit.point.jacobians])

@@ -1,6 +1,6 @@
 """The baseline model: variances and means are free, nothing covaries."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from measure.model import Implied, level_vector, moment_vector
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.specification.defaults import NAN
-from measure.specification.levels import BETWEEN
+from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.options import Method
 from measure.specification.table import Parameter, ParameterTable
 
@@ -23,7 +23,7 @@ from measure.specification.table import Parameter, ParameterTable
 def closed_form(problem: Problem, method: Method) -> Statistic | None:
     """Test the baseline model without a search; None where there is no closed form."""
     if problem.moments.level_layout is not None:
-        return _independent_levels(problem, method)
+        return independent_levels(problem, method)
     if problem.moments.layout is not None:
         return _independent_answers(problem, method)
     table = problem.model.table
@@ -69,8 +69,10 @@ def _independent_answers(problem: Problem, method: Method) -> Statistic:
     return scaled(method.test, chisq, df, spread)
 
 
-def _independent_levels(problem: Problem, method: Method) -> Statistic:
-    """Test that nothing covaries at either level, with ordered items: the rest fits exactly.
+def independent_levels(
+    problem: Problem, method: Method, levels: Collection[int] = (WITHIN, BETWEEN)
+) -> Statistic:
+    """Test that nothing covaries at some levels, with ordered items: the rest fits exactly.
 
     Weights are diagonal, so that moments which fit do not matter to the others.
     """
@@ -78,7 +80,9 @@ def _independent_levels(problem: Problem, method: Method) -> Statistic:
     assert layout is not None
     assert moments.ordinal is not None
     (weight,), (within, between) = problem.discrepancy.weight([]), moments.sample
-    tested = layout.is_covariance
+    tested = np.zeros(layout.size, dtype=bool)
+    for level, place in ((WITHIN, layout.sections[2]), (BETWEEN, layout.sections[3])):
+        tested[place] = level in levels
     gap, own = level_vector(layout, within, between)[tested], [weight[tested]]
     chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
     if method.test in ("standard", "none"):

@@ -85,7 +85,7 @@ class _Weights:
     def solved(self) -> tuple[Array, ...]:
         """W_m^-1 W_c of each group."""
         pairs = zip(self.incomplete, self.complete, strict=True)
-        return tuple(np.linalg.solve(own, complete) for own, complete in pairs)
+        return tuple(_solved(own, complete) for own, complete in pairs)
 
     @cached_property
     def crossed(self) -> tuple[Array, ...]:
@@ -100,7 +100,7 @@ class _Weights:
         if self.products is None:
             return sum(float(np.trace(own)) for own in self.solved)
         return sum(
-            float(np.sum(own * np.linalg.solve(weight, product).T))
+            float(np.sum(own * _solved(weight, product).T))
             for own, weight, product in zip(
                 self.solved, self.incomplete, self.products, strict=True
             )
@@ -140,6 +140,10 @@ class _Weights:
             factor,
             trace=mean,
         )
+
+
+def _solved(weight: Array, other: Array) -> Array:
+    return np.asarray(np.linalg.solve(weight, other), dtype=float)
 
 
 def _between(changes: Sequence[Array], weights: Sequence[Array]) -> Array:

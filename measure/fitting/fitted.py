@@ -373,10 +373,25 @@ def require_one_level(fit: Fit, what: str) -> None:
     OptionError
         Naming what is not available.
     """
-    if fit.moments.nested is not None:
+    if fit.moments.levels is not None:
         raise OptionError(
             f"{what} is not available for two-level models. Fit a one-level model (without the "
             "`level:` blocks; `cluster` alone makes standard errors and tests robust)."
+        )
+
+
+def require_numbers(fit: Fit, what: str) -> None:
+    """Refuse a two-level fit to ordered items where only one to numbers is dealt with.
+
+    Raises
+    ------
+    OptionError
+        Naming what is not available.
+    """
+    if fit.moments.level_layout is not None:
+        raise OptionError(
+            f"{what} is not available for two-level models of ordered items. Fit the answers as "
+            "numbers (without `ordered`), or a one-level model (without the `level:` blocks)."
         )
 
 

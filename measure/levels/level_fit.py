@@ -7,6 +7,7 @@ the other one saturated (Yuan & Bentler 2007; Ryu & West 2009, Structural Equati
 the level in question.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from measure import indices
 from measure.chisquare import Statistic, p_value, statistic
 from measure.errors import ConvergenceError, OptionError
 from measure.estimators.twolevel import TwoLevelAt
-from measure.fitting.baseline import baseline_table
+from measure.fitting.baseline import baseline_table, independent_levels
 from measure.fitting.confirmatory import problem_of
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
@@ -29,6 +30,7 @@ from measure.levels.saturating import (
     factored,
     is_singular,
     saturate,
+    saturate_answers,
     trapezoidal_root,
 )
 from measure.optimize import minimize
@@ -58,10 +60,12 @@ def level_fit(fit: Fit) -> pd.DataFrame:
     DataFrame
         Rows `within` and `between`; columns `chisq df pvalue rmsea rmsea.ci.lower rmsea.ci.upper
         cfi tli srmr n note`, and before `n`, where the test of the fit is scaled, `chisq.scaled
-        pvalue.scaled rmsea.robust cfi.robust tli.robust`.
+        pvalue.scaled rmsea.robust cfi.robust tli.robust` (of ordered items `.scaled` in place of
+        `.robust`, which are not defined for them).
 
-        - `chisq` is twice the log-likelihood that the level gives up against the saturated model of
-          both levels, `df` its own degrees of freedom; NaN where the level restricts nothing.
+        - `chisq` is twice the log-likelihood (of ordered items the weighted squares) that the level
+          gives up against the saturated model of both levels, `df` its own degrees of freedom; NaN
+          where the level restricts nothing.
         - `rmsea` is sqrt(max(chisq - df, 0) / (df n)) with `n` the N - J rows beyond one a cluster
           within, and the J clusters between: the numbers that tell of each level (Ryu & West 2009).
           `fit_measures["rmsea"]` is lavaan's, of the sum of both with the N of all rows:
@@ -87,7 +91,7 @@ def level_fit(fit: Fit) -> pd.DataFrame:
     make them, they are kept positive semi-definite here too. The chi-squares then follow no
     chi-square distribution, that within is not scaled, and `note` says so.
     """
-    if fit.moments.nested is None:
+    if fit.moments.levels is None:
         raise OptionError(
             "the model has one level. level_fit is for models with `level:` blocks; see "
             "fit_measures for the fit of this one."
@@ -102,14 +106,14 @@ def _row(fit: Fit, level: int) -> dict[str, object]:
     n = fit.n_obs - n_clusters if level == WITHIN else n_clusters
     scaled = fit.method.test in SCALED
     own = _tested(fit, fit.model.table, level)
-    empty = ["chisq.scaled", "pvalue.scaled", "rmsea.robust", "cfi.robust", "tli.robust"]
+    kind = "robust" if fit.moments.ordinal is None else "scaled"
+    empty = ["chisq.scaled", "pvalue.scaled", *(f"{name}.{kind}" for name in _CORRECTED)]
     if own.df == 0:
         nothing = dict.fromkeys(("chisq", "pvalue", *_INDICES, *(empty if scaled else [])), NAN)
         return nothing | {"df": 0, "srmr": own.srmr, "n": n, "note": own.note} | {"chisq": 0.0}
-    base = _tested(fit, baseline_table(fit.model.table, fit.moments.block_names), level)
-    test, null = own.test, base.test
+    test, null = own.test, _null(fit, level)
     lower, upper = indices.rmsea_interval(test.chisq, own.df, n, fit.n_groups)
-    plain = (test.chisq, own.df, null.chisq, base.df)
+    plain = (test.chisq, own.df, null.chisq, null.df)
     found: dict[str, object] = {
         "chisq": test.chisq,
         "df": own.df,
@@ -122,18 +126,30 @@ def _row(fit: Fit, level: int) -> dict[str, object]:
         "srmr": own.srmr,
     }
     if scaled:
+        pvalue = p_value(test.scaled, test.scaled_df) if np.isfinite(test.scaled) else NAN
         factors = indices.Factors(test.mean_factor, null.mean_factor)
         values = (
-            test.scaled,
-            p_value(test.scaled, own.df) if np.isfinite(test.scaled) else NAN,
             indices.rmsea(test.chisq, own.df, n, fit.n_groups, factor=factors.model),
             indices.cfi(*plain, factors),
             indices.tli(*plain, factors),
         )
-        found |= dict(zip(empty, values, strict=True))
+        if kind == "scaled":
+            plain = (test.scaled, own.df, null.scaled, null.df)
+            rmsea = indices.rmsea(test.scaled, own.df, n, fit.n_groups)
+            values = (rmsea, indices.cfi(*plain), indices.tli(*plain))
+        found |= dict(zip(empty, (test.scaled, pvalue, *values), strict=True))
     return found | {"n": n, "note": own.note}
 
 
+def _null(fit: Fit, level: int) -> Statistic:
+    """Test that nothing covaries at a level, the other one saturated."""
+    if fit.moments.ordinal is not None:
+        return independent_levels(fit.problem, fit.method, (level,))
+    base = _tested(fit, baseline_table(fit.model.table, fit.moments.block_names), level)
+    return replace(base.test, df=base.df)
+
+
+_CORRECTED = ("rmsea", "cfi", "tli")
 _INDICES = ("rmsea", "rmsea.ci.lower", "rmsea.ci.upper", "cfi", "tli")
 
 
@@ -150,9 +166,11 @@ def _tested(fit: Fit, table: ParameterTable, level: int) -> _Tested:
     """Fit a table with the other level saturated."""
     other = BETWEEN if level == WITHIN else WITHIN
     moments, shares = fit.moments, np.array(fit.moments.n_obs) / fit.n_obs
-    plain = saturate(table, other, moments)
+    answers = moments.ordinal is not None
+    plain = (saturate_answers if answers else saturate)(table, other, moments)
     df = problem_of(plain.table, moments, fit.method).df
-    singular = any(is_singular(one.sigma) for one in moments.sample[1::2])
+    # Least squares take a matrix as it is.
+    singular = not answers and any(is_singular(one.sigma) for one in moments.sample[1::2])
     kept_proper = singular and other == BETWEEN
     point = _within_singular(fit, table) if kept_proper else _fitted(fit, plain)
     if kept_proper:

@@ -69,6 +69,30 @@ def saturate(table: ParameterTable, level: int, moments: Moments) -> Saturated:
     return _joined(table, level, rows, np.array(values))
 
 
+def saturate_answers(table: ParameterTable, level: int, moments: Moments) -> Saturated:
+    """Free all covariances of a level of ordered items.
+
+    Thresholds and means stay as the model has them, and the residual variances within clusters,
+    which follow from the scale.
+    """
+    names, sample = moments.block_names[level - 1], moments.sample[level - 1]
+    place = {name: k for k, name in enumerate(names)}
+    rows: list[Parameter] = []
+    values: list[float] = []
+    for row in table.parameters:
+        scale = row.op == "~*~" or (row.op == "~~" and row.lhs == row.rhs and level == WITHIN)
+        if row.level == level and row.lhs in place and (scale or row.op in ("|", "~1")):
+            rows.append(row)
+            values.append(NAN)
+    for i, first in enumerate(names):
+        for j in range(i if level == BETWEEN else i + 1, len(names)):
+            rows.append(
+                Parameter(first, "~~", names[j], 1, level, "", True, NAN, NAN, False, False)
+            )
+            values.append(float(sample.sigma[i, j]))
+    return _joined(table, level, rows, np.array(values))
+
+
 def factored(
     table: ParameterTable, moments: Moments, roots: Sequence[Array], order: Sequence[Array]
 ) -> Saturated:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from measure.model import Implied
 from measure.moments.patterns import Patterns
 from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.gaps import GappyClusters
 from measure.specification.level_layout import TwoLevelLayout
 from measure.specification.levels import BETWEEN, WITHIN, Levels
 from measure.specification.responses import Layout
@@ -107,7 +108,7 @@ class Moments:
     patterns: tuple[Patterns, ...] | None = None
     n_dropped: int = 0
     ordinal: Categories | None = None
-    nested: tuple[Clusters, ...] | None = None
+    nested: tuple[Clusters | GappyClusters, ...] | None = None
 
     @property
     def block_names(self) -> tuple[tuple[str, ...], ...]:
@@ -116,6 +117,20 @@ class Moments:
         if levels is None:
             return (self.names,) * len(self.groups)
         return (levels.order(WITHIN), levels.order(BETWEEN)) * len(self.groups)
+
+    @property
+    def block_thresholds(self) -> tuple[tuple[int, ...], ...]:
+        """Number of thresholds that each variable of each block has there.
+
+        Of items at two levels thresholds stand between clusters; the first items within are those
+        that are modelled there only.
+        """
+        levels = self.levels
+        if levels is None:
+            return (self.thresholds,) * len(self.groups)
+        n, both = levels.n_within_only, len(levels.both)
+        inner = (*self.thresholds[:n], *(0,) * both)
+        return (inner, self.thresholds[n:]) * len(self.groups)
 
     @property
     def levels(self) -> Levels | None:

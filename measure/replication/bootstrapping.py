@@ -14,7 +14,7 @@ from measure.checks import confidence, known_option
 from measure.display import render_html, render_text
 from measure.errors import DataError, MeasureError, MeasureWarning, OptionError
 from measure.estimators import DISCREPANCIES
-from measure.fitting.fitted import Fit, require_one_level
+from measure.fitting.fitted import Fit, require_numbers, require_one_level
 from measure.fitting.problem import Problem
 from measure.fitting.rotated_samples import Turning
 from measure.fitting.source import Source
@@ -195,6 +195,7 @@ def bootstrap(
     Association, 82, 171-185.
     """
     known_option("kind", kind, KINDS)
+    require_numbers(fit, "bootstrap")
     if kind == "bollen.stine" and fit.moments.ordinal is not None:
         raise OptionError(
             'kind="bollen.stine" transforms answers as numbers until the model holds in them; '

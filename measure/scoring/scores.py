@@ -12,7 +12,7 @@ from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.exploration.exploratory import FactorSolution
 from measure.exploration.exploratory_scores import exploratory_scores
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_numbers
 from measure.scoring.group_scores import GroupScores
 from measure.scoring.level_scores import score_both_levels
 from measure.scoring.linear_scores import score_by_weights
@@ -160,6 +160,7 @@ def factor_scores(
     """
     if isinstance(fit, FactorSolution):
         return _of_solution(fit, data, method)
+    require_numbers(fit, "factor_scores")
     chosen = _method(fit, method)
     if fit.moments.nested is not None:
         return FactorScores(*score_both_levels(fit, data, _groups(fit, data), chosen))

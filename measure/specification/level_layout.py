@@ -54,11 +54,6 @@ class TwoLevelLayout:
         ends = np.cumsum([0, len(self.items), self.n_outer, inner, outer]).tolist()
         return slice(*ends[:2]), slice(*ends[1:3]), slice(*ends[2:4]), slice(*ends[3:])
 
-    @cached_property
-    def is_covariance(self) -> NDArray[np.bool_]:
-        """Mark the correlations within and the covariances between in the vector."""
-        return np.asarray(np.arange(self.size) >= self.sections[2].start)
-
     @property
     def size(self) -> int:
         """Number of statistics."""

@@ -230,6 +230,21 @@ def test_equalities_across_levels_are_tested():
 
 def test_code_for_lavaan_names_the_cluster():
     assert 'cluster = "cluster"' in fitted("twolevel_after").to_lavaan()
+    assert "group: odd" in fitted("twolevel_groups").to_lavaan()
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"group": "half"}, "written out in `group:` blocks"),
+        ({"estimator": "MLF"}, 'information="first.order" is the same'),
+    ],
+)
+def test_what_lavaan_fits_otherwise_has_no_code(options, words):
+    fit = measure.cfa(TEXT, data("demo_twolevel_halves.csv"), cluster="cluster", **options)
+    with pytest.raises(MeasureError, match=words):
+        fit.to_lavaan()
 
 
 SUPPORTED = {

@@ -8,27 +8,17 @@ import measure
 from measure.errors import DataError, ListwiseWarning, ModelError, OptionError
 from measure.model import level_vector
 from measure.moments.ordinal_twolevel.random_intercept import random_intercept
+from tests.measure.level_answers import INNER, ITEMS, OUTER, level_answers
 
-ITEMS = ("q1", "q2", "q3", "q4")
 FACTORS = "level: 1\nfw =~ q1 + q2 + q3 + q4\nlevel: 2\nfb =~ q1 + q2 + q3 + q4"
 SATURATED = "\n".join(
     f"level: {level}\nq1 ~~ q2 + q3 + q4\nq2 ~~ q3 + q4\nq3 ~~ q4" for level in (1, 2)
 )
-LOADINGS, OUTER, VARIANCE = np.array([0.8, 0.7, 0.6, 0.7]), np.array([0.9, 0.8, 0.9, 0.7]), 0.3
 
 
 @pytest.fixture(scope="module")
 def rows():
-    rng = np.random.default_rng(31)
-    unit = np.repeat(np.arange(70), rng.integers(6, 25, 70))
-    parts = []
-    for loadings, n in ((LOADINGS, len(unit)), (OUTER, 70)):
-        unique = np.sqrt(1 - loadings**2) * rng.standard_normal((n, 4))
-        parts.append(loadings * rng.standard_normal((n, 1)) + unique)
-    y = parts[0] + np.sqrt(VARIANCE) * parts[1][unit]
-    cuts = ([-1.2, -0.3, 0.8], [-0.9, 0.4], [0.2], [-1.5, -0.4, 0.3, 1.2])
-    codes = {name: np.digitize(y[:, k], cuts[k]) for k, name in enumerate(ITEMS)}
-    return pd.DataFrame(codes).assign(unit=unit, number=rng.standard_normal(len(unit)))
+    return level_answers()
 
 
 def fitted(text, frame, **options):
@@ -113,7 +103,7 @@ def test_a_saturated_model_gives_the_moments_back(rows, statistics):
 def test_parameters_are_near_the_truth(fit):
     table = fit.parameters.set_index(["level", "op", "lhs", "rhs"])
     solution = measure.standardized(fit).set_index(["level", "op", "lhs", "rhs"])
-    for level, factor, truth in ((1, "fw", LOADINGS), (2, "fb", OUTER)):
+    for level, factor, truth in ((1, "fw", INNER), (2, "fb", OUTER)):
         for item, value in zip(ITEMS, truth, strict=True):
             row = solution.loc[level, "=~", factor, item]
             assert abs(row["est.std"] - value) < 3.5 * row["se"]

@@ -153,6 +153,10 @@ def test_what_was_released_is_taken_by_measurement_invariance(forwards):
         ours = forwards.fits[step].fit_measures["chisq"]
         assert found.table.loc[step, "chisq"] == pytest.approx(ours, rel=1e-6)
         assert found.table.loc[step, "pvalue_diff"] > 0.01
+        assert forwards.invariance.fits[step] is forwards.fits[step]
+    pd.testing.assert_frame_equal(forwards.invariance.table, found.table, rtol=1e-6)
+    pd.testing.assert_frame_equal(forwards.invariance.released, found.released)
+    assert forwards.invariance.notes == found.notes
 
 
 def test_backwards_finds_the_loading_and_a_threshold():

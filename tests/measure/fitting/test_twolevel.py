@@ -36,7 +36,7 @@ def dense_loglik(clusters, within, between):
     p, w = len(levels.names), clusters.within
     W, B = np.zeros((p, p)), np.zeros((p, p))
     W[w, w], B[clusters.between, clusters.between] = within.sigma, between.sigma
-    mu = clusters.total_mean(within.mu, between.mu)
+    mu = clusters.levels.total_mean(within.mu, between.mu)
     total = 0.0
     for j in range(clusters.n_clusters):
         rows = clusters.rows[clusters.of_row == j]

@@ -60,4 +60,3 @@ for (v in paste0("y", 1:3)) d[[v]][runif(nrow(d)) < plogis(-2 + 0.5 * d$y5)] <- 
 write.csv(d, "data/demo_twolevel_gaps.csv", row.names = FALSE, na = "")
 gaps <- two("fw =~ y1 + y2 + y3\ny4 ~ fw", "fb =~ y1 + y2 + y3\ny4 ~ fb")
 lav_case("twolevel_fiml", "twolevel", "demo_twolevel_gaps.csv", gaps, c(cl, missing = "ml"), fun = "sem", polish = FALSE)
-lav_case("twolevel_fiml_between", "twolevel", "demo_twolevel_gaps.csv", two("fw =~ y1 + y2 + y3", "fb =~ y1 + y2 + y3\nfb ~ w1"), c(cl, missing = "ml"), fun = "sem", polish = FALSE)
