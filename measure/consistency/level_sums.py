@@ -87,22 +87,48 @@ class SaturatedSums:
     @cached_property
     def covariance(self) -> Array:
         """Covariance matrix of the saturated moments; NaN where there is none."""
-        fit, discrepancy = self.fit, self.fit.problem.discrepancy
-        assert isinstance(discrepancy, TwoLevelLikelihood)
-        given, method = self._given, fit.method
-        products = information = None
-        if method.se.startswith("robust") or method.information == "first.order":
-            products = information = discrepancy.saturated_products(given)[self.group]
-        if method.information != "first.order":
-            observed = method.information == "observed"
-            information = discrepancy.saturated_information(given, observed=observed)[self.group]
-        assert information is not None
-        bread = inverse(information) if method.se != "none" else None
+        method, bread = self.fit.method, self._bread[0]
         if bread is None:
             return np.full((self._size, self._size), np.nan)
         if method.se.startswith("robust"):
-            bread = bread @ products @ bread
-        return np.asarray(bread / fit.moments.n_obs[self.group])
+            bread = bread @ self._products @ bread
+        return np.asarray(bread / self.fit.moments.n_obs[self.group])
+
+    @property
+    def on_boundary(self) -> bool:
+        """Whether the observed information has no inverse, and the expected one was taken.
+
+        So it is where covariances between clusters are at the edge of what is possible: there the
+        likelihood still rises, towards what is not.
+        """
+        return self._bread[1]
+
+    @cached_property
+    def _bread(self) -> tuple[Array | None, bool]:
+        method = self.fit.method
+        if method.se == "none":
+            return None, False
+        if method.information == "first.order":
+            return inverse(self._products), False
+        asked = method.information == "observed"
+        found = inverse(self._information(observed=asked))
+        if found is not None or not asked:
+            return found, False
+        return inverse(self._information(observed=False)), True
+
+    def _information(self, *, observed: bool) -> Array:
+        found = self._likelihood.saturated_information(self._given, observed=observed)
+        return found[self.group]
+
+    @cached_property
+    def _products(self) -> Array:
+        return self._likelihood.saturated_products(self._given)[self.group]
+
+    @property
+    def _likelihood(self) -> TwoLevelLikelihood:
+        discrepancy = self.fit.problem.discrepancy
+        assert isinstance(discrepancy, TwoLevelLikelihood)
+        return discrepancy
 
     def whole(self, level: int, items: tuple[str, ...]) -> Array:
         """Variance of the sum of those items that the level has."""
