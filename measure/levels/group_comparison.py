@@ -28,7 +28,7 @@ from measure.levels.means import group_means
 
 Array = NDArray[np.float64]
 
-NODES = 7
+NODES = 5
 """Degrees of freedom at which the studentized range is solved; between them it is interpolated."""
 
 
@@ -245,7 +245,7 @@ def _critical(df: Array, n_groups: int, level: float) -> Array:
         top = 5.0
         while above(top) > 0:
             top *= 2
-        return float(brentq(above, 0.0, top, xtol=1e-9))
+        return float(brentq(above, 0.0, top, xtol=1e-7))
 
     inverse = 1 / df
     if len(df) <= NODES or np.ptp(inverse) < 1e-9:

@@ -2,8 +2,6 @@
 
 References
 ----------
-Gelman, A. (2006). Prior distributions for variance parameters in hierarchical models. Bayesian
-Analysis, 1, 515-534.
 Goldstein, H., & Spiegelhalter, D. J. (1996). League tables and their limitations: Statistical
 issues in comparisons of institutional performance. Journal of the Royal Statistical Society A, 159,
 385-443.
@@ -12,7 +10,6 @@ and random effects in mixed linear models. JASA, 79, 853-862.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -21,8 +18,8 @@ from numpy.typing import NDArray
 from measure.checks import confidence
 from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
+from measure.levels.mean_posterior import grand_mean, posterior_of
 from measure.levels.mixed.design import Design
-from measure.levels.mixed.likelihood import Near
 from measure.levels.mixed.search import solve
 from measure.levels.mixed.terms import model_of, rows_of
 from measure.threads import on_one_thread
@@ -33,14 +30,6 @@ FEWEST_CLUSTERS = 4
 """With fewer the likelihood hardly bounds the variance between clusters from above."""
 
 FEW_CLUSTERS = 10
-GRID = 200
-"""Standard deviations between clusters, over the residual one, that intervals are averaged over."""
-
-LARGEST = 1e5
-"""Of these the likelihood has no more to say."""
-
-NEGLIGIBLE = 30.0
-"""How far minus twice the log-likelihood is above its minimum at the ends of the grid."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,85 +88,6 @@ class ShrunkenMeans:
 
     def _repr_html_(self) -> str:
         return render_html(*self._report())
-
-
-@dataclass(frozen=True, eq=False)
-class _Posterior:
-    """What the likelihood leaves open, over a grid of relative standard deviations.
-
-    Attributes
-    ----------
-    sizes, means
-        Answers and observed mean of each cluster, (J,).
-    spreads
-        Standard deviation between clusters over that within, (K,).
-    weights
-        Probability of each, (K,).
-    mean, rest
-        Mean of the clusters and weighted sum of squares given each, (K,).
-    df
-        Degrees of freedom of the sum of squares.
-    """
-
-    sizes: Array
-    means: Array
-    spreads: Array
-    weights: Array
-    mean: Array
-    rest: Array
-    df: int
-
-    @cached_property
-    def pull(self) -> Array:
-        """How much of its own mean each cluster keeps, (K, J)."""
-        ratio = self.spreads[:, None] ** 2 * self.sizes
-        return np.asarray(ratio / (1 + ratio))
-
-    @cached_property
-    def centres(self) -> Array:
-        """Expected mean of each cluster, (K, J)."""
-        return self.pull * self.means + (1 - self.pull) * self.mean[:, None]
-
-    @cached_property
-    def precision(self) -> Array:
-        """Precision of the mean of all, times sigma^2, (K,)."""
-        return np.asarray((self.sizes / (1 + self.spreads[:, None] ** 2 * self.sizes)).sum(axis=1))
-
-    @cached_property
-    def scales(self) -> Array:
-        """Scale of Student's t that a cluster's mean has given the spread, (K, J)."""
-        own = self.pull / self.sizes + (1 - self.pull) ** 2 / self.precision[:, None]
-        return np.asarray(np.sqrt(own * self.rest[:, None] / self.df))
-
-    def se(self) -> Array:
-        """Standard deviation of each cluster's mean, (J,)."""
-        within = self.scales**2 * self.df / (self.df - 2)
-        middle = self.weights @ self.centres
-        return np.asarray(np.sqrt(self.weights @ (within + (self.centres - middle) ** 2)))
-
-    def quantile(self, probability: float) -> Array:
-        """Quantile of each cluster's mean, (J,), by bisection."""
-        from scipy.special import stdtr
-
-        reach = 40 * self.scales.max(axis=0)
-        low, high = self.centres.min(axis=0) - reach, self.centres.max(axis=0) + reach
-        for _ in range(60):
-            middle = (low + high) / 2
-            below = self.weights @ stdtr(self.df, (middle - self.centres) / self.scales)
-            low, high = (
-                np.where(below < probability, middle, low),
-                np.where(below < probability, high, middle),
-            )
-        return np.asarray((low + high) / 2)
-
-    def draw(self, n: int, rng: np.random.Generator) -> Array:
-        """Draw the means of all clusters together, (n, J)."""
-        k = rng.choice(len(self.spreads), size=n, p=self.weights)
-        sigma = np.sqrt(self.rest[k] / rng.chisquare(self.df, size=n))
-        mean = self.mean[k] + sigma / np.sqrt(self.precision[k]) * rng.normal(size=n)
-        pull = self.pull[k]
-        own = np.sqrt(pull / self.sizes) * rng.normal(size=pull.shape)
-        return np.asarray(pull * self.means + (1 - pull) * mean[:, None] + sigma[:, None] * own)
 
 
 @on_one_thread
@@ -249,8 +159,8 @@ def shrunken_means(
     means = np.bincount(term.codes, rows.y) / sizes
     sigma2 = (solution.sigma * design.unit) ** 2
     tau2 = sigma2 * float(solution.near.entries[0]) ** 2
-    posterior = _posterior(solution.near, sizes, means)
-    grand = _grand_mean(solution.near)
+    posterior = posterior_of(solution.near, sizes, means)
+    grand = grand_mean(solution.near)
     pull = tau2 / (tau2 + sigma2 / sizes)
     tail = (1 - confidence_level) / 2
     draws = posterior.draw(n_draws, np.random.default_rng(seed))
@@ -285,44 +195,6 @@ def shrunken_means(
         seed=seed,
         notes=tuple(_notes(table, tau2)),
     )
-
-
-def _posterior(near: Near, sizes: Array, means: Array) -> _Posterior:
-    """Weigh relative standard deviations by the restricted likelihood, given its highest point."""
-    likelihood, best = near.likelihood, float(near.entries[0])
-
-    def negligible(spread: float) -> bool:
-        return likelihood.at(np.array([spread])).deviance - near.deviance > NEGLIGIBLE
-
-    top = max(2 * best, 0.1)
-    while not negligible(top) and top < LARGEST:
-        top *= 2.0
-    bottom, above = 0.0, best
-    if negligible(0.0):
-        for _ in range(30):
-            middle = (bottom + above) / 2
-            bottom, above = (middle, above) if negligible(middle) else (bottom, middle)
-    # With few clusters the likelihood has a long tail, which needs no dense grid.
-    steps = (np.arange(GRID) + 0.5) / GRID
-    points = [likelihood.at(np.array([x])) for x in bottom + (top - bottom) * steps**3]
-    deviance = np.array([one.deviance for one in points])
-    weights = np.exp(-(deviance - near.deviance) / 2) * steps**2
-    return _Posterior(
-        sizes=sizes,
-        means=means,
-        spreads=np.array([float(one.entries[0]) for one in points]),
-        weights=weights / weights.sum(),
-        mean=np.array([_grand_mean(one) for one in points]),
-        rest=np.array([one.regression.rest for one in points]) * likelihood.design.unit**2,
-        df=likelihood.nu,
-    )
-
-
-def _grand_mean(near: Near) -> float:
-    """Mean of the clusters given the relative standard deviation."""
-    design = near.likelihood.design
-    found = design.ordinary + design.unit * near.regression.coefficients
-    return float(found[0] / design.R[0, 0])
 
 
 def _certain(draws: Array, probability: float) -> float:

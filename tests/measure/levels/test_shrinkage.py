@@ -7,7 +7,10 @@ from scipy.stats import t
 
 import measure
 from measure.errors import DataError, OptionError
-from measure.levels import shrinkage
+from measure.levels.mean_posterior import posterior_of
+from measure.levels.mixed.design import Design
+from measure.levels.mixed.search import solve
+from measure.levels.mixed.terms import model_of, rows_of
 from tests.measure.levels.test_components import balanced
 from tests.reference_cases import data
 
@@ -61,13 +64,12 @@ def test_intervals_by_quadrature():
 
 
 def test_draws_have_the_quantiles_of_the_intervals():
-    rows = shrinkage.rows_of(UNITS, shrinkage.model_of("score", ("unit",), (), None, ()))
-    design = shrinkage.Design(rows.terms, rows.X, rows.y)
-    near = shrinkage.solve(design, restricted=True).near
+    rows = rows_of(UNITS, model_of("score", ("unit",), (), None, ()))
+    near = solve(Design(rows.terms, rows.X, rows.y), restricted=True).near
     codes = rows.terms[0].codes
     sizes = np.bincount(codes).astype(float)
     means = np.bincount(codes, rows.y) / sizes
-    posterior = shrinkage._posterior(near, sizes, means)
+    posterior = posterior_of(near, sizes, means)
     draws = posterior.draw(20_000, np.random.default_rng(2))
     for probability in (0.025, 0.5, 0.975):
         below = (draws < posterior.quantile(probability)).mean(axis=0)
