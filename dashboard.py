@@ -14,10 +14,10 @@ import instruments
 from analyses import labels
 from analyses.errors import AnalysisError
 from analyses.export import html
+from analyses.intake.survey import read_survey
 from analyses.publication import software
 from analyses.report import validate
 from analyses.section import Message, Report, Section, Value
-from analyses.survey import read_survey
 from analyses.wording import LANGUAGES, Words, words
 from measure.errors import MeasureError
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import measure
-from analyses import evidence, locked, methods, model_tables, script
+from analyses import evidence, script
 from analyses.evidence import column, columns
-from analyses.fits import Fits, Fitted, fit_models
-from analyses.locked import Locked
+from analyses.intake import locked
+from analyses.intake.locked import Locked
+from analyses.intake.survey import Survey
+from analyses.modelling import methods, model_tables
+from analyses.modelling.fits import Fits, Fitted, fit_models
+from analyses.modelling.structure import structure
 from analyses.publication import SEED, software
 from analyses.section import Cell, Finding, Message, Phrase, Provenance, Section, Table
-from analyses.structure import structure
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 _DROPPED = {
@@ -64,8 +66,8 @@ def run(
     -------
     Section
         `card`. Degrees of freedom are counted three times: by the engine, from the rows of the
-        parameter table by `measure.model_card`, and from the model text by `analyses.structure`,
-        which knows nothing of the engine.
+        parameter table by `measure.model_card`, and from the model text by
+        `analyses.modelling.structure`, which knows nothing of the engine.
     """
     fits = fit_models(instrument, survey) if fits is None else fits
     rules = locked.examine(instrument) if rules is None else rules
@@ -111,7 +113,8 @@ def _attempts(fits: Fits) -> list[Fitted]:
 class Count:
     """The degrees of freedom of one model, counted by the engine and twice without it.
 
-    None where the model has no fit, or its text says more than `analyses.structure` understands.
+    None where the model has no fit, or its text says more than `analyses.modelling.structure`
+    understands.
     """
 
     model: str

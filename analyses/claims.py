@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from analyses import evidence, script
 from analyses.evidence import column
+from analyses.intake.survey import Survey
 from analyses.section import Cell, Message, Provenance, Section, Table, Value
-from analyses.survey import Survey
 from instruments.schema import Claim, Instrument
 
 Verdicts = Mapping[str, Message]

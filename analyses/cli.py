@@ -28,7 +28,7 @@ from analyses.wording import Words, words
 from measure.errors import MeasureError
 
 if TYPE_CHECKING:
-    from analyses.inputs import Inputs
+    from analyses.intake.inputs import Inputs
     from instruments import Instrument
 
 REFUSED = 2
@@ -152,7 +152,7 @@ def validate(
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with _refusals(language):
-        from analyses.inputs import Inputs
+        from analyses.intake.inputs import Inputs
 
         said = words(language)
         inputs = Inputs(
@@ -185,7 +185,7 @@ def demo(
 ) -> None:
     """Validate the coupling questionnaire on its simulated answers; say where the report lies."""
     with _refusals(language):
-        from analyses.inputs import Inputs
+        from analyses.intake.inputs import Inputs
 
         said = words(language)
         asked = _instrument(DEMONSTRATION)
@@ -389,8 +389,8 @@ def _run(
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
-    from analyses import inputs as files
     from analyses import output
+    from analyses.intake import inputs as files
     from analyses.report import validate as run_all
 
     output.check(out)

@@ -3,24 +3,23 @@
 from collections.abc import Iterator
 
 import measure
-from analyses import (
-    diagram,
+from analyses import evidence, script, verdicts
+from analyses.charts import diagram
+from analyses.intake.survey import Survey
+from analyses.modelling import (
     differences,
     esem,
-    evidence,
     indices,
     methods,
     model_tables,
     opinion,
     rivals,
     robust_check,
-    script,
-    verdicts,
 )
-from analyses.fits import Fits, Fitted, checks, fit_models
-from analyses.indices import Kind
-from analyses.rivals import Comparison, Correlation
-from analyses.robust_check import Agreement
+from analyses.modelling.fits import Fits, Fitted, checks, fit_models
+from analyses.modelling.indices import Kind
+from analyses.modelling.rivals import Comparison, Correlation
+from analyses.modelling.robust_check import Agreement
 from analyses.section import (
     Figure,
     Finding,
@@ -32,7 +31,6 @@ from analyses.section import (
     Value,
     Verdict,
 )
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 DISTINCT: dict[verdicts.Distinctness, Verdict] = {

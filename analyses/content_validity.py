@@ -8,8 +8,9 @@ import pandas as pd
 import measure
 from analyses import evidence, verdicts
 from analyses.evidence import column, columns
-from analyses.experts import HIGHEST, LOWEST, RELEVANT, Experts
-from analyses.interviews import KINDS, NO_PROBLEM, Interviews
+from analyses.intake.experts import HIGHEST, LOWEST, RELEVANT, Experts
+from analyses.intake.interviews import KINDS, NO_PROBLEM, Interviews
+from analyses.intake.survey import Survey
 from analyses.section import (
     Cell,
     Column,
@@ -23,7 +24,6 @@ from analyses.section import (
     Table,
     Value,
 )
-from analyses.survey import Survey
 from instruments.schema import Instrument
 from measure.questions.content_validity import FEWEST_EXPERTS
 

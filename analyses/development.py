@@ -9,8 +9,11 @@ from collections.abc import Iterator
 
 import measure
 from analyses import evidence, script, verdicts
-from analyses.developing import FEWEST_IN_GROUP, Development, developed, first_to_last
-from analyses.development_tables import (
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import plan
+from analyses.modelling.methods import estimated_by
+from analyses.over_time.developing import FEWEST_IN_GROUP, Development, developed, first_to_last
+from analyses.over_time.development_tables import (
     changes_figure,
     changes_table,
     differences_figure,
@@ -21,8 +24,6 @@ from analyses.development_tables import (
     leaving_table,
     shifts_table,
 )
-from analyses.fits import plan
-from analyses.methods import estimated_by
 from analyses.section import (
     Figure,
     Finding,
@@ -34,7 +35,6 @@ from analyses.section import (
     Value,
     Verdict,
 )
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 GATE: dict[str, Verdict] = {

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from analyses import congruence, counting, evidence, script
+from analyses import evidence, script
+from analyses.dimensions import congruence, counting
+from analyses.dimensions.exploration import Exploration, explore
 from analyses.evidence import column, columns
-from analyses.exploration import Exploration, explore
+from analyses.intake.survey import Survey
 from analyses.publication import SEED
 from analyses.section import (
     Cell,
@@ -18,7 +20,6 @@ from analyses.section import (
     Table,
     Value,
 )
-from analyses.survey import Survey
 from instruments.schema import Instrument
 from measure.errors import MeasureError
 from measure.exploration.exploratory import FactorSolution

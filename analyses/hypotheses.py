@@ -3,20 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analyses import evidence, licences, methods, script, verdicts
-from analyses.developing import Development
-from analyses.fits import Fits, fit_models
-from analyses.group_ladders import COMPARING
+from analyses import evidence, script, verdicts
+from analyses.across_levels.referents import Referents, referents
+from analyses.comparing import licences
+from analyses.comparing.group_ladders import COMPARING
+from analyses.comparing.licences import Licences
+from analyses.intake.survey import Survey
 from analyses.ledger import detail_tables, details, findings, tables
 from analyses.ledger.entries import Entry, entries, open_ledger, unasked
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import Score, score
 from analyses.ledger.structural import structural_models
 from analyses.ledger.variables import Answers, NotAsked
-from analyses.licences import Licences
+from analyses.modelling import methods
+from analyses.modelling.fits import Fits, fit_models
+from analyses.over_time.developing import Development
 from analyses.publication import SEED
 from analyses.section import Message, Section, Table, Value
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 
@@ -28,6 +31,7 @@ def run(
     granted: Licences | None = None,
     seed: int = SEED,
     waves: Development | None = None,
+    across: Referents | None = None,
 ) -> Section:
     """Estimate the hypotheses, set each number beside its band and judge it by the rules.
 
@@ -43,6 +47,8 @@ def run(
         Of the random splits of clusters.
     waves
         What is asked of all waves of the survey, where it has several.
+    across
+        What is asked of functions at several levels, where it is known already.
 
     Returns
     -------
@@ -55,7 +61,8 @@ def run(
     fits = fit_models(instrument, survey) if fits is None else fits
     granted = licences.grant(instrument, survey, fits) if granted is None else granted
     reference = fits[instrument.reference_model.id]
-    answers = Answers(instrument, survey, reference.plan, waves)
+    across = referents(instrument, survey, reference.plan) if across is None else across
+    answers = Answers(instrument, survey, reference.plan, waves, across)
     structural = structural_models(instrument, answers)
     ledger = _opened(instrument, answers, fits, granted)
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
@@ -63,7 +70,11 @@ def run(
     shown = [
         tables.ledger_table(
             found,
-            (*tables.freed_rows(instrument, fits), *tables.model_rows(instrument, structural)),
+            (
+                *tables.freed_rows(instrument, fits),
+                *tables.referent_rows(instrument, across),
+                *tables.model_rows(instrument, structural),
+            ),
         ),
         *(() if ledger is None else _tables(ledger, found)),
     ]

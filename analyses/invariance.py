@@ -2,15 +2,31 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
-from analyses import evidence, invariance_tables, licences, methods, script, verdicts
-from analyses.fits import Fits, fit_reference
-from analyses.group_ladders import Climb
-from analyses.licences import Licence, Licences
-from analyses.section import Finding, Message, Provenance, Quantity, Rule, Section, Verdict
-from analyses.survey import Survey
+from analyses import evidence, script, verdicts
+from analyses.comparing import bias_tables, invariance_tables, licences
+from analyses.comparing.group_ladders import Climb
+from analyses.comparing.ladder_check import check_finding, check_ladders, check_table
+from analyses.comparing.licences import Licence, Licences
+from analyses.comparing.scale_tables import scale_findings, scales_table
+from analyses.intake.survey import Survey
+from analyses.modelling import methods
+from analyses.modelling.fits import Fits, fit_reference
+from analyses.section import (
+    Finding,
+    Message,
+    Provenance,
+    Quantity,
+    Rule,
+    Section,
+    Table,
+    Verdict,
+)
 from instruments.rules import Rules
 from instruments.schema import Instrument
+
+Shown = TypeVar("Shown", Finding, Table)
 
 VERDICTS: dict[licences.Level, Verdict] = {
     "full": "good",
@@ -50,22 +66,30 @@ def run(
     climbs = [one.climb for one in found if one.climb is not None and one.climb.found is not None]
     tables = [invariance_tables.licences_table(found, len(survey.data))] if found else []
     tables += [invariance_tables.steps_table(climbs)] if climbs else []
+    reference = fits[instrument.reference_model.id]
+    checked = check_ladders(reference, climbs, instrument.rules)
+    check = None if checked is None else check_finding(checked, reference)
+    tables += _there(None if checked is None else check_table(checked, reference))
     tables += invariance_tables.releases_table(found)
     figures = []
     for licence in found:
-        for table in invariance_tables.bias_tables(instrument, licence):
+        for table in bias_tables.bias_tables(instrument, licence):
             tables.append(table)
             if table.id.startswith("item_bias"):
-                figures.append(invariance_tables.bias_figure(licence, table))
+                figures.append(bias_tables.bias_figure(licence, table))
         for table in invariance_tables.means_tables(instrument, licence):
             tables.append(table)
             if not table.id.endswith("_scales"):
                 figures.append(invariance_tables.means_figure(instrument, licence, table))
-    reference = fits[instrument.reference_model.id]
+    tables += _there(scales_table(instrument, granted))
     return Section(
         id="invariance",
         answer=_answer(found),
-        findings=tuple(_finding(instrument.rules, one) for one in found),
+        findings=(
+            *(_finding(instrument.rules, one) for one in found),
+            *_there(check),
+            *scale_findings(instrument, granted),
+        ),
         tables=tuple(tables),
         figures=tuple(figures),
         notes=(
@@ -74,6 +98,10 @@ def run(
             Message("invariance.note.gate"),
         ),
     )
+
+
+def _there(one: Shown | None) -> tuple[Shown, ...]:
+    return () if one is None else (one,)
 
 
 def _answer(found: list[Licence]) -> Message:

@@ -6,13 +6,14 @@ persons are used in sums only and never leave.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from analyses import evidence, item_response_tables, script, verdicts, wright
-from analyses.fits import Fits, Fitted, fit_reference
-from analyses.graded import Graded, GradedModels, graded_models
-from analyses.item_response_tables import Compared
-from analyses.scale_models import scale_models
+from analyses import evidence, script, verdicts
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import Fits, Fitted, fit_reference
+from analyses.modelling.graded import Graded, GradedModels, graded_models
+from analyses.modelling.scale_models import scale_models
+from analyses.questionnaire_items import item_response_tables, wright
+from analyses.questionnaire_items.item_response_tables import Compared
 from analyses.section import Finding, Message, Provenance, Quantity, Section, Value
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 MOST_CURVES = 6
@@ -30,6 +31,7 @@ def run(
     survey: Survey,
     *,
     fits: Fits | None = None,
+    models: Mapping[str, Fitted] | None = None,
     graded: GradedModels | None = None,
 ) -> Section:
     """Show where along the scale the items tell people apart, and whether the two views agree.
@@ -40,6 +42,8 @@ def run(
         What was asked, and the answers.
     fits
         The fitted models, where they have been fitted already; else the reference model is fitted.
+    models
+        The models of the scales, from `scale_models.scale_models`; fitted here by default.
     graded
         The graded response models, from `graded.graded_models`; fitted here by default.
 
@@ -56,7 +60,7 @@ def run(
     if not fitted:
         return Section("item_response", Message("graded.answer.none"), notes=tuple(notes))
     reference = fits[instrument.reference_model.id]
-    models = scale_models(instrument, survey, fits)
+    models = scale_models(instrument, survey, fits) if models is None else models
     compared = [item for one in fitted for item in item_response_tables.compare(one, models)]
     shown = _shown(fitted, models, reference)
     curves = item_response_tables.information_table(shown)

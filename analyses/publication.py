@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from importlib import metadata
 
-from analyses import disclosure, locked
-from analyses.locked import Locked
+from analyses import disclosure
+from analyses.intake import locked
+from analyses.intake.locked import Locked
+from analyses.intake.survey import Survey
 from analyses.section import Report, Section
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 SEED = 20240501

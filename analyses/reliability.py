@@ -3,20 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analyses import (
-    evidence,
-    methods,
-    model_tables,
-    robust_check,
-    script,
-    total_score,
-    verdicts,
-)
+from analyses import evidence, script, verdicts
 from analyses.evidence import column, columns
-from analyses.fits import Fits, Fitted, fit_reference
-from analyses.robust_check import Agreement, Judged, Line
-from analyses.scale_models import FEWEST_ITEMS
-from analyses.scale_reliability import (
+from analyses.intake.survey import Survey
+from analyses.modelling import methods, model_tables, robust_check, total_score
+from analyses.modelling.fits import Fits, Fitted, fit_reference
+from analyses.modelling.robust_check import Agreement, Judged, Line
+from analyses.modelling.scale_models import FEWEST_ITEMS
+from analyses.modelling.scale_reliability import (
     Estimate,
     ScaleReliability,
     estimate,
@@ -36,7 +30,6 @@ from analyses.section import (
     Table,
     Value,
 )
-from analyses.survey import Survey
 from instruments.schema import Instrument
 
 Parts = tuple[ScaleReliability, ...]

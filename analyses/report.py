@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from analyses import (
     card,
-    carelessness,
     claims,
     confirmatory,
     content_validity,
@@ -18,27 +17,29 @@ from analyses import (
     item_response,
     items,
     levels,
-    licences,
-    locked,
     reliability,
     screening,
     sensitivity,
     short_form,
 )
+from analyses.across_levels.referents import Referents, referents
+from analyses.comparing import licences
+from analyses.comparing.licences import Licences
 from analyses.content_validity import Content
-from analyses.cross_section import one_wave
-from analyses.developing import Development, developed
 from analyses.errors import AnalysisError
-from analyses.fits import Fits, Plan, fit_models
-from analyses.graded import graded_models
-from analyses.item_functioning import Functioning, functioning
-from analyses.licences import Licences
-from analyses.locked import Locked
-from analyses.margins import Margin
+from analyses.intake import locked
+from analyses.intake.cross_section import one_wave
+from analyses.intake.locked import Locked
+from analyses.intake.margins import Margin
+from analyses.intake.survey import Survey, check_answers
+from analyses.modelling.fits import Fits, Plan, fit_models
+from analyses.modelling.graded import graded_models
+from analyses.modelling.scale_models import scale_models
+from analyses.over_time.developing import Development, developed
 from analyses.publication import SEED, assemble
-from analyses.scale_models import scale_models
+from analyses.questionnaire_items.item_functioning import Functioning, functioning
+from analyses.respondents import carelessness
 from analyses.section import Message, Report, Section, Value
-from analyses.survey import Survey, check_answers
 from instruments import AnswerError
 from instruments.schema import Instrument
 from measure.checks import known_option
@@ -78,12 +79,14 @@ rest on answers most of which have not been examined for carelessness."""
 class Settled:
     """What is asked of everybody once, and taken to hold without the flagged too.
 
-    It is about groups and waves, whose answers weigh little singly, and takes most of the time.
+    It is about groups, waves and levels, for which single answers weigh little, and takes most of
+    the time.
     """
 
     granted: Licences
     functioning: Functioning
     waves: Development | None
+    across: Referents | None
 
 
 @dataclass(frozen=True)
@@ -217,15 +220,15 @@ def _analysed(
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     first = settled is None
     clock.start("step.items")
-    graded = graded_models(instrument, survey)
+    models, graded = scale_models(instrument, survey, fits), graded_models(instrument, survey)
     works = (
-        functioning(instrument, survey, scale_models(instrument, survey, fits), reference)
+        functioning(instrument, survey, models, reference)
         if settled is None
         else settled.functioning
     )
     sections: list[Section] = [
-        items.run(instrument, survey, fits=fits, graded=graded, functioning=works),
-        item_response.run(instrument, survey, fits=fits, graded=graded),
+        items.run(instrument, survey, fits=fits, models=models, graded=graded, functioning=works),
+        item_response.run(instrument, survey, fits=fits, models=models, graded=graded),
     ]
     clock.start("step.short_forms")
     if short_form.shortened(instrument, survey):
@@ -237,11 +240,16 @@ def _analysed(
     clock.start("step.confirmatory")
     sections.append(confirmatory.run(instrument, survey, fits=fits))
     clock.start("step.invariance")
-    granted = licences.grant(instrument, survey, fits) if settled is None else settled.granted
+    granted = (
+        licences.grant(instrument, survey, fits, models=models)
+        if settled is None
+        else settled.granted
+    )
     if first:
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
-    sections.append(levels.run(instrument, survey, granted=granted))
+    across = referents(instrument, survey, reference.plan) if settled is None else settled.across
+    sections.append(levels.run(instrument, survey, granted=granted, across=across))
     clock.start("step.development")
     waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
     if waves is not None and first:
@@ -250,10 +258,16 @@ def _analysed(
     if instrument.hypotheses:
         sections.append(
             hypotheses.run(
-                instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
+                instrument,
+                survey,
+                fits=fits,
+                granted=granted,
+                seed=run.seed,
+                waves=waves,
+                across=across,
             )
         )
-    return sections, fits, Settled(granted, works, waves)
+    return sections, fits, Settled(granted, works, waves, across)
 
 
 def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:

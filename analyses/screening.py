@@ -5,21 +5,14 @@ from collections.abc import Sequence
 import pandas as pd
 
 import measure
-from analyses import (
-    answering,
-    attention,
-    carelessness,
-    evidence,
-    gaps,
-    methods,
-    representativeness,
-    script,
-)
+from analyses import evidence, script
 from analyses.evidence import column, columns
-from analyses.fits import Plan, plan
-from analyses.margins import Margin
+from analyses.intake.margins import Margin
+from analyses.intake.survey import Survey
+from analyses.modelling import methods
+from analyses.modelling.fits import Plan, plan
+from analyses.respondents import answering, attention, carelessness, gaps, representativeness
 from analyses.section import Cell, Column, Finding, Message, Section, Table, Value
-from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument
 
 SHOWN_ROLES = ("cluster", "group", "organisation", "role", "wave", "background")

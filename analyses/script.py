@@ -9,13 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analyses import locked, output
-from analyses.cross_section import one_wave
+from analyses import output
 from analyses.errors import OutputError, SurveyError
 from analyses.export import pictures, results, workbook
+from analyses.intake import locked
+from analyses.intake.cross_section import one_wave
+from analyses.intake.survey import Survey, read_survey
 from analyses.publication import assemble
 from analyses.section import Message, Section
-from analyses.survey import Survey, read_survey
 from analyses.wording import words
 from instruments import AnswerError, Instrument, InstrumentError, load
 from measure.errors import MeasureError

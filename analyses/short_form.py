@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analyses import evidence, script, short_form_tables, verdicts
-from analyses.fits import Fits, plan
+from analyses import evidence, script, verdicts
+from analyses.intake.survey import Survey
 from analyses.ledger.variables import mean_of_answered
+from analyses.modelling.fits import Fits, plan
 from analyses.publication import SEED
+from analyses.questionnaire_items import short_form_tables
+from analyses.questionnaire_items.short_form_tables import Proposal
 from analyses.section import Finding, Message, Provenance, Quantity, Section, Text, Value
-from analyses.short_form_tables import Proposal
-from analyses.survey import Survey
 from instruments.forms import Form
 from instruments.schema import Instrument, Scale
 from measure.errors import MeasureError

@@ -17,7 +17,7 @@ ItemVerdict = Literal["keep", "look", "rewrite", "undecided"]
 ContentVerdict = Literal["relevant", "revise", "undecided"]
 Distinctness = Literal["distinct", "doubtful", "not_distinct", "undecided"]
 
-CHECKS = ("items_check", "reliability_check", "check")
+CHECKS = ("items_check", "reliability_check", "check", "invariance_check")
 """Findings that set the verdicts beside those of the check; none of them judges the questionnaire
 itself."""
 
@@ -101,6 +101,19 @@ def judge_invariance(
         delta_cfi >= rules.invariance_delta_cfi.value
         and delta_rmsea <= rules.invariance_delta_rmsea.value
     )
+
+
+def judge_small_step(
+    delta_cfi: float | None, pvalue: float | None, rules: instruments.rules.Rules
+) -> bool | None:
+    """Tell whether a step of a small model holds: CFI falls little, or as much as by chance."""
+    if delta_cfi is None or not known(delta_cfi):
+        return None
+    if delta_cfi >= rules.invariance_delta_cfi.value:
+        return True
+    if pvalue is None or not known(pvalue):
+        return None
+    return pvalue >= rules.invariance_chance.value
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from rich.table import Table
 
 import instruments
 from analyses import report
-from analyses.survey import read_survey
+from analyses.intake.survey import read_survey
 from benchmarks import ordered_rows, scaling, twolevel
 from benchmarks.rscript import RSession
 from benchmarks.workloads import DRAWS, LIMITS, PEERS, R_PEERS, ours

@@ -11,9 +11,9 @@ import pandas as pd
 
 import instruments
 import measure
+from analyses.modelling.structure import structure
 from analyses.simulating.drawing import Drawn, Wanted, draw
 from analyses.simulating.truth import true_answers
-from analyses.structure import structure
 from benchmarks.calibration_design import SEED
 from benchmarks.calibration_ordinal import joined, named_by_category, reliabilities
 from benchmarks.calibration_results import Study

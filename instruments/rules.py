@@ -136,6 +136,9 @@ class Rules(Part):
         `.value`: absolute residual correlation that the simpler model may not add.
     invariance_delta_cfi, invariance_delta_rmsea
         `.value`: the lowest change in CFI (negative) and highest change in RMSEA of a step.
+    invariance_chance
+        `.value`: p-value of the difference test at or above which a fall in CFI of a small model
+        counts as chance.
     invariance_group
         `.value`: with fewer respondents in a group the steps of invariance are uncertain.
     equivalence_band
@@ -200,6 +203,7 @@ class Rules(Part):
     simpler_residual_correlation: Threshold
     invariance_delta_cfi: Threshold
     invariance_delta_rmsea: Threshold
+    invariance_chance: Threshold
     invariance_group: CountRule
     equivalence_band: Threshold
     factor_distinct_upper: Threshold

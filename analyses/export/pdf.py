@@ -379,6 +379,6 @@ def _figure(report: Report, words: Words, drawn: Mapping[str, str]) -> dict[str,
 
 def _in_own_font(figure: Figure, drawn: Mapping[str, str]) -> str:
     # Libertinus runs narrower than the font the labels were measured in, so nothing collides.
-    from analyses.plotting import FONT
+    from analyses.charts.plotting import FONT
 
     return drawn[figure.id].replace(FONT, _FONT)

@@ -3,7 +3,7 @@
 Which system a file comes from is told by the columns that only this system exports. Columns are
 found by the system's names (see `codes`), or by the wording of the question where that is the
 heading; answers by the system's codes or by their words. What is not recognised stays as it is, for
-`analyses.columns` to judge.
+`analyses.intake.columns` to judge.
 """
 
 import re
@@ -16,7 +16,7 @@ import pandas as pd
 from analyses.errors import SurveyError
 from analyses.fielding import codes
 from analyses.fielding.codes import LIMESURVEY, REDCAP, XLSFORM, System
-from analyses.reading import RawTable
+from analyses.intake.reading import RawTable
 from analyses.section import Message
 from instruments.schema import BackgroundColumn, Instrument
 from instruments.texts import fold

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyses import evidence, methods
+from analyses import evidence
 from analyses.evidence import column, columns
 from analyses.ledger.details import Beside
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.structural import Structural
 from analyses.ledger.tables import DIGITS
+from analyses.modelling import methods
 from analyses.section import Figure, Message, Provenance, Table, Text
 from instruments.schema import Instrument, Scale
 

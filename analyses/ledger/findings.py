@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from analyses import evidence, indices, methods, verdicts
+from analyses import evidence, verdicts
 from analyses.ledger import tables
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.judgement import LADDER, MEASURED, Score, interval, rule_of
 from analyses.ledger.structural import Structural
+from analyses.modelling import indices, methods
 from analyses.section import Finding, Message, Provenance, Quantity, Value
 from instruments.schema import Instrument
 
@@ -139,7 +140,7 @@ def _provenance(part: Part) -> Provenance:
     grouped = part.expectation.estimand in tables.ON_ANOTHER_SCALE
     name = "differences" if grouped else "correlations"
     return Provenance(
-        methods.estimated_by(part.estimate.fit),
+        part.estimate.estimated,
         part.estimate.n_obs,
         Message(f"source.hypotheses_{name}"),
     )

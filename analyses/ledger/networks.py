@@ -13,8 +13,8 @@ from itertools import combinations
 import pandas as pd
 
 import measure
-from analyses.fits import Plan, options_of
 from analyses.ledger.variables import Answers, Variable
+from analyses.modelling.fits import Plan, options_of
 from analyses.section import Phrase
 from measure.errors import MeasureError, MeasureWarning
 from measure.fitting.confirmatory import estimate

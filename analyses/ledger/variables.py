@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analyses import evidence
-from analyses.fits import Plan, treatment
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import Plan, treatment
 from analyses.section import Phrase, Text
-from analyses.survey import Survey
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.fitting.source import Source
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 
 if TYPE_CHECKING:
-    from analyses.developing import Development
+    from analyses.across_levels.referents import Referents
+    from analyses.over_time.developing import Development
 
 FEWEST_INDICATORS = 3
 """With fewer columns of the user's own their mean is taken, and not what they share."""
@@ -70,12 +71,15 @@ class Answers:
         How the instrument's models are fitted.
     waves
         What is asked of all waves of the survey; None where it has one.
+    across
+        What is asked of functions at several levels; None where they are asked about at one.
     """
 
     instrument: Instrument
     survey: Survey
     fitted: Plan
     waves: "Development | None" = None
+    across: "Referents | None" = None
 
     @cached_property
     def planned(self) -> Plan:

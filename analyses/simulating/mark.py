@@ -5,7 +5,7 @@ Whatever system has had the file, and whatever it is called, a report on it then
 
 from dataclasses import replace
 
-from analyses.reading import RawTable
+from analyses.intake.reading import RawTable
 
 COLUMN = "simulated"
 MARK = "simulerede data / simulated data"

@@ -17,8 +17,8 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class _Factor:
-    """One factor of one block: where its items stand, and what forbids a composite of them."""
+class Composite:
+    """One factor of one block: where its items stand, and what forbids a sum of them."""
 
     name: str
     column: int
@@ -80,7 +80,7 @@ def composite_reliability(fit: Fit, *, confidence_level: float = 0.95) -> pd.Dat
     for k, state in enumerate(fit.point.states):
         S = observed_covariances(fit, k)
         for name in (f for f in fit.model.table.latent if f in state.block.eta):
-            factor = _factor(fit, state, name)
+            factor = composite_of(fit, state, name)
             rows.append(
                 {
                     "factor": name,
@@ -118,7 +118,7 @@ def _loading_places(fit: Fit, state: State, name: str) -> list[Place]:
     ]
 
 
-def _factor(fit: Fit, state: State, name: str) -> _Factor:
+def composite_of(fit: Fit, state: State, name: str) -> Composite:
     """Find the items of a factor, and say whether their sum measures it alone."""
     block, table = state.block, fit.model.table
     column = block.eta.index(name)
@@ -151,7 +151,7 @@ def _factor(fit: Fit, state: State, name: str) -> _Factor:
             remark = "a residual variance is negative: the solution is improper."
     coding = _coding(fit, items)
     remark = " ".join(filter(None, [remark, coding]))
-    return _Factor(name, column, items, problem, remark)
+    return Composite(name, column, items, problem, remark)
 
 
 def _coding(fit: Fit, items: NDArray[np.intp]) -> str:
@@ -170,7 +170,7 @@ def _coding(fit: Fit, items: NDArray[np.intp]) -> str:
 
 
 def _composite(
-    fit: Fit, group: int, factor: _Factor, S: Array, spread: tuple[Array, float]
+    fit: Fit, group: int, factor: Composite, S: Array, spread: tuple[Array, float]
 ) -> dict[str, float]:
     observed = S[np.ix_(factor.items, factor.items)]
     alpha = alpha_from_covariances(observed) if len(observed) > 1 else np.nan
@@ -191,7 +191,7 @@ def _composite(
     return {"alpha": alpha, **{n: float(v) for n, v in zip(names, values, strict=True)}}
 
 
-def _omegas(state: State, factor: _Factor, observed: Array) -> tuple[float, float, float, float]:
+def _omegas(state: State, factor: Composite, observed: Array) -> tuple[float, float, float, float]:
     """omega, omega2, omega3 and the average variance extracted of continuous items."""
     inside = np.ix_(factor.items, factor.items)
     loadings = state.matrices["lambda_"][factor.items, factor.column]
@@ -207,7 +207,7 @@ def _omegas(state: State, factor: _Factor, observed: Array) -> tuple[float, floa
     )
 
 
-def _omega_gradient(state: State, factor: _Factor, n_elements: int) -> Array:
+def _omega_gradient(state: State, factor: Composite, n_elements: int) -> Array:
     """Derivative of omega with respect to the free elements of the model."""
     items, column = factor.items, factor.column
     total = state.matrices["lambda_"][items, column].sum()

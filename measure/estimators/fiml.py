@@ -161,8 +161,8 @@ class _Evaluation:
         for share, here, d in zip(
             self.discrepancy.moments.weights, self.groups, derivatives, strict=True
         ):
-            change = d.jacobian
-            total = total + share * (change.T @ here.information(observed=False) @ change)
+            weight = here.information(observed=False)
+            total = total + share * normal.weighted_products(d.jacobian, weight)
         return np.asarray(total)
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
@@ -172,7 +172,6 @@ class _Evaluation:
             self.discrepancy.moments.weights, self.groups, derivatives, curvatures, strict=True
         ):
             g, centre = here.gradient
-            change = d.jacobian
-            own = 2 * change.T @ here.information(observed=True) @ change
+            own = 2 * normal.weighted_products(d.jacobian, here.information(observed=True))
             total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
         return np.asarray(total)

@@ -31,13 +31,38 @@ def size(inverse: Array, moments: Implied) -> float:
 def trace_products(left: Array, right: Array, d: Derivatives) -> Array:
     """tr(left dSigma_a right dSigma_b) for all pairs of elements, (q, q).
 
-    With dSigma = u v' + v u' each is four products of two inner products.
+    With dSigma = u v' + v u' each is four products of two inner products. The elements of other
+    groups do not move Sigma; their products are 0 and not worked out.
     """
-    left_u, left_v, right_u, right_v = left @ d.u, left @ d.v, right @ d.u, right @ d.v
-    left_uu, left_vv, left_uv = d.u.mT @ left_u, d.v.mT @ left_v, d.u.mT @ left_v
-    right_uu, right_vv, right_uv = d.u.mT @ right_u, d.v.mT @ right_v, d.u.mT @ right_v
+    moving = moved_by(d.u)
+    u, v = d.u[..., moving], d.v[..., moving]
+    left_u, left_v, right_u, right_v = left @ u, left @ v, right @ u, right @ v
+    left_uu, left_vv, left_uv = u.mT @ left_u, v.mT @ left_v, u.mT @ left_v
+    right_uu, right_vv, right_uv = u.mT @ right_u, v.mT @ right_v, u.mT @ right_v
     crossed = right_uv.mT * left_uv
-    return np.asarray(right_vv * left_uu + right_uu * left_vv + crossed + crossed.mT)
+    return among(right_vv * left_uu + right_uu * left_vv + crossed + crossed.mT, moving, d.u)
+
+
+def moved_by(change: Array) -> NDArray[np.intp]:
+    """Places of the elements with a derivative that is not 0, of derivatives (..., m, q)."""
+    return np.flatnonzero(change.any(axis=tuple(range(change.ndim - 1))))
+
+
+def among(products: Array, moving: NDArray[np.intp], change: Array) -> Array:
+    """Put products (..., k, k) of the elements that move into those of all, (..., q, q)."""
+    q = change.shape[-1]
+    if len(moving) == q:
+        return np.asarray(products)
+    whole = np.zeros((*products.shape[:-2], q, q))
+    whole[..., moving[:, None], moving] = products
+    return whole
+
+
+def weighted_products(change: Array, weight: Array) -> Array:
+    """D' W D of derivatives D (m, q), worked out for the elements that move, (q, q)."""
+    moving = moved_by(change)
+    own = change[:, moving]
+    return among(own.T @ weight @ own, moving, change)
 
 
 def weight(sigma: Array, *, means: bool) -> Array:

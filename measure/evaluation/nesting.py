@@ -188,7 +188,7 @@ def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
     return gap <= tolerance
 
 
-def nested(restricted: Fit, free: Fit) -> Point | None:
+def nested(restricted: Fit, free: Fit, *, by: str = "search") -> Point | None:
     """Give the point of `free` that has the moments which `restricted` implies.
 
     Where the parameters of both bear the same names the values are carried over; otherwise `free`
@@ -199,6 +199,9 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     ----------
     restricted, free
         Fits to the same data.
+    by
+        "search" looks whether `free` reproduces what `restricted` implies elsewhere too; "design"
+        takes it that it does, since the models were made so.
 
     Returns
     -------
@@ -222,8 +225,8 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     if matching is not None:
         return matching
     found = _by_search(free, elements[list(free.model.reduction.kept)], target)
-    if found is None:
-        return None
+    if found is None or by == "design":
+        return found
     # Estimates may lie where models meet that are not nested, such as a parameter near 0.
     elsewhere = _moved(restricted, orders)
     if elsewhere is not None and _by_search(free, found.params, elsewhere) is None:

@@ -5,6 +5,10 @@ that indices formed from it depend on how much is missing. The corrected ones ar
 complete-data discrepancy between the EM moments and those that the FIML estimates imply.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +16,9 @@ from measure.chisquare import Statistic, modelled
 from measure.estimators import RowLikelihood
 from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.normal import weight as normal_weight
+from measure.estimators.normal import weighted_products
 from measure.fitting.inference import inverse
 from measure.fitting.problem import Point, Problem
-from measure.moments import Moments
 
 Array = NDArray[np.float64]
 
@@ -41,53 +45,91 @@ def corrected_for_missing(
     return weights.statistic(point), weights.statistic(null)
 
 
+@dataclass(frozen=True)
 class _Weights:
-    """Information of the saturated moments of all groups, stacked and weighted by their shares.
+    """Information of the saturated moments of each group, weighted by its share.
 
-    Moments of fixed.x alone are left out of it: no model explains them. `keep` marks the others.
+    Attributes
+    ----------
+    incomplete, complete
+        W_m and W_c of each group. Moments of fixed.x alone are left out: no model explains them.
+    products
+        J of each group; None where normal answers are assumed.
+    keep
+        Marks the moments that are not left out, those of a group.
     """
 
-    def __init__(
-        self, matrices: tuple[Array, Array, Array | None], keep: NDArray[np.bool_]
-    ) -> None:
-        incomplete, complete, self.spread = matrices
-        self.incomplete, self.keep = incomplete, keep
-        self.inverse = np.linalg.inv(incomplete)
-        self.middle = self.inverse @ complete @ self.inverse
+    incomplete: tuple[Array, ...]
+    complete: tuple[Array, ...]
+    products: tuple[Array, ...] | None
+    keep: NDArray[np.bool_]
 
     @classmethod
     def of(cls, problem: Problem, *, robust: bool) -> "_Weights":
         discrepancy, moments = problem.discrepancy, problem.moments
         assert isinstance(discrepancy, RowLikelihood)
-        own_moments = modelled(moments, problem.model.table.fixed_x, means=True)
-        keep = np.tile(own_moments, len(moments.n_obs))
-        incomplete = _stack(discrepancy.saturated_information(), moments)
-        complete = _stack([normal_weight(s.sigma, means=True) for s in moments.sample], moments)
-        spread = None
-        if robust:
-            spread = _stack(discrepancy.saturated_products, moments)
-        both = np.ix_(keep, keep)
-        kept = None if spread is None else spread[both]
-        return cls((incomplete[both], complete[both], kept), keep)
+        keep = modelled(moments, problem.model.table.fixed_x, means=True)
+
+        def weighted(parts: Sequence[Array]) -> tuple[Array, ...]:
+            pairs = zip(moments.weights, parts, strict=True)
+            return tuple(share * part[np.ix_(keep, keep)] for share, part in pairs)
+
+        return cls(
+            weighted(discrepancy.saturated_information()),
+            weighted([normal_weight(s.sigma, means=True) for s in moments.sample]),
+            weighted(discrepancy.saturated_products) if robust else None,
+            keep,
+        )
+
+    @cached_property
+    def solved(self) -> tuple[Array, ...]:
+        """W_m^-1 W_c of each group."""
+        pairs = zip(self.incomplete, self.complete, strict=True)
+        return tuple(_solved(own, complete) for own, complete in pairs)
+
+    @cached_property
+    def crossed(self) -> tuple[Array, ...]:
+        """W_c W_m^-1 J of each group."""
+        assert self.products is not None
+        pairs = zip(self.solved, self.products, strict=True)
+        return tuple(own.T @ products for own, products in pairs)
+
+    @cached_property
+    def saturated(self) -> float:
+        """The mean with nothing estimated: tr(W_c W_m^-1), or tr(W_c W_m^-1 J W_m^-1)."""
+        if self.products is None:
+            return sum(float(np.trace(own)) for own in self.solved)
+        return sum(
+            float(np.sum(own * _solved(weight, product).T))
+            for own, weight, product in zip(
+                self.solved, self.incomplete, self.products, strict=True
+            )
+        )
 
     def statistic(self, point: Point) -> Statistic:
-        """Complete-data statistic of a model at its FIML estimates, with its mean."""
+        """Complete-data statistic of a model at its FIML estimates, with its mean.
+
+        With B = (D' W_m D)^-1 the trace of U, multiplied out, needs of the saturated moments only
+        what lies within groups: less tr(B D' W_c D), or less 2 tr(B D' W_c W_m^-1 J D) and plus
+        tr(B D' W_c D B D' J D), than with nothing estimated.
+        """
         problem = point.problem
         complete = MaximumLikelihood(problem.moments)
         at_implied = complete.at(point.implied)
         assert at_implied is not None
         chisq = problem.moments.scale * at_implied.value
-        change = np.vstack(point.jacobians)[self.keep]
-        weighted = self.incomplete @ change
-        bread = inverse(change.T @ weighted, point.basis)
+        changes = [one[self.keep] for one in point.jacobians]
+        bread = inverse(_between(changes, self.incomplete), point.basis)
         if bread is None:
             return Statistic("corrected", chisq, problem.df)
-        left = self.incomplete - weighted @ bread @ weighted.T
-        if self.spread is None:
-            mean = float(np.sum(self.middle * left))
+        by_complete = bread @ _between(changes, self.complete)
+        if self.products is None:
+            mean = self.saturated - float(np.trace(by_complete))
         else:
-            gamma = self.inverse @ self.spread @ self.inverse
-            mean = float(np.sum((left @ self.middle @ left) * gamma))
+            both = bread @ _between(changes, self.crossed)
+            by_products = bread @ _between(changes, self.products)
+            mean = self.saturated - 2 * float(np.trace(both))
+            mean += float(np.sum(by_complete * by_products.T))
         factor = mean / problem.df if problem.df else float("nan")
         return Statistic(
             "corrected",
@@ -100,10 +142,11 @@ class _Weights:
         )
 
 
-def _stack(parts: list[Array], moments: Moments) -> Array:
-    sizes = np.cumsum([0, *map(len, parts)])
-    stacked = np.zeros((sizes[-1], sizes[-1]))
-    for k, (share, part) in enumerate(zip(moments.weights, parts, strict=True)):
-        place = slice(sizes[k], sizes[k + 1])
-        stacked[place, place] = share * part
-    return stacked
+def _solved(weight: Array, other: Array) -> Array:
+    return np.asarray(np.linalg.solve(weight, other), dtype=float)
+
+
+def _between(changes: Sequence[Array], weights: Sequence[Array]) -> Array:
+    """Sum D' W D over groups."""
+    pairs = zip(changes, weights, strict=True)
+    return np.asarray(sum(weighted_products(change, weight) for change, weight in pairs))

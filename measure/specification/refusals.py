@@ -5,13 +5,7 @@ from collections.abc import Collection, Sequence
 from measure.errors import ModelError, OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
-from measure.specification.levels import (
-    BETWEEN,
-    WITHIN,
-    Levels,
-    has_levels,
-    statements_of_levels,
-)
+from measure.specification.levels import BETWEEN, WITHIN, Levels, has_levels, statements_of_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Statement, Syntax
 from measure.specification.table import Groups, ParameterTable

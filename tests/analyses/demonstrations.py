@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 import instruments
-from analyses import licences, report
-from analyses.fits import Fitted, fit_models
-from analyses.graded import Graded, graded_models
-from analyses.licences import Licence, Licences
+from analyses import report
+from analyses.comparing import licences
+from analyses.comparing.licences import Licence, Licences
+from analyses.intake.survey import Survey, read_survey
+from analyses.modelling.fits import Fitted, fit_models
+from analyses.modelling.graded import Graded, graded_models
 from analyses.section import Finding, Message, Report, Section
-from analyses.survey import Survey, read_survey
 from instruments import Instrument
 
 NAMES = ("leadership_climate", "mental_ability", "coupling")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import instruments
-from analyses.survey import Survey, read_survey
+from analyses.intake.survey import Survey, read_survey
 from instruments import Instrument
 
 KKS = instruments.load("coupling")

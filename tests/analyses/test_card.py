@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from analyses import card
-from analyses.fits import fit_models
+from analyses.modelling.fits import fit_models
 from analyses.section import Section
 from analyses.wording import words
 from tests.analyses.demonstrations import evidence, finding, fits, instrument, survey, with_model

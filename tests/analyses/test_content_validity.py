@@ -9,8 +9,8 @@ from analyses import content_validity, verdicts
 from analyses.content_validity import Content
 from analyses.disclosure import publish
 from analyses.errors import SurveyError
-from analyses.experts import read_experts
-from analyses.interviews import read_interviews
+from analyses.intake.experts import read_experts
+from analyses.intake.interviews import read_interviews
 from analyses.section import Section
 from analyses.wording import words
 from tests.analyses.demonstrations import evidence, finding, survey, with_rule

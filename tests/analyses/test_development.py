@@ -10,17 +10,17 @@ import pytest
 
 import measure
 from analyses import development, report
-from analyses.cross_section import one_wave
-from analyses.developing import Development, developed, effort_of
 from analyses.disclosure import publish
-from analyses.fits import plan
+from analyses.intake.cross_section import one_wave
+from analyses.intake.survey import Survey, read_survey
 from analyses.ledger.entries import parts_of
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.networks import Construct
 from analyses.ledger.variables import Answers
+from analyses.modelling.fits import plan
+from analyses.over_time.developing import Development, developed, effort_of
 from analyses.section import Hidden, Message, Section
 from analyses.simulating import drawing
-from analyses.survey import Survey, read_survey
 from analyses.verdicts import judge_change
 from analyses.wording import words
 from instruments.population import load_population

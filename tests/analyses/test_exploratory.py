@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import measure
-from analyses import exploration, exploratory
+from analyses import exploratory
+from analyses.dimensions import exploration
 from analyses.section import Message, Section
 from tests.analyses.demonstrations import (
     evidence,

@@ -3,7 +3,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from analyses import answer_figures, figures, plotting
+from analyses import figures
+from analyses.charts import answer_figures, plotting
 from analyses.evidence import column, columns
 from analyses.section import Figure, Hidden, Message, Provenance, Table
 from analyses.wording import words
@@ -37,6 +38,13 @@ def test_every_form_is_drawn_with_title_origin_and_description(figure, language)
     assert said.say(figure.title) in _texts(picture)
     n_obs = said.write(_table(figure).provenance.n_obs)
     assert any(f"n = {n_obs}" in text for text in _texts(picture))
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.form)
+def test_every_form_is_valid_vega_lite(figure):
+    said = words("da")
+    drawn = figures.chart(figure, _table(figure), said).to_dict(validate=True)
+    assert drawn == figures.chart(figure, _table(figure), said).to_dict(validate=False)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.form)

@@ -7,14 +7,26 @@ import pandas as pd
 import pytest
 
 import measure
-from analyses import invariance, licences
+from analyses import invariance
+from analyses.comparing import licences
+from analyses.comparing.bias_tables import bias_tables
+from analyses.comparing.group_ladders import (
+    Climb,
+    climb,
+    compared_columns,
+    judged,
+    judged_small,
+)
+from analyses.comparing.ladder_check import check_finding, check_ladders, check_table
+from analyses.comparing.ladder_groups import choose
+from analyses.comparing.licences import Licence, Licences
+from analyses.comparing.scale_ladders import climb_scales
+from analyses.comparing.scale_tables import scale_findings, scales_table
 from analyses.disclosure import publish
-from analyses.fits import Fitted
-from analyses.group_ladders import Climb, climb, compared_columns, judged
-from analyses.ladder_groups import choose
-from analyses.licences import Licence, Licences
+from analyses.intake.survey import Survey
+from analyses.modelling.fits import Fitted, plan
+from analyses.modelling.scale_models import one_factor_models
 from analyses.section import Message, Section
-from analyses.survey import Survey
 from analyses.wording import words
 from instruments.schema import BackgroundColumn
 from tests.analyses.demonstrations import (
@@ -172,10 +184,11 @@ def test_blanks_in_the_group_column_are_counted(reference: Fitted) -> None:
 
 
 def _of(climbed: Climb) -> Section:
-    """Run the section for one column alone."""
+    """Run the section for one column alone, without the check."""
     one = licences.licence(KKS, climbed)
     column = climbed.declared.name
-    return invariance.run(KKS, ANSWERS, fits=fits("coupling"), granted=Licences({column: one}))
+    alone = {"M2": replace(fits("coupling")["M2"], check=None)}
+    return invariance.run(KKS, ANSWERS, fits=alone, granted=Licences({column: one}))
 
 
 @pytest.fixture(scope="module")
@@ -251,16 +264,193 @@ def test_numbers_are_compared_by_robust_maximum_likelihood() -> None:
     assert licences.licence(KKS, found).level == "none"
 
 
-def test_only_scales_of_the_tested_model_are_licensed() -> None:
+def test_scales_of_the_tested_model_have_its_licence() -> None:
     held = granted("coupling")
     assert held.scales == {"bro", "kom", "kor", "kop"}
     column = _column("unit_type")
     assert held.of_scale(column, KKS.scale("bro")).level == "full"
+    # The form asks for no other scale.
+    assert held.by_scale == {}
     trust = next(one for one in KKS.reflective_scales if one.id not in held.scales)
     assert held.of_scale(column, trust).reason == Message("licence.other_scale")
     index = next(one for one in KKS.scales if one.kind == "index")
     assert held.of_scale(column, index).reason == Message("licence.index")
     assert held.of(_column("sector")).reason.key == "licence.not_compared"
+
+
+def test_numbers_come_to_the_same_verdict_on_steps_that_hold(
+    section: Section, reference: Fitted
+) -> None:
+    found = finding(section, "invariance_check")
+    assert found.verdict == "information"
+    assert found.claim.key == "invariance.claim.check_agrees"
+    table = _frame(section, "invariance_check")
+    said = words("en")
+    own = table[[said.write(one) == "Type of unit" for one in table["background"]]]
+    # The borders between answers have no counterpart.
+    assert [said.say(one) for one in own["invariance_step"]] == [
+        "The form: the same factors",
+        "The loadings",
+        "The origin (intercepts)",
+    ]
+    held = granted("coupling").by_column["unit_type"].climb
+    assert held is not None
+    check = reference.check
+    assert check is not None
+    again = measure.measurement_invariance(
+        check.model.syntax,
+        held.chosen.data,
+        group="unit_type",
+        steps=["configural", "metric", "scalar"],
+        estimator="MLR",
+        missing=check.plan.missing,
+        cluster="unit",
+    )
+    np.testing.assert_allclose(
+        own["by_check.cfi_change"].astype(float), again.table["delta_cfi"].astype(float)
+    )
+
+
+def test_the_check_is_no_judge_where_the_verdict_hangs_on_the_method(
+    shifted: Climb, reference: Fitted
+) -> None:
+    checked = check_ladders(reference, [shifted], KKS.rules)
+    assert checked is not None
+    assert checked.fit is not None
+    # What was released of thresholds is an intercept of its own in numbers.
+    rows = checked.fit.parameters
+    for item, differs in (("I_bro1", True), ("I_bro2", False)):
+        own = rows[(rows["lhs"] == item) & (rows["op"] == "~1")]["est"]
+        assert (own.nunique() > 1) == differs
+    assert check_finding(checked, reference) is not None
+    other = replace(checked.lines[-1], check=replace(checked.lines[-1].check, verdict="fails"))
+    turned = replace(checked, lines=(*checked.lines[:-1], other))
+    found = check_finding(turned, reference)
+    assert found is not None
+    assert found.verdict == "undecided"
+    assert found.claim.values == {"n": len(turned.lines), "differing": 1}
+    assert found.notes[0].key == "check.note.differs"
+    table = check_table(turned, reference)
+    assert table is not None
+    assert table.rows[-1][-1] == Message("check.no")
+
+
+def test_what_was_taken_as_numbers_has_no_check_and_many_groups_are_named(
+    shifted: Climb, reference: Fitted
+) -> None:
+    assert check_ladders(replace(reference, check=None), [shifted], KKS.rules) is None
+    values = tuple(f"g{k}" for k in range(6))
+    many = replace(shifted, chosen=replace(shifted.chosen, values=values))
+    checked = check_ladders(reference, [many], KKS.rules)
+    assert checked is not None
+    assert checked.lines == ()
+    assert checked.refused[0].key == "invariance.note.unchecked_many"
+    assert check_table(checked, reference) is None
+    assert check_finding(checked, reference) is None
+
+
+PAIRS = (("bro", "O_bro"), ("kom", "O_kom"))
+
+
+def _as_scales(survey: Survey) -> tuple[Survey, dict[str, Fitted]]:
+    """Give the answers to two functions as those to two scales outside the model."""
+    scales = {scale: list(KKS.scale(scale).items) for _, scale in PAIRS}
+    renamed = {
+        f"I_{name}{place}": item
+        for name, scale in PAIRS
+        for place, item in zip((1, 2, 4), scales[scale], strict=True)
+    }
+    scored = survey.scored.join(survey.scored[list(renamed)].rename(columns=renamed))
+    changed = replace(survey, scored=scored)
+    reference = replace(fits("coupling")["M2"], plan=plan(KKS, changed))
+    return changed, one_factor_models(KKS, changed, scales, reference)
+
+
+@pytest.fixture(scope="module")
+def of_scales() -> Licences:
+    """One scale works otherwise in a group, and one alike."""
+    first = np.arange(600) % 2 == 0
+    scored = ANSWERS.scored.copy()
+    scored.loc[first, "I_bro1"] = (scored.loc[first, "I_bro1"] + 1).clip(upper=5)
+    values = np.where(first, "employee", "leader").astype(object)
+    changed, models = _as_scales(replace(_with(role=values), scored=scored))
+    return Licences(
+        by_scale={
+            (declared.name, scale.id): licences.licence(KKS, climbed)
+            for declared, scale, climbed in climb_scales(KKS, changed, models)
+            if declared.name == "role"
+        }
+    )
+
+
+def test_scales_outside_the_model_have_licences_of_their_own(of_scales: Licences) -> None:
+    role = _column("role")
+    alike = of_scales.of_scale(role, KKS.scale("O_kom"))
+    assert alike.level == "full"
+    assert alike.climb is not None
+    # Three items: the form cannot be tested, and all is made equal at once.
+    assert [(step.name, step.verdict) for step in alike.climb.steps] == [
+        ("configural", "untestable"),
+        ("scalar", "holds"),
+    ]
+    other = of_scales.of_scale(role, KKS.scale("O_bro"))
+    assert other.level in ("partial", "none")
+    assert other.climb is not None
+    assert [step.name for step in other.climb.steps][:3] == ["configural", "thresholds", "metric"]
+    assert set(licences.released_items(other.climb)) == {KKS.scale("O_bro").items[0]}
+    untested = of_scales.of_scale(role, KKS.scale("G_kop"))
+    assert untested.reason == Message("licence.other_scale")
+    index = next(one for one in KKS.scales if one.kind == "index")
+    assert of_scales.of_scale(role, index).reason == Message("licence.index")
+
+
+def test_what_the_other_scales_allow_is_tabled_and_counted(of_scales: Licences) -> None:
+    table = scales_table(KKS, of_scales)
+    assert table is not None
+    assert [row[4] for row in table.rows][1] == Message("licence.level.full")
+    (found,) = scale_findings(KKS, of_scales)
+    assert found.id == "further_invariance_role"
+    assert found.claim.values["of"] == 2
+    said = words("da")
+    assert all(said.say(message) for message in (found.claim, *table.notes, table.title))
+    assert scales_table(KKS, Licences()) is None
+
+
+def test_a_small_model_is_judged_by_cfi_and_chance(of_scales: Licences) -> None:
+    climbed = of_scales.by_scale["role", "O_kom"].climb
+    assert climbed is not None
+    assert climbed.found is not None
+    fallen = climbed.found.table.assign(delta_cfi=-0.05, delta_rmsea=0.9)
+    for pvalue, verdict in ((0.2, "holds"), (0.001, "fails"), (np.nan, "undecided")):
+        found = replace(climbed.found, table=fallen.assign(pvalue_diff=pvalue))
+        assert judged_small(found, KKS.rules)[-1].verdict == verdict
+
+
+def test_reversed_items_that_move_together_are_told_of(shifted: Climb) -> None:
+    assert shifted.bias is not None
+    one = licences.licence(KKS, shifted)
+    items = shifted.bias.items
+    turned = items["item"].isin([item.id for item in KKS.items if item.keying == -1])
+    for moved, told in ((-0.12, True), (0.0, False)):
+        own = items.assign(signed=items["signed"].mask(turned, moved))
+        bias = replace(shifted.bias, items=own)
+        tables = bias_tables(KKS, replace(one, climb=replace(shifted, bias=bias)))
+        keys = {note.key for note in next(tables).notes}
+        assert ("invariance.note.bias_reversed" in keys) == told
+    clear = next(bias_tables(KKS, one)).notes[1]
+    assert clear.key == "invariance.note.bias_clear"
+    said = words("en").say(clear)
+    assert "I_bro1" in said
+    assert "I_bro4" in said
+
+
+def test_the_bias_that_is_told_is_that_of_scales_with_items_let_go(shifted: Climb) -> None:
+    assert shifted.bias is not None
+    moved = shifted.bias.scales["factor"] == "kop"
+    scales = shifted.bias.scales.assign(bias=shifted.bias.scales["bias"].mask(moved, 3.0))
+    found = licences.licence(KKS, replace(shifted, bias=replace(shifted.bias, scales=scales)))
+    assert found.bias is not None
+    assert found.bias < 1.0
 
 
 def test_a_licence_allows_at_the_two_upper_levels() -> None:

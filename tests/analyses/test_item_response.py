@@ -3,7 +3,7 @@ import pytest
 
 import measure
 from analyses import disclosure, item_response
-from analyses.graded import graded_models
+from analyses.modelling.graded import graded_models
 from analyses.section import Hidden, Section
 from analyses.wording import words
 from measure.questions.irt import graded_response

@@ -6,8 +6,8 @@ import pytest
 
 import measure
 from analyses import items
-from analyses.fits import Fitted, fit_reference
-from analyses.item_pairs import FEWEST_IN_SCALE
+from analyses.modelling.fits import Fitted, fit_reference
+from analyses.questionnaire_items.item_pairs import FEWEST_IN_SCALE
 from analyses.section import Section, Text
 from analyses.wording import words
 from tests.analyses.demonstrations import (

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from analyses import levels
+from analyses.comparing.group_ladders import Climb
+from analyses.comparing.ladder_groups import Chosen
+from analyses.comparing.licences import Licence, Licences
 from analyses.disclosure import publish
-from analyses.group_ladders import Climb
-from analyses.ladder_groups import Chosen
-from analyses.licences import Licence, Licences
 from analyses.section import Hidden, Message, Section
 from analyses.wording import words
 from tests.analyses.demonstrations import (

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 import measure
-from analyses import reliability, scale_models, scale_reliability
-from analyses.fits import Fitted, fit_reference
+from analyses import reliability
+from analyses.modelling import scale_models, scale_reliability
+from analyses.modelling.fits import Fitted, fit_reference
 from analyses.section import Section
 from analyses.wording import words
 from instruments.schema import Instrument, MeasurementModel

@@ -2,7 +2,7 @@ import pytest
 
 from analyses import exploratory, report, script
 from analyses.export import results
-from analyses.fits import fit_models
+from analyses.modelling.fits import fit_models
 from analyses.section import Hidden, Report
 from tests.analyses import demonstrations
 from tests.analyses.demonstrations import NAMES, instrument, people, survey

@@ -4,12 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyses import carelessness, screening
+from analyses import screening
 from analyses.disclosure import publish
 from analyses.errors import SurveyError
-from analyses.margins import Group, Margin
+from analyses.intake.margins import Group, Margin
+from analyses.intake.survey import Survey
+from analyses.respondents import carelessness
 from analyses.section import Hidden, Message, Section
-from analyses.survey import Survey
 from tests.analyses import kks_answers
 from tests.analyses.demonstrations import evidence, finding, instrument, people, survey
 

@@ -4,8 +4,8 @@ import pytest
 
 from analyses import report, sensitivity
 from analyses.disclosure import publish
+from analyses.intake.survey import Survey
 from analyses.section import Finding, Message, Provenance, Quantity, Section
-from analyses.survey import Survey
 from analyses.wording import words
 from measure.errors import OptionError
 from tests.analyses.demonstrations import instrument, survey

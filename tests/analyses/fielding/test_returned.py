@@ -12,9 +12,9 @@ from pandas.testing import assert_frame_equal
 import instruments
 from analyses.errors import SurveyError
 from analyses.fielding import codebook, exports, limesurvey, questionnaire, redcap, xlsform
+from analyses.intake.survey import Survey, read_survey
 from analyses.report import validate
 from analyses.simulating import mark
-from analyses.survey import Survey, read_survey
 from analyses.wording import words
 from tests.analyses.demonstrations import survey, survey_path
 
@@ -152,7 +152,7 @@ def test_codes_of_an_array_without_underscores_find_their_item(tmp_path: Path) -
     path = tmp_path / "export.csv"
     path.write_bytes(exports.limesurvey(limesurvey.contents(full), exports.Told(rows, KKS)))
     from analyses.fielding import returned
-    from analyses.reading import read_table
+    from analyses.intake.reading import read_table
 
     table = returned.translate(read_table(path), KKS, survey=path.name).frame
     assert set(KKS.item_ids) <= set(table.columns)

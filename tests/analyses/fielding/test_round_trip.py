@@ -12,9 +12,9 @@ from pandas.testing import assert_frame_equal
 import instruments
 from analyses.export import results
 from analyses.fielding import responses
+from analyses.intake.survey import Survey, read_survey
 from analyses.report import validate
 from analyses.simulating.drawing import Drawn, Wanted, draw
-from analyses.survey import Survey, read_survey
 from analyses.wording import words
 from instruments.population import load_population
 

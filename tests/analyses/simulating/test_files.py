@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import instruments
 from analyses.cli import REFUSED, main
 from analyses.fielding import responses
+from analyses.intake.survey import Survey, read_survey
 from analyses.simulating.mark import COLUMN, MARK
-from analyses.survey import Survey, read_survey
 from analyses.wording import words
 from tests.analyses.simulating.surveys import KKS, SEED, drawn
 

@@ -1,0 +1,1 @@
+"""Which groups may be compared, and what they are then compared by."""

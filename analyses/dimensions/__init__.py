@@ -1,0 +1,1 @@
+"""How many factors the answers suggest, and whether they have the model's pattern."""

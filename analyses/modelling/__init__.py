@@ -1,0 +1,1 @@
+"""The instrument's models, fitted once and judged against their rivals."""

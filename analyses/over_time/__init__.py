@@ -1,0 +1,1 @@
+"""What the waves of a survey say, and how it is shown."""

@@ -1,0 +1,1 @@
+"""What single items are judged by, and how it is shown."""

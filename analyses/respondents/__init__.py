@@ -1,0 +1,1 @@
+"""Who answered, and how: gaps, attention, careless answering, representativeness."""
