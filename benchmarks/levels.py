@@ -87,9 +87,10 @@ def _outcome(estimator: str, climbed: measure.CrossLevelInvariance) -> Outcome:
     if "metric" in climbed.fits:
         estimates += _reliabilities(climbed.fits["metric"])
     scaled = ".scaled" if estimator == "MLR" else ""
-    pvalues = {"configural": float(climbed.table.loc["configural", f"pvalue{scaled}"])}
+    steps = climbed.table.to_dict("index")
+    pvalues = {"configural": float(steps["configural"][f"pvalue{scaled}"])}
     for step in climbed.steps[1:]:
-        pvalues[step] = float(climbed.table.loc[step, "pvalue_diff"])
+        pvalues[step] = float(steps[step]["pvalue_diff"])
     ended = next((step for step in ("metric", "strong") if step not in climbed.fits), "")
     return Outcome(estimator, tuple(estimates), ended, not first.admissible, pvalues)
 

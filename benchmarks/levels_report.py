@@ -22,8 +22,8 @@ def report(content: dict[str, Any]) -> str:
     """Write the whole report."""
     studies = content["studies"]
     n = studies[0]["samples"]
-    head = f"""simulerede data / simulated data. {n} samples of each population were drawn: clusters of
-    {SIZES[0]} to {SIZES[1]} members (all sizes as often, the same in every sample), two factors of
+    head = f"""simulerede data / simulated data. {n} samples of each population were drawn: clusters
+    of {SIZES[0]} to {SIZES[1]} members (all sizes as often, the same in every sample), two factors of
     four items each, the same at both levels: loadings {_listed(LOADINGS[:4])}, variance of an item
     within clusters 1, of a factor 1 within and {BETWEEN:g} between, correlation of the factors
     {WITHIN_R:g} within and {BETWEEN_R:g} between, residual variances between {_listed(BIAS[:4])}.

@@ -182,7 +182,7 @@ class SaturatedSums:
             name in (inner if k < levels.n_within_only else outer)
             for k, name in enumerate(levels.names)
         )
-        return self._modelled[BETWEEN].stop + len(levels.names) - n_given
+        return int(self._modelled[BETWEEN].stop) + len(levels.names) - n_given
 
 
 def _places(names: tuple[str, ...], items: tuple[str, ...]) -> Indices:
