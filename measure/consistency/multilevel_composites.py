@@ -223,8 +223,8 @@ def _notes(fit: Fit, targets: list[Target], table: pd.DataFrame) -> Iterator[str
         )
     if (fit.n_clusters or 0) < FEW_CLUSTERS:
         yield (
-            f"There are {fit.n_clusters} clusters; with fewer than {FEW_CLUSTERS} intervals of what "
-            "is between clusters tend to be too narrow."
+            f"There are {fit.n_clusters} clusters; with fewer than {FEW_CLUSTERS} intervals of "
+            "what is between clusters tend to be too narrow."
         )
     if fit.vcov is None:
         yield "The fit has no standard errors, so that nothing has an interval."
