@@ -110,7 +110,8 @@ def svg(figure: Figure, table: Table, words: Words) -> str:
         in one page.
     """
     picture = vl_convert.vegalite_to_svg(
-        chart(figure, table, words).to_dict(),
+        # That every form is valid is tested; to look at each picture again would take long.
+        chart(figure, table, words).to_dict(validate=False),
         config=THEME,
         format_locale=_number_form(words),
         allowed_base_urls=[],

@@ -220,16 +220,15 @@ def _analysed(
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     first = settled is None
     clock.start("step.items")
-    graded = graded_models(instrument, survey)
-    models = scale_models(instrument, survey, fits) if first else {}
+    models, graded = scale_models(instrument, survey, fits), graded_models(instrument, survey)
     works = (
         functioning(instrument, survey, models, reference)
         if settled is None
         else settled.functioning
     )
     sections: list[Section] = [
-        items.run(instrument, survey, fits=fits, graded=graded, functioning=works),
-        item_response.run(instrument, survey, fits=fits, graded=graded),
+        items.run(instrument, survey, fits=fits, models=models, graded=graded, functioning=works),
+        item_response.run(instrument, survey, fits=fits, models=models, graded=graded),
     ]
     clock.start("step.short_forms")
     if short_form.shortened(instrument, survey):

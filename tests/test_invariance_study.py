@@ -1,12 +1,13 @@
 """The study of partial invariance: what counts as found, and its tables."""
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.invariance import read, report
+from benchmarks.invariance import read, report, written
 from benchmarks.invariance_calibration import STEPS, Survey, calibration
 from benchmarks.invariance_recovery import (
     COMPARISONS,
@@ -80,6 +81,25 @@ def test_a_survey_is_searched_in_every_condition():
     assert len(found) == len(CONDITIONS) * len(COMPARISONS)
     planted = [one for one in found if one.column == "role" and "nothing" not in one.condition]
     assert all(hit(one.released, PLANT) for one in planted)
+
+
+def drawn(rng):
+    return [round(float(rng.random()), 6)]
+
+
+def test_a_study_that_is_resumed_is_that_of_one_go(tmp_path):
+    def outcomes(path, samples, *, seed=1, resume=False):
+        given = Namespace(samples=samples, workers=1, resume=resume)
+        written(path, drawn, given, seed)
+        return json.loads(path.read_text(encoding="utf-8"))["outcomes"]
+
+    whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
+    every = outcomes(whole, 25)
+    assert outcomes(parts, 7) == every[:7]
+    assert outcomes(parts, 25, resume=True) == every
+    assert outcomes(parts, 3) == every[:3]
+    with pytest.raises(SystemExit, match="seed 1, not 2"):
+        outcomes(parts, 5, seed=2, resume=True)
 
 
 def test_calibration_counts_tests_and_surveys():

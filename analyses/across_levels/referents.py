@@ -12,6 +12,7 @@ import pandas as pd
 
 import measure
 from analyses.across_levels.design import Design, design_of
+from analyses.across_levels.two_levels import TwoLevel, two_levels
 from analyses.attempts import Found, attempt
 from analyses.comparing.group_ladders import FREED, Climb, Step, climb, judged
 from analyses.intake.survey import Survey
@@ -207,6 +208,11 @@ class Referents:
         alike = self.alike[function].result
         assert alike is not None
         return measure.latent_change(text, frame, partial=alike.released, **options)
+
+    @cached_property
+    def two_levels(self) -> tuple[TwoLevel, ...]:
+        """The instrument's models of persons within organisations."""
+        return two_levels(self.instrument, self.survey, self.planned)
 
     @cached_property
     def self_other(self) -> Climb | None:

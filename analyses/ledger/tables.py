@@ -7,6 +7,7 @@ from functools import reduce
 from analyses import evidence
 from analyses.across_levels.referents import Referents, referent_model_of
 from analyses.across_levels.standing import stand
+from analyses.across_levels.two_levels import is_two_level
 from analyses.evidence import column, columns
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.estimators import Ledger
@@ -116,6 +117,21 @@ def referent_rows(instrument: Instrument, across: Referents | None) -> Iterator[
         found = stand(across)
         judgement, reason = found.judgement, found.reason
     yield (model.id, evidence.text(model.meaning), judgement_label(judgement), reason)
+    yield from _two_level_rows(instrument, across)
+
+
+def _two_level_rows(instrument: Instrument, across: Referents | None) -> Iterator[tuple[Cell, ...]]:
+    """Give the rows of the models of persons within organisations."""
+    if across is not None:
+        for one in across.two_levels:
+            label = judgement_label(one.judgement)
+            yield (one.model.id, evidence.text(one.model.meaning), label, one.reason)
+        return
+    reason = Message("hypotheses.reason.not_asked")
+    for model in instrument.models:
+        if is_two_level(model) and not model.awaits:
+            label = judgement_label("not_measured")
+            yield (model.id, evidence.text(model.meaning), label, reason)
 
 
 def model_rows(

@@ -423,7 +423,8 @@ _DOCUMENTATION = """
         with "ML" as "MLR" with scores summed in clusters. A text with blocks `level: 1` (within
         clusters) and `level: 2` (between them) is a two-level model, of which clusters are a part:
         its variables vary at the levels whose blocks name them, and means stand between clusters
-        unless a variable is within only. Estimators are then "ML", "MLR" and "MLF".
+        unless a variable is within only. Estimators are then "ML", "MLR" and "MLF", of ordered
+        items "WLSMV", "WLSM" and "DWLS"; the unit of a latent response is set within clusters.
     std_lv
         Fix the variances of the factors to 1 instead of the first loadings.
     orthogonal

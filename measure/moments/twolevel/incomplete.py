@@ -15,7 +15,7 @@ from measure.errors import DataError
 from measure.model import Implied
 from measure.moments.twolevel.gap_likelihood import GapLikelihood
 from measure.moments.twolevel.gaps import GappyClusters
-from measure.moments.twolevel.saturated import MAX_STEPS, SHORTEST, ZERO, saturated
+from measure.moments.twolevel.saturated import MAX_STEPS, SHORTEST, ZERO, Curved, saturated
 
 Array = NDArray[np.float64]
 
@@ -103,22 +103,14 @@ def _step(here: GapLikelihood) -> _Step:
         axes = turn.T @ axes
         mean, w, b = turn.T @ mean, turn.T @ w @ turn, turn.T @ b @ turn
     f = basis.precision
-    sums = [((filled.counts / filled.sizes**k)[:, None] * f).T @ f for k in range(3)]
+    place = np.arange(p)
     held = null & (b.diagonal() >= 0)
-    bb = sums[0].copy()
-    free = ~null & (np.arange(p) >= n_o)
-    cost = b.diagonal()[held][:, None] / variances[free]
-    bb[np.ix_(held, free)] += cost
-    bb[np.ix_(free, held)] += cost.T
-    ww = sums[2] + filled.surplus
-    inner, outer = np.arange(p) < n_within, np.arange(p) >= n_o
-    has_w, has_b = np.outer(inner, inner), np.outer(outer, outer)
+    curved = Curved.at(filled, f)
+    curved.bend(b.diagonal(), held, ~null & (place >= n_o), variances)
+    inner, outer = place < n_within, place >= n_o
     fixed = held[:, None] & null
-    has_b &= ~(fixed | fixed.T)
-    bw = np.where(has_w & has_b, sums[1], 0.0)
-    determinant = bb * ww - bw**2
-    move_b = np.where(has_b, (bw * w - ww * b) / determinant, 0.0)
-    move_w = np.where(has_w, (bw * b - bb * w) / determinant, 0.0)
+    has_b = np.outer(outer, outer) & ~(fixed | fixed.T)
+    move_b, move_w = curved.solve(b, w, has_b, np.outer(inner, inner))
     move_mean = mean / (filled.counts @ f)
     gain = -float((b * move_b + w * move_w).sum()) / 4 + float(mean @ move_mean) / 2
     return _Step(axes, variances, move_b, move_w, move_mean, gain)

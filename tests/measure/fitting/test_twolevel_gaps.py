@@ -1,7 +1,6 @@
 """Two-level models of rows that lack answers (FIML)."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import measure
@@ -13,6 +12,7 @@ from measure.moments.twolevel.likelihood import ClusterLikelihood
 from measure.moments.twolevel.saturated import saturated
 from tests.measure.fitting.test_twolevel import clusters_of
 from tests.measure.test_reference_twolevel import fitted
+from tests.measure.whole_clusters import WholeCluster, dense_loglik
 from tests.reference_cases import data
 
 # Small samples, whose residual variances between clusters may be estimated below 0.
@@ -46,28 +46,6 @@ def sorted_gaps(frame):
     return GappyClusters.of(levels, frame[list(levels.names)].to_numpy(), frame["cluster"])
 
 
-def dense_loglik(clusters, within, between):
-    """Log-likelihood from the covariance matrix of the answers that each cluster has."""
-    levels, total = clusters.levels, 0.0
-    p, q = len(levels.names), clusters.n_within
-    W, B = np.zeros((p, p)), np.zeros((p, p))
-    W[:q, :q], B[clusters.between, clusters.between] = within.sigma, between.sigma
-    mu = levels.total_mean(within.mu, between.mu)
-    for j in range(clusters.n_clusters):
-        rows = clusters.rows[clusters.filled.of_row == j]
-        n = len(rows)
-        own = np.append(rows[:, :q].ravel(), rows[0, q:])
-        place = np.append(np.tile(np.arange(q), n), np.arange(q, p))
-        who = np.append(np.repeat(np.arange(n), q), np.full(p - q, -1))
-        known = ~np.isnan(own)
-        own, place, who = own[known], place[known], who[known]
-        V = B[np.ix_(place, place)] + W[np.ix_(place, place)] * (who[:, None] == who)
-        gap = own - mu[place]
-        logs = np.linalg.slogdet(V)[1] + len(own) * np.log(2 * np.pi)
-        total -= 0.5 * (logs + gap @ np.linalg.solve(V, gap))
-    return total
-
-
 @pytest.fixture(scope="module")
 def moments(demo):
     return saturated(clusters_of(demo, *LEVELS))
@@ -76,7 +54,9 @@ def moments(demo):
 def test_the_likelihood_is_that_of_the_answers_there_are(gappy, moments):
     clusters = sorted_gaps(gappy)
     ours = GapLikelihood.at(clusters, *moments).loglik
-    assert ours == pytest.approx(dense_loglik(clusters, *moments), rel=1e-12)
+    of_row = clusters.filled.of_row
+    wanted = dense_loglik(clusters.levels, clusters.rows, of_row, *moments)
+    assert ours == pytest.approx(wanted, rel=1e-12)
     answers = gappy[["x1", "y1", "y2"]].notna().to_numpy().sum()
     known = gappy.groupby("cluster")[["w1", "w2"]].first().notna().to_numpy().sum()
     assert clusters.n_answers == answers + known
@@ -210,31 +190,14 @@ def test_scores_use_the_answers_there_are(fit, demo):
     frame = with_gaps(demo.iloc[:600], 0.15)
     found = measure.factor_scores(fit, frame)
     assert found.scores.notna().all(axis=None)
-    # The same rows as the whole covariance matrix of a cluster has it.
+    levels = fit.model.table.levels
     own = frame[frame["cluster"] == 3]
-    inner, outer = fit.point.states
-    within, between = fit.moments.block_names
-    labels = [(k, x) for k in range(len(own)) for x in within]
-    labels = [(k, x) for k, x in labels if pd.notna(own[x].iloc[k])] + [(-1, "w1")]
-    V, gap, c = np.zeros((len(labels),) * 2), [], []
-    at = inner.block.eta.index("fw")
-    for a, (k, x) in enumerate(labels):
-        mean = inner.implied.mu[within.index(x)] if k >= 0 else 0.0
-        mean += outer.implied.mu[between.index(x)] if x in between else 0.0
-        gap.append(own[x].iloc[max(k, 0)] - mean)
-        c.append(inner.cross[within.index(x), at] if k == 0 else 0.0)
-        for b, (j, z) in enumerate(labels):
-            if k == j >= 0:
-                V[a, b] += inner.implied.sigma[within.index(x), within.index(z)]
-            if x in between and z in between:
-                V[a, b] += outer.implied.sigma[between.index(x), between.index(z)]
-    weights = np.linalg.solve(V, c)
-    first = own.index[0]
-    assert found.scores.loc[first, "fw"] == pytest.approx(
-        inner.eta_mean[at] + weights @ np.array(gap), abs=1e-10
-    )
-    se = np.sqrt(inner.covariance[at, at] - weights @ c)
-    assert found.se.loc[first, "fw"] == pytest.approx(se, abs=1e-10)
+    rows = own[list(levels.names)].to_numpy()
+    cluster = WholeCluster.of(levels, rows, *fit.implied_moments)
+    for state, factor in zip(fit.point.states, ("fw", "fb"), strict=True):
+        score, se = cluster.expectation(state, levels, factor)
+        assert found.scores.loc[own.index[0], factor] == pytest.approx(score, abs=1e-10)
+        assert found.se.loc[own.index[0], factor] == pytest.approx(se, abs=1e-10)
 
 
 def test_a_bootstrap_draws_clusters_with_their_gaps(fit):
