@@ -22,6 +22,7 @@ import measure
 from benchmarks.calibration_results import HERE
 from benchmarks.levels_design import ITEMS, MODEL, POPULATIONS, Population
 from benchmarks.levels_report import report
+from benchmarks.recovered import Estimate, figures
 from measure.errors import ConvergenceError, MeasureWarning
 from measure.replication.repeat import repeat
 
@@ -30,17 +31,6 @@ SAMPLES, SEED = 100, 20_261_201
 ESTIMATORS = ("ML", "MLR")
 LEVELS = ((1, "within"), (2, "between"))
 CLUSTER = "unit"
-
-
-class Estimate(NamedTuple):
-    """An estimate with its standard error and interval, NaN where there are none."""
-
-    kind: str
-    name: str
-    est: float
-    se: float
-    lower: float
-    upper: float
 
 
 class Outcome(NamedTuple):
@@ -134,10 +124,6 @@ def run(population: Population, samples: int, workers: int) -> list[dict[str, An
 
 
 def _counted(population: Population, estimator: str, outcomes: list[Outcome]) -> dict[str, Any]:
-    keyed: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    for outcome in outcomes:
-        for kind, name, *numbers in outcome.estimates:
-            keyed.setdefault((kind, name), []).append(tuple(numbers))
     pvalues: dict[str, list[float]] = {}
     for outcome in outcomes:
         for step, value in outcome.pvalues.items():
@@ -155,27 +141,7 @@ def _counted(population: Population, estimator: str, outcomes: list[Outcome]) ->
             }
             for step, values in pvalues.items()
         },
-        "figures": [_figures(population, key, rows) for key, rows in keyed.items()],
-    }
-
-
-def _figures(
-    population: Population, key: tuple[str, str], rows: Sequence[tuple[float, ...]]
-) -> dict[str, Any]:
-    """Bias, spread, standard error and coverage of one quantity."""
-    est, se, lower, upper = np.array(rows, dtype=float).T
-    true, there = population.truth[key], np.isfinite(lower)
-    holds = (lower <= true) & (true <= upper)
-    return {
-        "kind": key[0],
-        "name": key[1],
-        "true": true,
-        "samples": len(est),
-        "undefined": int((~there).sum()),
-        "bias": float(est.mean() - true),
-        "sd": float(est.std(ddof=1)),
-        "se": float(np.nanmean(se)),
-        "coverage": float(holds[there].mean()),
+        "figures": figures(population.truth, (outcome.estimates for outcome in outcomes)),
     }
 
 
