@@ -22,25 +22,15 @@ import measure
 from benchmarks.calibration_results import HERE
 from benchmarks.levels_design import ITEMS, MODEL, POPULATIONS, Population
 from benchmarks.levels_report import report
+from benchmarks.recovered import Estimate, figures
 from measure.errors import ConvergenceError, MeasureWarning
 from measure.replication.repeat import repeat
 
 FILE, REPORT = "levels.json", "LEVELS.md"
-SAMPLES, SEED = 200, 20_261_201
+SAMPLES, SEED = 100, 20_261_201
 ESTIMATORS = ("ML", "MLR")
 LEVELS = ((1, "within"), (2, "between"))
 CLUSTER = "unit"
-
-
-class Estimate(NamedTuple):
-    """An estimate with its standard error and interval, NaN where there are none."""
-
-    kind: str
-    name: str
-    est: float
-    se: float
-    lower: float
-    upper: float
 
 
 class Outcome(NamedTuple):
@@ -87,9 +77,10 @@ def _outcome(estimator: str, climbed: measure.CrossLevelInvariance) -> Outcome:
     if "metric" in climbed.fits:
         estimates += _reliabilities(climbed.fits["metric"])
     scaled = ".scaled" if estimator == "MLR" else ""
-    pvalues = {"configural": float(climbed.table.loc["configural", f"pvalue{scaled}"])}
+    steps = climbed.table.to_dict("index")
+    pvalues = {"configural": float(steps["configural"][f"pvalue{scaled}"])}
     for step in climbed.steps[1:]:
-        pvalues[step] = float(climbed.table.loc[step, "pvalue_diff"])
+        pvalues[step] = float(steps[step]["pvalue_diff"])
     ended = next((step for step in ("metric", "strong") if step not in climbed.fits), "")
     return Outcome(estimator, tuple(estimates), ended, not first.admissible, pvalues)
 
@@ -133,10 +124,6 @@ def run(population: Population, samples: int, workers: int) -> list[dict[str, An
 
 
 def _counted(population: Population, estimator: str, outcomes: list[Outcome]) -> dict[str, Any]:
-    keyed: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    for outcome in outcomes:
-        for kind, name, *numbers in outcome.estimates:
-            keyed.setdefault((kind, name), []).append(tuple(numbers))
     pvalues: dict[str, list[float]] = {}
     for outcome in outcomes:
         for step, value in outcome.pvalues.items():
@@ -154,27 +141,7 @@ def _counted(population: Population, estimator: str, outcomes: list[Outcome]) ->
             }
             for step, values in pvalues.items()
         },
-        "figures": [_figures(population, key, rows) for key, rows in keyed.items()],
-    }
-
-
-def _figures(
-    population: Population, key: tuple[str, str], rows: Sequence[tuple[float, ...]]
-) -> dict[str, Any]:
-    """Bias, spread, standard error and coverage of one quantity."""
-    est, se, lower, upper = np.array(rows, dtype=float).T
-    true, there = population.truth[key], np.isfinite(lower)
-    holds = (lower <= true) & (true <= upper)
-    return {
-        "kind": key[0],
-        "name": key[1],
-        "true": true,
-        "samples": len(est),
-        "undefined": int((~there).sum()),
-        "bias": float(est.mean() - true),
-        "sd": float(est.std(ddof=1)),
-        "se": float(np.nanmean(se)),
-        "coverage": float(holds[there].mean()),
+        "figures": figures(population.truth, (outcome.estimates for outcome in outcomes)),
     }
 
 

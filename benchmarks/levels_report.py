@@ -22,10 +22,10 @@ def report(content: dict[str, Any]) -> str:
     """Write the whole report."""
     studies = content["studies"]
     n = studies[0]["samples"]
-    head = f"""simulerede data / simulated data. {n} samples of each population were drawn: clusters of
-    {SIZES[0]} to {SIZES[1]} members (all sizes as often, the same in every sample), two factors of
-    four items each, the same at both levels: loadings {_listed(LOADINGS[:4])}, variance of an item
-    within clusters 1, of a factor 1 within and {BETWEEN:g} between, correlation of the factors
+    head = f"""simulerede data / simulated data. {n} samples of each population were drawn: clusters
+    of {SIZES[0]} to {SIZES[1]} members (all sizes as often, the same in every sample), two factors
+    of four items each, the same at both levels: loadings {_listed(LOADINGS[:4])}, variance of an
+    item within clusters 1, of a factor 1 within and {BETWEEN:g} between, correlation of the factors
     {WITHIN_R:g} within and {BETWEEN_R:g} between, residual variances between {_listed(BIAS[:4])}.
     **no bias**: residual variances between of 0. **skewed**: factors and residuals of both levels
     are chi-square with {SKEWED_DF} degrees of freedom (skewness 1.41, excess kurtosis 3). Estimates
@@ -34,10 +34,10 @@ def report(content: dict[str, Any]) -> str:
     minutes in one process on a shared machine (`python -m benchmarks.levels`)."""
     error = 100 * (0.95 * 0.05 / n) ** 0.5
     columns = f"""Each row is a mean over the quantities of a kind. **bias** is the mean estimate
-    less the true value, **SD** the standard deviation of the estimates, **SE/SD** the mean standard
-    error over it, **coverage** the share of samples whose 95 % interval holds the true value (of
-    one quantity the standard error of that is {error:.1f} %), with the lowest and the highest over
-    the quantities."""
+    less the true value, **SD** the standard deviation of the estimates, which ML and MLR share,
+    **SE/SD** the mean standard error over it, **coverage** the share of samples whose 95 % interval
+    holds the true value (of one quantity the standard error of that is {error:.1f} %), with the
+    lowest over the quantities."""
     second = f"""Of the step "configural", factors scaled by their variances. {columns}"""
     third = """Of sums of the four items of a factor, by the model with equal loadings, construct
     "configural"; intervals are symmetric on the logit scale. **without** are estimates outside 0 to
@@ -61,26 +61,35 @@ def _listed(values: Any) -> str:
 
 
 def _estimates(studies: list[dict[str, Any]], *, reliabilities: bool) -> str:
+    """Table the quantities of every population, both estimators side by side."""
     rows = []
-    for study in studies:
-        for kind in dict.fromkeys(figure["kind"] for figure in study["figures"]):
+    for ml, mlr in zip(studies[::2], studies[1::2], strict=True):
+        for kind in dict.fromkeys(figure["kind"] for figure in ml["figures"]):
             if ("," in kind) != reliabilities:
                 continue
-            own = [figure for figure in study["figures"] if figure["kind"] == kind]
-            bias, sd = (float(np.mean([one[name] for one in own])) for name in ("bias", "sd"))
-            ratio = float(np.mean([one["se"] / one["sd"] for one in own]))
-            each = [one["coverage"] for one in own]
-            true = float(np.mean([one["true"] for one in own]))
-            row = [study["population"], study["estimator"], kind]
-            row += [f"{true:.3f}", f"{bias:+.3f}", f"{sd:.3f}", f"{ratio:.2f}"]
-            whole = f"{percent(sum(each) / len(each))}"
-            row.append(f"{whole} ({percent(min(each))} to {percent(max(each))})")
+            first, second = _of_kind(ml, kind), _of_kind(mlr, kind)
+            row = [ml["population"], kind]
+            row += [f"{_mean(first, 'true'):.3f}", f"{_mean(first, 'bias'):+.3f}"]
+            row.append(f"{_mean(first, 'sd'):.3f}")
+            for own in (first, second):
+                row.append(f"{np.mean([one['se'] / one['sd'] for one in own]):.2f}")
+                each = [one["coverage"] for one in own]
+                row.append(f"{percent(_mean(own, 'coverage'))} ({percent(min(each))})")
             if reliabilities:
-                without = sum(one["undefined"] for one in own)
-                row.append(percent(without / sum(one["samples"] for one in own)))
+                without = sum(one["undefined"] for one in first)
+                row.append(percent(without / sum(one["samples"] for one in first)))
             rows.append(row)
-    headings = ["population", "by", "quantity", "true", "bias", "SD", "SE/SD", "coverage, %"]
+    headings = ["population", "quantity", "true", "bias", "SD"]
+    headings += [f"{what}, {one}" for one in ("ML", "MLR") for what in ("SE/SD", "coverage, %")]
     return table([*headings, *(["without, %"] if reliabilities else [])], rows)
+
+
+def _of_kind(study: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [figure for figure in study["figures"] if figure["kind"] == kind]
+
+
+def _mean(figures: list[dict[str, Any]], name: str) -> float:
+    return float(np.mean([one[name] for one in figures]))
 
 
 def _tests(studies: list[dict[str, Any]]) -> str:

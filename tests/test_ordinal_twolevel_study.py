@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.ordinal_twolevel import Trial, _figures
+from benchmarks.ordinal_twolevel import Trial
 from benchmarks.ordinal_twolevel_design import ITEMS, POPULATIONS, THRESHOLDS, Population
 from benchmarks.ordinal_twolevel_report import report
+from benchmarks.recovered import Estimate, figures
 
 
 def test_samples_have_the_shares_of_the_population():
@@ -24,7 +25,7 @@ def test_figures_leave_out_what_has_no_error():
     population = POPULATIONS[0]
     key = ("share between", "q1")
     rows = [(0.06, 0.01, 0.04, 0.08), (0.1, 0.01, 0.08, 0.12), (0.0, np.nan, np.nan, np.nan)]
-    found = _figures(population, key, rows)
+    (found,) = figures(population.truth, [[Estimate(*key, *row)] for row in rows])
     assert found["undefined"] == 1
     assert found["coverage"] == 0.5
     assert found["bias"] == pytest.approx(0.16 / 3 - 0.05)

@@ -51,9 +51,10 @@ class LevelCoefficients:
 
     @property
     def clusters(self) -> Clusters:
-        """Clusters of the group."""
+        """Clusters of the group, with all members who gave some answer."""
         assert self.fit.moments.nested is not None
-        return self.fit.moments.nested[self.group]
+        own = self.fit.moments.nested[self.group]
+        return own if isinstance(own, Clusters) else own.filled
 
     def rows(self) -> Iterator[dict[str, object]]:
         """Rows of the table."""
@@ -111,21 +112,21 @@ class LevelCoefficients:
             yield "irr", self._estimate(ratio(between, sampled), covariance)
 
     def _omega(self, target: Target, score: str, size: float) -> Array:
-        true, whole = 0.0, _whole(self.model, target, score, size)
+        true: Array | float = 0.0
         if score in (PERSON, DEVIATION):
             true = true + self.model.true(WITHIN, target.within, target.items)
         if score != DEVIATION:
             true = true + self.model.true(BETWEEN, target.between, target.items)
-        return ratio(np.asarray(true), whole)
+        return ratio(np.asarray(true), _whole(self.model, target, score, size))
 
     def _alpha(self, target: Target, score: str, size: float) -> Array:
-        common, whole = 0.0, _whole(self.saturated, target, score, size)
+        common: Array | float = 0.0
         if score in (PERSON, DEVIATION):
             common = common + self.saturated.shared(WITHIN, target.items)
         if score != DEVIATION:
             common = common + self.saturated.shared(BETWEEN, target.items)
         k = len(target.items)
-        return ratio(k / (k - 1) * np.asarray(common), whole)
+        return ratio(k / (k - 1) * np.asarray(common), _whole(self.saturated, target, score, size))
 
     def _estimate(self, amount: Array, covariance: Array) -> dict[str, float]:
         slope = amount[1:]

@@ -22,7 +22,7 @@ from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import ModelError, OptionError
 from measure.fitting.fitted import Fit
-from measure.moments.asymptotic import few_clusters_note
+from measure.moments.asymptotic import FEW_CLUSTERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +216,16 @@ def _notes(fit: Fit, targets: list[Target], table: pd.DataFrame) -> Iterator[str
             yield f"{target.name}: {target.problem}"
         elif target.remark:
             yield f"{target.name}: {target.remark}"
-    yield few_clusters_note(fit.n_clusters)
+    if fit.method.fiml:
+        yield (
+            "Sizes of clusters count the members who answered some item; the reliability of a mean "
+            "is that of so many who answered all."
+        )
+    if (fit.n_clusters or 0) < FEW_CLUSTERS:
+        yield (
+            f"There are {fit.n_clusters} clusters; with fewer than {FEW_CLUSTERS} intervals of "
+            "what is between clusters tend to be too narrow."
+        )
     if fit.vcov is None:
         yield "The fit has no standard errors, so that nothing has an interval."
     outside = table[(table["est"] <= 0) | (table["est"] >= 1)]
