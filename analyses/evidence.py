@@ -9,12 +9,15 @@ from typing import Any
 import pandas as pd
 
 from analyses.intake.survey import Survey
-from analyses.section import CellKind, Column, Message, Phrase, Provenance, Quantity, Text
+from analyses.section import CellKind, Column, Message, Phrase, Provenance, Quantity, Table, Text
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel, Scale
 from instruments.texts import fold
 
 CONFIDENCE = 0.95
 """Level of every interval that a section shows."""
+
+ROOM = 1.1
+"""How far an axis goes on beyond the longest interval."""
 
 
 def number(value: object) -> float | None:
@@ -69,6 +72,13 @@ def limit(value: float, digits: int = 2) -> Quantity:
     return Quantity(
         "statistic.limit", value, Provenance(Message("estimator.rule"), None, ""), digits=digits
     )
+
+
+def around_zero(table: Table, *names: str) -> tuple[float, float]:
+    """Give the ends of an axis with 0 in its middle and room for some columns of a table."""
+    shown = [abs(cell) for name in names for cell in table.column(name) if isinstance(cell, float)]
+    reach = ROOM * max(shown, default=1.0)
+    return -reach, reach
 
 
 def standing_notes(instrument: Instrument, survey: Survey) -> tuple[Message, ...]:

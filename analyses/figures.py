@@ -17,7 +17,7 @@ import altair as alt
 import vl_convert
 
 from analyses import labels
-from analyses.charts import answer_figures
+from analyses.charts import answer_figures, level_figures
 from analyses.charts.marks import Colours, Texts, lay_out, marks
 from analyses.charts.plotting import (
     BROWN,
@@ -111,7 +111,8 @@ def svg(figure: Figure, table: Table, words: Words) -> str:
         in one page.
     """
     picture = vl_convert.vegalite_to_svg(
-        chart(figure, table, words).to_dict(),
+        # That every form is valid is tested; to look at each picture again would take long.
+        chart(figure, table, words).to_dict(validate=False),
         config=THEME,
         format_locale=_number_form(words),
         allowed_base_urls=[],
@@ -382,6 +383,7 @@ FORMS: Mapping[str, Callable[[Plot], alt.LayerChart]] = {
     "diverging": answer_figures.diverging,
     "lines": _lines,
     "heat": _heat,
+    "dumbbell": level_figures.dumbbell,
     "wright": answer_figures.wright,
     "paths": _paths,
 }

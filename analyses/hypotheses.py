@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analyses import evidence, script, verdicts
+from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import licences
 from analyses.comparing.group_ladders import COMPARING
 from analyses.comparing.licences import Licences
@@ -30,6 +31,7 @@ def run(
     granted: Licences | None = None,
     seed: int = SEED,
     waves: Development | None = None,
+    across: Referents | None = None,
 ) -> Section:
     """Estimate the hypotheses, set each number beside its band and judge it by the rules.
 
@@ -45,6 +47,8 @@ def run(
         Of the random splits of clusters.
     waves
         What is asked of all waves of the survey, where it has several.
+    across
+        What is asked of functions at several levels, where it is known already.
 
     Returns
     -------
@@ -57,7 +61,8 @@ def run(
     fits = fit_models(instrument, survey) if fits is None else fits
     granted = licences.grant(instrument, survey, fits) if granted is None else granted
     reference = fits[instrument.reference_model.id]
-    answers = Answers(instrument, survey, reference.plan, waves)
+    across = referents(instrument, survey, reference.plan) if across is None else across
+    answers = Answers(instrument, survey, reference.plan, waves, across)
     structural = structural_models(instrument, answers)
     ledger = _opened(instrument, answers, fits, granted)
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
@@ -65,7 +70,11 @@ def run(
     shown = [
         tables.ledger_table(
             found,
-            (*tables.freed_rows(instrument, fits), *tables.model_rows(instrument, structural)),
+            (
+                *tables.freed_rows(instrument, fits),
+                *tables.referent_rows(instrument, across),
+                *tables.model_rows(instrument, structural),
+            ),
         ),
         *(() if ledger is None else _tables(ledger, found)),
     ]

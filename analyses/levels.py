@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from analyses import evidence, script, verdicts
-from analyses.comparing import licences
+from analyses.across_levels import nesting, variance
+from analyses.across_levels.parts import parts
+from analyses.across_levels.referents import Referents, referents
+from analyses.comparing import level_tables, licences
 from analyses.comparing.level_grounds import UNITS, Grounds, Level, withheld_table
 from analyses.comparing.licences import Licences
-from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
 from analyses.section import (
-    Cell,
-    Column,
     Figure,
     Finding,
     Message,
@@ -25,24 +25,22 @@ from analyses.section import (
 )
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.errors import MeasureError
-from measure.levels.means import group_means
-from measure.levels.multilevel import agreement, icc
+from measure.levels.between_clusters import icc
+from measure.levels.within_agreement import agreement
 
 MEANS_ROLES = (*UNITS, "group", "role")
-RWG_COLUMNS = {
-    "uniform": "rwg_uniform",
-    "slight": "rwg_slight",
-    "moderate": "rwg_moderate",
-    "heavy": "rwg_heavy",
-}
-"""The column of rwg(j) under each null distribution."""
-
 MOST_GROUPS_DRAWN = 60
 """With more groups than this a figure of intervals is not readable; the table holds them."""
 
 
-def run(instrument: Instrument, survey: Survey, *, granted: Licences | None = None) -> Section:
-    """Compare groups and organisations: ICC, agreement and means with intervals.
+def run(
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    granted: Licences | None = None,
+    across: Referents | None = None,
+) -> Section:
+    """Compare groups and organisations, and what is asked about each level of them.
 
     Parameters
     ----------
@@ -50,19 +48,24 @@ def run(instrument: Instrument, survey: Survey, *, granted: Licences | None = No
         What was asked, and the answers.
     granted
         The licences of comparisons, where they have been granted already.
+    across
+        What is asked of functions at several levels, where it is known already.
 
     Returns
     -------
     Section
-        `levels`. Without a column that says who belongs together, it says what is missing. Means
-        of kinds of persons need a licence, means of units and organisations that these stand for
-        their members by the rules; the others are withheld, and a table says why.
+        `levels`: ICC, agreement and means with intervals, and where functions are asked about
+        several levels how these hang together. Without a column that says who belongs together, it
+        says what is missing. Means of kinds of persons need a licence, means of units and
+        organisations that these stand for their members by the rules; the others are withheld, and
+        a table says why.
     """
     scores = _scores(instrument, survey)
     levels: list[Level] = []
     notes = [*evidence.standing_notes(instrument, survey), Message("levels.note.scores")]
     if shortened := _shortened(instrument, survey):
         notes.append(Message("levels.note.shortened", {"scales": shortened}))
+    notes += nesting.notes(instrument, survey)
     units = evidence.present_columns(instrument, survey, UNITS)
     for declared in sorted(units, key=lambda unit: UNITS.index(unit.role)):
         found, refusals = _levels(instrument, survey, scores, declared)
@@ -77,19 +80,38 @@ def run(instrument: Instrument, survey: Survey, *, granted: Licences | None = No
     for declared in compared:
         for scale in _scales(instrument, scores):
             groups = grounds.groups(survey, declared, scale)
-            table = _means(scale, scores, groups, declared)
+            table = level_tables.means_table(scale, scores, groups, declared)
             table = grounds.applied(table, declared, scale)
             means.append((table, declared, scale))
             if table.withheld is None and len(table.rows) <= MOST_GROUPS_DRAWN:
-                figures.append(_figure(instrument, scale, declared, table))
+                figures.append(level_tables.means_figure(instrument, scale, declared, table))
     if means:
         notes += [Message("levels.note.no_ranks")]
-    tables = [_icc_table(levels), _agreement_table(instrument, levels)] if levels else []
-    tables += [*withheld_table(means, len(survey.data)), *_self_ratings(instrument, survey)]
+    tables = (
+        [level_tables.icc_table(levels), level_tables.agreement_table(instrument, levels)]
+        if levels
+        else []
+    )
+    tables += [
+        *withheld_table(means, len(survey.data)),
+        *level_tables.self_ratings_tables(instrument, survey),
+    ]
+    shared = variance.shares_table(instrument, survey, scores)
+    if shared is not None:
+        tables = [shared, *tables]
+        figures = [variance.shares_figure(shared), *figures]
+    answer, findings = _answer(instrument, levels, means), list(_findings(instrument, levels))
+    across = referents(instrument, survey) if across is None else across
+    if across is not None:
+        found_across = parts(across)
+        answer = Message("levels.answer.both", {"first": found_across.answer, "second": answer})
+        findings = [*found_across.findings, *findings]
+        tables = [*found_across.tables, *tables]
+        figures = [*found_across.figures, *figures]
     return Section(
         id="levels",
-        answer=_answer(instrument, levels, means),
-        findings=tuple(_findings(instrument, levels)),
+        answer=answer,
+        findings=tuple(findings),
         tables=(*tables, *(table for table, _, _ in means)),
         figures=tuple(figures),
         notes=tuple(notes),
@@ -158,158 +180,6 @@ def _agreement(
         rwg[null] = evidence.number(result.summary.loc["rwg_j", "median"])
         ad = evidence.number(result.summary.loc["ad_mean", "median"])
     return rwg, ad
-
-
-def _icc_table(levels: list[Level]) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (
-            evidence.text(level.scale.label),
-            evidence.text(level.declared.label),
-            int(level.icc["n"]),
-            int(level.icc["n_clusters"]),
-            level.number("mean_size"),
-            level.number("icc1"),
-            level.number("icc1.ci.lower"),
-            level.number("icc1.ci.upper"),
-            level.number("icc2"),
-            level.number("icc2.ci.lower"),
-            level.number("icc2.ci.upper"),
-            level.number("design_effect"),
-        )
-        for level in levels
-    ]
-    return Table(
-        id="icc",
-        title=Message("levels.table.icc"),
-        columns=(
-            *columns("message", 0, "scale", "level"),
-            *columns("count", 0, "n", "n_clusters"),
-            column("mean_size", "number", 1),
-            *columns("number", 3, "icc1", "icc1.lower", "icc1.upper"),
-            *columns("number", 3, "icc2", "icc2.lower", "icc2.upper"),
-            column("design_effect", "number", 2),
-        ),
-        rows=tuple(rows),
-        provenance=Provenance(
-            Message("estimator.anova"), max(int(level.icc["n"]) for level in levels), "Bliese 2000"
-        ),
-        notes=(Message("levels.note.icc"),),
-    )
-
-
-def _agreement_table(instrument: Instrument, levels: list[Level]) -> Table:
-    null = instrument.rules.rwg_j.null
-    nulls = list(dict.fromkeys(("uniform", null)))
-    rows: list[tuple[Cell, ...]] = [
-        (
-            evidence.text(level.scale.label),
-            evidence.text(level.declared.label),
-            *(level.agreement[name] for name in nulls),
-            level.ad,
-        )
-        for level in levels
-    ]
-    return Table(
-        id="agreement",
-        title=Message("levels.table.agreement"),
-        columns=(
-            *columns("message", 0, "scale", "level"),
-            *columns("number", 3, *(RWG_COLUMNS[name] for name in nulls)),
-            column("ad", "number", 2),
-        ),
-        rows=tuple(rows),
-        provenance=Provenance(
-            Message("estimator.median"),
-            max(int(level.icc["n"]) for level in levels),
-            "James, Demaree & Wolf 1984; LeBreton & Senter 2008; Burke & Dunlap 2002",
-        ),
-        notes=(Message("levels.note.agreement"),),
-    )
-
-
-def _means(
-    scale: Scale, scores: pd.DataFrame, groups: pd.Series, declared: BackgroundColumn
-) -> Table:
-    """Give a scale's mean in every group, the groups in the order of their labels."""
-    data = pd.DataFrame({"score": scores[scale.id], "group": groups})
-    means = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE)
-    rows: list[tuple[Cell, ...]] = []
-    by_group = means.to_dict("index")
-    for value in evidence.ordered_groups(groups, declared):
-        if value not in by_group:
-            continue
-        row = by_group[value]
-        numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
-        rows.append((evidence.group_label(value, declared), int(row["n"]), *numbers))
-    label, group = evidence.text(scale.label), evidence.text(declared.label)
-    return Table(
-        id=f"means_{declared.name}_{scale.id}",
-        title=Message("levels.table.means", {"scale": label, "column": group}),
-        columns=(
-            Column("group", evidence.plain(group), "message"),
-            column("respondents", "count", 0),
-            *columns("number", 2, "mean", "ci.lower", "ci.upper", "sd"),
-        ),
-        rows=tuple(rows),
-        provenance=Provenance(
-            Message("estimator.mean_t"), int(means["n"].sum()), Message("source.mean_t")
-        ),
-        respondents="respondents",
-    )
-
-
-def _self_ratings(instrument: Instrument, survey: Survey) -> list[Table]:
-    """Give what leaders answered about themselves, which is in none of the other tables."""
-    rows: list[tuple[Cell, ...]] = []
-    for scale in instrument.scales:
-        items = [item for item in scale.items if item in survey.self_ratings]
-        scores = survey.self_ratings[items].dropna().mean(axis=1)
-        if not items or scores.empty:
-            continue
-        data = pd.DataFrame({"score": scores, "group": scale.id})
-        row = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE).iloc[0]
-        numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
-        rows.append((evidence.text(scale.label), int(row["n"]), *numbers))
-    if not rows:
-        return []
-    table = Table(
-        id="self_ratings",
-        title=Message("levels.table.self_ratings"),
-        columns=(
-            column("scale", "message"),
-            column("respondents", "count", 0),
-            *columns("number", 2, "mean", "ci.lower", "ci.upper", "sd"),
-        ),
-        rows=tuple(rows),
-        provenance=Provenance(
-            Message("estimator.mean_t"), len(survey.data), Message("source.mean_t")
-        ),
-        notes=(Message("levels.note.self_ratings"),),
-        respondents="respondents",
-    )
-    return [table]
-
-
-def _figure(
-    instrument: Instrument, scale: Scale, declared: BackgroundColumn, table: Table
-) -> Figure:
-    limits = instrument.response(scale.items[0]).limits
-    values: dict[str, Value] = {
-        "scale": evidence.text(scale.label),
-        "column": evidence.text(declared.label),
-    }
-    return Figure(
-        id=table.id,
-        title=Message("levels.figure.means", values),
-        alt=Message(
-            "levels.figure.means.alt" if limits else "levels.figure.means.alt_open",
-            {**values, "n": len(table.rows)},
-        ),
-        table=table.id,
-        form="intervals",
-        channels={"y": "group", "x": "mean", "lower": "ci.lower", "upper": "ci.upper"},
-        domain=None if limits is None else (float(limits[0]), float(limits[1])),
-    )
 
 
 def _findings(instrument: Instrument, levels: list[Level]) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from analyses import (
     sensitivity,
     short_form,
 )
+from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import licences
 from analyses.comparing.licences import Licences
 from analyses.content_validity import Content
@@ -79,12 +80,14 @@ rest on answers most of which have not been examined for carelessness."""
 class Settled:
     """What is asked of everybody once, and taken to hold without the flagged too.
 
-    It is about groups and waves, whose answers weigh little singly, and takes most of the time.
+    It is about groups, waves and levels, for which single answers weigh little, and takes most of
+    the time.
     """
 
     granted: Licences
     functioning: Functioning
     waves: Development | None
+    across: Referents | None
 
 
 @dataclass(frozen=True)
@@ -218,16 +221,15 @@ def _analysed(
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     first = settled is None
     clock.start("step.items")
-    graded = graded_models(instrument, survey)
-    models = scale_models(instrument, survey, fits) if first else {}
+    models, graded = scale_models(instrument, survey, fits), graded_models(instrument, survey)
     works = (
         functioning(instrument, survey, models, reference)
         if settled is None
         else settled.functioning
     )
     sections: list[Section] = [
-        items.run(instrument, survey, fits=fits, graded=graded, functioning=works),
-        item_response.run(instrument, survey, fits=fits, graded=graded),
+        items.run(instrument, survey, fits=fits, models=models, graded=graded, functioning=works),
+        item_response.run(instrument, survey, fits=fits, models=models, graded=graded),
     ]
     clock.start("step.short_forms")
     if short_form.shortened(instrument, survey):
@@ -247,7 +249,8 @@ def _analysed(
     if first:
         sections.append(invariance.run(instrument, survey, fits=fits, granted=granted))
     clock.start("step.levels")
-    sections.append(levels.run(instrument, survey, granted=granted))
+    across = referents(instrument, survey, reference.plan) if settled is None else settled.across
+    sections.append(levels.run(instrument, survey, granted=granted, across=across))
     clock.start("step.development")
     waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
     if first and (waves is not None or has_cohorts(instrument, run.whole)):
@@ -256,10 +259,16 @@ def _analysed(
     if instrument.hypotheses:
         sections.append(
             hypotheses.run(
-                instrument, survey, fits=fits, granted=granted, seed=run.seed, waves=waves
+                instrument,
+                survey,
+                fits=fits,
+                granted=granted,
+                seed=run.seed,
+                waves=waves,
+                across=across,
             )
         )
-    return sections, fits, Settled(granted, works, waves)
+    return sections, fits, Settled(granted, works, waves, across)
 
 
 def _waves(run: _Run, survey: Survey, planned: Plan) -> Development | None:

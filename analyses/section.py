@@ -131,7 +131,7 @@ class Table:
 
 
 FigureForm = Literal[
-    "intervals", "bars", "stacked", "diverging", "lines", "heat", "wright", "paths"
+    "intervals", "bars", "stacked", "diverging", "lines", "heat", "dumbbell", "wright", "paths"
 ]
 
 
@@ -142,11 +142,12 @@ class Figure:
     `channels` says which of the table's columns go where: for `intervals` y, x, lower, upper (and
     group; and band_lower, band_upper, between which the value was expected); for `bars` y, x; for
     `stacked` and `diverging` y and the columns stacked (`parts`, separated by blanks), from the
-    left or around the middle one; for `lines` x and `parts` (and ticks, the text that stands below
-    each x); for `heat` y and `parts`; for `wright`
-    y, x and the columns of text beside the bars (`parts`); for `paths` start, kind, end, x, lower,
-    upper and fixed (see `analyses.charts.diagram`). `domain` fixes the ends of the value axis, and
-    `rule` draws a line where the instrument's rule stands.
+    left (with what they are shares of as `axis`, a row of the catalogue) or around the middle one;
+    for `lines` x and `parts` (and ticks, the text that stands below each x); for `heat` and
+    `dumbbell` y and `parts`; for `wright` y, x and the columns of text beside the bars (`parts`);
+    for `paths` start, kind, end, x, lower, upper and fixed (see `analyses.charts.diagram`).
+    `domain` fixes the ends of the value axis, and `rule` draws a line where the instrument's rule
+    stands.
     """
 
     id: str

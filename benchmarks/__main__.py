@@ -21,7 +21,7 @@ from rich.table import Table
 import instruments
 from analyses import report
 from analyses.intake.survey import read_survey
-from benchmarks import ordered_rows, scaling
+from benchmarks import ordered_rows, scaling, twolevel
 from benchmarks.rscript import RSession
 from benchmarks.workloads import DRAWS, LIMITS, PEERS, R_PEERS, ours
 
@@ -89,9 +89,10 @@ def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
 def main(chosen: list[str]) -> None:
     """Run the chosen workloads, or all, and print one row for each pair."""
     mine = ours()
-    unknown = sorted(set(chosen) - {*mine, "import", "report", "scaling", "ordered_rows"})
+    others = ("import", "report", "scaling", "ordered_rows", "cluster_sizes")
+    unknown = sorted(set(chosen) - {*mine, *others})
     if unknown:
-        known = ", ".join(("import", "report", "scaling", "ordered_rows", *mine))
+        known = ", ".join((*others, *mine))
         sys.exit(f"unknown workload {unknown[0]!r}; there are: {known}")
     table = Table(title=f"median seconds of {ROUNDS} alternating runs")
     for heading in ("workload", "kobling", "peer", "seconds", "times faster"):
@@ -130,6 +131,8 @@ def main(chosen: list[str]) -> None:
             console.print(growth)
     if not chosen or "ordered_rows" in chosen:
         console.print(ordered_rows.table())
+    if not chosen or "cluster_sizes" in chosen:
+        console.print(twolevel.table())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,16 @@ from measure.errors import MeasureWarning
 MODEL = "M2"
 CLUSTER = "unit"
 REST = "all others"
+OPTIONS: dict[str, Any] = {
+    "group": "group",
+    "ordered": True,
+    "missing": "pairwise",
+    "cluster": "cluster",
+    "parameterization": "theta",
+    "information": "observed",
+    "categories": "merge",
+}
+"""How the surveys are searched."""
 
 
 class Comparison(NamedTuple):
@@ -99,13 +109,7 @@ class Trial:
             result = measure.partial_invariance(
                 self.design.model(MODEL),
                 frame.dropna(subset="group"),
-                group="group",
-                ordered=True,
-                missing="pairwise",
-                cluster="cluster",
-                parameterization="theta",
-                information="observed",
-                categories="merge",
+                **OPTIONS,
             )
         released = tuple(_released(row, comparison) for _, row in result.table.iterrows())
         return Outcome(condition.name, comparison.column, released, result.holds)
@@ -113,11 +117,16 @@ class Trial:
 
 def _released(row: pd.Series, comparison: Comparison) -> Released:
     """Name a release by its item, with the sign that it has for the value of the comparison."""
-    op = str(row["op"])
-    item = str(row["rhs"] if op == "=~" else row["lhs"])
-    parameter = {"=~": "loading", "~1": "intercept"}.get(op, str(row["rhs"]))
+    item, parameter = parameter_of(row)
     sign = 1.0 if row["group"] == comparison.value else -1.0
     return Released(str(row["step"]), item, parameter, sign * float(str(row["difference"])))
+
+
+def parameter_of(row: pd.Series) -> tuple[str, str]:
+    """Name the item, and what of it, of a row of a table of parameters."""
+    op = str(row["op"])
+    item = str(row["rhs"] if op == "=~" else row["lhs"])
+    return item, {"=~": "loading", "~1": "intercept"}.get(op, str(row["rhs"]))
 
 
 class Plant(NamedTuple):

@@ -5,6 +5,10 @@ lq <- read.csv("tests/reference/data/lq2002.csv")
 items <- na.omit(bfi[, 1:25])
 three <- "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 five <- paste(sapply(c("A", "C", "E", "N", "O"), function(f) paste(f, "=~", paste0(f, 1:5, collapse = "+"))), collapse = "\n")
+# Three factors within companies, one between them.
+climate_items <- list(L = sprintf("LEAD%02d", 1:11), T = sprintf("TSIG%02d", 1:3), H = sprintf("HOSTIL%02d", 1:5))
+climate <- paste(c("level: 1", sapply(names(climate_items), function(f) paste(f, "=~", paste(climate_items[[f]], collapse = "+"))),
+  "level: 2", paste("B =~", paste(unlist(climate_items), collapse = "+"))), collapse = "\n")
 sem <- function(model, data, ...) {
   fit <- lavaan::cfa(model, data = data, ...)
   lavaan::parameterEstimates(fit, standardized = TRUE)
@@ -51,6 +55,7 @@ workloads <- list(
       lavaan::cfa(ladder_ordinal(k), ladder_rows, group = "gender", ordered = ladder_items, parameterization = "theta")
     }))
   },
+  twolevel_lq2002 = function() sem(climate, lq, cluster = "COMPID"),
   bfi_ml = function() sem(five, bfi, std.lv = TRUE),
   polychoric = function() {
     if ("package:psych" %in% search()) psych::polychoric(items)

@@ -5,11 +5,13 @@ fresh copy of its data, and nothing is cached between runs.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
 import measure
+from benchmarks import twolevel
 
 DATA = Path(__file__).parents[1] / "tests" / "reference" / "data"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -67,6 +69,8 @@ def ours() -> Mapping[str, Workload]:
     """Workloads of this package by name."""
     frame = _frames()
     items, lq = frame["items"], frame["lq"]
+    # Drawn once, where it is asked for.
+    large = cache(twolevel.simulated)
     return {
         "hs39_ml": lambda: _read(measure.cfa(THREE, frame["hs39"].copy())),
         "bfi_ml": lambda: _read(measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True)),
@@ -117,6 +121,8 @@ def ours() -> Mapping[str, Workload]:
         "retention_all": lambda: measure.factor_retention(
             items.copy(), criteria="all", max_factors=8, n_draws=500, seed=1
         ),
+        "twolevel_lq2002": lambda: twolevel.fit(twolevel.CLIMATE, lq.copy(), "COMPID"),
+        "twolevel_large": lambda: twolevel.fit(twolevel.model(), large(), "cluster"),
         "icc": lambda: measure.icc(lq.copy(), LEADERSHIP, cluster="COMPID"),
         "agreement": lambda: measure.agreement(
             lq.copy(), LEADERSHIP, cluster="COMPID", scale=(1, 5)
@@ -164,7 +170,13 @@ def factor_analyzer() -> Mapping[str, Workload]:
 
 
 # Limits in seconds of workloads that no peer is compared in.
-LIMITS = {"parallel_1000": 0.5, "retention_all": 5.0, "permute": 60.0, "permute_ordinal": 300.0}
+LIMITS = {
+    "parallel_1000": 0.5,
+    "retention_all": 5.0,
+    "permute": 60.0,
+    "permute_ordinal": 300.0,
+    "twolevel_large": 5.0,
+}
 # Workloads that are told by the draw: ours of the workload, and the matrices that the peer
 # estimates in it. psych needs seconds for one, and estimates that of the data too.
 DRAWS = {"parallel_polychoric": (100, 4)}
@@ -181,6 +193,7 @@ R_PEERS = {
         "ladder",
         "ladder_ordinal",
         "hs39_bootstrap",
+        "twolevel_lq2002",
         "polychoric",
         "polychoric_gamma",
     ),

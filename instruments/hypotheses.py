@@ -32,7 +32,7 @@ reflective, and observed where `target` is an index or a single column of the us
   with the value `against`, in standard deviations within the groups;
 - `equivalence`: the differences between all values of the column `target`;
 - `between`: the correlation between clusters at `level`;
-- `levels`: how much stronger the correlation is at the levels `level` than with `of`;
+- `levels`: how much stronger the correlation is with what is asked about `level` than with `of`;
 - `moderation`: how much `target` adds to a gain;
 - `cross_lagged`: how much better `of` predicts later `target` than the reverse;
 - `referents`: the same function across referents less different functions of one referent;

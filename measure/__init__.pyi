@@ -8,6 +8,7 @@ from .comparability.aligned import Alignment, alignment
 from .comparability.alignment_recovery import AlignmentRecovery, alignment_recovery
 from .comparability.bias import ItemBias, item_bias
 from .comparability.invariance import Invariance, measurement_invariance
+from .comparability.isomorphism import CrossLevelInvariance, cross_level_invariance
 from .comparability.mean_differences import LatentMeans, latent_means
 from .comparability.permuting import InvariancePermutation, permute_invariance
 from .comparability.releasing import PartialInvariance, partial_invariance
@@ -20,6 +21,7 @@ from .consistency.general_indices import BifactorIndices, bifactor_indices
 from .consistency.groupwise import Groupwise, by_group
 from .consistency.guttman import guttman_lambdas
 from .consistency.lower_bound import greatest_lower_bound
+from .consistency.multilevel_composites import MultilevelReliability, multilevel_reliability
 from .consistency.omega import omega_hierarchical, omega_total
 from .consistency.reliability import CronbachAlpha, cronbach_alpha
 from .consistency.repeated_scores import Retest, retest
@@ -52,10 +54,20 @@ from .functioning.dif import differential_functioning
 from .functioning.dif_result import ItemFunctioning
 from .functioning.direct_effects import Mimic, mimic
 from .functioning.irt_dif import IrtFunctioning, irt_differential_functioning
+from .levels.between_clusters import answers_needed, icc
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
+from .levels.components import VarianceComponents, variance_components
+from .levels.group_comparison import GroupComparison, compare_groups
+from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
+from .levels.level_fit import level_fit
 from .levels.means import group_means
-from .levels.multilevel import Agreement, agreement, icc
+from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
+from .levels.referent_shares import ReferentShares, referent_shares
+from .levels.referents import referent_model
+from .levels.response_surfaces import ResponseSurface, response_surface
+from .levels.shrinkage import ShrunkenMeans, shrunken_means
+from .levels.within_agreement import Agreement, agreement
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
 from .occasions.interrupted import InterruptedSeries, interrupted_series
@@ -117,6 +129,8 @@ __all__ = [
     "compare",
     "measurement_invariance",
     "Invariance",
+    "cross_level_invariance",
+    "CrossLevelInvariance",
     "partial_invariance",
     "PartialInvariance",
     "latent_means",
@@ -137,6 +151,8 @@ __all__ = [
     "SecondOpinion",
     "polychoric",
     "CategoryCorrelations",
+    "twolevel_correlations",
+    "TwoLevelCorrelations",
     "sampling_adequacy",
     "SamplingAdequacy",
     "factor_retention",
@@ -162,6 +178,8 @@ __all__ = [
     "bifactor_indices",
     "BifactorIndices",
     "composite_reliability",
+    "multilevel_reliability",
+    "MultilevelReliability",
     "maximal_reliability",
     "ordinal_alpha",
     "OrdinalAlpha",
@@ -220,13 +238,28 @@ __all__ = [
     "item_fit",
     "local_dependence",
     "person_fit",
+    "level_fit",
     "icc",
+    "answers_needed",
     "intraclass",
+    "variance_components",
+    "VarianceComponents",
     "agreement",
     "Agreement",
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "referent_model",
+    "referent_shares",
+    "ReferentShares",
+    "referent_contrasts",
+    "ReferentContrasts",
+    "response_surface",
+    "ResponseSurface",
+    "compare_groups",
+    "GroupComparison",
+    "shrunken_means",
+    "ShrunkenMeans",
     "proportion_interval",
     "simulate",
     "Holes",

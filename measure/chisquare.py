@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from measure.distributions import chisq_sf
 from measure.estimators import Likelihood
+from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.inference import (
     gathered,
     information,
@@ -150,7 +151,7 @@ def too_few_clusters(problem: Problem, method: Method) -> bool:
     """
     n_clusters = problem.moments.n_clusters
     return (
-        problem.moments.layout is not None
+        problem.moments.ordinal is not None
         and n_clusters is not None
         and n_clusters < problem.n_moments
         and method.test in SCALED
@@ -182,18 +183,13 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     the method says expected) and B products of scores, of the saturated (1) and of the fitted model
     (0) (Asparouhov & Muthen 2005).
     """
-    discrepancy, df = point.problem.discrepancy, point.problem.df
-    assert isinstance(discrepancy, Likelihood)
-    moments, table = point.problem.moments, point.problem.model.table
+    df = point.problem.df
     products = score_products(point)
     # Difference tests evaluate this away from the minimum, where the information may be indefinite.
     bread = inverse(information(point, method.information), point.basis, indefinite=True)
-    keep = modelled(moments, table.fixed_x, means=table.meanstructure)
-    own, saturated = np.ix_(keep, keep), 0.0
     # The same kind for both models, so that what they share cancels.
-    curvatures = discrepancy.saturated_information(observed=method.information != "expected")
-    for spread, curvature in zip(discrepancy.saturated_products, curvatures, strict=True):
-        saturated += float(np.sum(np.linalg.inv(curvature[own]) * spread[own]))
+    parts = _saturated(point.problem, observed=method.information != "expected")
+    saturated = sum(float(np.sum(np.linalg.inv(curvature) * spread)) for curvature, spread in parts)
     fitted = float(np.sum(products * bread)) if bread is not None else NAN
     mean = saturated - fitted
     factor = mean / df if mean > 0 else NAN
@@ -207,9 +203,28 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
         factor,
         NAN,
         mean,
-        saturated / (int(keep.sum()) * len(moments.n_obs)),
+        saturated / (df + point.problem.model.n_free),
         fitted / n_free if n_free else NAN,
     )
+
+
+def _saturated(problem: Problem, *, observed: bool) -> list[tuple[Array, Array]]:
+    """Information and score products of the saturated moments that a model explains, per group."""
+    discrepancy, table = problem.discrepancy, problem.model.table
+    assert isinstance(discrepancy, Likelihood)
+    if isinstance(discrepancy, TwoLevelLikelihood):
+        assert table.levels is not None
+        given = table.levels.given
+        curvatures = discrepancy.saturated_information(given, observed=observed)
+        return list(zip(curvatures, discrepancy.saturated_products(given), strict=True))
+    keep = modelled(problem.moments, table.fixed_x, means=table.meanstructure)
+    own = np.ix_(keep, keep)
+    whole = zip(
+        discrepancy.saturated_information(observed=observed),
+        discrepancy.saturated_products,
+        strict=True,
+    )
+    return [(curvature[own], spread[own]) for curvature, spread in whole]
 
 
 def modelled(moments: Moments, fixed_x: tuple[str, ...], *, means: bool) -> NDArray[np.bool_]:

@@ -243,6 +243,19 @@ def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict
     }
 
 
+def srmr_of_level(sample: Implied, implied: Implied) -> float:
+    """SRMR of one level of a two-level model, as in lavaan.
+
+    Residuals of correlations, each side standardised by itself, over all p(p + 1)/2 moments, of
+    which those of the variances are 0. NaN where a variable has no variance at the level, in the
+    sample or by the model.
+    """
+    if min(sample.sigma.diagonal().min(), implied.sigma.diagonal().min()) <= 0:
+        return float("nan")
+    bollen, _ = residual_moments(sample, implied, "cor.bollen")
+    return root_mean_square(bollen[np.tril_indices(len(bollen))])
+
+
 def root_mean_squares_of_answers(sample: Implied, implied: Implied) -> dict[str, float]:
     """RMR, SRMR and CRMR of one group with ordered items, under lavaan's names.
 

@@ -43,7 +43,7 @@ BARS, GAP, STEP = 150, 64, 54
 def stacked(plot: Plot) -> alt.LayerChart:
     """Stack the parts of each row from the left."""
     x = value_axis(plot, plot.parts[0], zero=True)
-    x = x.title(plot.words.say(Message("face.figure.share")))
+    x = x.title(plot.words.say(Message(plot.figure.channels.get("axis", "face.figure.share"))))
     starts = [0.0] * len(plot.numbers(plot.parts[0]))
     return _parts(plot, starts, shades(len(plot.parts)), x)
 

@@ -189,11 +189,7 @@ def climb(
         None,
         found,
         way.judge(found, instrument.rules),
-        merged=tuple(
-            item
-            for item in structure(reference.model).observed
-            if item in reference.plan.ordered and _uneven(chosen.data, item, declared.name)
-        ),
+        merged=_uneven(chosen.data, reference, declared),
         releases=reached.releases,
         anchored=reached.anchored,
     )
@@ -204,9 +200,13 @@ def climb(
     return replace(climbed, means=means, bias=_bias(fit))
 
 
-def _uneven(data: pd.DataFrame, item: str, group: str) -> bool:
-    """Whether some group does not use a category of an item that another one uses."""
-    return bool((pd.crosstab(data[item], data[group]) == 0).to_numpy().any())
+def _uneven(data: pd.DataFrame, reference: Fitted, declared: BackgroundColumn) -> tuple[str, ...]:
+    """Name the ordered items of which some group does not use a category that another one uses."""
+    ordered = [i for i in structure(reference.model).observed if i in reference.plan.ordered]
+    used = data.groupby(declared.name, observed=True)[ordered].nunique()
+    whole = data.loc[data[declared.name].notna(), ordered].nunique()
+    fewer = ((used > 0) & (used < whole)).any()
+    return tuple(item for item in ordered if fewer[item])
 
 
 def _means(

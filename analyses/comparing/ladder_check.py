@@ -106,8 +106,8 @@ def check_ladders(reference: Fitted, climbs: Sequence[Climb], rules: Rules) -> C
 
 
 def _climb(check: Fitted, climbed: Climb) -> measure.Invariance:
-    options, ordered = options_of(check, climbed.declared)
-    return steps_of(check.model.syntax, climbed.chosen.data, ordered, options, _released(climbed))
+    options = options_of(check, climbed.declared)
+    return steps_of(check.model.syntax, climbed.chosen.data, options, _released(climbed))
 
 
 def _released(climbed: Climb) -> dict[str, list[object]]:

@@ -55,40 +55,38 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
     MeasureError
         The steps cannot be fitted.
     """
-    options, ordered = options_of(reference, declared)
+    options = options_of(reference, declared)
     text, data = reference.model.syntax, chosen.data
     with warnings.catch_warnings():
         # What the warnings say stands in the notes of the results.
         warnings.simplefilter("ignore", MeasureWarning)
         try:
-            steps = None if ordered else ["metric", "scalar"]
+            steps = None if options["ordered"] else ["metric", "scalar"]
             searched = measure.partial_invariance(text, data, steps=steps, **options)
         except MeasureError as error:
-            found = steps_of(text, data, ordered, options, {})
+            found = steps_of(text, data, options, {})
             return Reached(found, NOTHING, unsearched=str(error))
         releases = searched.table if len(searched.table) else NOTHING
-        found = steps_of(text, data, ordered, options, searched.partial)
-    return Reached(found, releases, searched.holds)
+        return Reached(searched.invariance, releases, searched.holds)
 
 
 def steps_of(
     text: str,
     data: pd.DataFrame,
-    ordered: list[str],
     options: dict[str, Any],
     partial: Mapping[str, Sequence[object]],
 ) -> measure.Invariance:
     """Fit the steps, with what `partial` releases."""
     # Of ordered items `measure` knows which steps can be had.
-    steps = None if ordered else ["configural", "metric", "scalar"]
+    steps = None if options["ordered"] else ["configural", "metric", "scalar"]
     return measure.measurement_invariance(text, data, steps=steps, partial=partial, **options)
 
 
-def options_of(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str, Any], list[str]]:
-    """Give the options of the steps, in the names of `measure`, and the ordered items."""
+def options_of(reference: Fitted, declared: BackgroundColumn) -> dict[str, Any]:
+    """Give the options of the steps, in the names of `measure`."""
     plan = reference.plan
     ordered = [i for i in structure(reference.model).observed if i in plan.ordered]
-    options = {
+    return {
         "group": declared.name,
         "ordered": ordered,
         "estimator": plan.estimator,
@@ -97,4 +95,3 @@ def options_of(reference: Fitted, declared: BackgroundColumn) -> tuple[dict[str,
         "information": "observed" if ordered else None,
         "categories": "merge" if ordered else "refuse",
     }
-    return options, ordered

@@ -58,7 +58,7 @@ def climb_scales(
 
 def _reach(rules: Rules, model: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reached:
     """Make everything equal at once; where that fails, step by step and after a search."""
-    options, _ = options_of(model, declared)
+    options = options_of(model, declared)
     with warnings.catch_warnings():
         # What the warnings say stands in the notes of the results.
         warnings.simplefilter("ignore", MeasureWarning)

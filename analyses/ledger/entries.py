@@ -8,8 +8,8 @@ import pandas as pd
 import measure
 from analyses import evidence
 from analyses.comparing.licences import Licences
+from analyses.ledger.estimands import ESTIMATORS
 from analyses.ledger.estimators import (
-    ESTIMATORS,
     FEWEST_IN_GROUP,
     Awaits,
     Estimate,
@@ -19,6 +19,7 @@ from analyses.ledger.estimators import (
     Unlicensed,
 )
 from analyses.ledger.judgement import Judgement, combine, judge
+from analyses.ledger.level_estimators import NotCompared
 from analyses.ledger.networks import Construct, NotEstimated
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
 from analyses.modelling.fits import Fits
@@ -156,6 +157,7 @@ def parts_of(
     ledger: Ledger, hypothesis: Hypothesis, expectation: Expectation, seed: int
 ) -> Iterator[Part]:
     """Estimate and judge one expectation, or say why it cannot be."""
+    shown: Judgement
     try:
         estimates = ESTIMATORS[expectation.estimand](ledger, expectation)
     except Awaits:
@@ -177,9 +179,12 @@ def parts_of(
             "undecided" if tested else "not_measured",
             reason=Message("hypotheses.reason.unlicensed", {"reason": error.licence.reason}),
         )
+    except NotCompared as error:
+        shown = "undecided" if error.tested else "not_measured"
+        yield Part(expectation, shown, reason=error.reason)
     except NotEstimated as error:
         reason = Message("hypotheses.reason.refused", {"text": str(error)})
-        shown: Judgement = "undecided" if expectation.judged else "shown"
+        shown = "undecided" if expectation.judged else "shown"
         yield Part(expectation, shown, reason=reason)
     else:
         rules = ledger.answers.instrument.rules

@@ -1,8 +1,4 @@
-"""What estimates each kind of expectation: a table of functions, one row an estimand.
-
-An estimand that is not estimated yet has the row `awaiting`; its reason is the catalogue's row
-`hypotheses.awaits.<estimand>`.
-"""
+"""What estimates the expectations about persons and groups of them; `estimands` tables them all."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,9 +16,10 @@ from analyses.ledger.networks import (
     variance_of,
 )
 from analyses.ledger.variables import Answers, NotAsked, Variable
+from analyses.modelling import methods
 from analyses.over_time.developing import Development, first_to_last
-from analyses.section import Message
-from instruments.schema import BackgroundColumn, Estimand, Expectation
+from analyses.section import Message, Phrase
+from instruments.schema import BackgroundColumn, Expectation
 from measure.fitting.source import Source
 
 FEWEST_IN_GROUP = 10
@@ -71,7 +68,7 @@ class Estimate:
     n_obs
         The respondents who answered both sides; in a contrast, those of the two groups.
     fit
-        The model that it comes from.
+        The model that it comes from; None where it comes from none.
     beside
         Further numbers of the same question, by the catalogue's row `statistic.<name>`.
     sides
@@ -79,16 +76,26 @@ class Estimate:
         for the total. None where there are no such two.
     given
         The column that is held constant.
+    by
+        What estimated it, where no model did.
     """
 
     label: Message
     value: float
     se: float
     n_obs: int
-    fit: measure.Fit
+    fit: measure.Fit | None
     beside: Mapping[str, float] = field(default_factory=dict)
     sides: tuple[str | None, str] | None = None
     given: str | None = None
+    by: Message | None = None
+
+    @property
+    def estimated(self) -> Phrase:
+        """What estimated it, in words."""
+        if self.fit is not None:
+            return methods.estimated_by(self.fit)
+        return "" if self.by is None else self.by
 
 
 @dataclass(frozen=True, eq=False)
@@ -443,21 +450,3 @@ def awaiting(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
         Always.
     """
     raise Awaits(expectation.estimand)
-
-
-ESTIMATORS: Mapping[Estimand, Estimator] = {
-    "correlation": correlation,
-    "partial": partial,
-    "distinct": distinct,
-    "pairing": pairing,
-    "difference": difference,
-    "equivalence": equivalence,
-    "between": awaiting,
-    "levels": awaiting,
-    "moderation": moderation,
-    "cross_lagged": awaiting,
-    "referents": awaiting,
-    "self_other": awaiting,
-    "gain": gain,
-}
-"""What estimates each estimand; a row is filled in by putting a function in its place."""

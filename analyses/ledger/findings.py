@@ -140,7 +140,7 @@ def _provenance(part: Part) -> Provenance:
     grouped = part.expectation.estimand in tables.ON_ANOTHER_SCALE
     name = "differences" if grouped else "correlations"
     return Provenance(
-        methods.estimated_by(part.estimate.fit),
+        part.estimate.estimated,
         part.estimate.n_obs,
         Message(f"source.hypotheses_{name}"),
     )

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
 from analyses import evidence
+from analyses.across_levels.referents import Referents, referent_model_of
+from analyses.across_levels.standing import stand
+from analyses.across_levels.two_levels import is_two_level
 from analyses.evidence import column, columns
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import MEASURED, Judgement, interval, rule_of
 from analyses.ledger.structural import Structural
-from analyses.modelling import esem, methods, model_tables
+from analyses.modelling import esem, model_tables
 from analyses.modelling.fits import Fits
 from analyses.section import Cell, Figure, Message, Provenance, Table, Value
 from instruments.rules import Rules
@@ -103,6 +106,34 @@ def freed_rows(instrument: Instrument, fits: Fits) -> Iterator[tuple[Cell, ...]]
         yield (model.id, evidence.text(model.meaning), judgement_label(judgement), reason)
 
 
+def referent_rows(instrument: Instrument, across: Referents | None) -> Iterator[tuple[Cell, ...]]:
+    """Give the row of the model of functions by levels, as the section on levels judges it."""
+    model = referent_model_of(instrument)
+    if model is None or model.awaits:
+        return
+    judgement: Judgement = "not_measured"
+    reason = Message("hypotheses.reason.not_asked")
+    if across is not None and across.model is not None and across.model.outcome != "not_asked":
+        found = stand(across)
+        judgement, reason = found.judgement, found.reason
+    yield (model.id, evidence.text(model.meaning), judgement_label(judgement), reason)
+    yield from _two_level_rows(instrument, across)
+
+
+def _two_level_rows(instrument: Instrument, across: Referents | None) -> Iterator[tuple[Cell, ...]]:
+    """Give the rows of the models of persons within organisations."""
+    if across is not None:
+        for one in across.two_levels:
+            label = judgement_label(one.judgement)
+            yield (one.model.id, evidence.text(one.model.meaning), label, one.reason)
+        return
+    reason = Message("hypotheses.reason.not_asked")
+    for model in instrument.models:
+        if is_two_level(model) and not model.awaits:
+            label = judgement_label("not_measured")
+            yield (model.id, evidence.text(model.meaning), label, reason)
+
+
 def model_rows(
     instrument: Instrument, structural: Sequence[Structural]
 ) -> Iterator[tuple[Cell, ...]]:
@@ -153,8 +184,9 @@ def _estimates_table(name: str, ledger: Ledger, parts: Sequence[tuple[Entry, Par
     rules = ledger.answers.instrument.rules
     number = "difference_sd" if name == "differences" else "correlation"
     split = name == "correlations"
-    fit = parts[0][1].estimate.fit if parts[0][1].estimate is not None else None
-    assert fit is not None
+    estimates = [part.estimate for _, part in parts if part.estimate is not None]
+    # What no model estimated says so in its finding.
+    first = next((one for one in estimates if one.fit is not None), estimates[0])
     return Table(
         id=f"ledger_{name}",
         title=Message(f"hypotheses.table.{name}", {"total": ledger.total.label}),
@@ -168,7 +200,9 @@ def _estimates_table(name: str, ledger: Ledger, parts: Sequence[tuple[Entry, Par
         ),
         rows=tuple(_estimate_row(entry, part, rules, split=split) for entry, part in parts),
         provenance=Provenance(
-            methods.estimated_by(fit), fit.n_obs, Message(f"source.hypotheses_{name}")
+            first.estimated,
+            first.n_obs if first.fit is None else first.fit.n_obs,
+            Message(f"source.hypotheses_{name}"),
         ),
         notes=(Message(f"hypotheses.note.{name}"),),
     )

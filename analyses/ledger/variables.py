@@ -16,6 +16,7 @@ from measure.fitting.source import Source
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 
 if TYPE_CHECKING:
+    from analyses.across_levels.referents import Referents
     from analyses.over_time.developing import Development
 
 FEWEST_INDICATORS = 3
@@ -70,12 +71,15 @@ class Answers:
         How the instrument's models are fitted.
     waves
         What is asked of all waves of the survey; None where it has one.
+    across
+        What is asked of functions at several levels; None where they are asked about at one.
     """
 
     instrument: Instrument
     survey: Survey
     fitted: Plan
     waves: "Development | None" = None
+    across: "Referents | None" = None
 
     @cached_property
     def planned(self) -> Plan:

@@ -100,6 +100,13 @@ class Network:
             yield Value("largest difference", first, max(shifts, key=abs, default=0.0))
         elif estimand == "referents":
             yield from self._across_levels()
+            yield from self._function_contrasts()
+        elif estimand == "between" and expectation.level is not None and name in self._conditions:
+            # Between the places that people share it is what the network states.
+            place = self._structure.place[name], self._structure.levels.index(expectation.level)
+            yield Value("within places", expectation.level, float(self._structure.common[place]))
+        elif estimand == "levels" and expectation.level is not None:
+            yield from self._stronger_at(name, expectation.level)
 
     def _condition(self, name: str) -> Iterator[Value]:
         structure, items = self._structure, self._items(name)
@@ -149,6 +156,36 @@ class Network:
             if values:
                 yield Value(f"{kind}, smallest", "", min(values))
                 yield Value(f"{kind}, largest", "", max(values))
+
+    def _function_contrasts(self) -> Iterator[Value]:
+        """Give the mean of a function across levels, less that with the others at each level."""
+        functions = self._structure.functions
+        for function in dict.fromkeys(kind for _, kind in functions.values()):
+            own = [name for name, (_, kind) in functions.items() if kind == function]
+            same = [self.answers.between(one, other) for one, other in combinations(own, 2)]
+            within = [
+                self.answers.between(one, other)
+                for one in own
+                for other in self._structure.of_level(functions[one][0])
+                if other != one
+            ]
+            yield Value(function, "", float(np.mean(same) - np.mean(within)))
+
+    def _stronger_at(self, name: str, level: str) -> Iterator[Value]:
+        """Give how much more an index goes with the sum of a level's functions than of the first's.
+
+        The index as it is answered; sums of functions, each in standard deviations.
+        """
+        structure, items = self._structure, self._items(name)
+        if not items:
+            return
+        found = []
+        for one in (structure.levels[0], level):
+            own = [structure.place[scale] for scale in structure.of_level(one)]
+            whole = np.sqrt(structure.pooled[np.ix_(own, own)].sum())
+            common = structure.pooled[:, own].sum(axis=1) / whole
+            found.append(self.answers.with_latent(items, common))
+        yield Value("sums of functions, difference", level, found[1] - found[0])
 
     def _difference(self, name: str) -> Iterator[Value]:
         """Give a difference between groups, in standard deviations within them."""

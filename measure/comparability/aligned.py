@@ -28,7 +28,7 @@ from measure.comparability.metric_links import tied_parameters
 from measure.display import render_html, render_text
 from measure.errors import ModelError, OptionError
 from measure.fitting.confirmatory import cfa
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.inference import wald
 
 Array = NDArray[np.float64]
@@ -250,6 +250,7 @@ def alignment(
             model, data, group=group, std_lv=True, estimator=estimator, missing=missing,
             ordered=ordered, cluster=cluster,
         )  # fmt: skip
+    require_one_level(fit, "alignment")
     factors = measured_factors(fit)
     if method == "free" and fit.n_groups == 2:
         raise OptionError(

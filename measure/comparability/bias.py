@@ -33,7 +33,7 @@ from measure.comparability.metric_links import require_common_metric
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import OptionError
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -220,6 +220,7 @@ def _functions(model: "Fit | Alignment") -> tuple[list[ItemFunctions], list[str]
             "parameters being nearly equal."
         )
     else:
+        require_one_level(model, "item_bias")
         found = []
         for factor in measured_factors(model):
             anchors = require_common_metric(model, factor)

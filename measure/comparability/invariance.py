@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 import pandas as pd
@@ -192,12 +193,24 @@ def measurement_invariance(
         information=information,
     )
     ladder = Ladder.of(model, data, options, steps, categories).released(partial)
-    fits, notes = fitted_steps(ladder)
+    found = climbed(ladder, {})
+    for category, text in ladder.caught:
+        warnings.warn(text, category, stacklevel=2)
+    return found
+
+
+def climbed(ladder: Ladder, known: Mapping[str, Fit]) -> Invariance:
+    """Fit the steps but those whose fits are known, and test each.
+
+    Raises
+    ------
+    ConvergenceError
+        The configural model has no minimum.
+    """
+    fits, notes = fitted_steps(ladder, known)
     null = ladder.null()
     variant = variant_of(fits)
     differences, remarks = difference_table(fits, variant)
-    for category, text in ladder.caught:
-        warnings.warn(text, category, stacklevel=2)
     first = fits["configural"]
     return Invariance(
         fit_table(fits, null, variant).join(differences),
@@ -206,17 +219,22 @@ def measurement_invariance(
         pd.Series(first.moments.n_obs, index=list(first.moments.groups), name="n"),
         released_table(ladder.structure, ladder.groups),
         variant,
-        (*_blank_note(data, group), *ladder.notes, *notes, *remarks, *notes_of(fits)),
+        (*_blank_note(ladder), *ladder.notes, *notes, *remarks, *notes_of(fits)),
     )
 
 
-def fitted_steps(ladder: Climbed) -> tuple[dict[str, Fit], list[str]]:
-    """Fit the steps one after the other, as far as they converge, and say where they end."""
+def fitted_steps(
+    ladder: Climbed, known: Mapping[str, Fit] = MappingProxyType({})
+) -> tuple[dict[str, Fit], list[str]]:
+    """Fit the steps one after the other, as far as they converge, and say where they end.
+
+    Steps that are `known` have been fitted already.
+    """
     fits: dict[str, Fit] = {}
     last: Fit | None = None
     for step in ladder.steps:
         try:
-            fits[step] = last = ladder.fit(step, last)
+            fits[step] = last = known[step] if step in known else ladder.fit(step, last)
         except ConvergenceError as error:
             if step == "configural":
                 raise
@@ -235,7 +253,10 @@ def released_table(structure: Structure, groups: Sequence[object]) -> pd.DataFra
     return pd.DataFrame(rows, columns=["lhs", "op", "rhs", "groups"])
 
 
-def _blank_note(data: pd.DataFrame, group: str) -> list[str]:
+def _blank_note(ladder: Ladder) -> list[str]:
+    data, group = ladder.source.data, ladder.options.group
+    assert data is not None
+    assert group is not None
     blank = int(data[group].isna().sum())
     if not blank:
         return []

@@ -22,12 +22,15 @@ from measure.fitting.source import Source
 from measure.moments import Moments
 from measure.specification.options import Options
 from measure.specification.parameters import build as build_table
+from measure.specification.refusals import refuse_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import parse
 from measure.specification.table import ParameterTable
 from measure.specification.variables import variables_of
 
 Partial = Sequence[str] | Mapping[str, Sequence[object]] | None
+# Warnings of several fits, each once.
+Caught = dict[tuple[type[Warning], str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,7 @@ class Ladder:
     steps: tuple[str, ...]
     groups: tuple[object, ...]
     notes: tuple[str, ...]
-    caught: dict[tuple[type[Warning], str], None] = field(default_factory=dict)
+    caught: Caught = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -81,6 +84,7 @@ class Ladder:
             raise OptionError("invariance compares groups: name their column by `group`.")
         labels = require_groups(data, group)
         syntax = parse(model)
+        refuse_levels(syntax, "a ladder of invariance")
         variables = variables_of(syntax.statements)
         ordered = Source(data).ordered(syntax, options)
         require_measurement_model(syntax, variables, ordered)
@@ -127,6 +131,10 @@ class Ladder:
         require_df(found, self.structure.predicted_df(self.equal(step)), step)
         return found
 
+    def text(self, step: str) -> str:
+        """Model text of a step."""
+        return model_text(self.structure, self.equal(step))
+
     def null(self) -> Fit:
         """Fit the model without factors that is nested in the last step.
 
@@ -155,13 +163,7 @@ class Ladder:
         options: Options,
         near: Fit | None = None,
     ) -> Fit:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                text = model_text(structure, equal)
-                return estimate(text, self.source, options, "lavaan", near)
-            finally:
-                self.caught.update({(one.category, str(one.message)): None for one in caught})
+        return fitted_text(model_text(structure, equal), self.source, options, self.caught, near)
 
     def released(self, partial: Partial) -> "Ladder":
         """Let the named parameters differ; see `measurement_invariance`.
@@ -203,6 +205,24 @@ class Ladder:
                     f"are {known}."
                 )
         return frozenset(self.groups.index(label) for label in labels)
+
+
+def fitted_text(
+    text: str, source: Source, options: Options, caught: Caught, near: Fit | None = None
+) -> Fit:
+    """Fit a text that says everything, beginning at the estimates of `near`, and keep warnings.
+
+    Raises
+    ------
+    ConvergenceError
+        No minimum was found.
+    """
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        try:
+            return estimate(text, source, options, "lavaan", near)
+        finally:
+            caught.update({(one.category, str(one.message)): None for one in heard})
 
 
 def require_df(fit: Fit, predicted: int, step: str) -> None:

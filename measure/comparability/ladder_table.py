@@ -7,7 +7,7 @@ import pandas as pd
 
 from measure import indices
 from measure.errors import OptionError
-from measure.evaluation.difference import compare
+from measure.evaluation.difference import difference
 from measure.fitting.corrected import corrected_for_missing
 from measure.fitting.fitted import Fit
 from measure.indices import Factors
@@ -16,6 +16,7 @@ NAN = float("nan")
 VARIANTS = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
 _MEASURES = (
     *("npar", "chisq", "df", "pvalue", "cfi", "tli", "rmsea", "srmr"),
+    *("srmr_within", "srmr_between"),
     *("chisq.scaled", "df.scaled", "pvalue.scaled", "chisq.scaling.factor"),
     *("cfi.scaled", "tli.scaled", "rmsea.scaled", "cfi.robust", "tli.robust", "rmsea.robust"),
     *("aic", "bic"),
@@ -32,14 +33,15 @@ def variant_of(fits: Mapping[str, Fit]) -> str:
     return "plain"
 
 
-def fit_table(fits: Mapping[str, Fit], null: Fit, variant: str) -> pd.DataFrame:
-    """Fit of each step under lavaan's names, and `cfi.nested` by the null model given."""
+def fit_table(fits: Mapping[str, Fit], null: Fit | None, variant: str) -> pd.DataFrame:
+    """Fit of each step under lavaan's names, and `cfi.nested` where a null model is given."""
     first = next(iter(fits.values())).fit_measures
     names = [name for name in _MEASURES if name in first]
     rows = {step: [fit.fit_measures[name] for name in names] for step, fit in fits.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=names)
-    nested = [nested_cfi(fit, null, variant) for fit in fits.values()]
-    table.insert(names.index("srmr") + 1, "cfi.nested", nested)
+    if null is not None:
+        nested = [nested_cfi(fit, null, variant) for fit in fits.values()]
+        table.insert(names.index("srmr") + 1, "cfi.nested", nested)
     return table.astype({"npar": int, "df": int}).rename_axis(index="step")
 
 
@@ -95,7 +97,8 @@ def _tested(step: str, fit: Fit, before: tuple[str, Fit], notes: list[str]) -> d
         )
         return {}
     try:
-        test = compare(fit, free).iloc[0]
+        # A step makes more equal than the one before it.
+        test = difference(fit, free, nesting="design").iloc[0]
     except OptionError as error:
         notes.append(f'"{step}" could not be tested against "{last}": {error}')
         return {}

@@ -33,9 +33,9 @@ def model_text(structure: Structure, equal: frozenset[str]) -> str:
 
 
 def _statement(row: Parameter, pattern: Pattern, label: str) -> str:
-    right = "1" if row.op == "~1" else _name(row.rhs)
+    right = "1" if row.op == "~1" else written_name(row.rhs)
     classes, fixed = pattern.classes, [pattern.fixed(g) for g in range(len(pattern.classes))]
-    values = [_number(pattern.reference) if one else "NA" for one in fixed]
+    values = [written_number(pattern.reference) if one else "NA" for one in fixed]
     shared = [classes.count(own) > 1 and not one for own, one in zip(classes, fixed, strict=True)]
     modifiers = []
     if all(fixed):
@@ -48,16 +48,17 @@ def _statement(row: Parameter, pattern: Pattern, label: str) -> str:
     infinite = float("inf")
     for bound, none, function in ((row.lower, -infinite, "lower"), (row.upper, infinite, "upper")):
         if bound != none:
-            modifiers.append(f"{function}({_number(bound)})")
+            modifiers.append(f"{function}({written_number(bound)})")
     if row.start == row.start:
-        modifiers.append(f"start({_number(row.start)})")
+        modifiers.append(f"start({written_number(row.start)})")
     operator = "~" if row.op == "~1" else row.op
     # A term for each modifier, as lavaan wants them.
     terms = [f"{modifier}*{right}" for modifier in modifiers] or [right]
-    return f"{_name(row.lhs)} {operator} {' + '.join(terms)}"
+    return f"{written_name(row.lhs)} {operator} {' + '.join(terms)}"
 
 
-def _number(value: float) -> str:
+def written_number(value: float) -> str:
+    """Write a number so that it is read as the same."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
 
@@ -66,5 +67,6 @@ def _of_groups(entries: list[str]) -> str:
     return f"c({', '.join(entries)})"
 
 
-def _name(name: str) -> str:
+def written_name(name: str) -> str:
+    """Write a variable's name, in quotes where it would be read as something else."""
     return name if _PLAIN.fullmatch(name) else f"`{name}`"

@@ -22,7 +22,7 @@ from measure.comparability.multiplicity import corrected
 from measure.display import render_html, render_text
 from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import IdentificationError, OptionError
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -133,6 +133,7 @@ def latent_means(
     factor without an anchor, is NaN. How the factor is scaled (marker or unit variance) moves
     `difference`, its `z` and p-value, as of every Wald test; `d` and `glass` stay as they are.
     """
+    require_one_level(fit, "latent_means")
     confidence(conf_level)
     labels = list(fit.moments.groups)
     if len(labels) == 1:

@@ -7,11 +7,13 @@ import pandas as pd
 
 from measure.comparability.ladder import Name
 from measure.comparability.ladder_fits import Ladder
-from measure.comparability.multiplicity import corrected
-from measure.comparability.release_tests import Larger, release_tests
+from measure.comparability.multiplicity import LARGEST, corrected, largest_of
+from measure.comparability.null_scores import null_scores
+from measure.comparability.release_tests import Larger, Tested, release_tests
 from measure.distributions import chisq_sf
 from measure.errors import OptionError
 from measure.fitting.fitted import Fit
+from measure.fitting.inference import information, inverse
 
 # Items, and thresholds of an item, that have to stay equal.
 ANCHORS = 2
@@ -26,18 +28,25 @@ class Rule:
     alpha
         Level of each step.
     correction
-        For the number of tests in a round: a name in `multiplicity.CORRECTIONS`.
+        For the number of tests in a round: a name in `multiplicity.CORRECTIONS`, or "maxt".
     smallest
         Smallest difference that is worth releasing.
+    seed
+        Of the draws of "maxt".
     """
 
     alpha: float
     correction: str
     smallest: float
+    seed: int = 0
 
-    def applied(self, tests: pd.DataFrame) -> pd.DataFrame:
+    def applied(self, tested: Tested) -> pd.DataFrame:
         """Add corrected p-values, and whether each test speaks for a release."""
-        values = corrected(tests["pvalue"].to_numpy(), self.correction)
+        tests = tested.table
+        if self.correction == LARGEST:
+            values = largest_of(tests["chisq"].to_numpy(), tested.scores, self.seed)
+        else:
+            values = corrected(tests["pvalue"].to_numpy(), self.correction)
         spoken = (values < self.alpha) & (tests["epc"].abs() >= self.smallest).to_numpy()
         return tests.assign(**{"pvalue.corrected": values, "against": spoken})
 
@@ -66,7 +75,7 @@ class Search:
         larger = Larger.of(self.ladder, fit, step)
         while True:
             tests = self.rule.applied(release_tests(self.ladder, fit, larger))
-            against = tests[tests["against"]].sort_values("chisq", ascending=False)
+            against = tests[tests["against"]].sort_values("apart", ascending=False)
             if against.empty or not self._release(step, against.iloc[0]):
                 break
             fit = self.fit(step, fit)
@@ -76,7 +85,7 @@ class Search:
         """From all but the anchors free: make equal what does not differ, until all left do."""
         fit = self.fit(step, near)
         larger = Larger.of(self.ladder, fit, step)
-        tests = release_tests(self.ladder, fit, larger)
+        tests = release_tests(self.ladder, fit, larger).table
         free = tests[tests["chisq"].notna() & ~self._anchors(tests)]
         before = self.ladder
         while len(free):
@@ -150,7 +159,7 @@ def _releasing(ladder: Ladder, rows: pd.DataFrame) -> Ladder:
     return replace(ladder, structure=ladder.structure.with_released(released))
 
 
-def wald_tests(fit: Fit, rows: pd.DataFrame) -> pd.DataFrame:
+def wald_tests(fit: Fit, rows: pd.DataFrame) -> Tested:
     """Test the difference of released parameters from what the other groups share.
 
     Parameters
@@ -162,23 +171,29 @@ def wald_tests(fit: Fit, rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    Tested
         The same with `chisq pvalue`, the Wald test by the standard errors of the fit, and `epc`,
         the difference.
     """
     chisq, epc = np.zeros(len(rows)), np.zeros(len(rows))
     spread = fit.vcov_elements
+    slopes = np.zeros((len(spread), len(rows)))
     for k, row in enumerate(rows.itertuples()):
         name = (str(row.lhs), str(row.op), str(row.rhs))
         apart = rows.loc[(rows[["lhs", "op", "rhs"]] == list(name)).all(axis=1), "group"].tolist()
         own, other = differing(fit, name, int(str(row.group)), apart)
-        slope = np.zeros(len(spread))
+        slope = slopes[:, k]
         for index, sign in ((own, 1.0), (other, -1.0)):
             if fit.model.table.parameters[index].free:
                 slope[fit.model.free_rows.index(index)] += sign
         epc[k] = fit.row_values[own] - fit.row_values[other]
         chisq[k] = epc[k] ** 2 / (slope @ spread @ slope)
-    return rows.assign(chisq=chisq, pvalue=[chisq_sf(one, 1) for one in chisq], epc=epc)
+    table = rows.assign(chisq=chisq, pvalue=[chisq_sf(one, 1) for one in chisq], epc=epc)
+    point = fit.problem.at(fit.params)
+    basis = point.basis if fit.model.constrained else None
+    bread = inverse(information(point, fit.method.information), basis)
+    assert bread is not None
+    return Tested(table, null_scores(point, bread @ slopes))
 
 
 def differing(fit: Fit, name: Name, group: int, apart: list[int]) -> tuple[int, int]:

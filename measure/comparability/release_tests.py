@@ -3,14 +3,21 @@
 A step of invariance is looked at as a point of the larger model in which the parameters that the
 step makes equal have a value of their own in each group. With s the score there, A the information,
 K the directions in which the step itself can move and e the direction that releases one parameter
-in one group, u = e - K (K'AK)^-1 K'A e is what releasing adds, and with B the variance of the score
-the test is N (u's)^2 / u'Bu on one degree of freedom (Boos 1992, American Statistician 46, 327-333;
-with B = A it is Rao's test), and u's / u'Au the change to be expected.
+in one group, u = e - K (K'AK)^-1 K'A e is what releasing adds: the test is Rao's N (u's)^2 / u'Au
+on one degree of freedom, and u's / u'Au the change to be expected. Where standard errors are robust
+the test is (sum u's_c)^2 / sum (u's_c)^2 over the scores s_c of respondents or clusters at the step
+(Boos 1992, American Statistician 46, 327-333); see `null_scores` for why there.
+
+Which of several parameters differs is another question, asked where groups are known to differ. The
+tests are then compared as N (u's)^2 / u'Bu with B the variance of the score at the groups' own
+moments: that of the scores at the step has grown by the difference itself, more for one parameter
+than for another.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +26,7 @@ from numpy.typing import NDArray
 from measure.comparability.ladder import STEPS, Name, Structure
 from measure.comparability.ladder_fits import Ladder
 from measure.comparability.ladder_text import model_text
+from measure.comparability.null_scores import null_scores
 from measure.distributions import chisq_sf
 from measure.errors import OptionError
 from measure.fitting.confirmatory import build_model_of
@@ -117,7 +125,21 @@ def candidates(
             yield name, group
 
 
-def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> pd.DataFrame:
+class Tested(NamedTuple):
+    """Tests of single parameters.
+
+    `table` has one row a parameter and group: `lhs op rhs group`, the group's number from 0, `chisq
+    pvalue`; `apart`, the chi-square by which those that differ are compared; and `epc`, the
+    difference to be expected between the group's value and the one that the others share; NaN where
+    the data cannot tell. `scores` (n_tests, n) is what each respondent or cluster adds to each
+    test; see `null_scores`.
+    """
+
+    table: pd.DataFrame
+    scores: Array
+
+
+def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> Tested:
     """Test every parameter that a step makes equal, in every group.
 
     Parameters
@@ -131,10 +153,13 @@ def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
-        One row a parameter and group: `lhs op rhs group`, the group's number from 0, `chisq
-        pvalue`, robust where standard errors are, and `epc`, the difference to be expected between
-        the group's value and the one that the others share. NaN where the data cannot tell.
+    Tested
+        Robust where standard errors are.
+
+    Raises
+    ------
+    OptionError
+        The data do not determine the parameters of the step.
     """
     equal = ladder.equal(larger.step)
     elements = elements_by_name(fit.model, fit.params, larger.model)
@@ -142,9 +167,7 @@ def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> pd.DataFrame:
     params = elements[list(larger.model.reduction.kept)]
     point = Problem(larger.model, fit.moments, fit.problem.discrepancy).at(params)
     robust = fit.method.se in ROBUST
-    score = -0.5 * point.gradient
     unit = information(point, fit.method.information if robust else "expected")
-    spread = meat(point, fit.method.se) if robust else unit
     chosen = list(candidates(ladder.structure, larger, equal))
     wanted = np.array([larger.direction(name, [group]) for name, group in chosen]).T
     tangent = larger.tangent(ladder.structure, equal)
@@ -157,16 +180,21 @@ def release_tests(ladder: Ladder, fit: Fit, larger: Larger) -> pd.DataFrame:
     added = wanted - taken @ (unit @ wanted)
     own = (added * (unit @ added)).sum(axis=0)
     whole = (wanted * (unit @ wanted)).sum(axis=0)
-    variance = (added * (spread @ added)).sum(axis=0)
-    told = (own > NOTHING * whole) & (variance > 0)
-    pressed = added.T @ score
-    chisq, epc = np.full(len(chosen), NAN), np.full(len(chosen), NAN)
-    chisq[told] = fit.moments.scale * pressed[told] ** 2 / variance[told]
+    scores = null_scores(point, added)
+    pressed = -0.5 * added.T @ point.gradient
+    spread = meat(point, fit.method.se) if robust else unit
+    variance, squares = (added * (spread @ added)).sum(axis=0), (scores**2).sum(axis=1)
+    told = (own > NOTHING * whole) & (variance > 0) & (squares > 0)
+    chisq, apart, epc = (np.full(len(chosen), NAN) for _ in range(3))
+    apart[told] = fit.moments.scale * pressed[told] ** 2 / variance[told]
+    chisq[told] = scores[told].sum(axis=1) ** 2 / squares[told] if robust else apart[told]
     epc[told] = pressed[told] / own[told]
     table = pd.DataFrame([name for name, _ in chosen], columns=["lhs", "op", "rhs"])
-    return table.assign(
+    table = table.assign(
         group=[group for _, group in chosen],
         chisq=chisq,
         pvalue=[chisq_sf(one, 1) if one == one else NAN for one in chisq],
+        apart=apart,
         epc=epc,
     )
+    return Tested(table, scores)

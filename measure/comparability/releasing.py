@@ -3,13 +3,16 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
 
 import pandas as pd
 
 from measure.checks import confidence, known_option
+from measure.comparability.invariance import Invariance, climbed
 from measure.comparability.ladder import STEPS
 from measure.comparability.ladder_fits import Ladder
-from measure.comparability.multiplicity import CORRECTIONS
+from measure.comparability.multiplicity import CORRECTIONS, LARGEST
 from measure.comparability.release_search import Rule, Search, differing
 from measure.display import render_html, render_text
 from measure.errors import OptionError
@@ -47,6 +50,9 @@ class PartialInvariance:
         Respondents who were used, by group.
     notes
         How the search went, and what a reader has to know.
+    invariance
+        The steps with what is released; those that the search has not fitted are fitted when it is
+        asked for.
     """
 
     table: pd.DataFrame
@@ -57,6 +63,31 @@ class PartialInvariance:
     n_fits: int
     groups: pd.Series
     notes: tuple[str, ...]
+    _ladder: Ladder
+
+    @cached_property
+    def invariance(self) -> Invariance:
+        """The steps with what is released, as `measurement_invariance(partial=...)` gives them.
+
+        The fits of the search are taken over.
+
+        Raises
+        ------
+        ConvergenceError
+            The configural model, which the search does without, has no minimum.
+
+        Warns
+        -----
+        ListwiseWarning, ImproperSolutionWarning, MeasureWarning
+            As `cfa`, what the search has not warned of.
+        """
+        told = set(self._ladder.caught)
+        ends = {step: fit for step, fit in self.fits.items() if fit.text == self._ladder.text(step)}
+        found = climbed(self._ladder, ends)
+        for category, text in self._ladder.caught:
+            if (category, text) not in told:
+                warnings.warn(text, category, stacklevel=2)
+        return found
 
     def _report(self) -> tuple[str, dict[str, object], dict[str, pd.DataFrame]]:
         facts: dict[str, object] = {
@@ -84,6 +115,7 @@ def partial_invariance(
     correction: str = "holm",
     alpha: float = 0.05,
     smallest: float = 0.0,
+    seed: int | None = None,
     ordered: Sequence[str] | bool = (),
     estimator: str | None = None,
     missing: str = "listwise",
@@ -98,9 +130,10 @@ def partial_invariance(
     The steps are searched in their order; what is released in one stays so in the later ones.
 
     Forwards, every parameter that a step makes equal is tested in every group by its score test,
-    robust where the standard errors are (clusters included). The one with the largest test of
-    those whose corrected p-value is below the level is released in that group, the model is fitted
-    again, and so on until none is left.
+    robust where the standard errors are (clusters included), with the variance that the score has
+    if the step holds. Of those whose corrected p-value is below the level, the one with the largest
+    score test by the variance at the groups' own moments is released in that group, the model is
+    fitted again, and so on until none is left.
 
     Backwards, all parameters of the step are free but for anchors, those that the score tests say
     differ least: of each factor two items, of each item two thresholds. Differences are tested by
@@ -118,13 +151,18 @@ def partial_invariance(
     direction
         "forwards" or "backwards".
     correction
-        Of the p-values of a round for their number: "holm", "bh" (Benjamini & Hochberg) or "none".
+        Of the p-values of a round for their number: "holm", "bh" (Benjamini & Hochberg), "none", or
+        "maxt", the distribution of the largest test where respondents or clusters are drawn with
+        replacement (Westfall & Young 1993), which is closer to the level than "holm" and takes a
+        seed.
     alpha
         Level of the whole search: each step is searched at `alpha` over the number of steps, so
-        that with "holm" nothing at all is released with probability 1 - alpha where nothing
-        differs.
+        that with "holm" and "maxt" nothing at all is released with probability 1 - alpha where
+        nothing differs.
     smallest
         Smallest difference to be expected, in the units of the parameter, that is released.
+    seed
+        Whole number, 0 or more; for "maxt" only.
 
     Returns
     -------
@@ -133,7 +171,8 @@ def partial_invariance(
     Raises
     ------
     OptionError
-        A step is "configural", unknown, out of order or not to be had; or another word or level.
+        A step is "configural", unknown, out of order or not to be had; "maxt" without a seed; or
+        another word or level.
     ModelSyntaxError, ModelError, DataError, ConvergenceError
         As `measurement_invariance`.
 
@@ -144,7 +183,8 @@ def partial_invariance(
     what differs most, not why (MacCallum, Roznowski & Necowitz 1992): a released parameter is a
     finding about an item, and estimates after a search look larger than they are.
     """
-    known_option("correction", correction, CORRECTIONS)
+    known_option("correction", correction, (*CORRECTIONS, LARGEST))
+    _require_seed(correction, seed)
     known_option("direction", direction, DIRECTIONS)
     confidence(1 - alpha)
     options = Options(
@@ -162,7 +202,7 @@ def partial_invariance(
     searched = [step for step in ladder.steps if step != "configural"]
     if steps is None:
         searched = [step for step in searched if step != "strict"]
-    search = Search(ladder, Rule(alpha / len(searched), correction, smallest))
+    search = Search(ladder, Rule(alpha / len(searched), correction, smallest, seed or 0))
     last: Fit | None = None
     for step in searched:
         last = getattr(search, direction)(step, last)
@@ -175,6 +215,19 @@ def partial_invariance(
         f"{search.rule.alpha:.4g}; correction: {correction}."
     )
     return _finished(search, (level, *ladder.notes, *search.notes))
+
+
+def _require_seed(correction: str, seed: int | None) -> None:
+    if correction != LARGEST:
+        if seed is not None:
+            raise OptionError(
+                f'seed is for correction="maxt"; "{correction}" draws nothing. Leave it out.'
+            )
+    elif not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise OptionError(
+            f'correction="maxt" draws units at random; seed is {seed!r}, but must be '
+            "a whole number, 0 or more."
+        )
 
 
 def _without_configural(steps: Sequence[str]) -> list[str]:
@@ -215,4 +268,5 @@ def _finished(search: Search, notes: tuple[str, ...]) -> PartialInvariance:
         search.n_fits,
         pd.Series(next(iter(search.fits.values())).moments.n_obs, index=list(labels), name="n"),
         notes,
+        search.ladder,
     )

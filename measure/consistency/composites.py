@@ -1,7 +1,6 @@
 """Reliability of the sums of items, from a fitted model."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,17 +10,15 @@ from measure.checks import confidence
 from measure.consistency.ordinal_composites import OrdinalComposite
 from measure.consistency.reliability import alpha_from_covariances
 from measure.distributions import normal_quantile
+from measure.fitting.fitted import Fit, require_numbers
 from measure.model import Place, State, latent_derivatives
-
-if TYPE_CHECKING:
-    from measure.fitting.fitted import Fit
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class _Factor:
-    """One factor of one block: where its items stand, and what forbids a composite of them."""
+class Composite:
+    """One factor of one block: where its items stand, and what forbids a sum of them."""
 
     name: str
     column: int
@@ -30,7 +27,7 @@ class _Factor:
     remark: str
 
 
-def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.DataFrame:
+def composite_reliability(fit: Fit, *, confidence_level: float = 0.95) -> pd.DataFrame:
     """Reliability of the sum of each factor's items, from a fitted model.
 
     Parameters
@@ -63,6 +60,11 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
         standard error of `omega` is by the delta method likewise, from all thresholds, loadings
         and variances. Ordered and continuous items of one factor are summed as they are.
 
+        Of a two-level model each level has rows of its own, with S of the saturated model: within
+        clusters of differences from the cluster, and between them of latent cluster means, which
+        are free of the error of having few members (Geldhof, Preacher & Zyphur 2014); observed
+        means are less reliable.
+
         Where the sum of the items would measure more than this factor, or the factor has fewer
         than two items, the omegas and `ave` are NaN and `note` says why.
 
@@ -71,18 +73,19 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     OptionError
         `confidence_level` outside 0 to 1.
     """
+    require_numbers(fit, "composite_reliability")
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
     spread = fit.vcov_elements
     rows = []
     for k, state in enumerate(fit.point.states):
         S = observed_covariances(fit, k)
         for name in (f for f in fit.model.table.latent if f in state.block.eta):
-            factor = _factor(fit, state, name)
+            factor = composite_of(fit, state, name)
             rows.append(
                 {
                     "factor": name,
-                    "group": fit.moments.groups[k],
-                    "level": 1,
+                    "group": fit.moments.groups[state.block.group - 1],
+                    "level": state.block.level,
                     "n_items": len(factor.items),
                     **_composite(fit, k, factor, S, (spread, z)),
                     "note": factor.problem or factor.remark,
@@ -91,22 +94,22 @@ def composite_reliability(fit: "Fit", *, confidence_level: float = 0.95) -> pd.D
     return pd.DataFrame(rows)
 
 
-def observed_covariances(fit: "Fit", group: int) -> Array:
+def observed_covariances(fit: Fit, block: int) -> Array:
     """Covariances of the answers themselves, of ordered items as they are coded."""
     moments = fit.moments
     if moments.ordinal is None:
-        return moments.sample[group].sigma
+        return moments.sample[block].sigma
     assert moments.rows is not None
-    return pd.DataFrame(moments.rows[group]).cov().to_numpy()
+    return pd.DataFrame(moments.rows[block]).cov().to_numpy()
 
 
-def factor_items(fit: "Fit", state: State, name: str) -> NDArray[np.intp]:
+def factor_items(fit: Fit, state: State, name: str) -> NDArray[np.intp]:
     """Places of the items of a factor among the observed variables, those without own paths."""
     own = _loading_places(fit, state, name)
     return np.array(sorted(p.i for p in own if p.matrix == "lambda_"), dtype=np.intp)
 
 
-def _loading_places(fit: "Fit", state: State, name: str) -> list[Place]:
+def _loading_places(fit: Fit, state: State, name: str) -> list[Place]:
     rows = fit.model.table.parameters
     return [
         place
@@ -115,7 +118,7 @@ def _loading_places(fit: "Fit", state: State, name: str) -> list[Place]:
     ]
 
 
-def _factor(fit: "Fit", state: State, name: str) -> _Factor:
+def composite_of(fit: Fit, state: State, name: str) -> Composite:
     """Find the items of a factor, and say whether their sum measures it alone."""
     block, table = state.block, fit.model.table
     column = block.eta.index(name)
@@ -148,10 +151,10 @@ def _factor(fit: "Fit", state: State, name: str) -> _Factor:
             remark = "a residual variance is negative: the solution is improper."
     coding = _coding(fit, items)
     remark = " ".join(filter(None, [remark, coding]))
-    return _Factor(name, column, items, problem, remark)
+    return Composite(name, column, items, problem, remark)
 
 
-def _coding(fit: "Fit", items: NDArray[np.intp]) -> str:
+def _coding(fit: Fit, items: NDArray[np.intp]) -> str:
     """Name ordered items whose codes are not consecutive numbers."""
     if fit.moments.ordinal is None:
         return ""
@@ -167,7 +170,7 @@ def _coding(fit: "Fit", items: NDArray[np.intp]) -> str:
 
 
 def _composite(
-    fit: "Fit", group: int, factor: _Factor, S: Array, spread: tuple[Array, float]
+    fit: Fit, group: int, factor: Composite, S: Array, spread: tuple[Array, float]
 ) -> dict[str, float]:
     observed = S[np.ix_(factor.items, factor.items)]
     alpha = alpha_from_covariances(observed) if len(observed) > 1 else np.nan
@@ -188,7 +191,7 @@ def _composite(
     return {"alpha": alpha, **{n: float(v) for n, v in zip(names, values, strict=True)}}
 
 
-def _omegas(state: State, factor: _Factor, observed: Array) -> tuple[float, float, float, float]:
+def _omegas(state: State, factor: Composite, observed: Array) -> tuple[float, float, float, float]:
     """omega, omega2, omega3 and the average variance extracted of continuous items."""
     inside = np.ix_(factor.items, factor.items)
     loadings = state.matrices["lambda_"][factor.items, factor.column]
@@ -204,7 +207,7 @@ def _omegas(state: State, factor: _Factor, observed: Array) -> tuple[float, floa
     )
 
 
-def _omega_gradient(state: State, factor: _Factor, n_elements: int) -> Array:
+def _omega_gradient(state: State, factor: Composite, n_elements: int) -> Array:
     """Derivative of omega with respect to the free elements of the model."""
     items, column = factor.items, factor.column
     total = state.matrices["lambda_"][items, column].sum()

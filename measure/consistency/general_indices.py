@@ -11,7 +11,7 @@ from measure.consistency.general_factor import GeneralFactor
 from measure.consistency.general_structure import Structure
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 
 Array = NDArray[np.float64]
 
@@ -106,6 +106,7 @@ def bifactor_indices(fit: Fit, *, confidence_level: float = 0.95) -> BifactorInd
         No factor, or more than one, stands behind all items; factors correlate; items have paths of
         their own.
     """
+    require_one_level(fit, "bifactor_indices")
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
     parts = [Structure(fit, group) for group in range(fit.n_groups)]
     rows = []

@@ -13,7 +13,7 @@ from measure.consistency.composites import composite_reliability
 from measure.errors import DataError, OptionError
 from measure.exploration.category_correlations import polychoric
 from measure.exploration.correlating import Kind
-from measure.fitting.fitted import Fit, standardized
+from measure.fitting.fitted import Fit, require_one_level, standardized
 from measure.fitting.inference import wald
 from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.replication.repeat import repeat
@@ -275,6 +275,7 @@ def fornell_larcker(fit: Fit) -> pd.DataFrame:
         more than it (see `composite_reliability`, which gives the reason). With several groups the
         index is (group, factor).
     """
+    require_one_level(fit, "fornell_larcker")
     table = composite_reliability(fit)
     tables = []
     for state, label in zip(fit.point.states, fit.moments.groups, strict=True):
@@ -307,10 +308,12 @@ def r_squared(fit: Fit) -> pd.DataFrame:
     """
     rows = fit.model.table.parameters
     explained = dict.fromkeys(
-        (row.rhs if row.op == "=~" else row.lhs, row.group) for row in rows if row.op in ("=~", "~")
+        (row.rhs if row.op == "=~" else row.lhs, row.group, row.level)
+        for row in rows
+        if row.op in ("=~", "~")
     )
     residual = {
-        (row.lhs, row.group): index
+        (row.lhs, row.group, row.level): index
         for index, row in enumerate(rows)
         if row.op == "~~" and row.lhs == row.rhs
     }
@@ -323,9 +326,9 @@ def r_squared(fit: Fit) -> pd.DataFrame:
     interval = wald(est, error)
     return pd.DataFrame(
         {
-            "variable": [name for name, _ in explained],
-            "group": [fit.moments.groups[group - 1] for _, group in explained],
-            "level": 1,
+            "variable": [name for name, _, _ in explained],
+            "group": [fit.moments.groups[group - 1] for _, group, _ in explained],
+            "level": [level for _, _, level in explained],
             "est": est,
             "se": error,
             "ci.lower": interval["ci.lower"],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from measure.consistency.answer_sums import Answers
 from measure.consistency.ordinal_composites import answers_with
 from measure.errors import OptionError
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -43,6 +43,7 @@ def maximal_reliability(fit: Fit) -> pd.DataFrame:
     Li, H. (1997). A unifying expression for the maximal reliability of a linear composite.
     Psychometrika, 62, 245-249.
     """
+    require_one_level(fit, "maximal_reliability")
     rows = []
     for k, state in enumerate(fit.point.states):
         own = [name for name in state.block.eta if name not in fit.model.table.latent]

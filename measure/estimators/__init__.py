@@ -16,6 +16,7 @@ from measure.estimators.least_squares import (
     unweighted,
 )
 from measure.estimators.ml import MaximumLikelihood
+from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.model import Curvature, Derivatives, Implied
 from measure.moments import Moments
 
@@ -52,12 +53,16 @@ class Discrepancy(Protocol):
         """Give the weight of each group's (mu, vech Sigma) in the distance that it is like."""
 
 
-# The discrepancies that are likelihoods of rows: they have scores, and a saturated model.
-Likelihood = MaximumLikelihood | FullInformation
+# The discrepancies that are likelihoods: they have scores, of rows or of clusters, and a saturated
+# model.
+RowLikelihood = MaximumLikelihood | FullInformation
+Likelihood = RowLikelihood | TwoLevelLikelihood
 
 
 def _likelihood(moments: Moments, *, means: bool) -> Discrepancy:
-    """Maximum likelihood, by patterns where answers are missing."""
+    """Maximum likelihood, by clusters for two levels, by patterns where answers are missing."""
+    if moments.nested is not None:
+        return TwoLevelLikelihood(moments)
     return MaximumLikelihood(moments) if moments.patterns is None else FullInformation(moments)
 
 

@@ -8,7 +8,7 @@ free), DWLS by the inverse of its diagonal, ULS counts every different moment on
 The statistic is (N - G) F.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from measure.errors import DataError, OptionError
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, moment_vector, vech_places
+from measure.model import (
+    Curvature,
+    Derivatives,
+    Implied,
+    level_jacobian,
+    level_vector,
+    moment_vector,
+    vech_places,
+)
 from measure.moments import Moments
 from measure.moments.asymptotic import cross_products, moment_contributions
 
@@ -35,28 +43,41 @@ class LeastSquares:
     weights: tuple[Array, ...]
     means: bool
 
-    def vector(self, moments: Implied) -> Array:
-        """Put the moments of one group into the vector that is weighed."""
-        return moment_vector(moments, means=self.means, layout=self.moments.layout)
+    def vectors(self, moments: Sequence[Implied]) -> list[Array]:
+        """Put the moments of each group, at all of its levels, into the vector that is weighed."""
+        layout = self.moments.level_layout
+        if layout is not None:
+            pairs = zip(moments[::2], moments[1::2], strict=True)
+            return [level_vector(layout, *pair) for pair in pairs]
+        return [moment_vector(one, means=self.means, layout=self.moments.layout) for one in moments]
 
     def at(self, implied: list[Implied]) -> "_Evaluation | None":
         """Evaluate at implied moments; None where they are not finite."""
-        pairs = zip(self._sample, implied, strict=True)
-        gaps = [sample - self.vector(model) for sample, model in pairs]
+        pairs = zip(self._sample, self.vectors(implied), strict=True)
+        gaps = [sample - model for sample, model in pairs]
         return _Evaluation(self, gaps) if all(np.isfinite(gap).all() for gap in gaps) else None
 
     @cached_property
     def _sample(self) -> list[Array]:
-        return [self.vector(sample) for sample in self.moments.sample]
+        return self.vectors(self.moments.sample)
 
     def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
         """Weighted squares of moments."""
-        pairs = zip(self.weights, map(self.vector, moments), strict=True)
+        pairs = zip(self.weights, self.vectors(moments), strict=True)
         return [float(vector @ weighted(weight, vector)) for weight, vector in pairs]
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """The weights; they do not depend on the implied moments."""
         return list(self.weights)
+
+
+def jacobians(moments: Moments, derivatives: Sequence[Derivatives]) -> list[Array]:
+    """Derivatives of the vector of moments of each group with respect to all free elements."""
+    layout = moments.level_layout
+    if layout is None:
+        return [d.jacobian for d in derivatives]
+    pairs = zip(derivatives[::2], derivatives[1::2], strict=True)
+    return [level_jacobian(layout, *pair) for pair in pairs]
 
 
 def weighted(weight: Array, moments: Array) -> Array:
@@ -93,8 +114,9 @@ class _Evaluation:
     def gradient(self, derivatives: list[Derivatives]) -> Array:
         """First derivatives of F with respect to the free elements."""
         total: Array | float = 0.0
-        for (share, pull, _), d in zip(self._groups(), derivatives, strict=True):
-            total = total - share * 2 * pull @ d.jacobian
+        slopes = jacobians(self.discrepancy.moments, derivatives)
+        for (share, pull, _), slope in zip(self._groups(), slopes, strict=True):
+            total = total - share * 2 * pull @ slope
         return np.asarray(total)
 
     def information(self, derivatives: list[Derivatives]) -> Array:
@@ -104,19 +126,23 @@ class _Evaluation:
     def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
         size = derivatives[0].jacobian.shape[1]
         total = np.zeros((size, size))
-        for share, weight, d in zip(shares, self.discrepancy.weights, derivatives, strict=True):
+        whole = jacobians(self.discrepancy.moments, derivatives)
+        for share, weight, jacobian in zip(shares, self.discrepancy.weights, whole, strict=True):
             # With many groups most elements belong to others, and move nothing in this one.
-            own = np.flatnonzero(d.jacobian.any(axis=0))
-            slopes = d.jacobian[:, own]
+            own = np.flatnonzero(jacobian.any(axis=0))
+            slopes = jacobian[:, own]
             total[np.ix_(own, own)] += share * (slopes.T @ weighted(weight, slopes))
         return total
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array | None:
         """Second derivatives of F with respect to the free elements.
 
-        None where the scale of ordered answers moves with the model, for which they are not
-        worked out: the search then keeps to the Gauss-Newton Hessian.
+        None where the scale of ordered answers moves with the model, and for ordered items at two
+        levels, for which they are not worked out: the search then keeps to the Gauss-Newton
+        Hessian.
         """
+        if self.discrepancy.moments.level_layout is not None:
+            return None
         if any(curvature.state.block.bends for curvature in curvatures):
             return None
         total = 2 * self._squares(derivatives, self.discrepancy.moments.weights)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from measure.display import render_html, render_text
 from measure.fitting.fitted import Fit
 from measure.specification.definitions import Names
+from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
@@ -41,11 +42,11 @@ class ModelCard:
     Attributes
     ----------
     moments
-        One row a group: `group observed thresholds means variances covariances given moments`;
-        `given` are the moments of fixed.x, which are taken from the sample and do not count in
-        `moments`. Ordered items have thresholds in place of a mean and a variance.
+        One row a group (and level): `group observed thresholds means variances covariances given
+        moments`; `given` are the moments of fixed.x, which are taken from the sample and do not
+        count in `moments`. Ordered items have thresholds in place of a mean and a variance.
     parameters
-        One row a group: `group`, the free parameters by kind, and `free`, their sum.
+        One row a group (and level): `group`, the free parameters by kind, and `free`, their sum.
     n_moments, n_free
         Totals over groups, before constraints.
     equalities_within, equalities_across
@@ -98,12 +99,13 @@ class ModelCard:
 
 
 def model_card(fit: Fit) -> ModelCard:
-    """Count the moments and parameters of a fit, group by group, independently of the fit.
+    """Count the moments and parameters of a fit, block by block, independently of the fit.
 
     The df are p(p + 1)/2 covariances and, with a mean structure, p means a group, less those of the
     k predictors of fixed.x among themselves, less the free parameters, plus the independent
     equations among these: shared labels, `equal()`, `group_equal`, effect coding and `==` (Bollen
-    1989, p. 93; with constraints, p. 265). Inequalities take no df. An ordered item with c
+    1989, p. 93; with constraints, p. 265). Two levels have covariances each, and a variable at both
+    has one mean. Inequalities take no df. An ordered item with c
     categories has c - 1 thresholds in place of its mean and its variance (Muthen 1984).
 
     Parameters
@@ -117,10 +119,9 @@ def model_card(fit: Fit) -> ModelCard:
     """
     table = fit.model.table
     labels = table.groups.labels
-    moments = pd.DataFrame([_moments(table, label) for label in labels])
-    parameters = pd.DataFrame(
-        [_parameters(table, group, label) for group, label in enumerate(labels, start=1)]
-    )
+    places = [(g, n) for g in range(1, len(labels) + 1) for n in range(1, table.n_levels + 1)]
+    moments = pd.DataFrame([_moments(table, place) for place in places])
+    parameters = pd.DataFrame([_parameters(table, place) for place in places])
     within, across = _equalities(fit)
     turned = _rotation(table) if fit.exploration is not None else 0
     n_moments, n_free = int(moments["moments"].sum()), int(parameters["free"].sum())
@@ -138,31 +139,48 @@ def model_card(fit: Fit) -> ModelCard:
     )
 
 
-def _moments(table: ParameterTable, label: object) -> dict[str, object]:
-    p, k = len(table.observed), len(table.fixed_x)
+def _where(table: ParameterTable, place: tuple[int, int]) -> dict[str, object]:
+    """Group, and with two levels the level, that a row of counts is about."""
+    group, level = place
+    label = {"group": table.groups.labels[group - 1]}
+    return label if table.levels is None else {**label, "level": level}
+
+
+def _moments(table: ParameterTable, place: tuple[int, int]) -> dict[str, object]:
+    here = table.at_level(place[1])
+    p, k = len(here.observed), len(here.fixed_x)
+    # The mean of a variable at both levels is one of those between clusters.
+    elsewhere = table.levels.both if table.levels is not None and place[1] == WITHIN else set()
     categories = {} if table.ordered is None else table.ordered.n_thresholds
-    continuous, thresholds = p - len(categories), sum(categories.values())
-    means = continuous if table.meanstructure else 0
+    cut = {name: n for name, n in categories.items() if name in here.observed}
+    continuous = p - len(cut)
+    thresholds = sum(n for name, n in cut.items() if name not in elsewhere)
+    if table.ordered is not None and table.levels is not None:
+        elsewhere = set()
+    means = continuous - len(elsewhere) if table.meanstructure else 0
     covariances = sum(range(p))
-    given = sum(range(k + 1)) + (k if table.meanstructure else 0)
+    # The unit of a response is set within clusters, so that it has a variance between them.
+    variances = p if place[1] == BETWEEN else continuous
+    given_means = len(set(here.fixed_x) - elsewhere) if table.meanstructure else 0
+    given = sum(range(k + 1)) + given_means
     return {
-        "group": label,
+        **_where(table, place),
         "observed": p,
         "thresholds": thresholds,
         "means": means,
-        "variances": continuous,
+        "variances": variances,
         "covariances": covariances,
         "given": given,
-        "moments": thresholds + means + continuous + covariances - given,
+        "moments": thresholds + means + variances + covariances - given,
     }
 
 
-def _parameters(table: ParameterTable, group: int, label: object) -> dict[str, object]:
+def _parameters(table: ParameterTable, place: tuple[int, int]) -> dict[str, object]:
     counts = dict.fromkeys(KINDS, 0)
     for row in table.parameters:
-        if row.group == group and row.free:
+        if (row.group, row.level) == place and row.free:
             counts[_kind(table, row)] += 1
-    return {"group": label, **counts, "free": sum(counts.values())}
+    return {**_where(table, place), **counts, "free": sum(counts.values())}
 
 
 def _kind(table: ParameterTable, row: Parameter) -> str:
@@ -176,16 +194,18 @@ def _kind(table: ParameterTable, row: Parameter) -> str:
     if row.op == "~1":
         return "factor means" if latent else "intercepts"
     # A factor that something explains has a residual, as an item has.
-    latent = latent and not _explained(table, row.lhs, row.group)
+    latent = latent and not _explained(table, row)
     alone = row.lhs == row.rhs
     if latent:
         return "factor variances" if alone else "factor covariances"
     return "residual variances" if alone else "residual covariances"
 
 
-def _explained(table: ParameterTable, name: str, group: int) -> bool:
+def _explained(table: ParameterTable, variance: Parameter) -> bool:
+    """Whether something explains the variable that a row is the variance of."""
+    name, block = variance.lhs, table.block_of(variance)
     return any(
-        row.group == group
+        table.block_of(row) == block
         and ((row.op == "=~" and row.rhs == name) or (row.op == "~" and row.lhs == name))
         for row in table.parameters
     )

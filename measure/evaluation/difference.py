@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.linalg import qr, solve_triangular
 
 from measure.chisquare import p_value, statistic
 from measure.errors import OptionError
@@ -20,7 +21,7 @@ from measure.evaluation.nesting import (
     require_same_method,
     undetermined,
 )
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.inference import (
     information,
     inverse,
@@ -31,6 +32,7 @@ from measure.fitting.inference import (
 )
 from measure.fitting.problem import Point
 from measure.specification.options import SCALED
+from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
 
@@ -117,8 +119,16 @@ def compare(fit_restricted: Fit, fit_free: Fit, *, method: str | None = None) ->
     methods are the means of the unscaled statistics over df, for every kind of scaled test; lavaan
     takes the scale of a scaled and shifted test for it, which is another number.
     """
+    return difference(fit_restricted, fit_free, method)
+
+
+@on_one_thread
+def difference(
+    fit_restricted: Fit, fit_free: Fit, method: str | None = None, *, nesting: str = "search"
+) -> pd.DataFrame:
+    """Test as `compare` does, with `nesting` what it is known by; see `nesting.nested`."""
     scaled = _require_method(method, fit_restricted, fit_free)
-    pair = _pair(fit_restricted, fit_free)
+    pair = _pair(fit_restricted, fit_free, nesting)
     if not scaled:
         found = _Difference(pair.chisq, NAN, "standard")
     elif method is not None:
@@ -173,7 +183,7 @@ def _require_method(method: str | None, restricted: Fit, free: Fit) -> bool:
     return scaled
 
 
-def _pair(restricted: Fit, free: Fit) -> _Pair:
+def _pair(restricted: Fit, free: Fit, nesting: str) -> _Pair:
     """Refuse what is not comparable, in the order in which a user would check it."""
     require_same_data(restricted, free)
     if restricted.df == free.df:
@@ -186,7 +196,7 @@ def _pair(restricted: Fit, free: Fit) -> _Pair:
             f"the first model has {restricted.df} degrees of freedom and the second {free.df}; the "
             "more restricted model, which has more, comes first. Exchange them."
         )
-    found = nested(restricted, free)
+    found = nested(restricted, free, by=nesting)
     if found is None:
         raise OptionError(
             "the models are not nested: the less restricted one cannot reproduce the moments that "
@@ -221,7 +231,9 @@ def _remarks(pair: _Pair, chisq: float) -> list[str]:
 def _first_positive(pair: _Pair) -> _Difference:
     """Take the first scaled difference whose factor is positive, and say what was passed over."""
     passed: list[str] = []
-    for name in SCALED_METHODS:
+    # The last is not defined for two levels.
+    methods = SCALED_METHODS if pair.free.moments.nested is None else SCALED_METHODS[:2]
+    for name in methods:
         found = _BY_METHOD[name](pair)
         if found.factor > 0:
             notes = (*passed, *found.notes)
@@ -269,32 +281,46 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     of the moments over the parameters of the less and of the more restricted model: near the
     solution the latter moves along H only (Satorra 2000; "delta" method).
     """
+    if pair.free.moments.ordinal is None:
+        require_one_level(pair.free, 'method "satorra.2000"')
     point, restricted = pair.free.point, pair.restricted.point
-    change = np.vstack(point.jacobians)
-    other = aligned_jacobian(pair.restricted, pair.free.moments.names) @ restricted.basis
-    along = np.linalg.pinv(change @ point.basis) @ other
-    left, sizes, _ = np.linalg.svd(along, full_matrices=True)
-    rank = int((sizes > 1e-8 * sizes.max(initial=0.0)).sum())
-    restriction = left[:, rank:].T
-    basis = point.basis
+    basis, parts = point.basis, point.jacobians
     bread = inverse(basis.T @ information(point, pair.free.method.information) @ basis)
     if bread is None:
         raise OptionError(
             "the information matrix of the less restricted model is singular, so that "
             '"satorra.2000" is not defined. Choose "satorra.bentler.2001".'
         )
-    if pair.free.method.fiml:
-        meat = score_products(point)
-    else:
-        weighted = weigh(weights(point), change)
-        meat = weighted.T @ moment_covariance(point) @ weighted
+    other = aligned_jacobian(pair.restricted, pair.free.moments.names) @ restricted.basis
+    along = _coordinates(np.vstack(parts) @ basis, other)
+    # The first columns span what the restricted model can do, the others what it gives up.
+    directions, sizes, _ = qr(along, pivoting=True)
+    diagonal = np.abs(np.diag(sizes))
+    rank = int((diagonal > 1e-8 * diagonal.max(initial=0.0)).sum())
+    restriction = directions[:, rank:].T
     moved = restriction @ bread
     middle = np.linalg.pinv(moved @ restriction.T, hermitian=True)
-    product = middle @ moved @ (basis.T @ meat @ basis) @ moved.T
+    if pair.free.method.fiml:
+        meat = moved @ (basis.T @ score_products(point) @ basis) @ moved.T
+    else:
+        spread = basis @ moved.T
+        pressed = weigh(weights(point), np.vstack([part @ spread for part in parts]))
+        meat = pressed.T @ moment_covariance(point) @ pressed
+    product = middle @ meat
     first, second = float(np.trace(product)), float(np.sum(product * product.T))
     stretch = float(np.sqrt(pair.df / second))
     shift = pair.df - stretch * first
     return _Difference(stretch * pair.chisq + shift, 1 / stretch, "satorra.2000", shift=shift)
+
+
+def _coordinates(change: Array, other: Array) -> Array:
+    """Directions of one set of derivatives (m, q) as combinations of the other's (m, p), (p, q)."""
+    directions, triangle = qr(change, mode="economic")
+    diagonal = np.abs(np.diag(triangle))
+    if diagonal.min(initial=1.0) < 1e-8 * diagonal.max(initial=1.0):
+        # Some parameters do what others do; the shortest combination is taken.
+        return np.asarray(np.linalg.pinv(change) @ other)
+    return np.asarray(solve_triangular(triangle, directions.T @ other))
 
 
 _BY_METHOD = {

@@ -13,11 +13,13 @@ from measure.checks import numeric_items
 from measure.errors import MeasureError, MeasureWarning, OptionError
 from measure.evaluation.heldout_answers import Answers
 from measure.fitting.confirmatory import estimate
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.source import Source
 from measure.model import Implied
 from measure.replication.casewise import model_moments, row_logliks
 from measure.specification.options import Options
+from measure.specification.refusals import refuse_levels
+from measure.specification.syntax import parse
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -49,8 +51,10 @@ def specifications(models: Mapping[str, str | Fit]) -> tuple[Specification, ...]
     found = []
     for name, model in models.items():
         if isinstance(model, str):
+            refuse_levels(parse(model), "cross_validate")
             found.append(Specification(str(name), model, "cfa", Options()))
         else:
+            require_one_level(model, "cross_validate")
             if model.moments.rows is None:
                 raise OptionError(
                     f'"{name}" was fitted to covariances; cross-validation needs data. Fit it to '

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
 from measure.evaluation.residual_spread import residual_covariances, sample_covariances
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.indices import residual_moments
 from measure.model import Implied, moment_vector, vech_places
 from measure.specification.responses import Layout
@@ -35,22 +35,27 @@ def residuals(fit: Fit, *, kind: str = "cor.bentler") -> pd.DataFrame:
         `standardized` divides raw residuals by their standard errors, which gives z values
         (Ogasawara 2001); `normalized` divides by the standard errors of the sample moments, which
         are larger (Joreskog & Sorbom 1981). Standard errors are robust where those of the fit are.
+        These two are for models of one level.
 
     Returns
     -------
     DataFrame
         Items × items, with the residuals of the means as a last row `~1` where the model has a
-        mean structure. Of ordered items these are residuals of polychoric correlations, and rows
-        `|t1`, `|t2` and so on hold those of the thresholds, in standard deviations of the latent
-        response whatever `kind`; NaN where an item has fewer. With several groups the index is
-        (group, item). A z value is 0 where the model reproduces the moment whatever the data, and
-        NaN where the information is singular.
+        mean structure. Of a two-level model the index is (level, item), level 1 within and 2
+        between clusters, with NaN for variables of the other level, and the sample moments are
+        those of the saturated model. Of ordered items these are residuals of polychoric
+        correlations, and rows `|t1`, `|t2` and so on hold those of the thresholds, in standard
+        deviations of the latent response whatever `kind`; NaN where an item has fewer. With several
+        groups the index is (group, item). A z value is 0 where the model reproduces the moment
+        whatever the data, and NaN where the information is singular.
 
     Raises
     ------
     OptionError
         For another `kind`.
     """
+    if kind in TESTED:
+        require_one_level(fit, f'kind="{kind}" of residuals')
     if kind not in (*PLAIN, *TESTED):
         known = ", ".join((*PLAIN, *TESTED))
         raise OptionError(f'kind "{kind}" is not known; choose one of {known}.')
@@ -112,28 +117,27 @@ def implied(fit: Fit) -> pd.DataFrame:
 
 def _tables(fit: Fit, moments: list[Implied]) -> pd.DataFrame:
     """Covariances with thresholds and means below, one table a group."""
-    names = list(fit.moments.names)
     tables = []
-    for own in moments:
+    blocks = zip(moments, fit.moments.block_names, fit.moments.block_thresholds, strict=True)
+    for own, block, counts in blocks:
+        names = list(block)
         table = pd.DataFrame(own.sigma, index=names, columns=names)
-        if own.thresholds is not None:
-            table = pd.concat([table, _by_item(fit, own.thresholds)])
+        if own.thresholds is not None and any(counts):
+            thresholds = own.thresholds[: sum(counts)]
+            table = pd.concat([table, _by_item(names, counts, thresholds)])
         if own.mu is not None:
             table.loc["~1"] = own.mu
         tables.append(table)
-    return tables[0] if len(tables) == 1 else pd.concat(tables, keys=list(fit.moments.groups))
+    return fit.by_block(tables)
 
 
-def _by_item(fit: Fit, thresholds: Array) -> pd.DataFrame:
+def _by_item(names: list[str], counts: tuple[int, ...], thresholds: Array) -> pd.DataFrame:
     """One row a threshold `|t1`, `|t2`, ..., one column an item."""
-    layout = fit.moments.layout
-    assert layout is not None
-    counts = layout.n_thresholds
     table = np.full((max(counts), len(counts)), np.nan)
     place = np.concatenate([np.arange(count) for count in counts])
-    table[place, layout.items] = thresholds
+    table[place, np.repeat(np.arange(len(counts)), counts)] = thresholds
     rows = [f"|t{k}" for k in range(1, len(table) + 1)]
-    return pd.DataFrame(table, index=rows, columns=list(fit.moments.names))
+    return pd.DataFrame(table, index=rows, columns=names)
 
 
 def srmr_test(
@@ -188,6 +192,7 @@ def srmr_test(
             f"close is {close} and level is {level}; the first must be 0 or more, the second "
             "between 0 and 1."
         )
+    require_one_level(fit, "srmr_test")
     tables = []
     layout = fit.moments.layout
     for sample, model, spread in zip(

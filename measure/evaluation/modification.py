@@ -9,7 +9,7 @@ hold them, are left out of I11 (Aitchison & Silvey 1958).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,11 @@ def require_kind(information: str, fit: Fit) -> None:
         raise OptionError(
             f'information="{information}" is not known; choose one of {", ".join(KINDS)}.'
         )
+    if information == "expected" and fit.moments.nested is not None and fit.method.fiml:
+        raise OptionError(
+            'information="expected" is not worked out for rows in clusters that lack answers; '
+            'choose information="observed".'
+        )
     if information != "expected" and fit.moments.ordinal is not None:
         raise OptionError(
             f'information="{information}" is not available for ordered items, whose discrepancy is '
@@ -158,14 +163,15 @@ def candidates(table: ParameterTable) -> Iterator[Parameter]:
     for row in table.parameters:
         if not row.free and not row.exogenous and not table.follows(row):
             yield row
-    for group in range(1, table.n_groups + 1):
-        own = [row for row in table.parameters if row.group == group]
+    places = product(range(1, table.n_groups + 1), range(1, table.n_levels + 1))
+    for group, level in places:
+        own = [row for row in table.parameters if (row.group, row.level) == (group, level)]
         taken = {_identity(row.lhs, row.op, row.rhs) for row in own}
         for lhs, op, rhs in _absent(table, own):
             identity = _identity(lhs, op, rhs)
             if identity not in taken:
                 taken.add(identity)
-                yield Parameter(lhs, op, rhs, group, 1, "", False, 0.0, NAN, False, False)
+                yield Parameter(lhs, op, rhs, group, level, "", False, 0.0, NAN, False, False)
 
 
 def _identity(lhs: str, op: str, rhs: str) -> tuple[object, str]:
@@ -176,21 +182,23 @@ def _identity(lhs: str, op: str, rhs: str) -> tuple[object, str]:
 
 
 def _absent(table: ParameterTable, own: list[Parameter]) -> Iterator[tuple[str, str, str]]:
-    """Parameters that one group of a model could have."""
-    random = [x for x in table.observed if x not in {*table.fixed_x, *table.auxiliary}]
+    """Parameters that one block of a model could have."""
+    here = table.at_level(own[0].level)
+    random = [x for x in here.observed if x not in {*here.fixed_x, *table.auxiliary}]
     latent = [f for f in table.latent if any(f == row.lhs for row in own)]
     outcomes = {row.lhs for row in own if row.op == "~"}
+    regressed = table.regressed_at(own[0].level)
     for factor in latent:
         # A path to an outcome, or between variables with paths, is written as a regression.
-        avoided = outcomes | (table.regressed if factor in table.regressed else set())
+        avoided = outcomes | (regressed if factor in regressed else set())
         yield from ((factor, "=~", x) for x in random if x not in avoided)
     scaled = set() if table.ordered is None else set(table.ordered.n_thresholds)
     # With ordered items a residual variance that is absent is 1, or follows from the others.
     yield from ((x, "~~", x) for x in (*random, *latent) if x not in scaled)
     yield from ((a, "~~", b) for a, b in combinations(random, 2))
     yield from ((a, "~~", b) for a, b in combinations(latent, 2))
-    regressed = [v for v in (*latent, *table.observed) if v in table.regressed]
-    yield from ((a, "~", b) for a, b in permutations(regressed, 2))
+    passing = [v for v in (*latent, *here.observed) if v in regressed]
+    yield from ((a, "~", b) for a, b in permutations(passing, 2))
     if table.meanstructure:
         yield from ((v, "~1", "") for v in (*random, *latent))
 
@@ -232,7 +240,7 @@ def _extend(fit: Fit, wanted: list[Parameter]) -> _Extended:
     bare = replace(
         model.table, parameters=tuple(rows), ties=(), sums=(), constraints=(), definitions=()
     )
-    extended = build(bare, list(fit.moments.sample), fit.moments.names)
+    extended = build(bare, list(fit.moments.sample), fit.moments.block_names)
     position = {row: element for element, row in enumerate(extended.free_rows)}
     problem = Problem(extended, fit.moments, fit.problem.discrepancy)
     held = fit.point.basis

@@ -1,5 +1,6 @@
 """Whether one fitted model is a special case of another, on the same data."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from measure.errors import OptionError
 from measure.estimators.least_squares import LeastSquares
 from measure.estimators.ml import MaximumLikelihood
+from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
 from measure.fitting.inference import information, inverse
@@ -16,6 +18,7 @@ from measure.fitting.starts import elements_by_name, starting_points
 from measure.model import ACTIVE, Implied, State, vech_places
 from measure.moments import Moments
 from measure.optimize import minimize
+from measure.specification.levels import NAMES
 
 Array = NDArray[np.float64]
 
@@ -29,6 +32,8 @@ SAME = 1e-8
 SAME_IMPLIED = 1e-6
 # A variance, or an eigenvalue of a correlation matrix, below this stands on its boundary.
 BOUNDARY = 1e-4
+# Keeps a division by a variance of 0 defined.
+TINY = float(np.finfo(float).tiny)
 # A derivative below this share of its usual size counts as none. Where a search runs into such a
 # point the discrepancy is flat, so that it ends some hundredths away from it.
 VANISHING = 0.05
@@ -68,14 +73,40 @@ def require_same_data(first: Fit, second: Fit) -> None:
             f"the models were fitted to different respondents: {a.n_total} rows "
             f"({_sizes(a)}) and {b.n_total} rows ({_sizes(b)}). Fit both to the same rows."
         )
-    order = [b.names.index(name) for name in a.names]
-    for label, mine, other in zip(a.groups, a.sample, b.sample, strict=True):
+    _require_same_levels(a, b)
+    labels = [label for label in a.groups for _ in range(len(a.sample) // len(a.groups))]
+    orders = _orders(b, a)
+    for label, mine, other, order in zip(labels, a.sample, b.sample, orders, strict=True):
         if not _equal(mine, _reordered(other, order, b), SAME):
             where = f' of group "{label}"' if len(a.groups) > 1 else ""
             raise OptionError(
                 f"the models were fitted to different data: their sample moments{where} differ. "
                 "Fit both to the same rows, with missing answers treated alike."
             )
+
+
+def _require_same_levels(a: Moments, b: Moments) -> None:
+    """Refuse a model with two levels beside one without, or with others at a level."""
+    if (a.levels is None) != (b.levels is None):
+        raise OptionError(
+            "one of the models has two levels and the other one, so that they explain different "
+            "moments. Write both with `level:` blocks; a level is left unrestricted by all "
+            "covariances of its variables."
+        )
+    for level, (mine, other) in enumerate(zip(a.block_names, b.block_names, strict=True)):
+        apart = sorted(set(mine) ^ set(other))
+        if apart:
+            where = NAMES[level % 2 + 1]
+            raise OptionError(
+                f"{', '.join(apart)}: modelled {where} clusters by one of the models only, so that "
+                "they explain different moments. Use the same variables at each level."
+            )
+
+
+def _orders(own: Moments, wanted: Moments) -> list[list[int]]:
+    """Places of the variables of each block, in the order that other moments have them in."""
+    pairs = zip(own.block_names, wanted.block_names, strict=True)
+    return [[names.index(name) for name in order] for names, order in pairs]
 
 
 def _require_same_scales(a: Moments, b: Moments) -> None:
@@ -139,13 +170,16 @@ def _reordered(moments: Implied, order: list[int], own: Moments) -> Implied:
     """Moments of the variables of `own` in another order."""
     mu = None if moments.mu is None else moments.mu[order]
     thresholds = moments.thresholds
-    if own.layout is not None and thresholds is not None:
-        thresholds = thresholds[own.layout.threshold_places(order)]
+    if own.ordinal is not None and thresholds is not None:
+        # Of a block between clusters the thresholds of its own items, which are the last ones.
+        counts = own.thresholds[len(own.names) - len(order) :]
+        item = np.repeat(np.arange(len(order)), counts)
+        thresholds = thresholds[np.concatenate([np.flatnonzero(item == k) for k in order])]
     return Implied(mu, moments.sigma[np.ix_(order, order)], thresholds)
 
 
 def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
-    sd = np.sqrt(np.diag(a.sigma))
+    sd = np.sqrt(np.maximum(np.diag(a.sigma), TINY))
     gap = float(np.abs((a.sigma - b.sigma) / np.outer(sd, sd)).max())
     if a.mu is not None and b.mu is not None:
         gap = max(gap, float(np.abs((a.mu - b.mu) / sd).max()))
@@ -154,7 +188,7 @@ def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
     return gap <= tolerance
 
 
-def nested(restricted: Fit, free: Fit) -> Point | None:
+def nested(restricted: Fit, free: Fit, *, by: str = "search") -> Point | None:
     """Give the point of `free` that has the moments which `restricted` implies.
 
     Where the parameters of both bear the same names the values are carried over; otherwise `free`
@@ -165,6 +199,9 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     ----------
     restricted, free
         Fits to the same data.
+    by
+        "search" looks whether `free` reproduces what `restricted` implies elsewhere too; "design"
+        takes it that it does, since the models were made so.
 
     Returns
     -------
@@ -175,10 +212,10 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     OptionError
         Where the moments that `restricted` implies are not positive definite.
     """
-    order = [restricted.moments.names.index(name) for name in free.moments.names]
     own = restricted.moments
-    target = [_reordered(implied, order, own) for implied in restricted.implied_moments]
-    if own.layout is None and any(np.linalg.eigvalsh(one.sigma)[0] <= 0 for one in target):
+    orders = _orders(own, free.moments)
+    target = _all_reordered(restricted.implied_moments, orders, own)
+    if not _possible(target, own):
         raise OptionError(
             "the covariance matrix that the more restricted model implies is not positive "
             "definite, so that nothing can be compared with it."
@@ -188,16 +225,31 @@ def nested(restricted: Fit, free: Fit) -> Point | None:
     if matching is not None:
         return matching
     found = _by_search(free, elements[list(free.model.reduction.kept)], target)
-    if found is None:
-        return None
+    if found is None or by == "design":
+        return found
     # Estimates may lie where models meet that are not nested, such as a parameter near 0.
-    elsewhere = _moved(restricted, order)
+    elsewhere = _moved(restricted, orders)
     if elsewhere is not None and _by_search(free, found.params, elsewhere) is None:
         return None
     return found
 
 
-def _moved(restricted: Fit, order: list[int]) -> list[Implied] | None:
+def _all_reordered(
+    moments: Sequence[Implied], orders: list[list[int]], own: Moments
+) -> list[Implied]:
+    return [_reordered(one, order, own) for one, order in zip(moments, orders, strict=True)]
+
+
+def _possible(moments: Sequence[Implied], own: Moments) -> bool:
+    """Whether a likelihood is defined at moments of the kind of `own`."""
+    if own.layout is not None:
+        return True
+    if own.nested is not None:
+        return TwoLevelLikelihood(own).at(list(moments)) is not None
+    return all(np.linalg.eigvalsh(one.sigma)[0] > 0 for one in moments)
+
+
+def _moved(restricted: Fit, orders: list[list[int]]) -> list[Implied] | None:
     """Moments that the restricted model implies at parameters some way off its estimates.
 
     Each moves by 0.1 to 0.2 of sqrt(N) standard errors, up or down.
@@ -215,10 +267,10 @@ def _moved(restricted: Fit, order: list[int]) -> list[Implied] | None:
     step *= np.sqrt(np.diag(spread))
     for _ in range(5):
         there = restricted.problem.at(restricted.params + step)
-        moved = [_reordered(one, order, restricted.moments) for one in there.implied]
-        possible = restricted.moments.layout is None or not there.improprieties
-        if possible and all(np.linalg.eigvalsh(one.sigma)[0] > 0 for one in moved):
-            return moved
+        own = restricted.moments
+        possible = own.ordinal is None or not there.improprieties
+        if possible and _possible(there.implied, own):
+            return _all_reordered(there.implied, orders, own)
         step /= 2
     return None
 
@@ -279,6 +331,15 @@ def _imitating(free: Fit, target: list[Implied]) -> Problem:
     own = free.moments
     moments = replace(own, sample=tuple(target), rows=None, clusters=None, patterns=None)
     layout = own.layout
+    if own.nested is not None:
+        pairs = zip(own.nested, target[::2], target[1::2], strict=True)
+        moments = replace(moments, nested=tuple(one.with_moments(w, b) for one, w, b in pairs))
+        return Problem(free.model, moments, TwoLevelLikelihood(moments))
+    if own.level_layout is not None:
+        sd = np.sqrt(np.diag(target[1].sigma))
+        units = np.ones_like(target[0].sigma), np.outer(sd, sd)
+        weight = own.level_layout.vector(np.ones(len(own.level_layout.items)), *units) ** -2
+        return Problem(free.model, moments, LeastSquares(moments, (weight,), True))
     if layout is None:
         return Problem(free.model, moments, MaximumLikelihood(moments))
     weights = []
@@ -299,7 +360,8 @@ def at_boundary(point: Point) -> list[str]:
     free = {row.key for row in table.parameters if row.free and row.op == "~~"}
     for state in point.states:
         label = table.groups.labels[state.block.group - 1]
-        where = f' in group "{label}"' if table.n_groups > 1 else ""
+        where = "" if table.levels is None else f" {NAMES[state.block.level]} clusters"
+        where += f' in group "{label}"' if table.n_groups > 1 else ""
         for matrix, names, total in (
             ("theta", state.block.observed, np.diag(state.sigma)),
             ("psi", state.block.eta, np.diag(state.covariance)),
@@ -307,7 +369,8 @@ def at_boundary(point: Point) -> list[str]:
             own = [
                 k
                 for k, name in enumerate(names)
-                if (name, "~~", name, state.block.group) in free and name not in table.auxiliary
+                if (name, "~~", name, state.block.group, state.block.level) in free
+                and name not in table.auxiliary
             ]
             found += [text + where for text in _edges(state, matrix, own, total, names)]
     return found
@@ -361,7 +424,7 @@ def undetermined(point: Point, own: Point) -> bool:
 def aligned_jacobian(fit: Fit, names: tuple[str, ...]) -> Array:
     """Derivatives of all groups' moments over elements, rows in the order of `names`."""
     own, means = fit.moments.names, fit.model.table.meanstructure
-    layout, p = fit.moments.layout, len(own)
+    layout, p = fit.moments.level_layout or fit.moments.layout, len(own)
     if layout is not None:
         places = layout.places([own.index(name) for name in names])
         return np.vstack([jacobian[places] for jacobian in fit.point.jacobians])

@@ -13,7 +13,7 @@ from measure.distributions import normal_cdf, normal_quantile, weighted_chisq_sf
 from measure.errors import OptionError
 from measure.estimators import Likelihood
 from measure.evaluation.nesting import nested, require_same_data
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.inference import inverse
 from measure.moments.asymptotic import sums_by_cluster
 from measure.replication.casewise import casewise_loglik, model_moments
@@ -107,6 +107,8 @@ def vuong(fit_a: Fit, fit_b: Fit, *, level: float = 0.95) -> VuongTest:
     with log-likelihoods and scores summed within. In several groups membership counts as drawn with
     the respondent, so that differences between groups are part of omega^2.
     """
+    for fit in (fit_a, fit_b):
+        require_one_level(fit, "vuong")
     _require_comparable(fit_a, fit_b)
     confidence(level)
     ratio = _by_unit(

@@ -10,7 +10,7 @@ the implied moments and Gamma at the sample ones. With ordered items W are the w
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.estimators import Likelihood, normal
+from measure.estimators import RowLikelihood, normal
 from measure.fitting.fitted import Fit
 from measure.fitting.inference import inverse, moment_covariance, stacked_weight
 from measure.model import Implied, vech_places
@@ -73,7 +73,9 @@ def _given(fit: Fit) -> NDArray[np.bool_]:
 
 def _information(fit: Fit) -> Array:
     """Information of the saturated model about all moments, at the implied ones, (k, k)."""
-    if fit.method.information != "observed" or not isinstance(fit.problem.discrepancy, Likelihood):
+    if fit.method.information != "observed" or not isinstance(
+        fit.problem.discrepancy, RowLikelihood
+    ):
         return stacked_weight(fit.point)
     return _stacked(
         [share * _observed(fit, group) for group, share in enumerate(fit.moments.shares)]
@@ -109,7 +111,7 @@ def _gamma(fit: Fit) -> Array:
     discrepancy, means = fit.problem.discrepancy, fit.model.table.meanstructure
     keep = slice(None) if means else slice(len(moments.names), None)
     if (
-        isinstance(discrepancy, Likelihood)
+        isinstance(discrepancy, RowLikelihood)
         and moments.rows is not None
         and (method.fiml or method.se == "robust.huber.white")
     ):

@@ -19,7 +19,7 @@ import pandas as pd
 
 from measure.chisquare import p_value
 from measure.errors import OptionError
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.problem import moment_count
 
 SOURCES = {
@@ -53,6 +53,7 @@ def small_sample_tests(fit: Fit) -> pd.DataFrame:
         Another estimator, several groups, missing answers, or restricted means: the corrections
         are not derived for them.
     """
+    require_one_level(fit, "small_sample_tests")
     if fit.moments.ordinal is not None:
         raise OptionError(
             "small-sample corrections are derived for maximum likelihood of continuous items; this "

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.exploration.score_transforms import ScoreTransforms
-from measure.levels.multilevel import icc
+from measure.levels.between_clusters import icc
 
 Array = NDArray[np.float64]
 

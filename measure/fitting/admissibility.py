@@ -4,6 +4,7 @@ import numpy as np
 
 from measure.model import Model, State
 from measure.optimize import is_positive_definite
+from measure.specification.levels import NAMES
 
 ROUNDING = 1e-10
 # A correlation may exceed 1, and an eigenvalue fall below 0, by rounding.
@@ -19,8 +20,9 @@ def improprieties(model: Model, states: list[State]) -> list[str]:
     """
     found: list[str] = []
     for state in states:
-        label = model.table.groups.labels[state.block.group - 1]
-        where = "" if len(states) == 1 else f' in group "{label}"'
+        label, table = model.table.groups.labels[state.block.group - 1], model.table
+        where = "" if table.levels is None else f" {NAMES[state.block.level]} clusters"
+        where += "" if table.n_groups == 1 else f' in group "{label}"'
         for name, variables in (("theta", state.block.observed), ("psi", state.block.eta)):
             own = [k for k, v in enumerate(variables) if v not in model.table.auxiliary]
             found += [text + where for text in _matrix(state, name, own)]

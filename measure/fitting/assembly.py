@@ -1,19 +1,24 @@
 """From the parameter table to matrices: where each parameter stands, and what is fixed there."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import ModelError
 from measure.model import Block, Implied, Model, Place
 from measure.specification.constraints import reduction, restrictions
+from measure.specification.levels import WITHIN
 from measure.specification.responses import Layout
 from measure.specification.table import Parameter, ParameterTable
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+# Sample moments of each block, with the names of its variables.
+_Sample = Sequence[tuple[Implied, tuple[str, ...]]]
 
 
-def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) -> Model:
+def build(table: ParameterTable, sample: list[Implied], order: Sequence[tuple[str, ...]]) -> Model:
     """Lay the parameter table out as matrices.
 
     Parameters
@@ -21,9 +26,9 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     table
         The parameter table.
     sample
-        Sample moments of each group, for the variables in `order`; fixed.x takes its values here.
+        Sample moments of each block, for the variables in `order`; fixed.x takes its values here.
     order
-        Names of the observed variables, in the order of the moments.
+        Names of the observed variables of each block, in the order of its moments.
 
     Returns
     -------
@@ -36,9 +41,12 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     """
     free_rows = tuple(index for index, row in enumerate(table.parameters) if row.free)
     position = {row: element for element, row in enumerate(free_rows)}
-    values = np.array([_fixed_value(row, sample, order) for row in table.parameters])
+    own = list(zip(sample, order, strict=True))
+    values = np.array([_fixed_value(table, row, own) for row in table.parameters])
+    places = [(g, n) for g in range(1, table.n_groups + 1) for n in range(1, table.n_levels + 1)]
     blocks = tuple(
-        _block(table, group, order, values, position) for group in range(1, table.n_groups + 1)
+        _block(table, place, names, values, position)
+        for place, names in zip(places, order, strict=True)
     )
     return Model(
         table,
@@ -50,26 +58,33 @@ def build(table: ParameterTable, sample: list[Implied], order: tuple[str, ...]) 
     )
 
 
-def _fixed_value(row: Parameter, sample: list[Implied], order: tuple[str, ...]) -> float:
+def _fixed_value(table: ParameterTable, row: Parameter, sample: _Sample) -> float:
     if not row.exogenous:
         return row.value
-    moments = sample[row.group - 1]
-    i = order.index(row.lhs)
+    block = table.block_of(row)
+    moments, names = sample[block]
+    i = names.index(row.lhs)
     if row.op == "~1":
         return float(moments.mu[i]) if moments.mu is not None else float("nan")
-    return float(moments.sigma[i, order.index(row.rhs)])
+    return float(moments.sigma[i, names.index(row.rhs)])
 
 
 def _block(
     table: ParameterTable,
-    group: int,
+    place_of_block: tuple[int, int],
     observed: tuple[str, ...],
     values: Array,
     position: dict[int, int],
 ) -> Block:
-    dummies = _among_eta(table)
-    # A group's own block of text may leave a factor out.
-    named = {row.lhs for row in table.parameters if row.group == group}
+    group, level = place_of_block
+    rows = [
+        (index, row)
+        for index, row in enumerate(table.parameters)
+        if (row.group, row.level) == place_of_block
+    ]
+    dummies = _among_eta(table, level)
+    # A block of the text may leave a factor out.
+    named = {row.lhs for _, row in rows}
     latent = tuple(f for f in table.latent if f in named)
     eta = (*latent, *(x for x in observed if x in dummies))
     n_observed, n_eta = len(observed), len(eta)
@@ -84,15 +99,16 @@ def _block(
     for j, name in enumerate(eta[len(latent) :], start=len(latent)):
         template["lambda_"][observed.index(name), j] = 1.0
     layout = table.layout(observed)
+    # The scale of ordered items is set within clusters; thresholds stand at both levels.
+    scaled = layout is not None and level == WITHIN
     if layout is not None:
         template["tau"] = np.zeros((len(layout.items), 1))
+    if scaled:
         template["delta"] = np.ones((n_observed, 1))
     places: dict[int, Place] = {}
     following: dict[int, Place] = {}
     taken: dict[tuple[str, int, int], Parameter] = {}
-    for index, row in enumerate(table.parameters):
-        if row.group != group:
-            continue
+    for index, row in rows:
         place = _place(row, observed, eta, layout)
         key = (place.matrix, place.i, place.j)
         if key in taken:
@@ -109,10 +125,11 @@ def _block(
                 template[place.matrix][place.j, place.i] = values[index]
     standing = [(place, position[index]) for index, place in places.items() if index in position]
     theta_scaled, follows = False, tuple[Place, ...]()
-    if table.ordered is not None:
+    if table.ordered is not None and scaled:
         theta_scaled = table.ordered.parameterization == "theta"
         if not theta_scaled:
-            follows = tuple(_residual(name, observed, eta) for name in table.ordered.n_thresholds)
+            own = (name for name in table.ordered.n_thresholds if name in observed)
+            follows = tuple(_residual(name, observed, eta) for name in own)
             standing += [(place, len(position) + k) for k, place in enumerate(follows)]
     return Block(
         group,
@@ -122,26 +139,27 @@ def _block(
         places,
         _by_matrix(standing),
         table.meanstructure,
-        layout,
+        layout if scaled else None,
         theta_scaled,
         follows,
         following,
+        level,
     )
 
 
-def _among_eta(table: ParameterTable) -> set[str]:
-    """Observed variables that have to stand among eta.
+def _among_eta(table: ParameterTable, level: int) -> set[str]:
+    """Observed variables that have to stand among eta at a level.
 
     Those in regressions, and every variable whose residual covaries with one that stands there:
-    psi and theta have no element between them.
+    psi and theta have no element between them. All groups have the same.
     """
-    inside = set(table.latent) | table.regressed | set(table.fixed_x)
-    pairs = [
-        {row.lhs, row.rhs} for row in table.parameters if row.op == "~~" and row.lhs != row.rhs
-    ]
+    rows = [row for row in table.parameters if row.level == level]
+    latent = set(table.latent)
+    inside = latent | table.regressed_at(level) | set(table.at_level(level).fixed_x)
+    pairs = [{row.lhs, row.rhs} for row in rows if row.op == "~~" and row.lhs != row.rhs]
     while more := set().union(*(pair for pair in pairs if pair & inside)) - inside:
         inside |= more
-    return inside - set(table.latent)
+    return inside - latent
 
 
 def _by_matrix(

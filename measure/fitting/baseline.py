@@ -1,5 +1,6 @@
 """The baseline model: variances and means are free, nothing covaries."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,19 +11,24 @@ from measure.fitting.assembly import build as build_model
 from measure.fitting.inference import weigh
 from measure.fitting.problem import Point, Problem
 from measure.fitting.starts import from_sample
-from measure.model import Implied, moment_vector
+from measure.model import Implied, level_vector, moment_vector
 from measure.moments import Moments
 from measure.optimize import minimize
 from measure.specification.defaults import NAN
+from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.options import Method
 from measure.specification.table import Parameter, ParameterTable
 
 
 def closed_form(problem: Problem, method: Method) -> Statistic | None:
     """Test the baseline model without a search; None where there is no closed form."""
+    if problem.moments.level_layout is not None:
+        return independent_levels(problem, method)
     if problem.moments.layout is not None:
         return _independent_answers(problem, method)
     table = problem.model.table
+    if table.levels is not None:
+        return None
     simple = method.estimator.discrepancy == "ML" and not method.fiml and not table.auxiliary
     if not simple or method.test not in ("standard", "none"):
         return None
@@ -61,6 +67,30 @@ def _independent_answers(problem: Problem, method: Method) -> Statistic:
     nothing = np.zeros((df, 0))
     spread = projected(own, nothing, np.zeros((0, 0)), moments.ordinal.gamma[np.ix_(keep, keep)])
     return scaled(method.test, chisq, df, spread)
+
+
+def independent_levels(
+    problem: Problem, method: Method, levels: Collection[int] = (WITHIN, BETWEEN)
+) -> Statistic:
+    """Test that nothing covaries at some levels, with ordered items: the rest fits exactly.
+
+    Weights are diagonal, so that moments which fit do not matter to the others.
+    """
+    moments, layout = problem.moments, problem.moments.level_layout
+    assert layout is not None
+    assert moments.ordinal is not None
+    (weight,), (within, between) = problem.discrepancy.weight([]), moments.sample
+    tested = np.zeros(layout.size, dtype=bool)
+    for level, place in ((WITHIN, layout.sections[2]), (BETWEEN, layout.sections[3])):
+        tested[place] = level in levels
+    gap, own = level_vector(layout, within, between)[tested], [weight[tested]]
+    chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
+    if method.test in ("standard", "none"):
+        return Statistic("standard", chisq, df)
+    gamma = moments.ordinal.gamma[np.ix_(tested, tested)]
+    return scaled(
+        method.test, chisq, df, projected(own, np.zeros((df, 0)), np.zeros((0, 0)), gamma)
+    )
 
 
 def baseline_point(problem: Problem) -> Point:
@@ -102,11 +132,19 @@ def _alone(moments: Moments) -> list[Implied]:
 
 def baseline_problem(problem: Problem) -> Problem:
     """The baseline model as a problem of its own, with the same data and discrepancy."""
-    table, moments = problem.model.table, problem.moments
+    moments = problem.moments
+    nothing = baseline_table(problem.model.table, moments.block_names)
+    model = build_model(nothing, list(moments.sample), moments.block_names)
+    return Problem(model, moments, problem.discrepancy)
+
+
+def baseline_table(table: ParameterTable, names: Sequence[tuple[str, ...]]) -> ParameterTable:
+    """Give the table of the baseline model of a model, with the variables of each block."""
+    places = [(g, n) for g in range(1, table.n_groups + 1) for n in range(1, table.n_levels + 1)]
     rows = [
-        row for group in range(1, table.n_groups + 1) for row in _rows(table, group, moments.names)
+        row for place, own in zip(places, names, strict=True) for row in _rows(table, place, own)
     ]
-    nothing = replace(
+    return replace(
         table,
         parameters=tuple(rows),
         latent=(),
@@ -116,21 +154,26 @@ def baseline_problem(problem: Problem) -> Problem:
         constraints=(),
         definitions=(),
     )
-    model = build_model(nothing, list(moments.sample), moments.names)
-    return Problem(model, moments, problem.discrepancy)
 
 
-def _rows(table: ParameterTable, group: int, names: tuple[str, ...]) -> list[Parameter]:
-    def row(lhs: str, op: str, rhs: str) -> Parameter:
-        given = {lhs, rhs or lhs} <= set(table.fixed_x)
-        return Parameter(lhs, op, rhs, group, 1, "", not given, NAN, NAN, given, False)
+def _rows(table: ParameterTable, place: tuple[int, int], names: tuple[str, ...]) -> list[Parameter]:
+    group, level = place
+    own = table.at_level(level)
+
+    def row(lhs: str, op: str, rhs: str, *, free: bool = True) -> Parameter:
+        given = {lhs, rhs or lhs} <= set(own.fixed_x)
+        value = NAN if free or given else 0.0
+        free = free and not given
+        return Parameter(lhs, op, rhs, group, level, "", free, value, NAN, given, False)
 
     rows = [row(name, "~~", name) for name in names]
     for k, name in enumerate(names):
         for other in names[:k]:
-            together = {name, other} <= set(table.exogenous)
+            together = {name, other} <= set(own.exogenous)
             if together or {name, other} & set(table.auxiliary):
                 rows.append(row(other, "~~", name))
     if table.meanstructure:
-        rows += [row(name, "~1", "") for name in names]
+        # Of a variable at two levels the mean stands between clusters.
+        elsewhere = set() if table.levels is None or level == BETWEEN else table.levels.both
+        rows += [row(name, "~1", "", free=name not in elsewhere) for name in names]
     return rows

@@ -11,7 +11,7 @@ the fit leaves of a change in the sample: I - D (D'WD)^-1 D'W, with W the weight
 (Savalei 2021, eqs 12 to 14).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,11 +19,19 @@ from numpy.typing import NDArray
 
 from measure.chisquare import Statistic
 from measure.estimators import normal
-from measure.fitting.inference import inverse, moment_covariance, weigh, weights
+from measure.fitting.inference import (
+    gathered,
+    inverse,
+    moment_covariance,
+    spread_over,
+    weigh,
+    weights,
+)
 from measure.fitting.problem import Point
 from measure.moments import Moments
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 # Smallest eigenvalue of a correlation matrix that still has a likelihood.
 SINGULAR = 1e-8
 NAN = float("nan")
@@ -32,6 +40,8 @@ NAN = float("nan")
 def unavailable(point: Point) -> str | None:
     """Say why there are no robust indices; None where there are."""
     moments, model = point.problem.moments, point.problem.model
+    if moments.level_layout is not None:
+        return "they are defined for one level"
     layout = moments.layout
     assert layout is not None
     if len(layout.continuous):
@@ -68,28 +78,46 @@ def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statis
     """
     moments, layout = point.problem.moments, point.problem.moments.layout
     assert layout is not None
-    keep = np.tile(layout.is_covariance, len(moments.n_obs))
-    gamma, change = moment_covariance(point), np.vstack(point.jacobians) @ point.basis
-    pressed = weigh(weights(point), change)
-    bread = inverse(change.T @ pressed)
+    own = np.flatnonzero(layout.is_covariance)
+    places = [own + k * layout.size for k in range(len(moments.n_obs))]
+    gamma = moment_covariance(point)
+    alone = [gamma[np.ix_(rows, rows)] for rows in places]
     nothing = [np.eye(len(one.sigma)) for one in moments.sample]
-    own = _Judged([one.sigma for one in point.implied], NAN, test.df)
-    if bread is not None:
-        # What the fit leaves of a change in the correlations, whose covariance that is.
-        left = np.eye(len(gamma))[keep] - change[keep] @ (bread @ pressed.T)
-        own = own._replace(spread=left @ gamma @ left.T)
-    base_spread = gamma[np.ix_(keep, keep)]
+    implied = [one.sigma for one in point.implied]
     return (
-        _judge(moments, own),
-        _judge(moments, _Judged(nothing, base_spread, base.df)),
+        _judge(moments, _Judged(implied, _left(point, gamma, places), test.df)),
+        _judge(moments, _Judged(nothing, alone, base.df)),
     )
 
 
+def _left(point: Point, gamma: Array, places: Sequence[Indices]) -> list[Array] | None:
+    """Covariances of what the fit leaves of the correlations of each group; None without a fit.
+
+    They are blocks of L Gamma L' with L = I - D (D'WD)^-1 D'W, of which the whole is not formed.
+    """
+    change, own = np.vstack(point.jacobians) @ point.basis, weights(point)
+    pressed = weigh(own, change)
+    bread = inverse(change.T @ pressed)
+    if bread is None:
+        return None
+    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
+    spread = spread_over(gamma, parts)
+    turned = bread @ spread.T
+    middle = bread @ gathered(parts, spread) @ bread
+    blocks = []
+    for rows in places:
+        slopes = change[rows]
+        moved = slopes @ turned[:, rows]
+        taken = slopes @ middle @ slopes.T - moved - moved.T
+        blocks.append(gamma[np.ix_(rows, rows)] + taken)
+    return blocks
+
+
 class _Judged(NamedTuple):
-    """Implied correlations of each group, covariance of their residuals, degrees of freedom."""
+    """Implied correlations of each group, covariances of their residuals, degrees of freedom."""
 
     implied: Sequence[Array]
-    spread: Array | float
+    spread: Sequence[Array] | None
     df: int
 
 
@@ -98,7 +126,10 @@ def _judge(moments: Moments, own: _Judged) -> Statistic:
     sample = [one.sigma for one in moments.sample]
     # A likelihood of N rows, whatever the least squares count.
     chisq = moments.n_total * _distance(sample, own.implied, moments.shares)
-    mean = float(np.sum(_likelihood_weight(own.implied, moments.shares) * own.spread))
+    mean = NAN
+    if own.spread is not None:
+        pairs = zip(_likelihood_weights(own.implied, moments.shares), own.spread, strict=True)
+        mean = sum(float(np.sum(weight * spread)) for weight, spread in pairs)
     factor = mean / own.df
     return Statistic("standard", chisq, own.df, chisq / factor, own.df, factor, trace=mean)
 
@@ -112,16 +143,9 @@ def _distance(sample: Sequence[Array], model: Sequence[Array], shares: Array) ->
     return float(total)
 
 
-def _likelihood_weight(model: Sequence[Array], shares: Array) -> Array:
-    """Likelihood weights of the correlations of all groups, block by block."""
-    blocks = []
+def _likelihood_weights(model: Sequence[Array], shares: Array) -> Iterator[Array]:
+    """Likelihood weights of the correlations of each group."""
     for share, P in zip(shares, model, strict=True):
         a, b = np.triu_indices(len(P))
         off = a != b
-        blocks.append(share * normal.weight(P, means=False)[np.ix_(off, off)])
-    size = len(blocks[0])
-    stacked = np.zeros((size * len(blocks),) * 2)
-    for k, block in enumerate(blocks):
-        place = slice(k * size, (k + 1) * size)
-        stacked[place, place] = block
-    return stacked
+        yield share * normal.weight(P, means=False)[np.ix_(off, off)]

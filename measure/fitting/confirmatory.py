@@ -1,7 +1,7 @@
 """Fit a model: text and data in, a finished `Fit` out."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.chisquare import too_few_clusters
 from measure.errors import (
     ConvergenceError,
     ImproperSolutionWarning,
@@ -21,6 +20,11 @@ from measure.estimators import DISCREPANCIES
 from measure.estimators.ml import MaximumLikelihood
 from measure.fitting.assembly import build as build_model
 from measure.fitting.categorical_fit import unavailable
+from measure.fitting.cluster_notes import (
+    NO_ROBUST_INDICES,
+    cluster_notes,
+    too_many_parameters,
+)
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
 from measure.fitting.identification import require_identified
@@ -31,11 +35,13 @@ from measure.fitting.source import Source
 from measure.fitting.starts import carried, starting_points
 from measure.model import ACTIVE, Model
 from measure.moments import Moments
-from measure.moments.asymptotic import few_clusters_note
 from measure.optimize import Search, minimize, search_from_several
 from measure.specification.exploratory_blocks import exploratory_blocks
+from measure.specification.levels import has_levels
 from measure.specification.options import SCALED, Method, Options
 from measure.specification.parameters import build as build_table
+from measure.specification.parameters import levels_of
+from measure.specification.refusals import refuse_for_ordered_levels
 from measure.specification.responses import Ordered
 from measure.specification.rotation_plan import RotationPlan, plan_of
 from measure.specification.syntax import parse
@@ -60,7 +66,7 @@ def estimate(
     """
     syntax = parse(text)
     ordered = source.ordered(syntax, options)
-    options = options.completed(ordered=bool(ordered)).checked()
+    options = options.completed(ordered=bool(ordered), levels=has_levels(syntax)).checked()
     method, groups = options.method(), source.groups(options)
     blocks = exploratory_blocks(syntax)
     plan = plan_of(options.rotation, options.rotation_args, options.seed, blocks)
@@ -69,8 +75,11 @@ def estimate(
         defaults = replace(defaults, orthogonal_efa=not plan.oblique)
     if ordered:
         # The answers say how many thresholds there are, and so come before the table.
-        names = variables_of(syntax.statements).observed
-        moments = source.moments(names, options, method, ordered)
+        names, levels = variables_of(syntax.statements).observed, None
+        if has_levels(syntax):
+            levels = levels_of([syntax.statements], asks_fixed=defaults.fixed_x)
+            refuse_for_ordered_levels(levels, ordered, options.group)
+        moments = source.moments(names, options, method, ordered, levels)
         table = build_table(
             syntax,
             defaults,
@@ -79,7 +88,7 @@ def estimate(
         )
     else:
         table = build_table(syntax, defaults, groups=groups, auxiliary=options.auxiliary)
-        moments = source.moments(table.observed, options, method)
+        moments = source.moments(table.observed, options, method, levels=table.levels)
     if table.meanstructure and any(group.mu is None for group in moments.sample):
         raise OptionError(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
@@ -98,7 +107,7 @@ def problem_of(table: ParameterTable, moments: Moments, method: Method) -> Probl
 
 def build_model_of(table: ParameterTable, moments: Moments) -> Model:
     """Lay a parameter table out as matrices."""
-    return build_model(table, list(moments.sample), moments.names)
+    return build_model(table, list(moments.sample), moments.block_names)
 
 
 class _Request(NamedTuple):
@@ -206,7 +215,8 @@ def _point(problem: Problem, search: Search) -> Point:
 
 def _near(problem: Problem, start: Array) -> Array:
     """Begin the costly search over incomplete rows where complete ones with their moments end."""
-    if problem.moments.patterns is None or problem.model.restrictions:
+    incomplete = problem.moments.patterns is not None
+    if not incomplete or problem.model.restrictions:
         return start
     simple = Problem(problem.model, problem.moments, MaximumLikelihood(problem.moments))
     search = minimize(simple, start)
@@ -278,23 +288,12 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
                 "do not."
             )
         )
-    notes += [_Note(text) for text in _cluster_notes(point, request.method)]
+    notes += [_Note(text) for text in cluster_notes(point.problem, request.method)]
+    if moments.nested is not None and request.method.fiml:
+        notes.append(_Note(NO_ROBUST_INDICES))
+    if moments.nested is not None and (text := too_many_parameters(point.problem)):
+        notes.append(_Note(text, MeasureWarning))
     return notes
-
-
-def _cluster_notes(point: Point, method: Method) -> Iterator[str]:
-    """Say where there are too few clusters for standard errors, or for a scaled test."""
-    moments = point.problem.moments
-    few = few_clusters_note(moments.n_clusters)
-    if few:
-        yield few
-    if too_few_clusters(point.problem, method):
-        yield (
-            f"There are {moments.n_clusters} clusters for {point.problem.n_moments} sample "
-            "moments, whose covariances cannot be estimated from so few: the scaled and shifted "
-            "test rejects too seldom, so that it speaks for no model, and the mean-adjusted one "
-            "too often. Difference tests with few degrees of freedom are affected less."
-        )
 
 
 def _bounds_reached(point: Point) -> list[str]:
@@ -421,7 +420,11 @@ _DOCUMENTATION = """
         Parameters that are not, as ["x3 ~1", "visual =~ x2"].
     cluster
         Column of the clusters that respondents belong to. Standard errors and test allow for them:
-        with "ML" as "MLR" with scores summed in clusters.
+        with "ML" as "MLR" with scores summed in clusters. A text with blocks `level: 1` (within
+        clusters) and `level: 2` (between them) is a two-level model, of which clusters are a part:
+        its variables vary at the levels whose blocks name them, and means stand between clusters
+        unless a variable is within only. Estimators are then "ML", "MLR" and "MLF", of ordered
+        items "WLSMV", "WLSM" and "DWLS"; the unit of a latent response is set within clusters.
     std_lv
         Fix the variances of the factors to 1 instead of the first loadings.
     orthogonal

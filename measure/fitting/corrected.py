@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.chisquare import Statistic, modelled
-from measure.estimators import Likelihood
+from measure.estimators import RowLikelihood
 from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.normal import weight as normal_weight
 from measure.estimators.normal import weighted_products
@@ -67,7 +67,7 @@ class _Weights:
     @classmethod
     def of(cls, problem: Problem, *, robust: bool) -> "_Weights":
         discrepancy, moments = problem.discrepancy, problem.moments
-        assert isinstance(discrepancy, Likelihood)
+        assert isinstance(discrepancy, RowLikelihood)
         keep = modelled(moments, problem.model.table.fixed_x, means=True)
 
         def weighted(parts: Sequence[Array]) -> tuple[Array, ...]:

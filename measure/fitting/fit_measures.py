@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from measure import indices
 from measure.chisquare import Statistic, p_value
 from measure.estimators import Likelihood
+from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting import categorical_fit
 from measure.fitting.corrected import corrected_for_missing
 from measure.indices import Factors
@@ -37,12 +38,11 @@ def fit_measures(fit: "Fit") -> dict[str, float]:
     # The sample size of lavaan's indices: N, or N - G where covariances are divided by n - 1.
     n, groups = fit.problem.moments.scale, fit.n_groups
     robust = _robust_tests(fit)
-    likelihood = isinstance(fit.problem.discrepancy, Likelihood)
     # The unscaled statistic of unweighted least squares follows no chi-square.
     distributed = fit.method.estimator.discrepancy != "ULS"
     return {
         "npar": fit.problem.model.n_free,
-        "fmin": fit.discrepancy / 2 if likelihood else test.chisq / (2 * fit.n_obs),
+        "fmin": _minimum(fit),
         "chisq": test.chisq,
         "df": test.df,
         "pvalue": p_value(test.chisq, test.df) if distributed else NAN,
@@ -55,6 +55,24 @@ def fit_measures(fit: "Fit") -> dict[str, float]:
         **_likelihood_measures(fit),
         **_rmsea_measures(test, (n, groups), robust),
         **_residual_measures(fit),
+        # How much of the moments a model reproduces is not defined for two levels together.
+        **({} if fit.moments.levels is not None else _further_measures(fit)),
+    }
+
+
+def _minimum(fit: "Fit") -> float:
+    """Half of the discrepancy; of two levels -log L per row without its constant, as in lavaan."""
+    discrepancy = fit.problem.discrepancy
+    if isinstance(discrepancy, TwoLevelLikelihood):
+        return fit.discrepancy / 2 - (discrepancy.best - discrepancy.constant) / fit.n_obs
+    if isinstance(discrepancy, Likelihood):
+        return fit.discrepancy / 2
+    return fit.test.chisq / (2 * fit.n_obs)
+
+
+def _further_measures(fit: "Fit") -> dict[str, float]:
+    test, n = fit.test, fit.problem.moments.scale
+    return {
         "cn_05": indices.hoelter(test.chisq, test.df, n, 0.05),
         "cn_01": indices.hoelter(test.chisq, test.df, n, 0.01),
         **_absolute_measures(fit),
@@ -84,8 +102,11 @@ class _Robust:
 
 
 def _robust_tests(fit: "Fit") -> _Robust | None:
-    if fit.moments.layout is not None:
+    if fit.moments.ordinal is not None:
         return _categorical(fit) if _is_scaled(fit.test) and fit.df else None
+    if fit.moments.nested is not None and fit.method.fiml:
+        # Nothing is known about indices of incomplete rows at two levels.
+        return _nothing_robust(fit.df)
     if fit.method.fiml:
         return _Robust(
             *corrected_for_missing(fit.point, fit.baseline_point, robust=_is_scaled(fit.test))
@@ -95,11 +116,15 @@ def _robust_tests(fit: "Fit") -> _Robust | None:
     return _Robust(fit.test, fit.baseline)
 
 
+def _nothing_robust(df: int) -> _Robust:
+    nothing = Statistic("standard", NAN, df, NAN)
+    return _Robust(nothing, nothing)
+
+
 def _categorical(fit: "Fit") -> _Robust:
     """Give the statistics of Savalei (2021); NaN where there are none, which the notes explain."""
     if categorical_fit.unavailable(fit.point) is not None:
-        nothing = Statistic("standard", NAN, fit.df, NAN)
-        return _Robust(nothing, nothing)
+        return _nothing_robust(fit.df)
     return _Robust(*categorical_fit.robust_tests(fit.point, fit.test, fit.baseline))
 
 
@@ -203,6 +228,8 @@ def _likelihood_measures(fit: "Fit") -> dict[str, float]:
 def _residual_measures(fit: "Fit") -> dict[str, float]:
     means = fit.problem.model.table.meanstructure
     layout = fit.moments.layout
+    if fit.moments.levels is not None:
+        return _residuals_of_levels(fit)
     groups = [
         indices.root_mean_squares(sample, implied, means=means)
         if layout is None
@@ -211,6 +238,17 @@ def _residual_measures(fit: "Fit") -> dict[str, float]:
     ]
     shares = np.array(fit.moments.n_obs) / fit.n_obs
     return {name: float(shares @ [group[name] for group in groups]) for name in groups[0]}
+
+
+def _residuals_of_levels(fit: "Fit") -> dict[str, float]:
+    """SRMR within and between clusters, and their sum, as in lavaan."""
+    shares = np.array(fit.moments.n_obs) / fit.n_obs
+    blocks = [
+        indices.srmr_of_level(sample, implied)
+        for sample, implied in zip(fit.moments.sample, fit.implied_moments, strict=True)
+    ]
+    within, between = float(shares @ blocks[::2]), float(shares @ blocks[1::2])
+    return {"srmr": within + between, "srmr_within": within, "srmr_between": between}
 
 
 def _absolute_measures(fit: "Fit") -> dict[str, float]:

@@ -1,6 +1,6 @@
 """A fitted model: the estimates, how they were obtained, and the tables that report them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -161,13 +161,15 @@ class Fit:
         """Covariance matrix of the estimates, free parameters on both sides.
 
         A parameter is named by its label, or as `lhs op rhs`, with `.g2` and so on for later
-        groups, as in lavaan.
+        groups and `.l2` between clusters, as in lavaan.
         """
         names = []
         for index in self.model.free_rows:
             row = self.model.table.parameters[index]
-            name = row.label if row.label and row.user else f"{row.lhs}{row.op}{row.rhs}"
-            names.append(name if row.group == 1 or row.label else f"{name}.g{row.group}")
+            if row.label and row.user:
+                names.append(row.label)
+            else:
+                names.append(f"{row.lhs}{row.op}{row.rhs}" if row.label else row.name)
         return pd.DataFrame(self.vcov_elements, index=names, columns=names)
 
     @property
@@ -243,24 +245,25 @@ class Fit:
     def loadings(self) -> pd.DataFrame:
         """Standardised loadings, items × factors; 0 where the model has none.
 
-        With several groups the index is (group, item).
+        With several groups the index is (group, item), with two levels (level, item), level 1
+        within and 2 between clusters, and with both (group, level, item).
         """
         rows = self.parameters.query("op == '=~'")
         factors = list(self.model.table.latent)
         tables = []
-        for label in self.moments.groups:
-            own = rows[rows["group"] == label]
+        for group, level in self._places:
+            own = rows[(rows["group"] == group) & (rows["level"] == level)]
             table = own.pivot_table(index="rhs", columns="lhs", values="std.all", aggfunc="first")
             items = list(dict.fromkeys(own["rhs"]))
             table = table.reindex(index=items, columns=factors).fillna(0.0)
             tables.append(table.rename_axis(index=None, columns=None))
-        return self._by_group(tables)
+        return self.by_block(tables)
 
     @cached_property
     def factor_correlations(self) -> pd.DataFrame:
         """Correlations that the model implies among the factors.
 
-        With several groups the index is (group, factor).
+        The index has the factor in place of the item that `loadings` has.
         """
         tables = []
         for state in self.point.states:
@@ -270,27 +273,42 @@ class Fit:
             tables.append(
                 pd.DataFrame(covariance / np.outer(sd, sd), index=factors, columns=factors)
             )
-        return self._by_group(tables)
+        return self.by_block(tables)
 
-    def _by_group(self, tables: list[pd.DataFrame]) -> pd.DataFrame:
-        """Stack one table a group under the groups' values; a single group stays as it is."""
+    @property
+    def _places(self) -> list[tuple[object, int]]:
+        """Group and level of each block."""
+        labels, n_levels = self.moments.groups, self.model.table.n_levels
+        return [(label, level) for label in labels for level in range(1, n_levels + 1)]
+
+    def by_block(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Stack one table a block under group and level; of several those that there are.
+
+        A single table stays as it is.
+        """
         if len(tables) == 1:
             return tables[0]
-        return pd.concat(tables, keys=list(self.moments.groups))
+        groups, levels = zip(*self._places, strict=True)
+        keys: list[object] = list(self._places)
+        if self.model.table.n_levels == 1:
+            keys = list(groups)
+        elif self.n_groups == 1:
+            keys = list(levels)
+        return pd.concat(tables, keys=keys)
 
     @cached_property
     def residual_variances(self) -> pd.Series:
         """Residual variances of the items, in the items' own metric.
 
-        With several groups the index is (group, item).
+        The index is that of `loadings`.
         """
         rows = self.parameters
         items = set(rows.loc[rows["op"] == "=~", "rhs"]) - set(self.model.table.latent)
         own = rows[(rows["op"] == "~~") & (rows["lhs"] == rows["rhs"]) & rows["lhs"].isin(items)]
-        index = own["lhs"].to_list()
-        if self.n_groups > 1:
-            return pd.Series(own["est"].to_numpy(), index=[own["group"].to_list(), index])
-        return pd.Series(own["est"].to_numpy(), index=index)
+        keys = ["group"] if self.n_groups > 1 else []
+        keys += ["level"] if self.model.table.n_levels > 1 else []
+        index = [own[key].to_list() for key in (*keys, "lhs")]
+        return pd.Series(own["est"].to_numpy(), index=index if keys else index[0])
 
     @cached_property
     def thresholds(self) -> pd.Series:
@@ -345,6 +363,36 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return render_html(*self._report())
+
+
+def require_one_level(fit: Fit, what: str) -> None:
+    """Refuse a two-level fit where only models of one level are dealt with.
+
+    Raises
+    ------
+    OptionError
+        Naming what is not available.
+    """
+    if fit.moments.levels is not None:
+        raise OptionError(
+            f"{what} is not available for two-level models. Fit a one-level model (without the "
+            "`level:` blocks; `cluster` alone makes standard errors and tests robust)."
+        )
+
+
+def require_numbers(fit: Fit, what: str) -> None:
+    """Refuse a two-level fit to ordered items where only one to numbers is dealt with.
+
+    Raises
+    ------
+    OptionError
+        Naming what is not available.
+    """
+    if fit.moments.level_layout is not None:
+        raise OptionError(
+            f"{what} is not available for two-level models of ordered items. Fit the answers as "
+            "numbers (without `ordered`), or a one-level model (without the `level:` blocks)."
+        )
 
 
 def standardized(fit: Fit, *, kind: str = "std.all") -> pd.DataFrame:

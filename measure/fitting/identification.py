@@ -76,6 +76,11 @@ def _gram(point: Point) -> Array:
     """
     model = point.problem.model
     total = np.zeros((len(model.free_rows), len(model.free_rows)))
+    if point.problem.moments.level_layout is not None:
+        # Responses have no units.
+        total = sum((slope.T @ slope for slope in point.jacobians), total)
+        return model.reduction.reduce_matrix(total + _held(point))
+    means = []
     for state, d in zip(point.states, point.derivatives, strict=True):
         if d.scale is not None:
             # Thresholds and correlations have no units; those of continuous variables cancel below.
@@ -83,15 +88,21 @@ def _gram(point: Point) -> Array:
             continue
         sd = np.sqrt(np.abs(state.implied.sigma.diagonal()))
         scale = (1 / np.where(sd > 0, sd, 1.0))[:, None]
-        total += gram(Derivatives(d.u * scale, d.v * scale, _scaled(d.d_mu, scale)))
-    if model.restrictions.n_equal:
-        _, slopes = model.restrictions.evaluate("equal", model.row_values(point.params))
-        total = total + slopes.T @ slopes
-    return model.reduction.reduce_matrix(total)
+        total += gram(Derivatives(d.u * scale, d.v * scale, None))
+        if d.d_mu is not None:
+            means.append(d.d_mu * scale)
+    for slope in model.added_over_levels(means):
+        total += slope.T @ slope
+    return model.reduction.reduce_matrix(total + _held(point))
 
 
-def _scaled(d_mu: Array | None, scale: Array) -> Array | None:
-    return None if d_mu is None else d_mu * scale
+def _held(point: Point) -> Array:
+    """Inner products of the derivatives of nonlinear equations, which hold the parameters too."""
+    model = point.problem.model
+    if not model.restrictions.n_equal:
+        return np.zeros((len(model.free_rows), len(model.free_rows)))
+    _, slopes = model.restrictions.evaluate("equal", model.row_values(point.params))
+    return np.asarray(slopes.T @ slopes)
 
 
 def gram(d: Derivatives) -> Array:

@@ -86,9 +86,11 @@ def score_products(point: Point) -> Array:
             "this estimator has no likelihood, so there is no first-order information."
         )
     _require_rows(point)
-    return mean_cross_products(
-        discrepancy.scores(point.implied, point.derivatives), moments.clusters
-    )
+    scores = discrepancy.scores(point.implied, point.derivatives)
+    if moments.nested is not None:
+        # Those of the clusters, which are the independent units of a two-level model.
+        return np.asarray(sum(own.T @ own for own in scores) / moments.n_total)
+    return mean_cross_products(scores, moments.clusters)
 
 
 def _require_rows(point: Point) -> None:

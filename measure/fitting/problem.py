@@ -1,5 +1,6 @@
 """A model and the discrepancy that it is fitted by: a function of the parameters to minimise."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import Discrepancy, Evaluation
+from measure.estimators.least_squares import jacobians
 from measure.fitting.admissibility import improprieties
 from measure.model import Curvature, Derivatives, Implied, Model, State
 from measure.moments import Moments
@@ -29,9 +31,11 @@ class Problem:
     @property
     def n_moments(self) -> int:
         """Number of moments of one group, those that fixed.x takes from the sample included."""
-        layout = self.moments.layout
+        layout, levels = self.moments.level_layout or self.moments.layout, self.model.table.levels
         if layout is not None:
             return layout.size
+        if levels is not None:
+            return moment_count_of_levels(levels.within.observed, levels.between.observed)
         return moment_count(len(self.moments.names), means=self.model.table.meanstructure)
 
     @property
@@ -39,6 +43,11 @@ class Problem:
         """Degrees of freedom: moments that the model explains less free parameters."""
         table = self.model.table
         given = moment_count(len(table.fixed_x), means=table.meanstructure)
+        if table.levels is not None:
+            levels = table.levels
+            given = moment_count_of_levels(
+                levels.within.fixed_x, levels.between.fixed_x, levels.both
+            )
         return (self.n_moments - given) * len(self.moments.n_obs) - self.model.n_free
 
 
@@ -133,8 +142,8 @@ class Point:
 
     @cached_property
     def jacobians(self) -> list[Array]:
-        """Derivatives of the vector of moments of each block over elements."""
-        return [d.jacobian for d in self.derivatives]
+        """Derivatives of the vector of moments of each group over elements."""
+        return jacobians(self.problem.moments, self.derivatives)
 
     @cached_property
     def basis(self) -> Array:
@@ -145,3 +154,17 @@ class Point:
 def moment_count(p: int, *, means: bool) -> int:
     """Number of moments of p continuous variables."""
     return p * (p + 1) // 2 + (p if means else 0)
+
+
+def moment_count_of_levels(
+    within: Sequence[str], between: Sequence[str], both: Collection[str] | None = None
+) -> int:
+    """Number of moments of continuous variables within clusters and between them.
+
+    The means of variables that the model has at both levels (`both`, by default all that are named
+    twice) stand between clusters.
+    """
+    shared = set(within) & set(between) if both is None else set(both)
+    means = [*(x for x in within if x not in shared), *between]
+    covariances = sum(moment_count(len(names), means=False) for names in (within, between))
+    return covariances + len(means)

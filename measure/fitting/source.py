@@ -8,7 +8,10 @@ import pandas as pd
 from measure.errors import DataError, ModelError, OptionError
 from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import require_clusters
+from measure.moments.ordinal_twolevel.gather import from_rows as ordinal_twolevel_moments
 from measure.moments.rows import group_labels, rows_of
+from measure.moments.twolevel.gather import from_rows as twolevel_moments
+from measure.specification.levels import Levels
 from measure.specification.options import Method, Options
 from measure.specification.syntax import Syntax
 from measure.specification.table import Groups
@@ -73,8 +76,10 @@ class Source:
         options: Options,
         method: Method,
         ordered: tuple[str, ...] = (),
+        levels: Levels | None = None,
     ) -> Moments:
         """Gather the moments of the named variables, or give those that have been gathered."""
+        names = names if levels is None else levels.names
         asked = (
             names,
             ordered,
@@ -84,9 +89,10 @@ class Source:
             method.fiml,
             method.less_one,
             method.observed_moments,
+            levels,
         )
         if asked not in self._kept:
-            self._kept[asked] = self._gathered(names, options, method, ordered)
+            self._kept[asked] = self._gathered(names, options, method, ordered, levels)
         return self._kept[asked]
 
     def _gathered(
@@ -95,9 +101,15 @@ class Source:
         options: Options,
         method: Method,
         ordered: tuple[str, ...],
+        levels: Levels | None,
     ) -> Moments:
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
+            if levels is not None and ordered:
+                pairwise = options.missing == "pairwise"
+                return ordinal_twolevel_moments(rows, levels, pairwise=pairwise)
+            if levels is not None:
+                return twolevel_moments(rows, levels, incomplete=method.fiml)
             if ordered:
                 moments = ordinal.from_rows(
                     rows,

@@ -228,7 +228,7 @@ def model_of(model: Model, moments: Moments) -> Model:
 
 
 def _block_of(block: Block, model: Model, moments: Moments) -> Block:
-    sample = moments.sample[block.group - 1]
+    sample = moments.sample[model.blocks.index(block)]
     stack = sample.sigma.shape[:-2]
     template = dict(block.template)
     for name in ("psi", "alpha"):
@@ -237,12 +237,12 @@ def _block_of(block: Block, model: Model, moments: Moments) -> Block:
         row = model.table.parameters[index]
         if not row.exogenous:
             continue
-        i = moments.names.index(row.lhs)
+        i = block.observed.index(row.lhs)
         if row.op == "~1":
             assert sample.mu is not None
             template["alpha"][..., place.i, 0] = sample.mu[..., i]
         else:
-            value = sample.sigma[..., i, moments.names.index(row.rhs)]
+            value = sample.sigma[..., i, block.observed.index(row.rhs)]
             template["psi"][..., place.i, place.j] = value
             template["psi"][..., place.j, place.i] = value
     return replace(block, template=template)

@@ -60,7 +60,7 @@ def starting_points(model: Model, sample: list[Implied], seed: int) -> list[Call
 
 def carried(other: Model, params: Array, model: Model) -> Array:
     """Give the parameters that come nearest to those of another model of the same variables."""
-    return _reduce(model, elements_by_name(other, params, model))
+    return nearest(model, elements_by_name(other, params, model))
 
 
 def elements_by_name(other: Model, params: Array, model: Model) -> Array:
@@ -73,11 +73,11 @@ def elements_by_name(other: Model, params: Array, model: Model) -> Array:
 
 def from_sample(model: Model, sample: list[Implied]) -> Array:
     """Give every free (co)variance and mean its sample value: the start of the baseline model."""
-    names = model.blocks[0].observed
     values = []
     for index in model.free_rows:
         row = model.table.parameters[index]
-        moments = sample[row.group - 1]
+        block = model.table.block_of(row)
+        moments, names = sample[block], model.blocks[block].observed
         i = names.index(row.lhs)
         if row.op == "~1":
             assert moments.mu is not None
@@ -97,7 +97,7 @@ def _start(model: Model, sample: list[Implied], plan: _Plan) -> Array:
         if np.isfinite(row.start):
             values[index] = row.start
     elements = values[list(model.free_rows)]
-    params = _reduce(model, elements)
+    params = nearest(model, elements)
     if model.table.meanstructure and model.table.ordered is None:
         params = _fit_means(model, params, sample)
     return params
@@ -117,7 +117,7 @@ def _answers(table: ParameterTable, block: Block, moments: Implied, values: Arra
             values[index] = moments.mu[block.observed.index(row.lhs)]
 
 
-def _reduce(model: Model, elements: Array) -> Array:
+def nearest(model: Model, elements: Array) -> Array:
     """Give the parameters whose elements come nearest to the wanted ones."""
     reduction = model.reduction
     if reduction.basis is None or reduction.offset is None:
@@ -137,6 +137,7 @@ def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
             return params
         slopes.append(np.where(fixed, 0.0, d.d_mu))
         gaps.append(moments.mu - state.implied.mu)
+    slopes, gaps = model.added_over_levels(slopes), model.added_over_levels(gaps)
     slope = model.reduction.reduce_gradient(np.vstack(slopes))
     moving = slope.any(axis=0)
     moved = params.copy()
@@ -146,7 +147,7 @@ def _fit_means(model: Model, params: Array, sample: list[Implied]) -> Array:
 
 @dataclass
 class _Guess:
-    """Starting values of one group, worked out from its covariance matrix."""
+    """Starting values of one block, worked out from its covariance matrix."""
 
     table: ParameterTable
     block: Block
@@ -160,7 +161,7 @@ class _Guess:
         self.rows = [
             (index, row)
             for index, row in enumerate(self.table.parameters)
-            if row.group == self.block.group
+            if (row.group, row.level) == (self.block.group, self.block.level)
         ]
         self.loadings: dict[str, list[tuple[int, Parameter]]] = {}
         for index, row in self.rows:
@@ -175,11 +176,11 @@ class _Guess:
         self.explained = dict.fromkeys(self.names, 0.0)
 
     def fill(self, values: Array) -> None:
-        """Write the starting values of the free rows of this group into `values`."""
+        """Write the starting values of the free rows of this block into `values`."""
         for index, row in self.rows:
             if row.free and row.op in ("~", "~1"):
                 values[index] = 0.0
-        # A group's own block of text may leave a factor out.
+        # A block of the text may leave a factor out.
         waiting = [f for f in self.table.latent if f in self.loadings]
         while waiting:
             ready = [f for f in waiting if not set(self._items(f)) & set(waiting)] or waiting[:1]

@@ -248,7 +248,7 @@ def _differences(
     rows = []
     for name, found in regressions.items():
         for g, (shift, se) in enumerate(zip(*found.shifts(), strict=True), start=1):
-            signed, absolute, _ = found.points(g)
+            signed, absolute = found.points(g)
             rows.append(
                 {
                     "item": name,
@@ -273,8 +273,8 @@ def _effects(answers: GroupedAnswers, search: _Search) -> pd.DataFrame:
         each = np.zeros(len(flagged))
         influence = np.zeros(len(answers.labels))
         for j, found in enumerate(flagged):
-            each[j], _, own = found.points(g)
-            influence[found.rows] += own
+            each[j], _ = found.points(g)
+            influence[found.rows] += found.influence(g)
         n_items = len(answers.items)
         points, absolute = each.sum() / n_items, np.abs(each).sum() / n_items
         se = _spread(influence, answers) / n_items if flagged else NAN

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from measure.functioning.proportional_odds import (
     expected_answers,
     odds_at,
     proportional_odds,
+    scores_moved,
 )
 from measure.functioning.score_tests import ScoreTest, score_test
 
@@ -21,8 +23,6 @@ NAN = float("nan")
 
 ZUMBO = (0.13, 0.26)
 JODOIN_GIERL = (0.035, 0.07)
-STEP = 1e-5
-"""Of the numeric derivatives of scores by standing."""
 SIZES = ("negligible", "moderate", "large")
 
 
@@ -81,7 +81,7 @@ class ItemRegressions:
         """How many thresholds the item has."""
         return len(self.values) - 1
 
-    @property
+    @cached_property
     def design(self) -> Array:
         """Predictors of the largest model."""
         return np.hstack([self.at, self.membership, self.at * self.membership])
@@ -90,10 +90,11 @@ class ItemRegressions:
         """Test the groups together, as a shift and as another slope beyond that."""
         k = self.membership.shape[1]
         one = self.n_cuts + 1
+        alike, shifted = self._scored(self.none), self._scored(self.shift)
         return {
-            "any": self._score(self.none, one, slice(one, one + 2 * k)),
-            "uniform": self._score(self.none, one, slice(one, one + k)),
-            "nonuniform": self._score(self.shift, one + k, slice(one + k, one + 2 * k)),
+            "any": self._test(alike, one, slice(one, one + 2 * k)),
+            "uniform": self._test(alike, one, slice(one, one + k)),
+            "nonuniform": self._test(shifted, one + k, slice(one + k, one + 2 * k)),
         }
 
     def added(self) -> tuple[float, float]:
@@ -109,57 +110,64 @@ class ItemRegressions:
         V = self.shift.covariance(self.clusters)
         return self.shift.params[-k:], np.sqrt(np.diag(V)[-k:])
 
-    def points(self, group: int) -> tuple[float, float, Array]:
+    def points(self, group: int) -> tuple[float, float]:
         """Difference of expected answers of a group's members from those of the first group.
 
         Returns
         -------
         tuple
-            Its mean over the members, the mean of its absolute value, and how much each row that
-            was used contributes to the former's estimate, (n,).
+            Its mean over the members, and the mean of its absolute value.
         """
-        member = self.membership[:, group - 1] == 1
-        design = self.design[member]
-        first = design.copy()
-        first[:, 1:] = 0.0
-        own, by_own = expected_answers(self.slope.params, self.values, design)
-        other, by_other = expected_answers(self.slope.params, self.values, first)
-        gradient = (by_own - by_other).mean(axis=0)
-        influence = self.slope.scores @ np.linalg.solve(-self.slope.hessian, gradient)
-        difference = own - other
-        return float(difference.mean()), float(np.abs(difference).mean()), influence
+        difference, _ = self._differences[group - 1]
+        return float(difference.mean()), float(np.abs(difference).mean())
 
-    def _score(self, smaller: OddsFit, n_kept: int, tested: slice) -> ScoreTest:
-        """Test parameters of the largest model at the estimates of a smaller one."""
+    def influence(self, group: int) -> Array:
+        """How much each row contributes to the estimate of a group's mean difference, (n,)."""
+        _, gradient = self._differences[group - 1]
+        return np.asarray(self.slope.scores @ np.linalg.solve(-self.slope.hessian, gradient))
+
+    @cached_property
+    def _differences(self) -> list[tuple[Array, Array]]:
+        """Of each group but the first, its members' differences and the gradient of their mean."""
+        found = []
+        for member in self.membership.T == 1:
+            design = self.design[member]
+            first = design.copy()
+            first[:, 1:] = 0.0
+            own, by_own = expected_answers(self.slope.params, self.values, design)
+            other, by_other = expected_answers(self.slope.params, self.values, first)
+            found.append((own - other, (by_own - by_other).mean(axis=0)))
+        return found
+
+    def _scored(self, smaller: OddsFit) -> tuple[OddsFit, Array]:
+        """Give the largest model at the estimates of a smaller one, and what is carried to it."""
         params = np.zeros(self.n_cuts + self.design.shape[1])
         params[: len(smaller.params)] = smaller.params
         at = odds_at(params, self.codes, self.design)
+        return at, self._carried(at)
+
+    def _test(self, scored: tuple[OddsFit, Array], n_kept: int, tested: slice) -> ScoreTest:
+        """Test parameters of the largest model at the estimates of a smaller one."""
+        at, carried = scored
         chosen = np.r_[np.arange(n_kept), np.arange(tested.start, tested.stop)]
         return score_test(
             at.scores[:, tested],
             at.scores[:, :n_kept],
             -at.hessian[np.ix_(chosen, chosen)],
             self.clusters,
-            self._carried(params)[:, chosen],
+            carried[:, chosen],
         )
 
-    def _carried(self, params: Array) -> Array:
+    def _carried(self, at: OddsFit) -> Array:
         """What the rows add to the sums of scores by way of the groups' means and sds."""
+        # Standing is a predictor by itself, and times the group.
+        no_shift = np.zeros_like(self.membership)
+        turn = np.hstack([np.ones_like(self.at), no_shift, self.membership])
+        moved = scores_moved(at, self.codes, self.design, turn)
         slopes = self.known.slopes / self.known.standing.std()
-        turned = []
-        for column in slopes.T:
-            above, below = (
-                odds_at(params, self.codes, self._moved(sign * STEP * column)).scores
-                for sign in (1, -1)
-            )
-            turned.append(self.membership.T @ (above - below) / (2 * STEP))
         # Of each group's mean, then of each group's log sd, on the sum of every score.
+        turned = [(self.membership * column[:, None]).T @ moved for column in slopes.T]
         return np.asarray(self.known.influence @ np.vstack(turned), dtype=float)
-
-    def _moved(self, step: Array) -> Array:
-        """Predictors after a step of standing."""
-        at = self.at + step[:, None]
-        return np.hstack([at, self.membership, at * self.membership])
 
 
 def item_regressions(answers: GroupedAnswers, item: int, known: Known) -> ItemRegressions | str:

@@ -17,6 +17,7 @@ from measure.fitting.fitted import Fit
 from measure.functioning.dif_answers import numbered_groups
 from measure.functioning.dif_regression import NAN
 from measure.functioning.score_tests import FEWEST_SPARE
+from measure.specification.refusals import refuse_levels
 from measure.specification.syntax import parse
 
 Array = NDArray[np.float64]
@@ -265,7 +266,9 @@ def _study(
 def _factors(model: str, data: pd.DataFrame) -> dict[str, str]:
     """Factor of each item, the first where there are several."""
     found: dict[str, str] = {}
-    statements = parse(model).statements
+    syntax = parse(model)
+    refuse_levels(syntax, "mimic")
+    statements = syntax.statements
     factors = {one.lhs for one in statements if one.op == "=~"}
     for one in statements:
         if one.op not in ("=~", "~~"):

@@ -6,6 +6,7 @@ own. Person by person derivatives of the marginal likelihood make tests over clu
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +51,9 @@ class GroupedGrades:
     logl: float
     converged: bool
     scores: Array
-    _codes: Codes
-    _groups: Codes
+    # Of each category of each item, and of each group, (..., n_obs): 1 for whose it is.
+    _answered: Array
+    _member: Array
     _ties: Array | None = None
 
     @property
@@ -60,28 +62,32 @@ class GroupedGrades:
         return sum(1 + len(one) for one in self.cuts) + 2 * len(self.means) - 2
 
     def places(self, item: int) -> slice:
-        """Where the slope and the cuts of an item stand among the parameters."""
+        """Where the slope and the cuts of an item stand among the parameters.
+
+        There are as many as categories, which stand at the same places among those of all items.
+        """
         first = item + sum(len(one) for one in self.cuts[:item])
         return slice(first, first + 1 + len(self.cuts[item]))
 
     def standing(self) -> Array:
         """Mean of θ given a respondent's group and answers, (n_obs,)."""
-        grid = _grid()
-        log = _answer_logs(self, grid) + _prior_logs(self, grid)[self._groups]
-        return np.asarray(_posterior(log)[0] @ grid, dtype=float)
+        return np.asarray(_grid() @ self._weights, dtype=float)
 
     def standing_slopes(self) -> Array:
         """Derivatives of `standing` by the mean and the log sd of one's own group, (n_obs, 2).
 
         They are the posterior covariances of θ with the derivatives of the group's log density.
         """
-        grid = _grid()
-        weights = _posterior(_answer_logs(self, grid) + _prior_logs(self, grid)[self._groups])[0]
-        centred = grid - (weights @ grid)[:, None]
-        sds = self.sds[self._groups, None]
-        z = (grid - self.means[self._groups, None]) / sds
-        by_mean = (weights * centred * z / sds).sum(axis=1)
-        return np.column_stack([by_mean, (weights * centred * z**2).sum(axis=1)])
+        grid, member = _grid(), self._member
+        sds = self.sds @ member
+        z = (grid[:, None] - self.means @ member) / sds
+        pulled = self._weights * (grid[:, None] - self.standing()) * z
+        return np.column_stack([pulled.sum(axis=0) / sds, (pulled * z).sum(axis=0)])
+
+    @cached_property
+    def _weights(self) -> Array:
+        """Posterior weights of the abilities, (n_grid, n_obs)."""
+        return _posterior(_answer_logs(self) + _prior_logs(self))[0]
 
     def group_influence(self) -> Array:
         """What each respondent adds to the groups' means, then log sds, (n_obs, 2 n_groups - 2)."""
@@ -100,7 +106,7 @@ class GroupedGrades:
             self,
             slopes=self.slopes[kept],
             cuts=tuple(self.cuts[other] for other in kept),
-            _codes=self._codes[:, kept],
+            _answered=np.delete(self._answered, self.places(item), axis=0),
         )
         return _climb(left, items=False)
 
@@ -135,7 +141,13 @@ def fit_groups(
     first = start
     if first is None:
         first = replace(_first(codes), means=np.zeros(n_groups), sds=np.ones(n_groups))
-    first = replace(first, _codes=codes, _groups=groups)
+    categories = np.concatenate([np.arange(len(cuts) + 1) for cuts in first.cuts])
+    items = np.repeat(np.arange(len(first.cuts)), [len(cuts) + 1 for cuts in first.cuts])
+    first = replace(
+        first,
+        _answered=(codes.T[items] == categories[:, None]).astype(float),
+        _member=(groups == np.arange(n_groups)[:, None]).astype(float),
+    )
     if len(tied):
         same = first.slopes.copy()
         same[list(tied)] = same[list(tied)].mean()
@@ -154,7 +166,9 @@ def _tying(model: GroupedGrades, tied: Sequence[int]) -> Array:
 
 def _climb(model: GroupedGrades, *, items: bool) -> GroupedGrades:
     """Search the maximum over all parameters, or over the groups' alone."""
-    now = _evaluate(replace(model, converged=False), items=items)
+    # The answers say the same at each ability as long as the items stay as they are.
+    said = None if items else _answer_logs(model)
+    now = _evaluate(replace(model, converged=False), said)
     # The groups' parameters are the last, and without the items' the only ones.
     ties = np.eye(model.n_params)[:, model.n_params - now.scores.shape[1] :]
     if items and model._ties is not None:
@@ -167,7 +181,7 @@ def _climb(model: GroupedGrades, *, items: bool) -> GroupedGrades:
         if float(gradient @ step) < TOLERANCE:
             return replace(now, converged=True)
         for halving in range(HALVINGS):
-            tried = _evaluate(_moved(now, ties @ step / 2**halving), items=items)
+            tried = _evaluate(_moved(now, ties @ step / 2**halving), said)
             if tried.logl > now.logl:
                 break
         else:
@@ -209,7 +223,7 @@ def _first(codes: Codes) -> GroupedGrades:
     nothing = np.zeros(0)
     slopes = np.full(codes.shape[1], slope)
     return GroupedGrades(
-        slopes, tuple(cuts), nothing, nothing, -np.inf, False, nothing, codes, codes[:, 0]
+        slopes, tuple(cuts), nothing, nothing, -np.inf, False, nothing, nothing, nothing
     )
 
 
@@ -228,21 +242,24 @@ def _moved(model: GroupedGrades, step: Array) -> GroupedGrades:
     return replace(model, slopes=slopes, cuts=tuple(cuts), means=means, sds=sds)
 
 
-def _evaluate(model: GroupedGrades, *, items: bool = True) -> GroupedGrades:
-    """Give the model its log-likelihood and scores, of all parameters or of the groups' alone.
+def _evaluate(model: GroupedGrades, said: Array | None = None) -> GroupedGrades:
+    """Give the model its log-likelihood and scores.
 
-    The log-likelihood is -inf where cuts are out of order.
+    Parameters
+    ----------
+    model
+        Its log-likelihood is -inf where cuts are out of order.
+    said
+        `_answer_logs` of the items; where they are given, the scores are of the groups' parameters
+        alone.
     """
     if any((np.diff(one) <= 0).any() for one in model.cuts):
         return replace(model, logl=-np.inf)
-    grid = _grid()
-    log = _answer_logs(model, grid) + _prior_logs(model, grid)[model._groups]
+    log = (_answer_logs(model) if said is None else said) + _prior_logs(model)
     weights, total = _posterior(log)
-    parts = []
-    for item, cuts in enumerate(model.cuts if items else ()):
-        parts.append(_item_scores(model.slopes[item], cuts, model._codes[:, item], grid, weights))
-    parts.append(_group_scores(model, grid, weights))
-    return replace(model, logl=float(total.sum()), scores=np.hstack(parts))
+    parts = [_item_scores(model, weights)] if said is None else []
+    parts.append(_group_scores(model, weights))
+    return replace(model, logl=float(total.sum()), scores=np.vstack(parts).T)
 
 
 def _boundaries(slope: float, cuts: Array, grid: Array) -> Array:
@@ -251,63 +268,62 @@ def _boundaries(slope: float, cuts: Array, grid: Array) -> Array:
     return np.vstack([np.ones(len(grid)), inner, np.zeros(len(grid))])
 
 
-def _answer_logs(model: GroupedGrades, grid: Array) -> Array:
-    """Log-likelihood of each respondent's answers at each ability, (n_obs, n_grid)."""
-    log = np.zeros((len(model._codes), len(grid)))
-    for item, cuts in enumerate(model.cuts):
-        above = _boundaries(model.slopes[item], cuts, grid)
-        table = np.log(np.maximum(above[:-1] - above[1:], 1e-300))
-        # A missing answer, code -1, is the last row: it says nothing.
-        log += np.vstack([table, np.zeros(len(grid))])[model._codes[:, item]]
-    return log
+def _answer_logs(model: GroupedGrades) -> Array:
+    """Log-likelihood of each respondent's answers at each ability, (n_grid, n_obs).
+
+    A missing answer is among none of the categories: it says nothing.
+    """
+    grid, tables = _grid(), []
+    for slope, cuts in zip(model.slopes, model.cuts, strict=True):
+        above = _boundaries(slope, cuts, grid)
+        tables.append(np.log(np.maximum(above[:-1] - above[1:], 1e-300)))
+    return np.asarray(np.vstack(tables).T @ model._answered, dtype=float)
 
 
-def _prior_logs(model: GroupedGrades, grid: Array) -> Array:
-    """Logarithms of the weights of the abilities in each group, (n_groups, n_grid)."""
-    z = (grid[None, :] - model.means[:, None]) / model.sds[:, None]
-    log = -0.5 * z**2 - np.log(model.sds[:, None]) + np.log(SPACING / np.sqrt(2 * np.pi))
-    return np.asarray(log, dtype=float)
+def _prior_logs(model: GroupedGrades) -> Array:
+    """Logarithms of the weights of the abilities in each respondent's group, (n_grid, n_obs)."""
+    log = -0.5 * _standardised(model) ** 2 - np.log(model.sds[:, None])
+    return np.asarray((log + np.log(SPACING / np.sqrt(2 * np.pi))).T @ model._member, dtype=float)
+
+
+def _standardised(model: GroupedGrades) -> Array:
+    """Abilities from the mean of each group in its standard deviations, (n_groups, n_grid)."""
+    return np.asarray((_grid() - model.means[:, None]) / model.sds[:, None], dtype=float)
 
 
 def _posterior(log: Array) -> tuple[Array, Array]:
     """Weights of the abilities given the answers, and the logarithm of their sum."""
-    top = log.max(axis=1, keepdims=True)
+    # Respondents are the columns: sums over abilities then add whole rows, which is fast.
+    top = log.max(axis=0)
     weights = np.exp(log - top)
-    total = weights.sum(axis=1, keepdims=True)
-    return weights / total, np.log(total[:, 0]) + top[:, 0]
+    total = weights.sum(axis=0)
+    return weights / total, np.log(total) + top
 
 
-def _item_scores(slope: float, cuts: Array, codes: Codes, grid: Array, weights: Array) -> Array:
-    """Derivatives of the log-likelihood by the slope and the cuts, (n_obs, n_categories)."""
-    n_cuts = len(cuts)
-    above = _boundaries(slope, cuts, grid)
-    density = above * (1 - above)
-    p = np.maximum(above[:-1] - above[1:], 1e-300)
-    # Of each category, by its location a θ and by the cuts below and above it.
-    tables = (
-        grid * (density[:-1] - density[1:]) / p,
-        -density[:-1] / p,
-        density[1:] / p,
-    )
-    nothing = np.zeros(len(grid))
+def _item_scores(model: GroupedGrades, weights: Array) -> Array:
+    """Derivatives of the log-likelihood by the slopes and the cuts, (n_item_params, n_obs)."""
+    grid, tables = _grid(), []
+    for slope, cuts in zip(model.slopes, model.cuts, strict=True):
+        above = _boundaries(slope, cuts, grid)
+        density = above * (1 - above)
+        p = np.maximum(above[:-1] - above[1:], 1e-300)
+        # Of each category, by its location a θ and by the cuts below and above it.
+        tables.append((grid * (density[:-1] - density[1:]) / p, -density[:-1] / p, density[1:] / p))
     by_slope, below, over = (
-        np.einsum("nq,nq->n", weights, np.vstack([table, nothing])[codes]) for table in tables
+        np.vstack(kind) @ weights * model._answered for kind in zip(*tables, strict=True)
     )
-    scores = np.zeros((len(codes), 1 + n_cuts))
-    scores[:, 0] = by_slope
-    rows = np.arange(len(codes))
-    has_below, has_over = codes > 0, (codes >= 0) & (codes < n_cuts)
-    scores[rows[has_below], codes[has_below]] += below[has_below]
-    scores[rows[has_over], codes[has_over] + 1] += over[has_over]
+    scores = np.empty_like(by_slope)
+    for item in range(len(model.cuts)):
+        own = model.places(item)
+        scores[own.start] = by_slope[own].sum(axis=0)
+        # A cut is above one category and below the next.
+        scores[own.start + 1 : own.stop] = over[own][:-1] + below[own][1:]
     return scores
 
 
-def _group_scores(model: GroupedGrades, grid: Array, weights: Array) -> Array:
+def _group_scores(model: GroupedGrades, weights: Array) -> Array:
     """Derivatives by the means and the logarithms of sds of all groups but the first."""
-    more = len(model.means) - 1
-    z = (grid[None, :] - model.means[:, None]) / model.sds[:, None]
-    own = z[model._groups]
-    by_mean = np.einsum("nq,nq->n", weights, own) / model.sds[model._groups]
-    by_sd = np.einsum("nq,nq->n", weights, own**2 - 1)
-    member = (model._groups[:, None] == np.arange(1, more + 1)).astype(float)
-    return np.hstack([member * by_mean[:, None], member * by_sd[:, None]])
+    z = _standardised(model)[1:]
+    member = model._member[1:]
+    by_mean = (z @ weights) / model.sds[1:, None]
+    return np.vstack([member * by_mean, member * ((z**2 - 1) @ weights)])

@@ -1,6 +1,7 @@
 """The proportional odds model of one ordered answer, by Newton's method."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,33 @@ def odds_at(params: Array, codes: Codes, X: Array) -> OddsFit:
     return OddsFit(params, logl, scores, hessian, False)
 
 
+def scores_moved(at: OddsFit, codes: Codes, X: Array, turn: Array) -> Array:
+    """Derivatives of the scores of each row by something that its predictors hang on.
+
+    Parameters
+    ----------
+    at
+        The model at some parameters.
+    codes, X
+        As for `proportional_odds`.
+    turn
+        (n_obs, n_slopes) derivatives of the predictors by it.
+
+    Returns
+    -------
+    Array
+        (n_obs, n_params).
+    """
+    n_cuts = int(codes.max())
+    cuts, slopes = at.params[:n_cuts], at.params[n_cuts:]
+    sides = _Sides.of(cuts, codes, X @ slopes)
+    pull, bend = sides.by_location, sides.by_location_twice
+    moved = np.hstack([_at_cuts(codes, n_cuts, *sides.crossed), bend[:, None] * X])
+    moved *= (turn @ slopes)[:, None]
+    moved[:, n_cuts:] += pull[:, None] * turn
+    return moved
+
+
 def expected_answers(params: Array, values: Array, X: Array) -> tuple[Array, Array]:
     """Mean answer at predictors, and its derivatives.
 
@@ -122,37 +150,70 @@ def expected_answers(params: Array, values: Array, X: Array) -> tuple[Array, Arr
     return mean, np.hstack([-density, density.sum(axis=1, keepdims=True) * X])
 
 
+class _Sides(NamedTuple):
+    """What the cuts above and below its category give of each row, (n_obs,).
+
+    With F the logistic distribution, f its density and g the slope of that at the cut above (u) and
+    below (l) less the location, the likelihood is p = F_u - F_l. There is no cut above the highest
+    category nor below the lowest one; f and g are 0 there.
+    """
+
+    p: Array
+    f_u: Array
+    f_l: Array
+    g_u: Array
+    g_l: Array
+
+    @classmethod
+    def of(cls, cuts: Array, codes: Codes, location: Array) -> "_Sides":
+        ends = np.concatenate([[-np.inf], cuts, [np.inf]])
+        F_u, F_l = expit(ends[codes + 1] - location), expit(ends[codes] - location)
+        f_u, f_l = F_u * (1 - F_u), F_l * (1 - F_l)
+        return cls(F_u - F_l, f_u, f_l, f_u * (1 - 2 * F_u), f_l * (1 - 2 * F_l))
+
+    @property
+    def by_location(self) -> Array:
+        """Derivative of log p by the location."""
+        return (self.f_l - self.f_u) / self.p
+
+    @property
+    def by_location_twice(self) -> Array:
+        """Second derivative of log p by the location."""
+        return (self.g_u - self.g_l) / self.p - self.by_location**2
+
+    @property
+    def crossed(self) -> tuple[Array, Array]:
+        """Derivatives of log p by the location and by the cut above, and below."""
+        pull = self.by_location
+        above = (self.g_u + self.f_u * pull) / self.p
+        return -above, (self.g_l + self.f_l * pull) / self.p
+
+
+def _at_cuts(codes: Codes, n_cuts: int, above: Array, below: Array) -> Array:
+    """Put what belongs to the cuts above and below the category of each row there, (n, n_cuts)."""
+    rows, placed = np.arange(len(codes)), np.zeros((len(codes), n_cuts + 2))
+    placed[rows, codes + 1] = above
+    placed[rows, codes] = below
+    return placed[:, 1:-1]
+
+
 def _evaluate(params: Array, codes: Codes, X: Array, n_cuts: int) -> tuple[float, Array, Array]:
     """Log-likelihood, its derivatives by row, and its second derivatives; -inf if out of order."""
     n, n_params = len(codes), len(params)
     cuts, slopes = params[:n_cuts], params[n_cuts:]
     if (np.diff(cuts) <= 0).any():
         return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
-    location = X @ slopes
-    rows = np.arange(n)
-    # Of each row, what the cuts above and below its category give: distribution, density and slope
-    # of the density. The outermost categories have one cut only.
-    sides = []
-    for there, cut in ((codes < n_cuts, codes), (codes > 0, codes - 1)):
-        below = expit(cuts[np.clip(cut, 0, n_cuts - 1)] - location)
-        density = np.where(there, below * (1 - below), 0.0)
-        sides.append((rows[there], cut[there], below, density, density * (1 - 2 * below)))
-    (upper, at, F_upper, f_upper, g_upper), (lower, under, F_lower, f_lower, g_lower) = sides
-    p = np.ones(n)
-    p[upper] = F_upper[upper]
-    p[lower] -= F_lower[lower]
+    sides = _Sides.of(cuts, codes, X @ slopes)
+    p = sides.p
     if (p <= 0).any():
         return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
-    scores = np.zeros((n, n_params))
-    scores[upper, at] = (f_upper / p)[upper]
-    scores[lower, under] = -(f_lower / p)[lower]
-    scores[:, n_cuts:] = ((f_lower - f_upper) / p)[:, None] * X
-    curved = np.zeros((n, n_cuts))
-    curved[upper, at] = (g_upper / p)[upper]
-    curved[lower, under] = -(g_lower / p)[lower]
+    scores = np.hstack(
+        [_at_cuts(codes, n_cuts, sides.f_u / p, -sides.f_l / p), sides.by_location[:, None] * X]
+    )
+    curved = _at_cuts(codes, n_cuts, sides.g_u / p, -sides.g_l / p)
     hessian = np.empty((n_params, n_params))
     hessian[:n_cuts, :n_cuts] = np.diag(curved.sum(axis=0))
     hessian[:n_cuts, n_cuts:] = -curved.T @ X
     hessian[n_cuts:, :n_cuts] = hessian[:n_cuts, n_cuts:].T
-    hessian[n_cuts:, n_cuts:] = X.T @ (((g_upper - g_lower) / p)[:, None] * X)
+    hessian[n_cuts:, n_cuts:] = X.T @ (((sides.g_u - sides.g_l) / p)[:, None] * X)
     return float(np.log(p).sum()), scores, hessian - scores.T @ scores

@@ -46,7 +46,7 @@ class SplitCluster:
     Attributes
     ----------
     table
-        One row a quantity, `estimate ci.lower ci.upper`:
+        One row a quantity, `estimate se ci.lower ci.upper`:
 
         - `split`: x in one half of each cluster with y in the other half;
         - `same_source`: x and y in the same half, so that both rest on as many answers as above;
@@ -55,8 +55,8 @@ class SplitCluster:
           correlation of what the clusters have in common (Spearman 1904). It may lie beyond 1, and
           is NaN where a reliability is not above 0.
 
-        Correlations are means over the splits; the intervals leave out one cluster after the other
-        (jackknife) and are computed on Fisher's scale.
+        Correlations are means over the splits; standard errors leave out one cluster after the
+        other (jackknife), and intervals are computed from them on Fisher's scale.
     n_clusters, n_obs
         Clusters with at least two members who have both scores, and those members.
     n_dropped
@@ -252,18 +252,19 @@ def _interval(estimate: float, without: Array, level: float) -> dict[str, float]
     """Limits from the jackknife, on Fisher's scale where the estimate is a correlation."""
     from scipy.special import stdtrit
 
-    found = {"estimate": estimate, "ci.lower": np.nan, "ci.upper": np.nan}
+    found = {"estimate": estimate, "se": np.nan, "ci.lower": np.nan, "ci.upper": np.nan}
     n_blocks = len(without)
     if not (np.isfinite(estimate) and np.isfinite(without).all()):
         return found
     spread = (n_blocks - 1) / n_blocks * ((without - without.mean()) ** 2).sum()
-    reach = float(stdtrit(n_blocks - 2, (1 + level) / 2)) * float(np.sqrt(spread))
+    se = float(np.sqrt(spread))
+    reach = float(stdtrit(n_blocks - 2, (1 + level) / 2)) * se
     if abs(estimate) < 1:
         z, reach = np.arctanh(estimate), reach / (1 - estimate**2)
         lower, upper = np.tanh([z - reach, z + reach])
     else:
         lower, upper = estimate - reach, estimate + reach
-    return found | {"ci.lower": float(lower), "ci.upper": float(upper)}
+    return found | {"se": se, "ci.lower": float(lower), "ci.upper": float(upper)}
 
 
 def _notes(table: pd.DataFrame, n_clusters: int) -> list[str]:

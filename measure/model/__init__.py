@@ -17,6 +17,7 @@ from measure.model.blocks import Block, Place
 from measure.model.curvature import Curvature
 from measure.model.derivatives import Derivatives, latent_derivatives, observed_derivatives
 from measure.model.implied import Implied, moment_vector, vech_places
+from measure.model.joined_levels import level_jacobian, level_vector
 from measure.model.model import ACTIVE, Model
 from measure.model.states import State
 
@@ -30,6 +31,8 @@ __all__ = [
     "Place",
     "State",
     "latent_derivatives",
+    "level_jacobian",
+    "level_vector",
     "moment_vector",
     "observed_derivatives",
     "vech_places",

@@ -33,7 +33,8 @@ class Block:
     ordered items there are a `layout` of their moments and the matrices `tau` (T, 1) and `delta`
     (p, 1); `theta_scaled` tells that delta follows from the variances, and `follows` lists the
     residual variances that follow from delta, as elements after all free ones. `following_rows`
-    are the rows of the table whose values follow.
+    are the rows of the table whose values follow. `level` is 1, or in a two-level model 1 within
+    and 2 between clusters.
     """
 
     group: int
@@ -47,6 +48,7 @@ class Block:
     theta_scaled: bool = False
     follows: tuple[Place, ...] = ()
     following_rows: Mapping[int, Place] = field(default_factory=dict)
+    level: int = 1
 
     @cached_property
     def bends(self) -> bool:

@@ -1,5 +1,6 @@
-"""The parameter table as matrices, a block for each group."""
+"""The parameter table as matrices, a block for each group and level."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,10 @@ from measure.model.blocks import Block
 from measure.model.curvature import Curvature
 from measure.model.derivatives import Derivatives, observed_derivatives
 from measure.model.implied import Implied
+from measure.model.joined_levels import joined
 from measure.model.states import State, state_at
 from measure.specification.constraints import Reduction, Restrictions
+from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.table import ParameterTable
 
 Array = NDArray[np.float64]
@@ -28,7 +31,7 @@ class Model:
     table
         The parameter table, with the values that fixed.x takes from the sample filled in.
     blocks
-        One per group.
+        One per group, or in a two-level model one per group and level.
     free_rows
         Table rows of the free elements, in order.
     reduction
@@ -79,6 +82,23 @@ class Model:
         rank = int((sizes > 1e-9 * max(sizes.max(initial=0.0), 1e-300)).sum())
         return np.asarray(basis @ directions[rank:].T)
 
+    def added_over_levels(self, parts: Sequence[Array]) -> list[Array]:
+        """Add up what blocks say of means, (p,) or (p, q) each, over the levels of a group.
+
+        A variable at two levels has one mean only: the sum of those of both. Of a model of one
+        level the parts are given as they are.
+        """
+        levels = self.table.levels
+        if levels is None:
+            return list(parts)
+        found = []
+        for inner, outer in zip(parts[::2], parts[1::2], strict=True):
+            total = np.zeros((len(levels.names), *inner.shape[1:]))
+            total[levels.place(WITHIN)] += inner
+            total[levels.place(BETWEEN)] += outer
+            found.append(total)
+        return found
+
     def elements(self, params: Array) -> Array:
         """Give the values of all free elements from the reduced parameter vector."""
         return self.reduction.expand(params)
@@ -100,7 +120,12 @@ class Model:
     def states(self, params: Array) -> list[State]:
         """Evaluate the matrices of every block at `params` (..., n_params)."""
         elements = self.elements(params)
-        return [state_at(block, elements) for block in self.blocks]
+        states = [state_at(block, elements) for block in self.blocks]
+        if self.table.levels is None or self.table.ordered is None:
+            return states
+        return [
+            state for pair in zip(states[::2], states[1::2], strict=True) for state in joined(*pair)
+        ]
 
     def implied(self, params: Array) -> list[Implied]:
         """Give the moments that the model implies for each block at `params` (n_params,)."""

@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from measure.model import Implied
 from measure.moments.patterns import Patterns
+from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.gaps import GappyClusters
+from measure.specification.level_layout import TwoLevelLayout
+from measure.specification.levels import BETWEEN, WITHIN, Levels
 from measure.specification.responses import Layout
 
 Array = NDArray[np.float64]
@@ -44,6 +48,8 @@ class Categories:
         What moments are weighed by in DWLS: N times their variances, of all groups, which rest on
         normality whatever `gamma` does, so that estimates do not depend on it; the diagonal of
         `gamma` where None.
+    levels
+        The levels of a two-level model; None for one of one level.
     """
 
     ordered: tuple[str, ...]
@@ -55,6 +61,7 @@ class Categories:
     information: str = "first.order"
     understated: float = 0.0
     variances: Array | None = None
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +71,15 @@ class Moments:
     Attributes
     ----------
     names
-        Observed variables, in the order of the moments.
+        Observed variables, in the order of the moments; of a two-level model those of both levels.
     groups
         Values of the groups, in the order of the moments.
     n_obs
         Rows used, per group.
     sample
-        Means (p,) and covariances (p, p) of each group: those of the saturated model. With
-        missing answers they are maximum likelihood estimates.
+        Means (p,) and covariances (p, p) of each block, which is a group, or within a two-level
+        model a group at a level: those of the saturated model. With missing answers and two levels
+        they are maximum likelihood estimates.
     counts
         What the covariances are divided by, per group: n or n - 1. Groups weigh by it.
     rows
@@ -86,6 +94,8 @@ class Moments:
     ordinal
         The categories of ordered items; None where all variables are continuous. Means and
         covariances are then those that `measure.specification.responses.Layout` describes.
+    nested
+        The rows of each group by their clusters, for a two-level model; None for one of one level.
     """
 
     names: tuple[str, ...]
@@ -98,6 +108,36 @@ class Moments:
     patterns: tuple[Patterns, ...] | None = None
     n_dropped: int = 0
     ordinal: Categories | None = None
+    nested: tuple[Clusters | GappyClusters, ...] | None = None
+
+    @property
+    def block_names(self) -> tuple[tuple[str, ...], ...]:
+        """Observed variables of each block, in the order of its moments."""
+        levels = self.levels
+        if levels is None:
+            return (self.names,) * len(self.groups)
+        return (levels.order(WITHIN), levels.order(BETWEEN)) * len(self.groups)
+
+    @property
+    def block_thresholds(self) -> tuple[tuple[int, ...], ...]:
+        """Number of thresholds that each variable of each block has there.
+
+        Of items at two levels thresholds stand between clusters; the first items within are those
+        that are modelled there only.
+        """
+        levels = self.levels
+        if levels is None:
+            return (self.thresholds,) * len(self.groups)
+        n, both = levels.n_within_only, len(levels.both)
+        inner = (*self.thresholds[:n], *(0,) * both)
+        return (inner, self.thresholds[n:]) * len(self.groups)
+
+    @property
+    def levels(self) -> Levels | None:
+        """The levels of a two-level model; None for one of one level."""
+        if self.nested is not None:
+            return self.nested[0].levels
+        return None if self.ordinal is None else self.ordinal.levels
 
     @property
     def thresholds(self) -> tuple[int, ...]:
@@ -106,8 +146,17 @@ class Moments:
 
     @cached_property
     def layout(self) -> Layout | None:
-        """The order of the moments where there are ordered items."""
-        return None if self.ordinal is None else Layout(self.ordinal.n_thresholds)
+        """The order of the moments where there are ordered items, at one level."""
+        if self.ordinal is None or self.ordinal.levels is not None:
+            return None
+        return Layout(self.ordinal.n_thresholds)
+
+    @cached_property
+    def level_layout(self) -> TwoLevelLayout | None:
+        """The order of the moments where there are ordered items at two levels."""
+        if self.ordinal is None or self.ordinal.levels is None:
+            return None
+        return TwoLevelLayout(self.ordinal.n_thresholds, self.ordinal.levels.n_within_only)
 
     @property
     def n_total(self) -> int:
@@ -137,6 +186,8 @@ class Moments:
     @property
     def n_clusters(self) -> int | None:
         """Number of clusters; None where there are none."""
+        if self.nested is not None:
+            return sum(own.n_clusters for own in self.nested)
         if self.clusters is None:
             return None
         return len(np.unique(np.concatenate(self.clusters)))

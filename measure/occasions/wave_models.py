@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from measure.errors import ModelError, OptionError
+from measure.specification.refusals import refuse_levels
 from measure.specification.syntax import Statement, parse
 
 CONTINUOUS_STEPS = ("configural", "metric", "scalar", "strict", "variances", "means")
@@ -62,6 +63,7 @@ def measured(model: str) -> Measured:
         constraints. It would be another model at each wave.
     """
     syntax = parse(model)
+    refuse_levels(syntax, "a model of waves")
     factors = tuple(dict.fromkeys(row.lhs for row in syntax.statements if row.op == "=~"))
     for row in syntax.statements:
         _refuse_what_is_more(row, factors)

@@ -14,7 +14,7 @@ from measure.checks import confidence, known_option
 from measure.display import render_html, render_text
 from measure.errors import DataError, MeasureError, MeasureWarning, OptionError
 from measure.estimators import DISCREPANCIES
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_numbers, require_one_level
 from measure.fitting.problem import Problem
 from measure.fitting.rotated_samples import Turning
 from measure.fitting.source import Source
@@ -134,8 +134,9 @@ def bootstrap(
 ) -> Bootstrap:
     """Fit a model again to samples drawn with replacement from its rows.
 
-    Rows are drawn within groups. Where the fit has clusters whole clusters are drawn, within
-    groups or, where clusters have rows in several groups, over all of them. Searches begin at the
+    Rows are drawn within groups. Where the fit has clusters, as a two-level one has, whole clusters
+    are drawn, within groups or, where clusters have rows in several groups, over all of them.
+    Searches begin at the
     estimates; moments of exogenous variables (fixed.x) are those of the drawn sample, as in lavaan.
     With ordered items thresholds, correlations and weights are estimated anew from each sample; one
     in which nobody answers in some category cannot be fitted, and is counted as such.
@@ -194,12 +195,15 @@ def bootstrap(
     Association, 82, 171-185.
     """
     known_option("kind", kind, KINDS)
+    require_numbers(fit, "bootstrap")
     if kind == "bollen.stine" and fit.moments.ordinal is not None:
         raise OptionError(
             'kind="bollen.stine" transforms answers as numbers until the model holds in them; '
             "ordered answers cannot be transformed so. Their test is the scaled chi-square of the "
             "fit."
         )
+    if kind == "bollen.stine":
+        require_one_level(fit, 'kind="bollen.stine"')
     asked = _Asked(_checked_intervals(intervals), confidence(confidence_level))
     _check(fit, n)
     moments = _rows_of(fit, data)
@@ -279,7 +283,8 @@ def _rows_of(fit: Fit, data: pd.DataFrame | None) -> Moments:
             raise DataError("the fit was made from sample_cov and has no rows to draw: give data.")
         return fit.moments
     ordered = () if fit.moments.ordinal is None else fit.moments.ordinal.ordered
-    own = Source(data).moments(fit.moments.names, fit.options, fit.method, ordered)
+    levels = fit.model.table.levels
+    own = Source(data).moments(fit.moments.names, fit.options, fit.method, ordered, levels)
     if own.groups != fit.moments.groups or own.n_obs != fit.moments.n_obs:
         raise DataError(
             f"data has {own.n_total} rows that the model can use in {len(own.groups)} group(s), "

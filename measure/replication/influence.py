@@ -27,6 +27,7 @@ from measure.moments.asymptotic import spanning, sums_by_cluster
 from measure.moments.ordinal import influences_of
 from measure.moments.ordinal.influence_sums import pressed
 from measure.specification.definitions import definitions
+from measure.specification.levels import WITHIN
 
 Array = NDArray[np.float64]
 
@@ -64,14 +65,21 @@ def influence(problem: Problem, row_values: Array) -> Array | None:
 
 
 def _freed(problem: Problem, row_values: Array) -> tuple[Problem, Array]:
-    """Let the moments that fixed.x takes from the sample be parameters, with these as estimates."""
+    """Let the moments that fixed.x takes from the sample be parameters, with these as estimates.
+
+    The means within clusters of variables at both levels are 0 in every sample, and stay.
+    """
     table = problem.model.table
+    centred = set() if table.levels is None else table.levels.both
     rows = tuple(
-        row._replace(free=row.free or row.exogenous, exogenous=False) for row in table.parameters
+        row._replace(free=row.free or row.exogenous, exogenous=False)
+        if not (row.op == "~1" and row.level == WITHIN and row.lhs in centred)
+        else row
+        for row in table.parameters
     )
     moments: Moments = problem.moments
     model = build_model(
-        replace(table, parameters=rows, fixed_x=()), list(moments.sample), moments.names
+        replace(table, parameters=rows, fixed_x=()), list(moments.sample), moments.block_names
     )
     elements = row_values[list(model.free_rows)]
     return Problem(model, moments, problem.discrepancy), elements[list(model.reduction.kept)]
@@ -90,6 +98,9 @@ def _unit_scores(point: Point) -> Array:
     """Scores of rows, or their sums in clusters, as deviations from their group's mean."""
     clusters = point.problem.moments.clusters
     scores = _scores(point)
+    if point.problem.moments.nested is not None:
+        # Those of clusters already.
+        return np.vstack([own - own.mean(axis=0) for own in scores])
     if clusters is not None and spanning(clusters):
         scores = [sums_by_cluster(np.vstack(scores), np.concatenate(clusters))]
     elif clusters is not None:

@@ -175,10 +175,10 @@ class Refit:
                 found.failures.append((place, "DataError", str(error)))
                 continue
             self._search(place, samples[place], found)
-        groups = range(len(counts))
+        groups, blocks = range(len(counts)), range(len(samples[0].sample))
         return stacked(
             self.resampling.moments,
-            tuple(_stack([moments.sample[g] for moments in samples]) for g in groups),
+            tuple(_stack([moments.sample[k] for moments in samples]) for k in blocks),
             tuple(np.array([float(moments.counts[g]) for moments in samples]) for g in groups),
         )
 

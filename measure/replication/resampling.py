@@ -18,6 +18,8 @@ from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import spanning
 from measure.moments.patterns import patterns_of
 from measure.moments.rows import Rows
+from measure.moments.twolevel import gather as twolevel
+from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -157,6 +159,12 @@ class Resampling:
             raise DataError("a group has fewer than 2 rows among those drawn.")
         if self.moments.ordinal is not None:
             return self._answers(values, self._copies(counts))
+        if self.moments.nested is not None:
+            levels = self.moments.nested[0].levels
+            copies = self._copies(counts)
+            rows = Rows(self.moments.names, self.moments.groups, values, copies, 0)
+            gappy = isinstance(self.moments.nested[0], GappyClusters)
+            return twolevel.from_rows(rows, levels, incomplete=gappy)
         rows = Rows(self.moments.names, self.moments.groups, values, None, 0)
         if self.moments.patterns is None:
             return complete.from_rows(rows, less_one=self.less_one)

@@ -12,8 +12,9 @@ from measure.display import render_html, render_text
 from measure.errors import DataError, OptionError
 from measure.exploration.exploratory import FactorSolution
 from measure.exploration.exploratory_scores import exploratory_scores
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_numbers
 from measure.scoring.group_scores import GroupScores
+from measure.scoring.level_scores import score_both_levels
 from measure.scoring.linear_scores import score_by_weights
 from measure.scoring.ordinal_scores import score_by_posterior
 from measure.scoring.posterior import TOLERANCE
@@ -147,14 +148,23 @@ def factor_scores(
     follows from the other factors, and no Bartlett score; with no answers at all a row is not
     scored. Factors of factors have no Bartlett scores, as no item loads on them.
 
+    After a two-level fit rows are scored on the factors of both levels, from all rows of their
+    cluster that the data hold (see `level_scores`): the data need the cluster column. Factors
+    between clusters have the same score in all rows of a cluster; a name that both levels have is
+    followed by `.l2` there. `quality` has a column `level`, and is for a cluster of the average
+    size of the fitted data.
+
     Scores of ordered items are the same in both parameterizations, up to the unit of the factors.
     Those of lavaan 0.6-14 are not, where scaling factors differ from 1 (theta parameterization,
     later groups with equal thresholds): it scales the thresholds and not what the factors explain.
     """
     if isinstance(fit, FactorSolution):
         return _of_solution(fit, data, method)
-    names, factors = list(fit.moments.names), list(fit.model.table.latent)
+    require_numbers(fit, "factor_scores")
     chosen = _method(fit, method)
+    if fit.moments.nested is not None:
+        return FactorScores(*score_both_levels(fit, data, _groups(fit, data), chosen))
+    names, factors = list(fit.moments.names), list(fit.model.table.latent)
     values = numbers_of(data, names).to_numpy()
     of_group = _groups(fit, data)
     scores = np.full((len(data), len(factors)), NAN)

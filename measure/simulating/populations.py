@@ -11,10 +11,11 @@ from measure.checks import known_option
 from measure.errors import ModelError, OptionError
 from measure.fitting.admissibility import improprieties
 from measure.fitting.assembly import build as build_model
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 from measure.model import Implied, Model
 from measure.specification.defaults import DEFAULTS
 from measure.specification.parameters import build as build_table
+from measure.specification.refusals import refuse_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Syntax, parse
 from measure.specification.table import Groups, Parameter, ParameterTable
@@ -132,6 +133,7 @@ def population(
         raise ModelError(f"model must be model text or a fit, not {type(model).__name__}.")
     known_option("function", function, FUNCTIONS)
     syntax = parse(model)
+    refuse_levels(syntax, "a population")
     labels = _labels(syntax, groups)
     defaults = replace(
         DEFAULTS[FUNCTIONS[function]], std_lv=std_lv, orthogonal=orthogonal, fixed_x=False
@@ -160,6 +162,7 @@ def population(
 
 
 def _of_fit(fit: Fit) -> Population:
+    require_one_level(fit, "a population")
     moments = tuple(
         one if one.mu is not None else Implied(sample.mu, one.sigma)
         for one, sample in zip(fit.implied_moments, fit.moments.sample, strict=True)
@@ -214,7 +217,8 @@ def _with_values(table: ParameterTable) -> Model:
     unknown = tuple(
         row if table.follows(row) else row._replace(free=True, value=float("nan")) for row in rows
     )
-    open_model = build_model(replace(table, parameters=unknown), _no_sample(table), table.observed)
+    names = [table.observed] * table.n_groups
+    open_model = build_model(replace(table, parameters=unknown), _no_sample(table), names)
     own = list(open_model.free_rows)
     values = np.full(len(rows), np.nan)
     values[own] = _solved(
@@ -226,7 +230,7 @@ def _with_values(table: ParameterTable) -> Model:
     )
     _require_restrictions(open_model, values)
     fixed = replace(table, parameters=known, ties=(), sums=(), constraints=())
-    return build_model(fixed, _no_sample(table), table.observed)
+    return build_model(fixed, _no_sample(table), names)
 
 
 def _no_sample(table: ParameterTable) -> list[Implied]:

@@ -60,17 +60,25 @@ def default_rows(
     *,
     means: bool,
     ordered: Ordered | None = None,
+    centred: frozenset[str] | None = None,
+    scales: bool = True,
 ) -> Iterator[_Default]:
-    """Rows that the text leaves out, in lavaan's order; NaN means free."""
+    """Rows that the text leaves out, in lavaan's order; NaN means free.
+
+    Within clusters `centred` names the variables whose means, and thresholds, stand between them;
+    factors have mean 0 there. `scales` tells whether ordered items have their unit here, which
+    they do not between clusters.
+    """
     single = _single_indicators(variables) if defaults.auto_fix_single else frozenset()
     thresholds = {} if ordered is None else ordered.n_thresholds
+    scaled = thresholds if scales else {}
     if defaults.auto_th:
-        for x in (x for x in variables.observed if x in thresholds):
+        for x in (x for x in variables.observed if x in thresholds and x not in (centred or ())):
             for k in range(1, thresholds[x] + 1):
                 yield x, "|", f"t{k}", NAN, False
     if defaults.auto_var:
         for x in variables.observed:
-            if x in thresholds:
+            if x in scaled:
                 yield x, "~~", x, _scale(ordered, "~~", defaults), False
             elif x not in variables.given:
                 yield x, "~~", x, 0.0 if x in single else NAN, False
@@ -83,14 +91,15 @@ def default_rows(
             for other in variables.given[index:]:
                 yield x, "~~", other, NAN, bool(fixed_x)
     if defaults.auto_delta:
-        for x in (x for x in variables.observed if x in thresholds):
+        for x in (x for x in variables.observed if x in scaled):
             yield x, "~*~", x, _scale(ordered, "~*~", defaults), False
     if means:
         for x in variables.observed:
             exogenous = x in fixed_x
             fixed = x in thresholds or not (exogenous or defaults.int_ov_free)
+            fixed = fixed or (centred is not None and x in centred and not exogenous)
             yield x, "~1", "", 0.0 if fixed else NAN, exogenous
-        free_latent = defaults.int_lv_free or defaults.effect_coding
+        free_latent = centred is None and (defaults.int_lv_free or defaults.effect_coding)
         for f in variables.latent:
             yield f, "~1", "", NAN if free_latent else 0.0, False
 

@@ -60,7 +60,7 @@ def group_ties(
         return
     inside = {*variables.observed, *variables.latent}
     asked = {
-        (row.lhs, row.op, row.rhs)
+        (row.lhs, row.op, row.rhs, row.level)
         for row in rows
         if row.group == 1
         # Auxiliary variables are no part of the model, and are saturated in each group.
@@ -75,9 +75,9 @@ def group_ties(
                 f'group_partial "{text}" names no parameter of the model. Write it as in the text, '
                 'for example "x3 ~1" or "visual =~ x2".'
             )
-    first: dict[tuple[str, str, str], int] = {}
+    first: dict[tuple[str, str, str, int], int] = {}
     for index, row in enumerate(rows):
-        name = (row.lhs, row.op, row.rhs)
+        name = (row.lhs, row.op, row.rhs, row.level)
         if name not in asked or row.label or (partial and _key(f"{row}") in partial):
             continue
         place = first.setdefault(name, index)

@@ -21,7 +21,7 @@ class Options:
     """What the caller asked for, apart from model and data; the names are those of `cfa`.
 
     An `estimator` of None is "ML", or "WLSMV" with ordered items; `has_ordered` tells whether there
-    are such, once the model is known.
+    are such, and `has_levels` whether the model has two levels, once it is known.
     """
 
     estimator: str | None = None
@@ -47,11 +47,13 @@ class Options:
     rotation_args: Mapping[str, Any] | None = None
     seed: int | None = None
     has_ordered: bool = False
+    has_levels: bool = False
 
-    def completed(self, *, ordered: bool) -> "Options":
+    def completed(self, *, ordered: bool, levels: bool = False) -> "Options":
         """Choose the estimator where none was asked for."""
         default = "WLSMV" if ordered else "ML"
-        return replace(self, estimator=self.estimator or default, has_ordered=ordered)
+        estimator = self.estimator or default
+        return replace(self, estimator=estimator, has_ordered=ordered, has_levels=levels)
 
     @property
     def row(self) -> Estimator:
@@ -74,6 +76,8 @@ class Options:
                 raise OptionError(f'{name}="{value}" {_ELSEWHERE[value]}.')
             words = ", ".join(f'"{word}"' for word in available if word is not None)
             raise OptionError(f'{name}="{value}" is not known; available: {words}.')
+        if self.has_levels:
+            self._require_for_levels(row)
         if self.has_ordered:
             self._require_for_ordered(row)
         elif "thresholds" in self.group_equal:
@@ -115,6 +119,52 @@ class Options:
         if self.meanstructure is False:
             raise OptionError("ordered items need thresholds; leave meanstructure out.")
 
+    def _require_for_levels(self, row: Estimator) -> None:
+        """Refuse what is not defined for two levels."""
+        if self.cluster is None:
+            raise OptionError(
+                "the model text has `level:` blocks, which need clusters: name their column by "
+                "`cluster`, or remove the blocks to fit a one-level model."
+            )
+        if self.has_ordered:
+            self._require_for_ordered_levels(row)
+        elif row.discrepancy != "ML" or row.se == "robust.sem":
+            raise OptionError(
+                f'estimator "{row.name}" is not available for two-level models; choose "ML", "MLR" '
+                'or "MLF".'
+            )
+        elif self.se == "robust.sem" or self.test in SCALED[:3]:
+            raise OptionError(
+                f'se="{self.se}" and test="{self.test}" are not defined for two-level models; '
+                'estimator "MLR" gives robust standard errors and a scaled test.'
+            )
+        if self.missing == "fiml" and self.information == "expected":
+            raise OptionError(
+                'information="expected" is not worked out for rows in clusters that lack answers; '
+                'choose "observed", which the default is.'
+            )
+        if self.likelihood == "wishart":
+            raise OptionError('likelihood="wishart" is for models of one level.')
+
+    def _require_for_ordered_levels(self, row: Estimator) -> None:
+        """Refuse what thresholds and covariances of two levels are not fitted by."""
+        if row.discrepancy != "DWLS":
+            names = ", ".join(e.name for e in ESTIMATORS.values() if e.discrepancy == "DWLS")
+            raise OptionError(
+                f'estimator "{row.name}" is not available for two-level models of ordered items; '
+                f"choose one of {names}."
+            )
+        if self.information == "expected":
+            raise OptionError(
+                "the covariances of thresholds and correlations at two levels rest on observed "
+                'second derivatives; information="expected" is not available for them.'
+            )
+        if self.se == "standard":
+            raise OptionError(
+                'se="standard" takes the moments of ordered items for uncorrelated, and does not '
+                'hold at two levels; choose "robust.sem".'
+            )
+
     def defaults(self, function: str) -> Defaults:
         """Combine what the function adds to the text with what the caller asked for."""
         base = DEFAULTS[function]
@@ -139,7 +189,12 @@ class Options:
         row = self.row
         se, test = self.se or row.se, self.test or row.test
         information = self.information or row.information
-        fiml, clustered = self.missing == "fiml", self.cluster is not None
+        fiml = self.missing == "fiml"
+        # Of a two-level model the clusters are a part, so that nothing has to allow for them.
+        # Ordered items are fitted through moments, whose covariance comes from the clusters.
+        clustered = self.cluster is not None and (self.has_ordered or not self.has_levels)
+        if self.has_levels and information == "expected":
+            information = self.information or "observed"
         if fiml:
             self._require_likelihood_of_rows(row)
             information = self.information or (
@@ -156,7 +211,8 @@ class Options:
         elif clustered and se == "standard":
             se, test = "robust.sem", self.test or "satorra.bentler"
         if se == "robust":
-            se = "robust.huber.white" if fiml else "robust.sem"
+            huber = fiml or (self.has_levels and not self.has_ordered)
+            se = "robust.huber.white" if huber else "robust.sem"
         if "huber" in se and row.discrepancy != "ML":
             raise OptionError(f'se="{se}" needs a likelihood; with {row.name} choose "robust.sem".')
         if test == "yuan.bentler.mplus" and row.discrepancy != "ML":
@@ -175,7 +231,7 @@ class Options:
         less_one = wishart or row.discrepancy != "ML"
         if self.has_ordered:
             # Asked of thresholds and correlations; the parameters follow from these.
-            observed = information == "observed"
+            observed = self.has_levels or information == "observed"
             return Method(row, se, test, "expected", fiml, less_one, observed)
         return Method(row, se, test, information, fiml, less_one)
 

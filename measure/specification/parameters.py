@@ -4,7 +4,7 @@ The table says for each parameter whether it is free, fixed to a number or fixed
 moment, and which parameters are tied together. `defaults` says what is added to a short text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from measure.errors import ModelError, OptionError
@@ -14,8 +14,18 @@ from measure.specification.exploratory_blocks import exploratory_blocks
 from measure.specification.expressions import Expression, Name, Number
 from measure.specification.expressions import names as names_in
 from measure.specification.grouping import group_ties, statements_of_groups
+from measure.specification.levels import (
+    BETWEEN,
+    NAMES,
+    WITHIN,
+    Levels,
+    LevelVariables,
+    has_levels,
+    statements_of_levels,
+)
 from measure.specification.refusals import (
     refuse_for_explored,
+    refuse_for_levels,
     refuse_for_ordered,
     refuse_what_is_not_estimated,
     refuse_wrong_scales,
@@ -74,6 +84,8 @@ def build(
     refuse_wrong_scales(syntax, variables, ordered)
     if ordered is not None:
         refuse_for_ordered(defaults, groups, ordered)
+    if has_levels(syntax):
+        refuse_for_levels(explored, auxiliary)
     # Means tell groups apart, so that several groups have a mean structure, as in lavaan.
     means = (
         defaults.meanstructure
@@ -81,28 +93,33 @@ def build(
         or ordered is not None
         or any(row.op == "~1" for row in syntax.statements)
     )
-    fixed_x = variables.given if defaults.fixed_x and not auxiliary else ()
-    plan = _Plan(defaults, fixed_x, means, groups, ordered)
+    asks_fixed = defaults.fixed_x and not auxiliary
+    fixed_x = variables.given if asks_fixed else ()
+    plan = _Plan(defaults, means, groups, ordered)
     rows: list[Parameter] = []
     texts = statements_of_groups(syntax, groups, variables)
+    levels = levels_of(texts, asks_fixed=asks_fixed) if has_levels(syntax) else None
+    if levels is not None:
+        fixed_x = tuple(dict.fromkeys((*levels.within.fixed_x, *levels.between.fixed_x)))
     for group, statements in enumerate(texts, start=1):
-        own = variables
-        if statements is not syntax.statements:
-            own = replace(variables_of(statements), observed=variables.observed)
-        rows += _group_rows(statements, own, plan, group)
+        for level, own in statements_of_levels(statements).items():
+            given = fixed_x if levels is None else levels.at(level).fixed_x
+            there = _variables(own, level, variables, levels)
+            place = _Place(group, level, there, given, levels)
+            rows += _rows(own, plan, place)
         rows += _auxiliary_rows(auxiliary, variables, plan, group)
     across = list(group_ties(rows, groups, variables))
     table = ParameterTable(
         parameters=tuple(_labelled(rows, across)),
         observed=(*variables.observed, *auxiliary),
         latent=variables.latent,
-        exogenous=variables.given,
+        exogenous=variables.given if levels is None else _exogenous(levels),
         fixed_x=fixed_x,
         meanstructure=means,
         groups=groups,
         ties=(*_ties(rows, texts), *across),
         sums=tuple(_effect_coding(rows, variables, groups)) if defaults.effect_coding else (),
-        constraints=(*(c for c in syntax.constraints if c.op != ":="), *_bounds(rows)),
+        constraints=(*(c for c in syntax.constraints if c.op != ":="), *bounds_of(rows)),
         definitions=tuple(c for c in syntax.constraints if c.op == ":="),
         notes=(
             *_mixed_exogenous_note(variables, fixed_x, defaults),
@@ -111,6 +128,7 @@ def build(
         auxiliary=tuple(auxiliary),
         ordered=ordered,
         exploratory=explored,
+        levels=levels,
     )
     if ordered is not None:
         require_whole_scales(table)
@@ -122,10 +140,58 @@ class _Plan:
     """What is added to the statements of each group."""
 
     defaults: Defaults
-    fixed_x: tuple[str, ...]
     means: bool
     groups: Groups
     ordered: Ordered | None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where rows are made: a group at a level, with the variables that it has."""
+
+    group: int
+    level: int
+    variables: Variables
+    fixed_x: tuple[str, ...]
+    levels: Levels | None
+
+    @property
+    def centred(self) -> frozenset[str] | None:
+        """Variables whose means stand between clusters, seen from within; None elsewhere."""
+        return self.levels.both if self.levels is not None and self.level == WITHIN else None
+
+
+def levels_of(texts: Sequence[Sequence[Statement]], *, asks_fixed: bool) -> Levels:
+    """Find the variables of each level, which all groups have alike."""
+    found = []
+    for level in (WITHIN, BETWEEN):
+        parts = [variables_of(statements_of_levels(text)[level]) for text in texts]
+        own = parts[0]
+        for part in parts[1:]:
+            apart = set(own.observed) ^ set(part.observed)
+            if apart:
+                raise ModelError(
+                    f"{', '.join(sorted(apart))}: {NAMES[level]} clusters not all groups have "
+                    f"{'it' if len(apart) == 1 else 'them'}. All groups need the same observed "
+                    "variables at each level."
+                )
+        found.append(LevelVariables(own.observed, own.given, own.given if asks_fixed else ()))
+    for name, variables in zip(NAMES.values(), found, strict=True):
+        if not variables.observed:
+            raise ModelError(f"the block of the level {name} clusters names no observed variable.")
+    return Levels(*found)
+
+
+def _variables(
+    statements: Sequence[Statement], level: int, whole: Variables, levels: Levels | None
+) -> Variables:
+    """Sort the variables of one group at one level; the observed ones are those of all groups."""
+    observed = whole.observed if levels is None else levels.at(level).observed
+    return replace(variables_of(statements), observed=observed)
+
+
+def _exogenous(levels: Levels) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*levels.within.exogenous, *levels.between.exogenous)))
 
 
 def _mixed_exogenous_note(
@@ -160,10 +226,9 @@ def _one_label_note(statements: Sequence[Statement], groups: Groups) -> Iterator
         )
 
 
-def _group_rows(
-    statements: Sequence[Statement], variables: Variables, plan: _Plan, group: int
-) -> Iterator[Parameter]:
-    """All rows of one group: the user's own, then the defaults in lavaan's order."""
+def _rows(statements: Sequence[Statement], plan: _Plan, place: _Place) -> Iterator[Parameter]:
+    """All rows of one group at one level: the user's own, then the defaults in lavaan's order."""
+    variables, group, level = place.variables, place.group, place.level
     defaults = plan.groups.defaults_for(group, plan.defaults)
     seen: set[tuple[str, str, str]] = set()
     scaled: set[str] = set()
@@ -186,13 +251,20 @@ def _group_rows(
             and statement.lhs in variables.latent
         )
         value = 1.0 if marker or standard else NAN
-        yield _user_row(statement, value, group, len(plan.groups.labels))
+        row = _user_row(statement, value, group, len(plan.groups.labels))
+        yield row._replace(level=level)
     for lhs, op, rhs, value, exogenous in default_rows(
-        variables, defaults, plan.fixed_x, means=plan.means, ordered=plan.ordered
+        variables,
+        defaults,
+        place.fixed_x,
+        means=plan.means,
+        ordered=plan.ordered,
+        centred=place.centred,
+        scales=place.level == WITHIN,
     ):
         if (lhs, op, rhs) not in seen:
             free = value != value and not exogenous
-            yield Parameter(lhs, op, rhs, group, 1, "", free, value, NAN, exogenous, False)
+            yield Parameter(lhs, op, rhs, group, level, "", free, value, NAN, exogenous, False)
 
 
 def _auxiliary_rows(
@@ -270,33 +342,36 @@ def _ties(rows: list[Parameter], texts: Sequence[Sequence[Statement]]) -> Iterat
                 yield first[row.label], index
             else:
                 first[row.label] = index
-    place = {
-        _name(row.lhs, row.op, row.rhs, row.group): index
-        for index, row in reversed([*enumerate(rows)])
-    }
-    for group, statements in enumerate(texts, start=1):
-        for statement in statements:
-            own = place[_name(statement.lhs, statement.op, statement.rhs, group)]
-            for modifier in statement.modifiers:
-                if modifier.kind != "equal":
-                    continue
-                target = _value_for_group(modifier, statement, group, len(texts))
-                if not target:
-                    continue
-                name = str(target).replace(" ", "")
-                if name not in place:
-                    raise ModelError(
-                        f'equal("{target}") (line {modifier.line}, column {modifier.column}) names '
-                        "no parameter of the model. Write it as in the text, for example "
-                        'equal("f=~x2"), and for the second group equal("f=~x2.g2").'
-                    )
-                if place[name] != own:
-                    yield place[name], own
+    place = {row.name: index for index, row in reversed([*enumerate(rows)])}
+    for group, text in enumerate(texts, start=1):
+        for level, statements in statements_of_levels(text).items():
+            for statement in statements:
+                written = rows[0]._replace(
+                    lhs=statement.lhs, op=statement.op, rhs=statement.rhs, group=group, level=level
+                )
+                yield from _equals(statement, place, written.name, (group, len(texts)))
 
 
-def _name(lhs: str, op: str, rhs: str, group: int) -> str:
-    """Name a row as lavaan labels it."""
-    return f"{lhs}{op}{rhs}" if group == 1 else f"{lhs}{op}{rhs}.g{group}"
+def _equals(
+    statement: Statement, place: Mapping[str, int], own: str, group: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    """Rows that one statement names by `equal()`, each with its own; `group` is (number, of)."""
+    for modifier in statement.modifiers:
+        if modifier.kind != "equal":
+            continue
+        target = _value_for_group(modifier, statement, *group)
+        if not target:
+            continue
+        name = str(target).replace(" ", "")
+        if name not in place:
+            raise ModelError(
+                f'equal("{target}") (line {modifier.line}, column {modifier.column}) names '
+                "no parameter of the model. Write it as in the text, for example "
+                'equal("f=~x2"), for the second group equal("f=~x2.g2"), and for the second '
+                'level equal("f=~x2.l2").'
+            )
+        if place[name] != place[own]:
+            yield place[name], place[own]
 
 
 def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Parameter]:
@@ -308,7 +383,7 @@ def _labelled(rows: list[Parameter], across: list[tuple[int, int]]) -> list[Para
     return labelled
 
 
-def _bounds(rows: list[Parameter]) -> Iterator[Constraint]:
+def bounds_of(rows: list[Parameter]) -> Iterator[Constraint]:
     """Bounds of single parameters as inequality constraints on their rows."""
     infinite = float("inf")
     for index, row in enumerate(rows):
@@ -330,20 +405,19 @@ def _effect_coding(
     """
     for group in range(1, len(groups.labels) + 1):
         for factor in variables.latent:
-            loadings = [
-                i
-                for i, row in enumerate(rows)
-                if (row.lhs, row.op, row.group) == (factor, "=~", group)
-            ]
-            yield tuple(loadings), float(len(loadings))
-            items = variables.indicators[factor]
-            intercepts = [
-                i
-                for i, row in enumerate(rows)
-                if row.op == "~1" and row.group == group and row.lhs in items
-            ]
-            if intercepts:
-                yield tuple(intercepts), 0.0
+            own = [(i, row) for i, row in enumerate(rows) if row.group == group]
+            loadings = [(i, row) for i, row in own if (row.lhs, row.op) == (factor, "=~")]
+            for level in dict.fromkeys(row.level for _, row in loadings):
+                there = [(i, row) for i, row in loadings if row.level == level]
+                yield tuple(i for i, _ in there), float(len(there))
+                items = {row.rhs for _, row in there}
+                intercepts = [
+                    i
+                    for i, row in own
+                    if row.op == "~1" and row.lhs in items and row.level == level and row.free
+                ]
+                if intercepts:
+                    yield tuple(intercepts), 0.0
 
 
 def labels_of(constraint: Constraint) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """What the grammar of model texts knows and the estimation does not: refused by name."""
 
+from collections.abc import Collection, Sequence
+
 from measure.errors import ModelError, OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
+from measure.specification.levels import BETWEEN, WITHIN, Levels, has_levels, statements_of_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Statement, Syntax
 from measure.specification.table import Groups, ParameterTable
-from measure.specification.variables import Variables
+from measure.specification.variables import Variables, variables_of
 
 
 def refuse_what_is_not_estimated(syntax: Syntax) -> None:
@@ -23,11 +26,6 @@ def refuse_what_is_not_estimated(syntax: Syntax) -> None:
             raise ModelError(
                 f'"{row.lhs} =~ 0" {where} defines a factor without indicators, which this version '
                 "does not estimate. Give it indicators, or leave it out."
-            )
-        if row.block.level is not None:
-            raise ModelError(
-                f"the block `level: {row.block.level}` {where} asks for a two-level model, which "
-                "this version does not estimate. Remove the block to fit a one-level model."
             )
 
 
@@ -56,12 +54,65 @@ def refuse_for_explored(
         )
 
 
+def refuse_levels(syntax: Syntax, what: str) -> None:
+    """Refuse a model text with `level:` blocks where models of one level are dealt with."""
+    if has_levels(syntax):
+        raise OptionError(
+            f"{what} is not available for two-level models. Leave the `level:` blocks out; "
+            "`cluster` alone makes standard errors and tests robust."
+        )
+
+
+def refuse_for_levels(blocks: tuple[ExploratoryBlock, ...], auxiliary: Sequence[str]) -> None:
+    """Refuse what two-level models are not estimated with."""
+    if blocks:
+        raise ModelError(
+            "exploratory blocks (efa) are estimated at one level only by this version. Write the "
+            "factors of a two-level model without efa()."
+        )
+    if auxiliary:
+        raise OptionError(
+            "auxiliary variables are not available in two-level models. Leave `auxiliary` out, or "
+            "write their covariances at both levels."
+        )
+
+
+def refuse_for_ordered_levels(levels: Levels, ordered: Collection[str], group: str | None) -> None:
+    """Refuse what two-level models of ordered items are not estimated with."""
+    if group is not None:
+        raise OptionError(
+            "two-level models of ordered items are estimated in one group only by this version. "
+            "Leave `group` out, or fit the groups one by one."
+        )
+    others = [x for x in levels.names if x not in ordered]
+    if others:
+        raise ModelError(
+            f"{', '.join(others)}: two-level models with continuous variables beside ordered items "
+            "are not estimated by this version. Leave them out, name all items in `ordered`, or "
+            "none, to take the answers as numbers."
+        )
+    outer = [x for x in levels.between.observed if x not in levels.both]
+    if outer:
+        raise ModelError(
+            f"{', '.join(outer)}: ordered items that are modelled between clusters only are not "
+            "estimated by this version. Leave them out, or use them in the block `level: 1` too."
+        )
+
+
 def refuse_wrong_scales(syntax: Syntax, variables: Variables, ordered: Ordered | None) -> None:
     """Refuse statements on thresholds and scales that the items do not have."""
-    for row in syntax.statements:
+    parts = statements_of_levels(syntax.statements)
+    shared = frozenset[str]()
+    if len(parts) > 1:
+        inner, outer = (set(variables_of(own).observed) for own in parts.values())
+        shared = frozenset(inner & outer)
+    for level, row in ((level, row) for level, own in parts.items() for row in own):
         if row.op not in ("|", "~*~") and (row.op, row.lhs) != ("~~", row.rhs):
             continue
-        reason = _wrong_scale(row, variables, ordered)
+        reason = _wrong_scale(row, variables, ordered) or _wrong_level(row, level, shared)
+        if row.op == "~~" and level == BETWEEN:
+            # Between clusters the variance of an ordered item is a parameter like others.
+            reason = ""
         if reason:
             where = f"(line {row.line}, column {row.column})"
             raise ModelError(f'"{row.lhs} {row.op} {row.rhs}" {where}: {reason}')
@@ -93,6 +144,15 @@ def _wrong_scale(row: Statement, variables: Variables, ordered: Ordered | None) 
             "under the theta parameterization the scaling factor follows from the residual "
             f'variance, {row.lhs} ~~ {row.lhs}. Set that, or give parameterization="delta".'
         )
+    return ""
+
+
+def _wrong_level(row: Statement, level: int, shared: frozenset[str]) -> str:
+    """Say why a threshold or scaling factor does not belong to its level; nothing if it does."""
+    if row.op == "|" and level == WITHIN and row.lhs in shared:
+        return "thresholds stand between clusters. Write it in the block `level: 2`."
+    if row.op == "~*~" and level == BETWEEN:
+        return "the scale of a response is set within clusters. Write it in the block `level: 1`."
     return ""
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from measure.errors import OptionError
 from measure.specification.defaults import Defaults
 from measure.specification.exploratory_blocks import ExploratoryBlock
+from measure.specification.levels import NAMES, WITHIN, Levels, LevelVariables
 from measure.specification.responses import Layout, Ordered
 from measure.specification.syntax import Constraint
 
@@ -107,10 +108,16 @@ class Parameter(NamedTuple):
         return f"{self.lhs} {self.op} {self.rhs}".rstrip()
 
     @property
-    def key(self) -> tuple[str, str, str, int]:
+    def name(self) -> str:
+        """What lavaan calls it: as written, and `.g2`, `.l2` for the second group and level."""
+        group = "" if self.group == 1 else f".g{self.group}"
+        return f"{self.lhs}{self.op}{self.rhs}{group}" + ("" if self.level == 1 else ".l2")
+
+    @property
+    def key(self) -> tuple[str, str, str, int, int]:
         """What the same parameter of another table has too, on whichever side it names whom."""
         lhs, rhs = sorted((self.lhs, self.rhs)) if self.op == "~~" else (self.lhs, self.rhs)
-        return lhs, self.op, rhs, self.group
+        return lhs, self.op, rhs, self.group, self.level
 
 
 @dataclass(frozen=True)
@@ -133,6 +140,8 @@ class ParameterTable:
         The ordered items; None where all variables are continuous.
     exploratory
         Blocks of items that load on all factors of the block.
+    levels
+        The variables within clusters and between them; None for a model of one level.
     groups
         The groups, and what is asked to be equal across them.
     ties
@@ -160,6 +169,18 @@ class ParameterTable:
     auxiliary: tuple[str, ...] = field(default=())
     ordered: Ordered | None = None
     exploratory: tuple[ExploratoryBlock, ...] = ()
+    levels: Levels | None = None
+
+    @property
+    def n_levels(self) -> int:
+        """Number of levels."""
+        return 1 if self.levels is None else 2
+
+    def at_level(self, level: int) -> LevelVariables:
+        """Give the observed variables of a level, auxiliary ones included."""
+        if self.levels is not None:
+            return self.levels.at(level)
+        return LevelVariables(self.observed, self.exogenous, self.fixed_x)
 
     @property
     def n_groups(self) -> int:
@@ -175,20 +196,26 @@ class ParameterTable:
         own = self.ordered
         return (
             own is not None
+            and row.level == WITHIN
             and row.op == own.follows
             and row.lhs == row.rhs
             and row.lhs in own.n_thresholds
         )
 
-    @property
-    def regressed(self) -> frozenset[str]:
-        """Variables on either side of a `~`."""
-        sides = ((row.lhs, row.rhs) for row in self.parameters if row.op == "~")
-        return frozenset(name for pair in sides for name in pair)
+    def regressed_at(self, level: int) -> frozenset[str]:
+        """Variables on either side of a `~` at a level."""
+        rows = (row for row in self.parameters if row.op == "~" and row.level == level)
+        return frozenset(name for row in rows for name in (row.lhs, row.rhs))
+
+    def block_of(self, row: Parameter) -> int:
+        """Number of the block of a row, from 0: groups one after the other, each by its levels."""
+        return (row.group - 1) * self.n_levels + row.level - 1
 
     def describe(self, index: int) -> str:
-        """Name a row for a message, with its group where there are several."""
-        row = self.parameters[index]
-        return (
-            f"{row} (group {self.groups.labels[row.group - 1]})" if self.n_groups > 1 else f"{row}"
-        )
+        """Name a row for a message, with its group and level where there are several."""
+        row, where = self.parameters[index], []
+        if self.levels is not None:
+            where.append(NAMES[row.level])
+        if self.n_groups > 1:
+            where.append(f"group {self.groups.labels[row.group - 1]}")
+        return f"{row} ({', '.join(where)})" if where else f"{row}"

@@ -98,7 +98,6 @@ def test_everything_that_decides_a_result_is_locked() -> None:
     assert parts["rules"]["rwg_j"].substance == {"value": 0.7, "null": "slight"}
     assert parts["items"]["I_bro3"].substance["keying"] == -1
     assert parts["claims"]["C2"].substance["tested_by"] == ["H14", "K1", "K2"]
-    assert parts["models"]["M12"].substance["awaits"] is True
     # What people read is no part of it, except as a hash.
     written = json.dumps([part.substance for named in parts.values() for part in named.values()])
     assert KKS.functions[0].label["da"] not in written
@@ -237,13 +236,15 @@ def test_what_comes_and_goes_is_named(load: Load) -> None:
 
 def test_a_model_that_awaits_nothing_any_more_is_changed() -> None:
     models = tuple(
-        model.model_copy(update={"awaits": {}}) if model.id == "M12" else model
+        model.model_copy(update={"awaits": {"da": "Mere", "en": "More"}})
+        if model.id == "M13"
+        else model
         for model in KKS.models
     )
-    (change,) = locking.changes(
-        locking.lock(KKS, MOMENT), KKS.model_copy(update={"models": models})
-    )
-    assert (change.name, change.what) == ("M12", "changed")
+    awaiting = KKS.model_copy(update={"models": models})
+    assert locking.lock(awaiting, MOMENT).parts["models"]["M13"].substance["awaits"] is True
+    (change,) = locking.changes(locking.lock(awaiting, MOMENT), KKS)
+    assert (change.name, change.what) == ("M13", "changed")
     assert change.fields == (FieldChange("awaits", True, None),)
 
 

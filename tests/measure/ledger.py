@@ -51,6 +51,8 @@ ALPHA = (
 )
 COMPOSITE = ("rel_hs39_semtools", "rel_lq2002_semtools")
 COMPOSITE_BY_GROUP = ("rel_hs39_school_semtools",)
+COMPOSITE_TWOLEVEL = ("rel_demo_twolevel", "rel_lq2002_multilevel")
+LAI = ("rel_twolevel_configural", "rel_twolevel_shared", "rel_twolevel_simultaneous")
 COMPOSITE_ORDINAL = ("rel_hs39ord4_ordinal_semtools", "rel_lq2002_ordinal_semtools")
 ICC = ("icc_bh1996", "icc_lq2002_items")
 INTRACLASS = ("icc_shrout_fleiss", "icc_bfi_N", "icc_noise", "icc_shifted")
@@ -58,6 +60,24 @@ BIFACTOR = ("rel_bfi_bifactor",)
 BIFACTOR_ORDINAL = ("rel_bfi_bifactor_ordered",)
 SECOND_ORDER = ("rel_hs39_second_order",)
 AGREEMENT = ("agreement_cohesion", "agreement_lq2002", "agreement_lq2002_tsig")
+MIXED = (
+    "mixed_bh1996_contextual",
+    "mixed_bh1996_null_ml",
+    "mixed_bh1996_null_reml",
+    "mixed_bh1996_slope",
+    "mixed_lq2002_lead_ml",
+    "mixed_units_crossed_ml",
+    "mixed_units_crossed_reml",
+    "mixed_units_crossed_slope_reml",
+    "mixed_units_groups_reml",
+    "mixed_units_nested_ml",
+    "mixed_units_nested_reml",
+    "mixed_units_slopes_ml",
+    "mixed_univbct_3level",
+)
+MIXED_TESTS = ("mixed_units_tests",)
+AGREEMENT_NULLS = ("agreement_simulated_nulls",)
+GROUPS = ("groups_units_welch",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -78,6 +98,7 @@ PSYCH_CATEGORIES = (
     "tetrachoric_hs39binary_psych",
 )
 POLYCOR = ("polychoric_pairs_polycor_ml",)
+ORDINAL_TWOLEVEL = ("ordinal_twolevel_lq2002",)
 
 COMPARED = {
     *(
@@ -92,15 +113,14 @@ COMPARED = {
         *ALPHA,
     ),
     *(*COMPOSITE, *COMPOSITE_BY_GROUP, *COMPOSITE_ORDINAL, *ORDERED_HTMT),
+    *(*COMPOSITE_TWOLEVEL, *LAI),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS, *GROUPS),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 
-NOT_YET = {
-    "rel_demo_twolevel": "two-level models",
-    "rel_lq2002_multilevel": "two-level models",
-}
+NOT_YET: dict[str, str] = {}
 
 # Results within compared cases that no function gives yet.
 PARTS_NOT_YET = {
@@ -109,13 +129,6 @@ PARTS_NOT_YET = {
     "scale_mean": "mean of the scale, in psych of the item mean",
     "scale_sd": "standard deviation of the scale, in psych of the item mean",
     "compRelSEM_latent_scale": "omega of a sum of latent responses, which nobody computes",
-    "eta_squared": "the share of the sum of squares, biased by the number of clusters",
-    "icc_reml": "mixed models",
-    "var_between_reml": "mixed models",
-    "var_within_reml": "mixed models",
-    "gmeanrel_mean": "mixed models",
-    "gmeanrel_first5": "mixed models",
-    "gmeanrel_group_first5": "mixed models",
     "local_minima": "the values of the other minima; the share at the best is given",
     "mean_squares": "inputs of the F ratios that are compared",
     "ml": "thresholds and correlation estimated together; the two-step estimate is compared",

@@ -57,16 +57,27 @@ OF_DATA = {
         "icc",
     ),
     *("intraclass", "agreement", "group_means", "polychoric", "ordinal_alpha", "errors"),
+    "twolevel_correlations",
     *("omega_total", "omega_hierarchical", "guttman_lambdas", "split_half", "by_group", "prmse"),
     *("greatest_lower_bound", "conditional_errors", "retest", "reliable_change", "short_forms"),
     *("graded_response", "ability_scores", "item_fit", "local_dependence", "person_fit"),
     *("differential_functioning", "irt_differential_functioning", "mimic"),
     *("redundancy", "careless_answers", "response_styles"),
     *("content_validity", "proportion_interval", "split_cluster", "alignment_recovery"),
+    "cross_level_invariance",
     *("measurement_invariance", "partial_invariance", "permute_invariance", "equivalence"),
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
-    *("interrupted_series", "change_moderation"),
+    *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
+    *("referent_model", "response_surface"),
+    *(
+        "interrupted_series",
+        "change_moderation",
+        "variance_components",
+        "answers_needed",
+        "shrunken_means",
+        "compare_groups",
+    ),
 }
 
 
@@ -184,6 +195,11 @@ def composite_reliability(fit, _):
     assert len(table) == 2 * fit.n_groups
 
 
+def multilevel_reliability(fit, _):
+    with pytest.raises(MeasureError, match="this one has one level"):
+        measure.multilevel_reliability(fit, "shared")
+
+
 def maximal_reliability(fit, _):
     if any(fit.parameters["op"] == "~"):
         with pytest.raises(MeasureError, match="paths of its own"):
@@ -235,6 +251,20 @@ def latent_means(fit, _):
     assert found["d"].abs().max() < 1.0
 
 
+def referent_shares(fit, _):
+    # None of these models has two factors for an item; those that do are tested beside the shares.
+    with pytest.raises(MeasureError, match="no item loads on a trait"):
+        measure.referent_shares(fit)
+
+
+def referent_contrasts(fit, _):
+    first, second = list(fit.model.table.latent)[:2]
+    with pytest.raises(MeasureError, match=r"groups; compare|correlate in the model|no factor"):
+        measure.referent_contrasts(
+            fit, {"f": {"a": first, "b": "none"}, "g": {"a": second, "b": "other"}}
+        )
+
+
 def model_card(fit, _):
     assert measure.model_card(fit).agrees
 
@@ -253,6 +283,11 @@ def simulate(fit, _):
         assert set(answers[name]) <= set(values)
 
 
+def level_fit(fit, _):
+    with pytest.raises(MeasureError, match="one level"):
+        measure.level_fit(fit)
+
+
 def refused(name, *arguments):
     """Make a check of a function that is not defined for ordered items."""
 
@@ -269,11 +304,12 @@ CHECKS = {
     for check in (
         *(standardized, r_squared, residuals, srmr_test, modification_indices, equality_tests),
         *(compare, bootstrap, cross_validate, factor_scores, second_opinion),
-        *(composite_reliability, maximal_reliability, bifactor_indices),
+        *(composite_reliability, multilevel_reliability, maximal_reliability, bifactor_indices),
         *(fornell_larcker, model_card, population, simulate, item_bias, alignment),
-        latent_means,
+        *(latent_means, referent_shares, referent_contrasts),
         refused("vuong", "other"),
         refused("small_sample_tests"),
+        level_fit,
     )
 }
 CHECKS["implied"] = residuals

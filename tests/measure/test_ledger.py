@@ -3,7 +3,10 @@ import pytest
 from tests.measure.ledger import COMPARED, NOT_YET
 from tests.reference_cases import cases
 
-KINDS = ("efa", "retention", "reliability", "icc", "agreement", "polychoric")
+KINDS = (
+    *("efa", "retention", "reliability", "icc", "agreement", "mixed", "groups", "polychoric"),
+    "ordinal_twolevel",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,8 +9,9 @@ from measure.moments.ordinal.gather import (
     estimates,
     from_rows,
     gamma_of,
+    influences_at,
     influences_of,
     place_of,
 )
 
-__all__ = ["estimates", "from_rows", "gamma_of", "influences_of", "place_of"]
+__all__ = ["estimates", "from_rows", "gamma_of", "influences_at", "influences_of", "place_of"]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
+from measure.model import Implied
 from measure.moments import Categories, Moments
 from measure.moments.ordinal.codes import Coded, coded
 from measure.moments.ordinal.influence_sums import Influences, joint_covariance
@@ -21,6 +22,7 @@ from measure.moments.ordinal.notes import (
     sparse_pairs,
     understatement,
 )
+from measure.moments.ordinal.supposed import supposed
 from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
 from measure.threads import on_one_thread
@@ -116,12 +118,28 @@ def gamma_of(
 
 def influences_of(moments: Moments) -> list[Influences]:
     """Influence of the rows of each group on its statistics, from the rows that moments keep."""
+    assert moments.ordinal is not None
+    information = moments.ordinal.information
+    return [group.influence(information).rows for group in estimates(_kept(moments), "2x2")]
+
+
+@on_one_thread
+def influences_at(moments: Moments, implied: Sequence[Implied]) -> list[Influences]:
+    """Influence of the rows of each group at the moments that a model implies; see `supposed`."""
+    found = _kept(moments)
+    groups = [
+        supposed(codes, values[:, found.layout.continuous], found.layout, own)
+        for codes, values, own in zip(found.codes, found.rows, implied, strict=True)
+    ]
+    return [group.influence("observed").rows for group in groups]
+
+
+def _kept(moments: Moments) -> Coded:
+    """Number the answers that moments keep."""
     assert moments.rows is not None
     assert moments.ordinal is not None
     rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
-    found = coded(rows, moments.ordinal.ordered, pairwise=True)
-    information = moments.ordinal.information
-    return [group.influence(information).rows for group in estimates(found, "2x2")]
+    return coded(rows, moments.ordinal.ordered, pairwise=True)
 
 
 def _refuse_perfect(group: TwoStep, where: str) -> None:

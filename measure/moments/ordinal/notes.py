@@ -40,7 +40,7 @@ def _filled(group: TwoStep, where: str) -> str:
     return (
         f"{n} of {of} contingency tables{where} had an empty cell, to which 0.5 was added before "
         f"the correlation was estimated (in tables of two binary items with their margins kept): "
-        f"{_listed(pairs)}."
+        f"{listed(pairs)}."
     )
 
 
@@ -62,7 +62,7 @@ def _sparse(group: TwoStep, where: str) -> str:
         f"in {len(sparse)} of {len(group.tables.counted)} contingency tables{where} most cells are "
         f"expected to hold fewer than {FEW:g} answers, so that their correlations and even more "
         "their standard errors are uncertain. Items, with the number of such tables: "
-        f"{_listed(items)}. Merging rare categories would help."
+        f"{listed(items)}. Merging rare categories would help."
     )
 
 
@@ -97,7 +97,7 @@ def perfect_note(group: TwoStep, where: str) -> str:
     if not pairs:
         return ""
     return (
-        f"{_listed(pairs)}{where} determine each other: the likelihood rises towards a correlation "
+        f"{listed(pairs)}{where} determine each other: the likelihood rises towards a correlation "
         f"of 1 or -1, and was followed to {LIMIT} or -{LIMIT}. There is no standard error."
     )
 
@@ -122,7 +122,8 @@ def pair_names(group: TwoStep, pairs: Indices) -> list[str]:
     ]
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Join names; of many only the first ones, with the number of the others."""
     every = list(names)
     shown = "; ".join(every[:SHOWN])
     return shown if len(every) <= SHOWN else f"{shown}; and {len(every) - SHOWN} more"

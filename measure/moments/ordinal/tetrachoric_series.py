@@ -113,17 +113,37 @@ def factors(limits: Array) -> Array:
     -------
     Array
         (n_items, width, TERMS). Of order 0 the probability of the category, of order n the
-        difference over its limits of -phi(x) He_{n-1}(x) / sqrt(n!). The polynomial and the
-        factorial by themselves would overflow, their ratio does not.
+        difference over its limits of the Hermite function.
+    """
+    values = np.diff(hermite_functions(limits, TERMS), axis=-1)
+    return np.ascontiguousarray(np.moveaxis(values, 0, -1))
+
+
+def hermite_functions(limits: Array, terms: int) -> Array:
+    """Give the functions whose products, times rho^n, add up to the bivariate distribution.
+
+    Parameters
+    ----------
+    limits
+        Of any shape, infinite ones included.
+    terms
+        Orders, from 0.
+
+    Returns
+    -------
+    Array
+        (terms, *limits.shape). Of order 0 the normal distribution function, of order n
+        -phi(x) He_{n-1}(x) / sqrt(n!). The polynomial and the factorial by themselves would
+        overflow, their ratio does not.
     """
     there = np.isfinite(limits)
     x = np.where(there, limits, 0.0)
-    values = np.empty((TERMS, *limits.shape))
+    values = np.empty((terms, *limits.shape))
     values[0] = normal_cdf(limits)
     before = np.zeros_like(x)
     here = np.where(there, np.exp(-x * x / 2) / np.sqrt(2 * np.pi), 0.0)
-    for n in range(1, TERMS):
+    for n in range(1, terms):
         values[n] = -here
         # He_n = x He_{n-1} - (n - 1) He_{n-2}, divided by the root of (n + 1)!.
         before, here = here, (x * here - (n - 1) / np.sqrt(n) * before) / np.sqrt(n + 1)
-    return np.ascontiguousarray(np.moveaxis(np.diff(values, axis=-1), 0, -1))
+    return values

@@ -16,7 +16,13 @@ from measure.consistency.reliability import (
 )
 from measure.errors import DataError, OptionError
 from tests.measure.covariance_slopes import assert_slopes
-from tests.measure.ledger import ALPHA, COMPOSITE, COMPOSITE_BY_GROUP, unaccounted
+from tests.measure.ledger import (
+    ALPHA,
+    COMPOSITE,
+    COMPOSITE_BY_GROUP,
+    COMPOSITE_TWOLEVEL,
+    unaccounted,
+)
 from tests.measure.reference_fits import refit
 from tests.reference_cases import case, data, matrix
 
@@ -299,6 +305,32 @@ def test_composite_reference_by_group(name):
         # test_weighted_sums.py
         "maximal_reliability_all_items",
     }
+    assert not unaccounted(expected, compared)
+
+
+@pytest.mark.parametrize("name", COMPOSITE_TWOLEVEL)
+def test_composites_of_each_level(name):
+    reference = case(name)
+    expected, options = reference["results"], reference["options"]
+    frame, cluster = data(reference["data"]), options["cluster"]
+    fit = measure.cfa(reference["model"], frame, cluster=cluster, std_lv=options["std_lv"])
+    found = composite_reliability(fit).set_index("level")
+    assert found["factor"].tolist() == ["fw", "fb"]
+    # omega3 is what compRelSEM gives; its alpha and omega are of a saturated model by EM.
+    theirs = expected["compRelSEM"]
+    for level, word, label in ((1, "within", "within.fw"), (2, "between", f"{cluster}.fb")):
+        row = found.loc[level]
+        assert row["alpha"] == pytest.approx(expected[f"alpha_{word}"], abs=1e-5)
+        assert row["omega"] == pytest.approx(expected[f"omega_{word}"], abs=1e-5)
+        assert row["omega3"] == pytest.approx(theirs[label], abs=1e-5)
+        sigma = matrix(expected[f"saturated_{word}"])
+        own = fit.moments.sample[level - 1].sigma
+        # lq2002: the likelihood hardly changes along some of the variances between.
+        np.testing.assert_allclose(own, sigma, rtol=1e-4, atol=1e-5)
+    between, within = (np.diag(fit.moments.sample[k].sigma) for k in (1, 0))
+    np.testing.assert_allclose(between / (between + within), list(expected["icc"].values()), 1e-4)
+    compared = {"alpha_within", "alpha_between", "omega_within", "omega_between", "compRelSEM"}
+    compared |= {"saturated_within", "saturated_between", "icc"}
     assert not unaccounted(expected, compared)
 
 

@@ -5,7 +5,7 @@ import pytest
 from measure.errors import DataError, OptionError
 from measure.exploration.clustered_answers import ClusteredAnswers
 from measure.exploration.retention import factor_retention
-from measure.levels.multilevel import icc
+from measure.levels.between_clusters import icc
 from tests.reference_cases import data
 
 CLUSTERS = np.repeat(np.arange(30), [40] * 10 + [10] * 20)

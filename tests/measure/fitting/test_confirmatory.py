@@ -144,7 +144,6 @@ def test_options_are_refused_by_name(hs39, arguments, words):
     ("model", "words"),
     [
         ("f <~ x1 + x2 + x3", "Composites"),
-        ("level: 1\nf =~ x1 + x2 + x3\nlevel: 2\nf =~ x1 + x2 + x3", "two-level"),
         ("f =~ x1 + a*x2 + x3\na > q", '"q", which labels no parameter'),
         ("group: 1\nf =~ x1 + x2 + x3\ngroup: 2\nf =~ x1 + x2 + x3", "groups 1. Give each"),
         ("f =~ x1 + a*x2 + x3 + x4\na == q", '"q", which labels no parameter'),

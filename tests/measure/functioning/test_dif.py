@@ -9,7 +9,12 @@ from scipy.special import expit
 
 import measure
 from measure.errors import DataError, OptionError
-from measure.functioning.proportional_odds import _evaluate, proportional_odds
+from measure.functioning.proportional_odds import (
+    _evaluate,
+    odds_at,
+    proportional_odds,
+    scores_moved,
+)
 
 ITEMS = [f"x{i}" for i in range(1, 7)]
 CUTS = np.array([-1.6, -0.4, 0.6, 1.7])
@@ -70,6 +75,16 @@ def test_derivatives_are_those_of_the_likelihood() -> None:
         assert (above[0] - below[0]) / (2 * step) == pytest.approx(scores.sum(axis=0)[i], rel=1e-6)
         numeric = (above[1].sum(axis=0) - below[1].sum(axis=0)) / (2 * step)
         np.testing.assert_allclose(numeric, hessian[i], rtol=1e-5, atol=1e-6)
+
+
+def test_derivatives_of_scores_by_predictors_are_those_of_the_scores() -> None:
+    data = draw(80, 2)
+    codes, X = data["x1"].to_numpy() - 1, data[["x2", "x3"]].to_numpy(float) - 3
+    params = np.array([-1.2, -0.3, 0.4, 1.5, 0.7, -0.2])
+    turn = np.column_stack([np.ones(80), X[:, 0]])
+    above, below = (odds_at(params, codes, X + s * 1e-5 * turn).scores for s in (1, -1))
+    moved = scores_moved(odds_at(params, codes, X), codes, X, turn)
+    np.testing.assert_allclose(moved, (above - below) / 2e-5, rtol=1e-6, atol=1e-9)
 
 
 def test_planted_differences_are_found_and_told_apart() -> None:
@@ -298,6 +313,6 @@ def test_what_standing_was_estimated_from_is_carried_on() -> None:
     np.testing.assert_allclose(others.group_influence().sum(axis=0), 0, atol=1e-3)
     found = item_regressions(answers, 0, known(0.0, -1))
     assert isinstance(found, ItemRegressions)
-    carried = found._carried(found.slope.params)
+    carried = found._carried(found.slope)
     assert carried.shape == found.slope.scores.shape
     assert np.abs(carried.sum(axis=0)).max() < 0.05 * np.abs(carried).sum(axis=0).max()

@@ -1,0 +1,1 @@
+"""The levels that must hang together: individual, group, organisation and leadership."""

@@ -1,0 +1,174 @@
+"""The tables of the section on levels: where differences lie, who agrees, and means of groups."""
+
+import pandas as pd
+
+from analyses import evidence
+from analyses.comparing.level_grounds import Level
+from analyses.evidence import column, columns
+from analyses.intake.survey import Survey
+from analyses.section import Cell, Column, Figure, Message, Provenance, Table, Value
+from instruments.schema import BackgroundColumn, Instrument, Scale
+from measure.levels.means import group_means
+
+RWG_COLUMNS = {
+    "uniform": "rwg_uniform",
+    "slight": "rwg_slight",
+    "moderate": "rwg_moderate",
+    "heavy": "rwg_heavy",
+}
+"""The column of rwg(j) under each null distribution."""
+
+
+def icc_table(levels: list[Level]) -> Table:
+    """Give ICC(1) and ICC(2) of every scale by every kind of group."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            evidence.text(level.scale.label),
+            evidence.text(level.declared.label),
+            int(level.icc["n"]),
+            int(level.icc["n_clusters"]),
+            level.number("mean_size"),
+            level.number("icc1"),
+            level.number("icc1.ci.lower"),
+            level.number("icc1.ci.upper"),
+            level.number("icc2"),
+            level.number("icc2.ci.lower"),
+            level.number("icc2.ci.upper"),
+            level.number("design_effect"),
+        )
+        for level in levels
+    ]
+    return Table(
+        id="icc",
+        title=Message("levels.table.icc"),
+        columns=(
+            *columns("message", 0, "scale", "level"),
+            *columns("count", 0, "n", "n_clusters"),
+            column("mean_size", "number", 1),
+            *columns("number", 3, "icc1", "icc1.lower", "icc1.upper"),
+            *columns("number", 3, "icc2", "icc2.lower", "icc2.upper"),
+            column("design_effect", "number", 2),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.anova"), max(int(level.icc["n"]) for level in levels), "Bliese 2000"
+        ),
+        notes=(Message("levels.note.icc"),),
+    )
+
+
+def agreement_table(instrument: Instrument, levels: list[Level]) -> Table:
+    """Give the medians of the indices of agreement."""
+    null = instrument.rules.rwg_j.null
+    nulls = list(dict.fromkeys(("uniform", null)))
+    rows: list[tuple[Cell, ...]] = [
+        (
+            evidence.text(level.scale.label),
+            evidence.text(level.declared.label),
+            *(level.agreement[name] for name in nulls),
+            level.ad,
+        )
+        for level in levels
+    ]
+    return Table(
+        id="agreement",
+        title=Message("levels.table.agreement"),
+        columns=(
+            *columns("message", 0, "scale", "level"),
+            *columns("number", 3, *(RWG_COLUMNS[name] for name in nulls)),
+            column("ad", "number", 2),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.median"),
+            max(int(level.icc["n"]) for level in levels),
+            "James, Demaree & Wolf 1984; LeBreton & Senter 2008; Burke & Dunlap 2002",
+        ),
+        notes=(Message("levels.note.agreement"),),
+    )
+
+
+def means_table(
+    scale: Scale, scores: pd.DataFrame, groups: pd.Series, declared: BackgroundColumn
+) -> Table:
+    """Give a scale's mean in every group, the groups in the order of their labels."""
+    data = pd.DataFrame({"score": scores[scale.id], "group": groups})
+    means = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE)
+    rows: list[tuple[Cell, ...]] = []
+    by_group = means.to_dict("index")
+    for value in evidence.ordered_groups(groups, declared):
+        if value not in by_group:
+            continue
+        row = by_group[value]
+        numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
+        rows.append((evidence.group_label(value, declared), int(row["n"]), *numbers))
+    label, group = evidence.text(scale.label), evidence.text(declared.label)
+    return Table(
+        id=f"means_{declared.name}_{scale.id}",
+        title=Message("levels.table.means", {"scale": label, "column": group}),
+        columns=(
+            Column("group", evidence.plain(group), "message"),
+            column("respondents", "count", 0),
+            *columns("number", 2, "mean", "ci.lower", "ci.upper", "sd"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.mean_t"), int(means["n"].sum()), Message("source.mean_t")
+        ),
+        respondents="respondents",
+    )
+
+
+def self_ratings_tables(instrument: Instrument, survey: Survey) -> list[Table]:
+    """Give what leaders answered about themselves, which is in none of the other tables."""
+    rows: list[tuple[Cell, ...]] = []
+    for scale in instrument.scales:
+        items = [item for item in scale.items if item in survey.self_ratings]
+        scores = survey.self_ratings[items].dropna().mean(axis=1)
+        if not items or scores.empty:
+            continue
+        data = pd.DataFrame({"score": scores, "group": scale.id})
+        row = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE).iloc[0]
+        numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
+        rows.append((evidence.text(scale.label), int(row["n"]), *numbers))
+    if not rows:
+        return []
+    table = Table(
+        id="self_ratings",
+        title=Message("levels.table.self_ratings"),
+        columns=(
+            column("scale", "message"),
+            column("respondents", "count", 0),
+            *columns("number", 2, "mean", "ci.lower", "ci.upper", "sd"),
+        ),
+        rows=tuple(rows),
+        provenance=Provenance(
+            Message("estimator.mean_t"), len(survey.data), Message("source.mean_t")
+        ),
+        notes=(Message("levels.note.self_ratings"),),
+        respondents="respondents",
+    )
+    return [table]
+
+
+def means_figure(
+    instrument: Instrument, scale: Scale, declared: BackgroundColumn, table: Table
+) -> Figure:
+    """Draw the means of groups with their intervals."""
+    limits = instrument.response(scale.items[0]).limits
+    values: dict[str, Value] = {
+        "scale": evidence.text(scale.label),
+        "column": evidence.text(declared.label),
+    }
+    return Figure(
+        id=table.id,
+        title=Message("levels.figure.means", values),
+        alt=Message(
+            "levels.figure.means.alt" if limits else "levels.figure.means.alt_open",
+            {**values, "n": len(table.rows)},
+        ),
+        table=table.id,
+        form="intervals",
+        channels={"y": "group", "x": "mean", "lower": "ci.lower", "upper": "ci.upper"},
+        domain=None if limits is None else (float(limits[0]), float(limits[1])),
+    )

@@ -1,0 +1,255 @@
+"""What estimates the expectations about levels: whom an item is about, and who says it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+import measure
+from analyses import evidence
+from analyses.across_levels.design import function_label, level_label
+from analyses.across_levels.referents import Referents
+from analyses.comparing.group_ladders import TOTAL, Climb
+from analyses.ledger.estimators import NAME, Estimate, Ledger
+from analyses.ledger.networks import Construct, NotEstimated, defined, fit_network
+from analyses.ledger.variables import NotAsked, mean_of_answered
+from analyses.publication import SEED
+from analyses.section import Message, Value
+from instruments.schema import Expectation
+from measure.errors import MeasureError
+from measure.levels.referent_contrasts import ALL
+
+N_SPLITS = 200
+"""Random splits of the correlation across organisations."""
+
+
+class NotCompared(Exception):
+    """Those who rate themselves and the others are not compared.
+
+    Attributes
+    ----------
+    reason
+        Why.
+    tested
+        Whether answers have been seen that speak against comparing them.
+    """
+
+    def __init__(self, reason: Message, *, tested: bool) -> None:
+        super().__init__(reason)
+        self.reason, self.tested = reason, tested
+
+
+def referents(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how much more a function goes with itself across levels than with others at one.
+
+    One number a function: the mean of its correlations between two levels, less the mean of those
+    with the other functions of the same level, in a model in which each function of each level is a
+    factor.
+
+    Raises
+    ------
+    NotAsked
+        The survey asks about one level, or about one function.
+    NotEstimated
+        The model could not be fitted.
+    """
+    across = _across(ledger, expectation)
+    if len(across.design.cells) < 2:
+        raise NotAsked(expectation.target)
+    result, fit = across.contrasts.result, across.matrix.result
+    if result is None or fit is None:
+        raise NotEstimated(across.contrasts.reason)
+    rows = result.contrasts[result.contrasts["trait"] != ALL]
+    return tuple(
+        Estimate(
+            evidence.plain(function_label(across.instrument, row["trait"])),
+            float(row["difference"]),
+            float(row["se"]),
+            result.n_obs,
+            fit,
+            beside={
+                "same_function": float(row["same_trait"]),
+                "same_level": float(row["same_referent"]),
+            },
+        )
+        for row in rows.to_dict("records")
+    )
+
+
+def levels(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how much stronger a correlation is with what is asked about another level.
+
+    At both levels the functions together, each in standard deviations, in one model.
+
+    Raises
+    ------
+    NotAsked
+        The form does not ask for the target, or not about the level.
+    NotEstimated
+        The model could not be fitted.
+    """
+    across = _across(ledger, expectation)
+    design, level = across.design, expectation.level
+    if level is None or any(level not in own for own in design.cells.values()):
+        raise NotAsked(expectation.target)
+    answers, target = ledger.answers, ledger.answers.variable(expectation.target)
+    own = replace(ledger.functions, composite=True)
+    other = _at(across, level, answers.planned.ordered)
+    both = Construct(
+        own.label,
+        f"{own.syntax.strip()}\n{other.syntax}",
+        (*own.factors, *other.factors),
+        (*own.columns, *other.columns),
+        (*own.ordered, *other.ordered),
+    )
+    here, there = own.correlation(target.name), other.correlation(target.name)
+    definitions = [f"{NAME} := {there} - {here}", f"here := {here}", f"there := {there}"]
+    found = fit_network(answers, both, [target], definitions)
+    rows = measure.standardized(found)
+    row = defined(rows, NAME)
+    both_sides = answers.answered(target) & answers.frame[list(both.columns)].notna().any(axis=1)
+    label = Message(
+        "hypotheses.of.levels",
+        {
+            "target": target.label,
+            "level": level_label(across.instrument, level),
+            "reference": level_label(across.instrument, design.reference),
+        },
+    )
+    beside = {
+        "correlation_here": float(defined(rows, "here")["est.std"]),
+        "correlation_there": float(defined(rows, "there")["est.std"]),
+    }
+    value, se = float(row["est.std"]), float(row["se"])
+    return (Estimate(label, value, se, int(both_sides.sum()), found, beside=beside),)
+
+
+def _at(across: Referents, level: str, ordered: tuple[str, ...]) -> Construct:
+    """Give the functions together, as they are asked about a level."""
+    cells = {f"{level}.{name}": own[level] for name, own in across.design.cells.items()}
+    items = tuple(item for own in cells.values() for item in own)
+    return Construct(
+        level_label(across.instrument, level),
+        "\n".join(f"{name} =~ {' + '.join(own)}" for name, own in cells.items()),
+        tuple(cells),
+        items,
+        tuple(item for item in items if item in ordered),
+        composite=True,
+    )
+
+
+def between(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how what is asked about a level goes with a scale across organisations.
+
+    The correlation of what people of one organisation have in common, each side from other people
+    (`measure.split_cluster`, `corrected`): answers of one person to one questionnaire would go
+    together for other reasons too.
+
+    Raises
+    ------
+    NotAsked
+        The form does not ask for the target or about the level, or no organisations are known.
+    NotEstimated
+        There are too few organisations, or too little that people of one have in common.
+    """
+    across, level = _across(ledger, expectation), expectation.level
+    answers = ledger.answers
+    target, place = answers.variable(expectation.target), _place(across)
+    items = () if level is None else across.design.items(level)
+    if not items or level is None or place is None:
+        raise NotAsked(expectation.target)
+    enough = across.instrument.rules.index_answered.value
+    scores = answers.scores if target.id in answers.scores else answers.own_scores
+    data = pd.DataFrame(
+        {
+            "level": mean_of_answered(answers.survey.scored[list(items)], enough),
+            "target": scores[target.id],
+            place: answers.survey.data[place],
+        }
+    )
+    try:
+        found = measure.split_cluster(
+            data, "level", "target", cluster=place, n_splits=N_SPLITS, seed=SEED
+        )
+    except MeasureError as error:
+        raise NotEstimated(str(error)) from error
+    estimates, errors = found.table["estimate"].to_dict(), found.table["se"].to_dict()
+    if not np.isfinite(errors["corrected"]):
+        raise NotEstimated("; ".join(found.notes))
+    values: dict[str, Value] = {
+        "target": target.label,
+        "level": level_label(across.instrument, level),
+    }
+    return (
+        Estimate(
+            Message("hypotheses.of.between", values),
+            float(estimates["corrected"]),
+            float(errors["corrected"]),
+            found.n_obs,
+            None,
+            beside={"uncorrected_between": float(estimates["split"])},
+            by=Message("estimator.split", {"n": found.n_splits}),
+        ),
+    )
+
+
+def _place(across: Referents) -> str | None:
+    """Give the column of organisations, else that of the clusters."""
+    name = across.instrument.column_for("organisation")
+    if name is not None and name in across.survey.data:
+        return name
+    return None if across.planned.cluster is None else across.planned.cluster.name
+
+
+def self_other(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
+    """Estimate how much higher those whom items are about rate themselves than others rate them.
+
+    The difference of latent means in standard deviations (pooled), all functions together, between
+    two groups of answers in which the items are shown to measure alike.
+
+    Raises
+    ------
+    NotAsked
+        Nobody was asked about themselves.
+    NotCompared
+        The steps of invariance do not allow it, or there are too few.
+    """
+    climbed = _across(ledger, expectation).self_other
+    if climbed is None:
+        raise NotAsked(expectation.target)
+    require_alike(climbed)
+    assert climbed.means is not None
+    assert climbed.fit is not None
+    table = climbed.means.table
+    name = TOTAL if TOTAL in set(table["factor"]) else table["factor"].iloc[0]
+    row = table[table["factor"] == name].iloc[0]
+    return (
+        Estimate(
+            Message("hypotheses.of.self_other"),
+            float(row["d"]),
+            float(row["d.se"]),
+            int(row["n"] + row["n.reference"]),
+            climbed.fit,
+        ),
+    )
+
+
+def require_alike(climbed: Climb) -> None:
+    """Refuse to compare raters for whom the items are not shown to measure alike.
+
+    Raises
+    ------
+    NotCompared
+        It says why.
+    """
+    if climbed.reason is not None:
+        raise NotCompared(climbed.reason, tested=False)
+    if not climbed.complete or climbed.means is None:
+        raise NotCompared(Message("levels.raters.not_alike"), tested=True)
+
+
+def _across(ledger: Ledger, expectation: Expectation) -> Referents:
+    across = ledger.answers.across
+    if across is None:
+        raise NotAsked(expectation.target)
+    return across

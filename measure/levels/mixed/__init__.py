@@ -1,0 +1,1 @@
+"""Linear models with random effects of nested and crossed levels."""
