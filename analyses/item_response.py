@@ -31,6 +31,7 @@ def run(
     survey: Survey,
     *,
     fits: Fits | None = None,
+    models: Mapping[str, Fitted] | None = None,
     graded: GradedModels | None = None,
 ) -> Section:
     """Show where along the scale the items tell people apart, and whether the two views agree.
@@ -41,6 +42,8 @@ def run(
         What was asked, and the answers.
     fits
         The fitted models, where they have been fitted already; else the reference model is fitted.
+    models
+        The models of the scales, from `scale_models.scale_models`; fitted here by default.
     graded
         The graded response models, from `graded.graded_models`; fitted here by default.
 
@@ -57,7 +60,7 @@ def run(
     if not fitted:
         return Section("item_response", Message("graded.answer.none"), notes=tuple(notes))
     reference = fits[instrument.reference_model.id]
-    models = scale_models(instrument, survey, fits)
+    models = scale_models(instrument, survey, fits) if models is None else models
     compared = [item for one in fitted for item in item_response_tables.compare(one, models)]
     shown = _shown(fitted, models, reference)
     curves = item_response_tables.information_table(shown)

@@ -1,11 +1,11 @@
 """Each question on its own: how it is answered, and how well it goes with its scale."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from analyses import evidence, script
 from analyses.intake.survey import Survey
 from analyses.modelling import methods
-from analyses.modelling.fits import Fits, fit_reference
+from analyses.modelling.fits import Fits, Fitted, fit_reference
 from analyses.modelling.graded import GradedModels, graded_models
 from analyses.modelling.scale_models import scale_models
 from analyses.questionnaire_items import item_findings, item_functioning, item_tables
@@ -22,6 +22,7 @@ def run(
     survey: Survey,
     *,
     fits: Fits | None = None,
+    models: Mapping[str, Fitted] | None = None,
     graded: GradedModels | None = None,
     functioning: Functioning | None = None,
 ) -> Section:
@@ -33,6 +34,8 @@ def run(
         What was asked, and the answers.
     fits
         The fitted models, where they have been fitted already; else the reference model is fitted.
+    models
+        The models of the scales, from `scale_models.scale_models`; fitted here by default.
     graded
         The graded response models, from `graded.graded_models`; fitted here by default.
     functioning
@@ -45,7 +48,12 @@ def run(
         `items`.
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
-    views = _views(instrument, survey, fits, graded, functioning)
+    reference = fits[instrument.reference_model.id]
+    models = scale_models(instrument, survey, fits) if models is None else models
+    graded = graded_models(instrument, survey) if graded is None else graded
+    works = functioning or item_functioning.functioning(instrument, survey, models, reference)
+    pairs = item_pairs(instrument, models, reference, graded)
+    views = Views(reference, models, graded, pairs, works)
     tables: list[Table] = []
     notes: list[Message] = []
     judged: list[JudgedItem] = []
@@ -76,25 +84,6 @@ def run(
             *item_functioning.notes(views.functioning),
             *_wording_notes(instrument, survey),
         ),
-    )
-
-
-def _views(
-    instrument: Instrument,
-    survey: Survey,
-    fits: Fits,
-    graded: GradedModels | None,
-    known: Functioning | None,
-) -> Views:
-    reference = fits[instrument.reference_model.id]
-    models = scale_models(instrument, survey, fits)
-    found = graded_models(instrument, survey) if graded is None else graded
-    return Views(
-        reference=reference,
-        models=models,
-        graded=found,
-        pairs=item_pairs(instrument, models, reference, found),
-        functioning=known or item_functioning.functioning(instrument, survey, models, reference),
     )
 
 

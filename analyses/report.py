@@ -35,6 +35,7 @@ from analyses.intake.survey import Survey, check_answers
 from analyses.modelling.fits import Fits, Plan, fit_models
 from analyses.modelling.graded import graded_models
 from analyses.modelling.scale_models import scale_models
+from analyses.over_time.designs import has_cohorts
 from analyses.over_time.developing import Development, developed
 from analyses.publication import SEED, assemble
 from analyses.questionnaire_items.item_functioning import Functioning, functioning
@@ -220,16 +221,15 @@ def _analysed(
         raise AnalysisError(f'model "{reference.model.id}": {reference.error}')
     first = settled is None
     clock.start("step.items")
-    graded = graded_models(instrument, survey)
-    models = scale_models(instrument, survey, fits) if first else {}
+    models, graded = scale_models(instrument, survey, fits), graded_models(instrument, survey)
     works = (
         functioning(instrument, survey, models, reference)
         if settled is None
         else settled.functioning
     )
     sections: list[Section] = [
-        items.run(instrument, survey, fits=fits, graded=graded, functioning=works),
-        item_response.run(instrument, survey, fits=fits, graded=graded),
+        items.run(instrument, survey, fits=fits, models=models, graded=graded, functioning=works),
+        item_response.run(instrument, survey, fits=fits, models=models, graded=graded),
     ]
     clock.start("step.short_forms")
     if short_form.shortened(instrument, survey):
@@ -253,8 +253,8 @@ def _analysed(
     sections.append(levels.run(instrument, survey, granted=granted, across=across))
     clock.start("step.development")
     waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
-    if waves is not None and first:
-        sections.append(development.run(instrument, run.whole, waves=waves))
+    if first and (waves is not None or has_cohorts(instrument, run.whole)):
+        sections.append(development.run(instrument, run.whole, waves=waves, granted=granted))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
         sections.append(

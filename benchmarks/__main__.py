@@ -21,7 +21,7 @@ from rich.table import Table
 import instruments
 from analyses import report
 from analyses.intake.survey import read_survey
-from benchmarks import ordered_rows, scaling, twolevel_scaling
+from benchmarks import ordered_rows, scaling, twolevel
 from benchmarks.rscript import RSession
 from benchmarks.workloads import DRAWS, LIMITS, PEERS, R_PEERS, ours
 
@@ -132,7 +132,7 @@ def main(chosen: list[str]) -> None:
     if not chosen or "ordered_rows" in chosen:
         console.print(ordered_rows.table())
     if not chosen or "cluster_sizes" in chosen:
-        console.print(twolevel_scaling.table())
+        console.print(twolevel.table())
 
 
 if __name__ == "__main__":

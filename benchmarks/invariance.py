@@ -10,6 +10,7 @@ adds what they gave (`invariance_calibration.json`) to the tables.
 import argparse
 import json
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,16 @@ from benchmarks.invariance_recovery import (
     plants,
 )
 from benchmarks.recovery_design import RecoveryDesign
-from measure.replication.repeat import repeat
+from measure.errors import MeasureWarning
+from measure.replication.workers import in_parallel, pickled, serially
 
 FILE, REPORT = "invariance.json", "INVARIANCE.md"
 CALIBRATION = "invariance_calibration.json"
 SAMPLES, SEED = 200, 20260102
 # The surveys of the calibration are others.
 OTHERS = SEED + 1
+# Surveys after which what was found so far is written.
+AT_ONCE = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,14 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=SAMPLES, help="surveys of each condition")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--calibration", action="store_true", help="of single tests, no more")
+    parser.add_argument("--resume", action="store_true", help="add to what the file holds")
     parser.add_argument("--report", action="store_true", help="write the tables again, no more")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the files")
     given = parser.parse_args(arguments)
     path, design = given.out / FILE, RecoveryDesign()
     if given.calibration:
-        _written(given.out / CALIBRATION, Survey(design), given, OTHERS)
+        written(given.out / CALIBRATION, Survey(design), given, OTHERS)
     elif not given.report:
-        _written(path, Trial(design), given, SEED)
+        written(path, Trial(design), given, SEED)
     # From what was written, so that the files cannot differ.
     text = report(read(path), plants(design))
     if (given.out / CALIBRATION).exists():
@@ -62,20 +67,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     (given.out / REPORT).write_text(text, encoding="utf-8")
 
 
-def _written(
+def written(
     path: Path, task: Callable[[np.random.Generator], Any], given: argparse.Namespace, seed: int
 ) -> None:
-    """Draw surveys, and write what they gave."""
-    begin = time.perf_counter()
-    done = repeat(task, given.samples, seed=seed, workers=given.workers).require()
-    found = {
-        "samples": len(done.results),
-        "failed": done.n_failed,
-        "seed": seed,
-        "minutes": (time.perf_counter() - begin) / 60,
-        "outcomes": done.results,
-    }
-    path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    """Draw surveys, and write what they gave, some at a time."""
+    found: dict[str, Any] = {"samples": 0, "failed": 0, "seed": seed, "minutes": 0.0}
+    found["outcomes"] = []
+    if given.resume and path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["seed"] != seed:
+            raise SystemExit(f"{path} holds surveys of the seed {found['seed']}, not {seed}.")
+    for first in range(found["samples"] + found["failed"], given.samples, AT_ONCE):
+        begin = time.perf_counter()
+        chunks = [(k, k + 1) for k in range(first, min(first + AT_ONCE, given.samples))]
+        parts = (
+            serially(task, seed, chunks)
+            if given.workers == 1
+            else in_parallel(pickled(task), seed, chunks, given.workers)
+        )
+        done = sorted(parts, key=lambda part: part.start)
+        for category, count in (pair for part in done for pair in part.warnings.items()):
+            if not issubclass(category, MeasureWarning):
+                warnings.warn(f"{count.message} (survey {count.first})", category, stacklevel=2)
+        results = [result for part in done for _, result in part.results]
+        found["samples"] += len(results)
+        found["failed"] += len(chunks) - len(results)
+        found["minutes"] += (time.perf_counter() - begin) / 60
+        found["outcomes"] += results
+        path.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -1,173 +1,109 @@
-"""Are ordered answers at two levels estimated right? `python -m benchmarks.twolevel`.
+"""Two-level models: what is timed, and how the cost grows with the different sizes of clusters."""
 
-Samples of clusters are drawn from populations with known shares, correlations and loadings, and it
-is counted how far estimates lie from them, and how often intervals hold them. Results go to
-`twolevel.json` beside this file, and as tables to `TWOLEVEL.md`; `--report` writes the tables
-again, no more.
-"""
-
-import argparse
-import json
+import statistics
 import time
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from rich.table import Table
 
 import measure
-from benchmarks.calibration_results import HERE
-from benchmarks.twolevel_design import MODEL, POPULATIONS, Population
-from benchmarks.twolevel_report import report
-from measure.distributions import normal_quantile
-from measure.errors import MeasureError, MeasureWarning
-from measure.fitting.confirmatory import estimate
-from measure.fitting.source import Source
-from measure.replication.repeat import repeat
-from measure.specification.options import Options
+from measure.fitting.starts import starting_points
+from measure.moments.twolevel.clusters import Clusters
+from measure.optimize import minimize
+from measure.threads import on_one_thread
 
-FILE, REPORT = "twolevel.json", "TWOLEVEL.md"
-SAMPLES, SEED = 100, 20_261_130
-WIDE = float(normal_quantile(0.975))
-
-
-class Estimate(NamedTuple):
-    """An estimate with its standard error and interval, NaN where there are none."""
-
-    kind: str
-    name: str
-    est: float
-    se: float
-    lower: float
-    upper: float
-
-
-class Outcome(NamedTuple):
-    """What a sample gave; `refused` says why there is no fit, and is empty where there is one."""
-
-    estimates: tuple[Estimate, ...]
-    refused: str
-    improper: bool
-    pvalue: float
-    pvalue_mean: float
+LEADERSHIP = [f"LEAD{k:02d}" for k in range(1, 12)]
+SIGNIFICANCE = [f"TSIG{k:02d}" for k in range(1, 4)]
+HOSTILITY = [f"HOSTIL{k:02d}" for k in range(1, 6)]
+# 19 items of lq2002: three factors within companies, one between them.
+CLIMATE = "\n".join(
+    (
+        "level: 1",
+        f"L =~ {' + '.join(LEADERSHIP)}",
+        f"T =~ {' + '.join(SIGNIFICANCE)}",
+        f"H =~ {' + '.join(HOSTILITY)}",
+        "level: 2",
+        f"B =~ {' + '.join((*LEADERSHIP, *SIGNIFICANCE, *HOSTILITY))}",
+    )
+)
+ITEMS, FACTORS = 24, 4
+ROWS, CLUSTERS = 100_000, 5_000
+# Different sizes of clusters, for the same numbers of rows and clusters; and rows for one size.
+SIZES = (1, 10, 50, 200, 800)
+GROWING = (10_000, 100_000, 1_000_000)
+ROUNDS = 5
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One sample of a population, analysed; a task of `repeat`."""
-
-    population: Population
-
-    def __call__(self, rng: np.random.Generator) -> Outcome:
-        """Estimate the statistics of both levels, and the factor model."""
-        frame = self.population.sample(rng)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MeasureWarning)
-            found = measure.twolevel_correlations(frame, cluster="unit")
-            own = tuple(_statistics(found))
-            # Both tests take the same moments, which the source keeps.
-            source, options = Source(frame), Options(ordered=True, cluster="unit", std_lv=True)
-            try:
-                fit = estimate(MODEL, source, options, "cfa")
-            except MeasureError as error:
-                return Outcome(own, type(error).__name__, False, np.nan, np.nan)
-            mean = estimate(MODEL, source, replace(options, estimator="WLSM"), "cfa")
-        rows = fit.parameters
-        loadings = tuple(_loadings(rows[rows["op"] == "=~"]))
-        tests = (one.fit_measures["pvalue.scaled"] for one in (fit, mean))
-        return Outcome((*own, *loadings), "", not fit.admissible, *tests)
+def model() -> str:
+    """Write four factors within clusters, and one between them."""
+    names = [f"x{k}" for k in range(1, ITEMS + 1)]
+    each = ITEMS // FACTORS
+    within = [f"f{k} =~ {' + '.join(names[k * each : (k + 1) * each])}" for k in range(FACTORS)]
+    return "\n".join(("level: 1", *within, "level: 2", f"b =~ {' + '.join(names)}"))
 
 
-def _statistics(found: "measure.TwoLevelCorrelations") -> Iterator[Estimate]:
-    for item, row in found.icc.iterrows():
-        values = row[["icc", "se", "ci.lower", "ci.upper"]]
-        yield Estimate("share between", str(item), *values.astype(float))
-    for _, row in found.pairs.iterrows():
-        for level in ("within", "between"):
-            names = [level, *(f"{level}.{name}" for name in ("se", "ci.lower", "ci.upper"))]
-            pair = f"{row['lhs']}~~{row['rhs']}"
-            yield Estimate(f"correlation {level}", pair, *row[names].astype(float))
-    errors = found.se.loc["between"]
-    for name, est in found.thresholds.items():
-        half = WIDE * errors[name]
-        yield Estimate("threshold", str(name), est, errors[name], est - half, est + half)
+def simulated(
+    n_rows: int = ROWS, n_clusters: int = CLUSTERS, sizes: int | None = None
+) -> pd.DataFrame:
+    """Draw answers to `model`; cluster sizes from 5 to 35, or so many different ones around 20."""
+    rng = np.random.default_rng(2009)
+    mean = n_rows / n_clusters
+    size = rng.integers(5, 36, n_clusters)
+    if sizes is not None:
+        first = max(int(mean) - sizes // 2, 2)
+        size = np.resize(np.arange(first, first + sizes), n_clusters)
+    cluster = np.repeat(np.arange(n_clusters), size)
+    n = len(cluster)
+    common = 0.7 * rng.standard_normal((n, 1)) + 0.7 * rng.standard_normal((n, FACTORS))
+    own = 0.7 * rng.standard_normal((n, ITEMS))
+    shared = 0.3 * rng.standard_normal((n_clusters, 1))
+    shared = shared + 0.15 * rng.standard_normal((n_clusters, ITEMS))
+    answers = 0.7 * np.repeat(common, ITEMS // FACTORS, axis=1) + own + shared[cluster]
+    frame = pd.DataFrame(answers, columns=[f"x{k}" for k in range(1, ITEMS + 1)])
+    return frame.assign(cluster=cluster)
 
 
-def _loadings(rows: pd.DataFrame) -> Iterator[Estimate]:
-    for level, name in ((1, "within"), (2, "between")):
-        own = rows[rows["level"] == level]
-        # A factor may be found turned round.
-        sign = 1.0 if own["est"].sum() >= 0 else -1.0
-        for _, row in own.iterrows():
-            ends = sorted(sign * row[end] for end in ("ci.lower", "ci.upper"))
-            yield Estimate(f"loading {name}", row["rhs"], sign * row["est"], row["se"], *ends)
+def fit(text: str, frame: pd.DataFrame, cluster: str, **options: object) -> object:
+    """Fit a two-level model, and read what a user reads."""
+    found = measure.cfa(text, frame, cluster=cluster, **options)
+    return found.parameters, found.fit_measures
 
 
-def run(population: Population, samples: int, workers: int) -> dict[str, Any]:
-    """Count what samples of a population gave."""
-    place = POPULATIONS.index(population)
-    done = repeat(Trial(population), samples, seed=SEED + place, workers=workers).require(1.0)
-    keyed: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    for outcome in done.results:
-        for kind, name, *numbers in outcome.estimates:
-            keyed.setdefault((kind, name), []).append(tuple(numbers))
-    fits = [outcome for outcome in done.results if not outcome.refused]
-    refused: dict[str, int] = {}
-    for outcome in done.results:
-        if outcome.refused:
-            refused[outcome.refused] = refused.get(outcome.refused, 0) + 1
-    return {
-        "population": population.name,
-        "samples": len(done.results),
-        "refused": refused,
-        "improper": sum(outcome.improper for outcome in fits),
-        "rejected": float(np.mean([outcome.pvalue < 0.05 for outcome in fits])),
-        "rejected_mean": float(np.mean([outcome.pvalue_mean < 0.05 for outcome in fits])),
-        "figures": [_figures(population, key, rows) for key, rows in keyed.items()],
-    }
-
-
-def _figures(
-    population: Population, key: tuple[str, str], rows: Sequence[tuple[float, ...]]
-) -> dict[str, Any]:
-    """Bias, spread, standard error and coverage of one quantity."""
-    est, se, lower, upper = np.array(rows, dtype=float).T
-    true, there = population.truth[key], np.isfinite(se)
-    holds = (lower <= true) & (true <= upper)
-    return {
-        "kind": key[0],
-        "name": key[1],
-        "true": true,
-        "samples": len(est),
-        "undefined": int((~there).sum()),
-        "bias": float(est.mean() - true),
-        "sd": float(est.std(ddof=1)),
-        "se": float(se[there].mean()) if there.any() else None,
-        "coverage": float(holds[there].mean()) if there.any() else None,
-    }
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the study, or write its tables again."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.twolevel", description=__doc__)
-    parser.add_argument("--samples", type=int, default=SAMPLES, help="samples of each population")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--report", action="store_true", help="write the tables again, no more")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder of the files")
-    given = parser.parse_args(arguments)
-    path = given.out / FILE
-    if not given.report:
+def _row(frame: pd.DataFrame) -> tuple[str, ...]:
+    begin = time.perf_counter()
+    found = measure.cfa(model(), frame, cluster="cluster")
+    _ = found.parameters, found.fit_measures
+    whole = time.perf_counter() - begin
+    start = starting_points(found.model, list(found.moments.sample), 1)[0]()
+    search = on_one_thread(lambda: minimize(found.problem, start))
+    search()
+    times = []
+    for _round in range(ROUNDS):
         begin = time.perf_counter()
-        studies = [run(one, given.samples, given.workers) for one in POPULATIONS]
-        minutes = (time.perf_counter() - begin) / 60
-        content = {"seed": SEED, "minutes": minutes, "studies": studies}
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    (given.out / REPORT).write_text(report(content), encoding="utf-8")
+        iterations = search().iterations
+        times.append(time.perf_counter() - begin)
+    assert found.moments.nested is not None
+    (clusters,) = found.moments.nested
+    assert isinstance(clusters, Clusters)
+    return (
+        f"{len(frame):,}",
+        f"{found.n_clusters:,}",
+        f"{len(clusters.sizes)}",
+        f"{whole:.3f}",
+        f"{iterations}",
+        f"{1000 * statistics.median(times) / iterations:.2f}",
+    )
 
 
-if __name__ == "__main__":
-    main()
+def table() -> Table:
+    """Tell what a fit costs with more sizes of clusters, and with more rows."""
+    found = Table(title=f"two-level models of {ITEMS} items")
+    for heading in ("rows", "clusters", "sizes", "whole fit, s", "iterations", "ms per iteration"):
+        found.add_column(heading, justify="right")
+    for sizes in SIZES:
+        # Clusters of up to 2,000 rows, so that there can be as many sizes.
+        found.add_row(*_row(simulated(500_000, 1_000, sizes)))
+    for n_rows in GROWING:
+        found.add_row(*_row(simulated(n_rows, n_rows // 20, 10)))
+    return found

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 import measure
-from benchmarks import twolevel_scaling
+from benchmarks import twolevel
 
 DATA = Path(__file__).parents[1] / "tests" / "reference" / "data"
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
@@ -70,7 +70,7 @@ def ours() -> Mapping[str, Workload]:
     frame = _frames()
     items, lq = frame["items"], frame["lq"]
     # Drawn once, where it is asked for.
-    large = cache(twolevel_scaling.simulated)
+    large = cache(twolevel.simulated)
     return {
         "hs39_ml": lambda: _read(measure.cfa(THREE, frame["hs39"].copy())),
         "bfi_ml": lambda: _read(measure.cfa(FIVE, frame["bfi"].copy(), std_lv=True)),
@@ -121,12 +121,8 @@ def ours() -> Mapping[str, Workload]:
         "retention_all": lambda: measure.factor_retention(
             items.copy(), criteria="all", max_factors=8, n_draws=500, seed=1
         ),
-        "twolevel_lq2002": lambda: twolevel_scaling.fit(
-            twolevel_scaling.CLIMATE, lq.copy(), "COMPID"
-        ),
-        "twolevel_large": lambda: twolevel_scaling.fit(
-            twolevel_scaling.model(), large(), "cluster"
-        ),
+        "twolevel_lq2002": lambda: twolevel.fit(twolevel.CLIMATE, lq.copy(), "COMPID"),
+        "twolevel_large": lambda: twolevel.fit(twolevel.model(), large(), "cluster"),
         "icc": lambda: measure.icc(lq.copy(), LEADERSHIP, cluster="COMPID"),
         "agreement": lambda: measure.agreement(
             lq.copy(), LEADERSHIP, cluster="COMPID", scale=(1, 5)

@@ -58,6 +58,7 @@ from .levels.between_clusters import answers_needed, icc
 from .levels.classical import intraclass
 from .levels.cluster_splits import SplitCluster, split_cluster
 from .levels.components import VarianceComponents, variance_components
+from .levels.group_comparison import GroupComparison, compare_groups
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.level_fit import level_fit
 from .levels.means import group_means
@@ -65,6 +66,7 @@ from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
 from .levels.referents import referent_model
 from .levels.response_surfaces import ResponseSurface, response_surface
+from .levels.shrinkage import ShrunkenMeans, shrunken_means
 from .levels.within_agreement import Agreement, agreement
 from .missingness import MissingPatterns, missing_patterns
 from .occasions.dropout import DropOut, drop_out
@@ -254,6 +256,10 @@ __all__ = [
     "ReferentContrasts",
     "response_surface",
     "ResponseSurface",
+    "compare_groups",
+    "GroupComparison",
+    "shrunken_means",
+    "ShrunkenMeans",
     "proportion_interval",
     "simulate",
     "Holes",

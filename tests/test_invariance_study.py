@@ -1,12 +1,13 @@
 """The study of partial invariance: what counts as found, and its tables."""
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.invariance import read, report
+from benchmarks.invariance import read, report, written
 from benchmarks.invariance_calibration import STEPS, Survey, calibration
 from benchmarks.invariance_recovery import (
     COMPARISONS,
@@ -82,24 +83,57 @@ def test_a_survey_is_searched_in_every_condition():
     assert all(hit(one.released, PLANT) for one in planted)
 
 
+def drawn(rng):
+    return [round(float(rng.random()), 6)]
+
+
+def test_a_study_that_is_resumed_is_that_of_one_go(tmp_path):
+    def outcomes(path, samples, *, seed=1, resume=False):
+        given = Namespace(samples=samples, workers=1, resume=resume)
+        written(path, drawn, given, seed)
+        return json.loads(path.read_text(encoding="utf-8"))["outcomes"]
+
+    whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
+    every = outcomes(whole, 25)
+    assert outcomes(parts, 7) == every[:7]
+    assert outcomes(parts, 25, resume=True) == every
+    assert outcomes(parts, 3) == every[:3]
+    with pytest.raises(SystemExit, match="seed 1, not 2"):
+        outcomes(parts, 5, seed=2, resume=True)
+
+
 def test_calibration_counts_tests_and_surveys():
     def step(condition, column, name, below, largest, own=()):
         return [condition, column, name, 24, below, *largest, list(own)]
 
-    loading = ["I_kom1 loading", 3.0, 0.03, 0.01]
+    def loading(z, largest):
+        own = ["I_kom1 loading", z, 0.03, 0.01]
+        return step("planted, as bundled", "education", "metric", [9, 9, 9], largest, [own])
+
     surveys = [
         [
             step("nothing planted, as bundled", "role", "metric", [3, 1, 0], [0.02, 0.01]),
-            step("planted, as bundled", "education", "metric", [9, 9, 9], [0.03, 0.01], [loading]),
+            step(
+                "planted, as bundled",
+                "education",
+                "metric",
+                [9, 9, 9],
+                [0.03, 0.01],
+                [loading(2.0)],
+            ),
         ],
         [
             step("nothing planted, as bundled", "role", "metric", [0, 0, 0], [0.5, 0.4]),
-            step("planted, as bundled", "education", "metric", [9, 9, 9], [0.0, 0.0], [loading]),
+            step(
+                "planted, as bundled", "education", "metric", [9, 9, 9], [0.0, 0.0], [loading(4.0)]
+            ),
         ],
     ]
     text = calibration({"samples": 2, "failed": 0, "seed": 1, "minutes": 1.0, "outcomes": surveys})
     assert "| role | metric | 48 | 6.2 | 2.1 | 0.00 | 0.00 | 50.0 |" in text
-    assert "| `I_kom1 loading` | 3.00 | 0.00 | 0.00 | 100.0 |" in text
+    # Phi((3 - 3.39) / sqrt 2), and with twice the respondents Phi((3 sqrt 2 - 3.39) / sqrt 2).
+    assert "| `I_kom1 loading` | 3.00 | 1.41 | 3.39 | 0.00 | 100.0 | 39.1 |" in text
+    assert text.splitlines()[-1].split("|")[9].strip() == "72.6"
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """Pairs of items that say too much the same: overlap, residual correlation, local dependence."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -49,13 +51,20 @@ class Pairs:
 
     def highest(self, item: str, name: str) -> tuple[float | None, str | None]:
         """Give the highest number of one kind that an item has with another, and that item."""
-        own = self.table[(self.table["item1"] == item) | (self.table["item2"] == item)]
-        values = own[name].astype(float).dropna()
-        if values.empty:
-            return None, None
-        place = int(values.to_numpy().argmax())
-        first, second = own.loc[values.index, ["item1", "item2"]].to_numpy()[place]
-        return number(float(values.max())), str(second if first == item else first)
+        value, other = self._highest.get((item, name), (None, None))
+        return None if value is None else number(value), other
+
+    @cached_property
+    def _highest(self) -> dict[tuple[str, str], tuple[float, str]]:
+        """The highest number of each item and kind, the first of equal ones, and its partner."""
+        found: dict[tuple[str, str], tuple[float, str]] = {}
+        columns = (self.table[column].tolist() for column in ("item1", "item2", *NUMBERS))
+        for first, second, *values in zip(*columns, strict=True):
+            for name, value in zip(NUMBERS, values, strict=True):
+                for item, other in ((first, second), (second, first)):
+                    if value > found.get((item, name), (-math.inf, ""))[0]:
+                        found[item, name] = float(value), other
+        return found
 
 
 def item_pairs(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.inference import inverse
-from measure.model import State, latent_derivatives, observed_derivatives, vech_places
+from measure.model import Derivatives, State, latent_derivatives, observed_derivatives, vech_places
 from measure.specification.levels import BETWEEN, WITHIN
 
 if TYPE_CHECKING:
@@ -51,9 +51,8 @@ class ModelSums:
 
     def whole(self, level: int, items: tuple[str, ...]) -> Array:
         """Variance of the sum of those items that the level has: 1' Sigma 1."""
-        state = self.states[level]
+        state, d = self.states[level], self._observed[level]
         own = _places(state.block.observed, items)
-        d = observed_derivatives(state, self._n_elements)
         value = state.implied.sigma[np.ix_(own, own)].sum()
         return np.append(value, 2 * d.u[own].sum(axis=0) * d.v[own].sum(axis=0))
 
@@ -66,15 +65,23 @@ class ModelSums:
         column, own = state.block.eta.index(factor), _places(state.block.observed, items)
         total = state.matrices["lambda_"][own, column].sum()
         variance = state.covariance[column, column]
-        slope = total**2 * latent_derivatives(state, self._n_elements).variances[column]
+        slope = total**2 * self._variances[level][column]
         if "lambda_" in state.block.elements:
             i, j, element = state.block.elements["lambda_"]
             slope[element[(j == column) & np.isin(i, own)]] += 2 * total * variance
         return np.append(total**2 * variance, slope)
 
-    @property
-    def _n_elements(self) -> int:
-        return len(self.fit.model.free_rows)
+    @cached_property
+    def _observed(self) -> dict[int, Derivatives]:
+        """Derivatives of the items' covariances, by level."""
+        n = len(self.fit.model.free_rows)
+        return {level: observed_derivatives(state, n) for level, state in self.states.items()}
+
+    @cached_property
+    def _variances(self) -> dict[int, Array]:
+        """Derivatives of the factors' variances, by level."""
+        n = len(self.fit.model.free_rows)
+        return {level: latent_derivatives(s, n).variances for level, s in self.states.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,22 +94,48 @@ class SaturatedSums:
     @cached_property
     def covariance(self) -> Array:
         """Covariance matrix of the saturated moments; NaN where there is none."""
-        fit, discrepancy = self.fit, self.fit.problem.discrepancy
-        assert isinstance(discrepancy, TwoLevelLikelihood)
-        given, method = self._given, fit.method
-        products = information = None
-        if method.se.startswith("robust") or method.information == "first.order":
-            products = information = discrepancy.saturated_products(given)[self.group]
-        if method.information != "first.order":
-            observed = method.information == "observed"
-            information = discrepancy.saturated_information(given, observed=observed)[self.group]
-        assert information is not None
-        bread = inverse(information) if method.se != "none" else None
+        method, bread = self.fit.method, self._bread[0]
         if bread is None:
             return np.full((self._size, self._size), np.nan)
         if method.se.startswith("robust"):
-            bread = bread @ products @ bread
-        return np.asarray(bread / fit.moments.n_obs[self.group])
+            bread = bread @ self._products @ bread
+        return np.asarray(bread / self.fit.moments.n_obs[self.group])
+
+    @property
+    def on_boundary(self) -> bool:
+        """Whether the observed information has no inverse, and the expected one was taken.
+
+        So it is where covariances between clusters are at the edge of what is possible: there the
+        likelihood still rises, towards what is not.
+        """
+        return self._bread[1]
+
+    @cached_property
+    def _bread(self) -> tuple[Array | None, bool]:
+        method = self.fit.method
+        if method.se == "none":
+            return None, False
+        if method.information == "first.order":
+            return inverse(self._products), False
+        asked = method.information == "observed"
+        found = inverse(self._information(observed=asked))
+        if found is not None or not asked:
+            return found, False
+        return inverse(self._information(observed=False)), True
+
+    def _information(self, *, observed: bool) -> Array:
+        found = self._likelihood.saturated_information(self._given, observed=observed)
+        return found[self.group]
+
+    @cached_property
+    def _products(self) -> Array:
+        return self._likelihood.saturated_products(self._given)[self.group]
+
+    @property
+    def _likelihood(self) -> TwoLevelLikelihood:
+        discrepancy = self.fit.problem.discrepancy
+        assert isinstance(discrepancy, TwoLevelLikelihood)
+        return discrepancy
 
     def whole(self, level: int, items: tuple[str, ...]) -> Array:
         """Variance of the sum of those items that the level has."""
@@ -156,7 +189,7 @@ class SaturatedSums:
             name in (inner if k < levels.n_within_only else outer)
             for k, name in enumerate(levels.names)
         )
-        return self._modelled[BETWEEN].stop + len(levels.names) - n_given
+        return int(self._modelled[BETWEEN].stop) + len(levels.names) - n_given
 
 
 def _places(names: tuple[str, ...], items: tuple[str, ...]) -> Indices:

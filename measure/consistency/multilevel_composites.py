@@ -12,34 +12,17 @@ Journal of Educational and Behavioral Statistics, 41, 481-520.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from measure.checks import confidence, known_option
-from measure.consistency.construct_types import (
-    CONSTRUCTS,
-    DEVIATION,
-    LATENT,
-    MEAN,
-    PERSON,
-    Levels,
-    Target,
-    targets_of,
-)
-from measure.consistency.level_sums import ModelSums, SaturatedSums, ratio
+from measure.consistency.construct_types import CONSTRUCTS, Target
+from measure.consistency.level_coefficients import LevelCoefficients
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import ModelError, OptionError
 from measure.fitting.fitted import Fit
-from measure.moments.asymptotic import few_clusters_note
-from measure.moments.twolevel.clusters import Clusters
-from measure.specification.levels import BETWEEN, WITHIN
-
-Array = NDArray[np.float64]
-NAN = float("nan")
+from measure.moments.asymptotic import FEW_CLUSTERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +129,9 @@ def multilevel_reliability(
         Coefficients "omega", "alpha" (not of simultaneous constructs) and, of shared constructs,
         "irr": 1'Σb1 / (1'Σb1 + 1'Σw1/n), the agreement of members in the mean alone. Standard
         errors are by the delta method, from the covariance matrix of the estimates that the fit
-        has, of alpha from that of the saturated moments.
+        has, of alpha from that of the saturated moments. Intervals are normal on the logit scale,
+        on which few clusters do less harm (benchmarks/LEVELS.md); estimates outside 0 to 1 have
+        none.
 
     Raises
     ------
@@ -170,22 +155,27 @@ def multilevel_reliability(
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
     known_option("construct", construct, CONSTRUCTS)
     _require_levels(fit)
-    groups = [_Group(fit, group, construct, z) for group in range(fit.n_groups)]
+    groups = [LevelCoefficients(fit, group, construct, z) for group in range(fit.n_groups)]
     targets = [target for group in groups for target in group.targets]
     if all(set(target.scores) == set(target.without) for target in targets):
         problem = targets[0].problem if targets else "it has no factors at the level it needs."
         raise ModelError(f'the model has no "{construct}" construct: {problem}')
     clusters = fit.n_clusters
     assert clusters is not None
+    table = pd.DataFrame([row for group in groups for row in group.rows()])
     return MultilevelReliability(
-        table=pd.DataFrame([row for group in groups for row in group.rows()]),
+        table=table,
         by_size=pd.DataFrame([row for group in groups for row in group.rows_by_size()]),
         construct=construct,
         n_obs=fit.n_obs,
         n_clusters=clusters,
         estimator=fit.estimator,
         level=confidence_level,
-        notes=tuple(dict.fromkeys(filter(None, _notes(fit, targets)))),
+        notes=tuple(
+            dict.fromkeys(
+                filter(None, (*_notes(fit, targets, table), *map(_boundary_note, groups)))
+            )
+        ),
     )
 
 
@@ -209,130 +199,41 @@ def _require_levels(fit: Fit) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """The constructs of one group of respondents, and their coefficients."""
-
-    fit: Fit
-    group: int
-    construct: str
-    z: float
-
-    @cached_property
-    def model(self) -> ModelSums:
-        return ModelSums(self.fit, self.group)
-
-    @cached_property
-    def saturated(self) -> SaturatedSums:
-        return SaturatedSums(self.fit, self.group)
-
-    @cached_property
-    def targets(self) -> list[Target]:
-        return targets_of(Levels(self.fit, self.model.states), self.construct)
-
-    @property
-    def clusters(self) -> Clusters:
-        assert self.fit.moments.nested is not None
-        return self.fit.moments.nested[self.group]
-
-    def rows(self) -> Iterator[dict[str, object]]:
-        """Rows of the table."""
-        own = self.clusters
-        harmonic = own.n_clusters / float((own.counts / own.sizes).sum())
-        for target in self.targets:
-            for score in target.scores:
-                size = harmonic if score == MEAN else NAN
-                for coefficient, found in self._coefficients(target, score, size):
-                    yield {
-                        **self._about(target),
-                        "n_items": len(target.items),
-                        "score": score,
-                        "coefficient": coefficient,
-                        "size": size,
-                        **found,
-                    }
-
-    def rows_by_size(self) -> Iterator[dict[str, object]]:
-        """Rows of the table of cluster means by size."""
-        own = self.clusters
-        for target in self.targets:
-            if MEAN not in target.scores or MEAN in target.without:
-                continue
-            for size, count in zip(own.sizes.tolist(), own.counts.tolist(), strict=True):
-                omega = self._omega(target, MEAN, size)
-                yield {
-                    **self._about(target),
-                    "size": int(size),
-                    "n_clusters": int(count),
-                    **self._estimate(omega, self.model.covariance),
-                }
-
-    def _about(self, target: Target) -> dict[str, object]:
-        return {
-            "within": target.within,
-            "between": target.between,
-            "group": self.fit.moments.groups[self.group],
-        }
-
-    def _coefficients(
-        self, target: Target, score: str, size: float
-    ) -> Iterator[tuple[str, dict[str, float]]]:
-        covariance = self.model.covariance
-        if score in target.without:
-            yield "omega", dict.fromkeys(("est", "se", "ci.lower", "ci.upper"), NAN)
-        else:
-            yield "omega", self._estimate(self._omega(target, score, size), covariance)
-        if target.alone and len(target.items) > 1:
-            alpha = self._alpha(target, score, size)
-            yield "alpha", self._estimate(alpha, self.saturated.covariance)
-        if score == MEAN and not target.within:
-            between = self.model.whole(BETWEEN, target.items)
-            sampled = between + self.model.whole(WITHIN, target.items) / size
-            yield "irr", self._estimate(ratio(between, sampled), covariance)
-
-    def _omega(self, target: Target, score: str, size: float) -> Array:
-        true, whole = 0.0, _whole(self.model, target, score, size)
-        if score in (PERSON, DEVIATION):
-            true = true + self.model.true(WITHIN, target.within, target.items)
-        if score != DEVIATION:
-            true = true + self.model.true(BETWEEN, target.between, target.items)
-        return ratio(np.asarray(true), whole)
-
-    def _alpha(self, target: Target, score: str, size: float) -> Array:
-        common, whole = 0.0, _whole(self.saturated, target, score, size)
-        if score in (PERSON, DEVIATION):
-            common = common + self.saturated.shared(WITHIN, target.items)
-        if score != DEVIATION:
-            common = common + self.saturated.shared(BETWEEN, target.items)
-        k = len(target.items)
-        return ratio(k / (k - 1) * np.asarray(common), whole)
-
-    def _estimate(self, amount: Array, covariance: Array) -> dict[str, float]:
-        slope = amount[1:]
-        est, se = float(amount[0]), float(np.sqrt(np.maximum(slope @ covariance @ slope, 0.0)))
-        return {"est": est, "se": se, "ci.lower": est - self.z * se, "ci.upper": est + self.z * se}
+def _boundary_note(group: LevelCoefficients) -> str:
+    """Say where standard errors of alpha come from, if not from where they should."""
+    if group.construct == "simultaneous" or not group.saturated.on_boundary:
+        return ""
+    return (
+        "The covariances of the items between clusters, unrestricted, lie at the edge of what is "
+        "possible (some sum of items has no variance there): standard errors of alpha rest on the "
+        "expected information."
+    )
 
 
-def _whole(sums: ModelSums | SaturatedSums, target: Target, score: str, size: float) -> Array:
-    """Variance of a score."""
-    if score == DEVIATION:
-        return sums.whole(WITHIN, target.items)
-    between = sums.whole(BETWEEN, target.items)
-    if score == LATENT:
-        return between
-    members = 1.0 if score == PERSON else size
-    return between + sums.whole(WITHIN, target.items) / members
-
-
-def _notes(fit: Fit, targets: list[Target]) -> Iterator[str]:
+def _notes(fit: Fit, targets: list[Target], table: pd.DataFrame) -> Iterator[str]:
     for target in targets:
         if target.problem:
             yield f"{target.name}: {target.problem}"
         elif target.remark:
             yield f"{target.name}: {target.remark}"
-    yield few_clusters_note(fit.n_clusters)
+    if fit.method.fiml:
+        yield (
+            "Sizes of clusters count the members who answered some item; the reliability of a mean "
+            "is that of so many who answered all."
+        )
+    if (fit.n_clusters or 0) < FEW_CLUSTERS:
+        yield (
+            f"There are {fit.n_clusters} clusters; with fewer than {FEW_CLUSTERS} intervals of "
+            "what is between clusters tend to be too narrow."
+        )
     if fit.vcov is None:
         yield "The fit has no standard errors, so that nothing has an interval."
+    outside = table[(table["est"] <= 0) | (table["est"] >= 1)]
+    for row in outside.to_dict("records"):
+        yield (
+            f"{row['between'] or row['within']}: {row['coefficient']} of {row['score']} is "
+            f"{row['est']:.3f}, outside what a reliability can be, and has no interval."
+        )
     if not fit.admissible:
         yield (
             "The estimates are not admissible (see the notes of the fit): reliabilities may differ "

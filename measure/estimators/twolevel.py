@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from measure.model import Curvature, Derivatives, Implied, vech_places
 from measure.moments import Moments
 from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.gap_likelihood import GapLikelihood
+from measure.moments.twolevel.gap_scores import gap_scores
+from measure.moments.twolevel.gaps import GappyClusters
 from measure.moments.twolevel.likelihood import ClusterLikelihood, Directions
 from measure.specification.levels import BETWEEN, WITHIN
 
@@ -24,6 +27,7 @@ Array = NDArray[np.float64]
 # Variables whose moments are given, within clusters and between them.
 Given = tuple[frozenset[str], frozenset[str]]
 _Block = TypeVar("_Block")
+AtMoments = ClusterLikelihood | GapLikelihood
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +37,21 @@ class TwoLevelLikelihood:
     moments: Moments
 
     @property
-    def clusters(self) -> tuple[Clusters, ...]:
+    def clusters(self) -> tuple[Clusters | GappyClusters, ...]:
         """The clusters of each group."""
         assert self.moments.nested is not None
         return self.moments.nested
 
-    def _likelihoods(self, moments: Sequence[Implied]) -> list[ClusterLikelihood] | None:
+    def _likelihoods(self, moments: Sequence[Implied]) -> list[AtMoments] | None:
         found = [
-            ClusterLikelihood.at(own, within, between)
-            for own, (within, between) in zip(self.clusters, _pairs(moments), strict=True)
+            _likelihood(own, *both)
+            for own, both in zip(self.clusters, _pairs(moments), strict=True)
         ]
         there = [one for one in found if one is not None]
         return there if len(there) == len(found) else None
 
     @cached_property
-    def saturated(self) -> list[ClusterLikelihood]:
+    def saturated(self) -> list[AtMoments]:
         """The likelihood of each group at the saturated moments."""
         found = self._likelihoods(self.moments.sample)
         assert found is not None
@@ -85,7 +89,8 @@ class TwoLevelLikelihood:
         parts = zip(self.weight(implied), self.clusters, _pairs(moments), strict=True)
         for weight, clusters, (inner, outer) in parts:
             covariances = [m.sigma[vech_places(len(m.sigma))] for m in (inner, outer)]
-            vector = np.concatenate([*covariances, clusters.total_mean(inner.mu, outer.mu)])
+            mean = clusters.levels.total_mean(inner.mu, outer.mu)
+            vector = np.concatenate([*covariances, mean])
             found.append(float(vector @ weight @ vector))
         return found
 
@@ -132,7 +137,7 @@ class TwoLevelLikelihood:
             part, inner, outer = own.only(known)
             assert within.mu is not None
             assert between.mu is not None
-            given = ClusterLikelihood.at(
+            given = _likelihood(
                 part,
                 Implied(within.mu[inner], within.sigma[np.ix_(inner, inner)]),
                 Implied(between.mu[outer], between.sigma[np.ix_(outer, outer)]),
@@ -147,7 +152,7 @@ class TwoLevelAt:
     """The discrepancy at implied moments: the likelihood of each group there."""
 
     discrepancy: TwoLevelLikelihood
-    groups: list[ClusterLikelihood]
+    groups: list[AtMoments]
 
     @property
     def _scale(self) -> int:
@@ -215,7 +220,7 @@ class _Moved:
     places: tuple[NDArray[np.intp], NDArray[np.intp]]
 
     @classmethod
-    def of(cls, here: ClusterLikelihood, inner: Derivatives, outer: Derivatives) -> "_Moved":
+    def of(cls, here: AtMoments, inner: Derivatives, outer: Derivatives) -> "_Moved":
         """Turn the derivatives of both levels into the coordinates."""
         axes, sides, places = here.basis.axes, [], []
         means = np.zeros((len(axes), inner.u.shape[1]))
@@ -236,7 +241,23 @@ class _Moved:
         return Directions(within, between, self.means, self.places)
 
 
-def _scores(here: ClusterLikelihood, moved: _Moved) -> Array:
+def _likelihood(
+    clusters: Clusters | GappyClusters, within: Implied, between: Implied
+) -> AtMoments | None:
+    """Evaluate the likelihood of one group, whose rows are complete or not."""
+    if isinstance(clusters, GappyClusters):
+        return GapLikelihood.at(clusters, within, between)
+    return ClusterLikelihood.at(clusters, within, between)
+
+
+def _scores(here: AtMoments, moved: _Moved) -> Array:
+    """Derivatives of the log-likelihood of each cluster, (J, q)."""
+    if isinstance(here, GapLikelihood):
+        return gap_scores(here, moved.within, moved.between, (moved.means, *moved.places))
+    return _whole_scores(here, moved)
+
+
+def _whole_scores(here: ClusterLikelihood, moved: _Moved) -> Array:
     """Derivatives of the log-likelihood of each cluster, (J, q).
 
     With r the residual of the mean of a cluster, P the inverse covariance matrix of means of its
@@ -265,7 +286,7 @@ def _scores(here: ClusterLikelihood, moved: _Moved) -> Array:
     return total
 
 
-def _saturated_directions(here: ClusterLikelihood, given: Given) -> _Moved:
+def _saturated_directions(here: AtMoments, given: Given) -> _Moved:
     """Directions of all moments of both levels, but those of given variables alone."""
     clusters = here.clusters
     levels, sides = clusters.levels, []

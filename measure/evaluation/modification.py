@@ -132,6 +132,11 @@ def require_kind(information: str, fit: Fit) -> None:
         raise OptionError(
             f'information="{information}" is not known; choose one of {", ".join(KINDS)}.'
         )
+    if information == "expected" and fit.moments.nested is not None and fit.method.fiml:
+        raise OptionError(
+            'information="expected" is not worked out for rows in clusters that lack answers; '
+            'choose information="observed".'
+        )
     if information != "expected" and fit.moments.ordinal is not None:
         raise OptionError(
             f'information="{information}" is not available for ordered items, whose discrepancy is '

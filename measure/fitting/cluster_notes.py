@@ -14,6 +14,10 @@ from measure.specification.options import Method
 # eigenvalue of correlations between clusters that does so for all together.
 NONE, SINGULAR = 1e-3, 1e-6
 
+NO_ROBUST_INDICES = (
+    "There are no robust CFI, TLI and RMSEA: none are known for incomplete rows at two levels."
+)
+
 
 def cluster_notes(problem: Problem, method: Method) -> Iterator[str]:
     """Say where there are too few clusters for standard errors, or for a scaled test."""

@@ -20,7 +20,11 @@ from measure.estimators import DISCREPANCIES
 from measure.estimators.ml import MaximumLikelihood
 from measure.fitting.assembly import build as build_model
 from measure.fitting.categorical_fit import unavailable
-from measure.fitting.cluster_notes import cluster_notes, too_many_parameters
+from measure.fitting.cluster_notes import (
+    NO_ROBUST_INDICES,
+    cluster_notes,
+    too_many_parameters,
+)
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
 from measure.fitting.identification import require_identified
@@ -285,6 +289,8 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
             )
         )
     notes += [_Note(text) for text in cluster_notes(point.problem, request.method)]
+    if moments.nested is not None and request.method.fiml:
+        notes.append(_Note(NO_ROBUST_INDICES))
     if moments.nested is not None and (text := too_many_parameters(point.problem)):
         notes.append(_Note(text, MeasureWarning))
     return notes
@@ -414,7 +420,11 @@ _DOCUMENTATION = """
         Parameters that are not, as ["x3 ~1", "visual =~ x2"].
     cluster
         Column of the clusters that respondents belong to. Standard errors and test allow for them:
-        with "ML" as "MLR" with scores summed in clusters.
+        with "ML" as "MLR" with scores summed in clusters. A text with blocks `level: 1` (within
+        clusters) and `level: 2` (between them) is a two-level model, of which clusters are a part:
+        its variables vary at the levels whose blocks name them, and means stand between clusters
+        unless a variable is within only. Estimators are then "ML", "MLR" and "MLF", of ordered
+        items "WLSMV", "WLSM" and "DWLS"; the unit of a latent response is set within clusters.
     std_lv
         Fix the variances of the factors to 1 instead of the first loadings.
     orthogonal

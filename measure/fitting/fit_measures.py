@@ -104,6 +104,9 @@ class _Robust:
 def _robust_tests(fit: "Fit") -> _Robust | None:
     if fit.moments.ordinal is not None:
         return _categorical(fit) if _is_scaled(fit.test) and fit.df else None
+    if fit.moments.nested is not None and fit.method.fiml:
+        # Nothing is known about indices of incomplete rows at two levels.
+        return _nothing_robust(fit.df)
     if fit.method.fiml:
         return _Robust(
             *corrected_for_missing(fit.point, fit.baseline_point, robust=_is_scaled(fit.test))
@@ -113,11 +116,15 @@ def _robust_tests(fit: "Fit") -> _Robust | None:
     return _Robust(fit.test, fit.baseline)
 
 
+def _nothing_robust(df: int) -> _Robust:
+    nothing = Statistic("standard", NAN, df, NAN)
+    return _Robust(nothing, nothing)
+
+
 def _categorical(fit: "Fit") -> _Robust:
     """Give the statistics of Savalei (2021); NaN where there are none, which the notes explain."""
     if categorical_fit.unavailable(fit.point) is not None:
-        nothing = Statistic("standard", NAN, fit.df, NAN)
-        return _Robust(nothing, nothing)
+        return _nothing_robust(fit.df)
     return _Robust(*categorical_fit.robust_tests(fit.point, fit.test, fit.baseline))
 
 

@@ -47,6 +47,9 @@ def lavaan_code(fit: "Fit") -> str:
       predictors for random: `conditional.x = FALSE` is written.
     - While rotating exploratory blocks lavaan 0.6-14 standardises items by the variances of
       uncorrelated factors when it works out standard errors; `rotation.se = "delta"` does not.
+    - Of two-level models lavaan weighs the likelihoods of groups by their shares once more, so that
+      estimates differ where groups of different sizes share parameters; its robust standard errors
+      leave out what parameters do to means within clusters of variables at both levels.
     - Where a cluster has rows in several groups, lavaan takes these for different clusters; its
       robust standard errors and scaled tests then differ from those of this package.
 
@@ -78,6 +81,8 @@ def lavaan_code(fit: "Fit") -> str:
             "lavaan takes no notice of clusters with ordered items, so there is no code that gives "
             "this fit. Fit it without `cluster` to compare the estimates."
         )
+    if fit.moments.nested is not None:
+        _require_lavaan_has_levels(fit)
     if fit.method.observed_moments:
         raise OptionError(
             "lavaan rests the covariance of thresholds and correlations on products of scores, so "
@@ -92,6 +97,21 @@ def lavaan_code(fit: "Fit") -> str:
     lines += [f"  {argument}," for argument in arguments[:-1]]
     lines += [f"  {arguments[-1]}", ")", "summary(fit, fit.measures = TRUE, standardized = TRUE)"]
     return "\n".join(lines) + "\n"
+
+
+def _require_lavaan_has_levels(fit: "Fit") -> None:
+    """Refuse two-level models that lavaan 0.6-14 fits as others, or not at all."""
+    written_out = any(s.block.group for s in parse(fit.text).statements)
+    tied = set(fit.options.group_equal) & {"intercepts", "means"}
+    problem = ""
+    if fit.n_groups > 1 and not written_out:
+        problem = "needs a two-level model of several groups to be written out in `group:` blocks"
+    elif tied:
+        problem = f"does not equate {', '.join(sorted(tied))} of two-level models across groups"
+    elif fit.estimator == "MLF":
+        problem = 'takes "MLF" of a two-level model for "ML"; information="first.order" is the same'
+    if problem:
+        raise OptionError(f"lavaan {problem}, so that there is no code that gives this fit.")
 
 
 def _require_blocks_in_order(fit: "Fit") -> None:

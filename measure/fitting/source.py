@@ -109,7 +109,7 @@ class Source:
                 pairwise = options.missing == "pairwise"
                 return ordinal_twolevel_moments(rows, levels, pairwise=pairwise)
             if levels is not None:
-                return twolevel_moments(rows, levels)
+                return twolevel_moments(rows, levels, incomplete=method.fiml)
             if ordered:
                 moments = ordinal.from_rows(
                     rows,

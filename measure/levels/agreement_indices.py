@@ -160,9 +160,9 @@ def dispersions(
     the variance of s² that Bonett (2006, eq. 5) takes: about n - 1 for normal scores, more for
     scores on few categories (Shoemaker 2003 adjusts F tests so). The kurtosis is that of all
     clusters together. In simulations of means of six items with five categories 95 % intervals held
-    the truth in 95 to 98 %, of single items in clusters of 4 to 40 in 92 to 98 %. f is the test of Brown & Forsythe
-    (1974); cv_between estimates how much the clusters' true variances differ, their standard
-    deviation over their mean, by what the observed variances differ beyond chance.
+    the truth in 95 to 98 %, of single items in clusters of 4 to 40 in 92 to 98 %. f is the test of
+    Brown & Forsythe (1974); cv_between estimates how much the clusters' true variances differ,
+    their standard deviation over their mean, by what the observed variances differ beyond chance.
     """
     from scipy.stats import chi2, f
 
@@ -197,7 +197,9 @@ def dispersions(
         rest = float(((away - means[place]) ** 2).sum()) / df2
         ratio = between / rest if rest > 0 else np.nan
         whole[["f", "df1", "df2", "pvalue"]] = ratio, df1, df2, float(f.sf(ratio, df1, df2))
-        chance = float(np.mean(2 / df[several])) * pooled**2
+        # The variance of s² without Bonett's caution.
+        moments = kurtosis / counts - (counts - 3) / (counts * (counts - 1))
+        chance = float(moments.mean()) * pooled**2
         excess = float(np.var(variances[several], ddof=1)) - chance
         whole["cv_between"] = np.sqrt(max(excess, 0.0)) / pooled
     return table, whole

@@ -1,4 +1,4 @@
-"""Agreement of raters, through pingouin."""
+"""Agreement of raters and comparisons of groups, through pingouin."""
 
 import warnings
 from collections.abc import Iterator
@@ -95,6 +95,28 @@ def _pingouin_icc(long: pd.DataFrame) -> pd.DataFrame:
             long, targets="target", raters="rater", ratings="rating"
         )
     return table
+
+
+def welch(values: pd.DataFrame) -> tuple[float, float, float, float]:
+    """Welch's analysis of variance of the columns `value` and `group`: F, df1, df2 and p-value.
+
+    Groups have at least two values and some variance.
+    """
+    import pingouin
+
+    with _unrounded(pingouin.options):
+        found = pingouin.welch_anova(values, dv="value", between="group").iloc[0]
+    f, df1, df2, pvalue = (float(found[name]) for name in ("F", "ddof1", "ddof2", "p_unc"))
+    return f, df1, df2, pvalue
+
+
+def games_howell(values: pd.DataFrame) -> pd.DataFrame:
+    """Games and Howell's comparisons of all pairs of groups: `A B diff se T df pval`."""
+    import pingouin
+
+    with _unrounded(pingouin.options):
+        found: pd.DataFrame = pingouin.pairwise_gameshowell(values, dv="value", between="group")
+    return found[["A", "B", "diff", "se", "T", "df", "pval"]]
 
 
 @contextmanager

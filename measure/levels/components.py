@@ -1,8 +1,8 @@
 """Where is the variance? Linear mixed models of nested and crossed levels.
 
 Own code, because no kept Python library gives these models whole: statsmodels' `MixedLM` has no
-profile likelihood intervals, takes crossed levels only as variance components of one group that
-holds all rows, as a dense matrix, and tests a variance of 0 like any other.
+intervals by the likelihood, takes crossed levels only as variance components of one group that
+holds all rows, as a dense matrix, and tests a variance like a coefficient that may be negative.
 
 References
 ----------

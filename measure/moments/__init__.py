@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from measure.model import Implied
 from measure.moments.patterns import Patterns
 from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.gaps import GappyClusters
 from measure.specification.level_layout import TwoLevelLayout
 from measure.specification.levels import BETWEEN, WITHIN, Levels
 from measure.specification.responses import Layout
@@ -107,7 +108,7 @@ class Moments:
     patterns: tuple[Patterns, ...] | None = None
     n_dropped: int = 0
     ordinal: Categories | None = None
-    nested: tuple[Clusters, ...] | None = None
+    nested: tuple[Clusters | GappyClusters, ...] | None = None
 
     @property
     def block_names(self) -> tuple[tuple[str, ...], ...]:

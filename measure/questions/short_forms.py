@@ -271,11 +271,28 @@ def _held_out(
         places = factor.places(chosen[name])
         omegas[name] = (factor.omega(), factor.omega(places), factor.correlation(places))
         full, short = frame.sum(axis=1), frame[list(chosen[name])].sum(axis=1)
-        for criterion in criteria:
-            other = data.loc[frame.index, criterion].astype(float)
-            n = int(other.notna().sum())
-            correlations[name, criterion] = (full.corr(other), short.corr(other), n)
+        others = data.loc[frame.index, list(criteria)].to_numpy(dtype=float)
+        found = [_correlations(total.to_numpy(dtype=float), others) for total in (full, short)]
+        counts = (~np.isnan(others)).sum(axis=0)
+        for criterion, *pair, n in zip(criteria, *found, counts, strict=True):
+            correlations[name, criterion] = (float(pair[0]), float(pair[1]), int(n))
     return _Held(chosen, omegas, correlations)
+
+
+def _correlations(total: Array, others: Array) -> Array:
+    """Correlate a sum (n_obs,) with each criterion (n_obs, n_criteria), over who has it.
+
+    NaN where fewer than two have it, or all of them alike.
+    """
+    there = ~np.isnan(others)
+    n = np.maximum(there.sum(axis=0), 1)
+    own = np.where(there, total[:, None], 0.0)
+    other = np.where(there, others, 0.0)
+    own = np.where(there, own - own.sum(axis=0) / n, 0.0)
+    other = np.where(there, other - other.sum(axis=0) / n, 0.0)
+    spread = np.sqrt((own**2).sum(axis=0) * (other**2).sum(axis=0))
+    together = (own * other).sum(axis=0)
+    return np.divide(together, spread, out=np.full(len(spread), np.nan), where=spread > 0)
 
 
 def _enough(frame: pd.DataFrame, scale: str) -> pd.DataFrame:

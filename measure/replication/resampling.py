@@ -19,6 +19,7 @@ from measure.moments.asymptotic import spanning
 from measure.moments.patterns import patterns_of
 from measure.moments.rows import Rows
 from measure.moments.twolevel import gather as twolevel
+from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -162,7 +163,8 @@ class Resampling:
             levels = self.moments.nested[0].levels
             copies = self._copies(counts)
             rows = Rows(self.moments.names, self.moments.groups, values, copies, 0)
-            return twolevel.from_rows(rows, levels)
+            gappy = isinstance(self.moments.nested[0], GappyClusters)
+            return twolevel.from_rows(rows, levels, incomplete=gappy)
         rows = Rows(self.moments.names, self.moments.groups, values, None, 0)
         if self.moments.patterns is None:
             return complete.from_rows(rows, less_one=self.less_one)

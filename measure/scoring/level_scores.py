@@ -1,14 +1,10 @@
 """Factor scores of a two-level model: what all answers of a cluster say about its factors.
 
-With r the residual of the means of a cluster of n rows, V = B + W/n their covariances, C the
-covariances of a level's variables with its factors, and y - m the deviation of a row from the means
-of its cluster, the expectations of the factors given all answers of the cluster are
-
-    between   mean + C_b' V^-1 r
-    within    mean + C_w' W^-1 (y - m) + C_w' V^-1 r / n
-
-(the regression scores of Thurstone 1935, of all rows of the cluster at once; for random effects
-Searle, Casella & McCulloch 1992, section 7.4).
+With V the covariance matrix of all answers of a cluster and e their deviations from the means, the
+expectations of the factors are their means and C' V^-1 e, with C the covariances of the answers
+with them (the regression scores of Thurstone 1935, of all rows of the cluster at once; for random
+effects Searle, Casella & McCulloch 1992, section 7.4). In the terms of `gap_likelihood` this is
+C_b' q between clusters, and within them C_w' r of each row.
 """
 
 from collections.abc import Iterator
@@ -23,7 +19,9 @@ from measure.checks import numbers_of
 from measure.errors import DataError, OptionError
 from measure.fitting.fitted import Fit
 from measure.model import State
-from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.basis import Basis
+from measure.moments.twolevel.gap_likelihood import GapLikelihood
+from measure.moments.twolevel.gaps import GappyClusters
 from measure.specification.levels import BETWEEN, WITHIN
 
 Array = NDArray[np.float64]
@@ -80,9 +78,15 @@ def score_both_levels(
         For another method.
     """
     values, clusters = _rows_to_score(fit, data)
-    use = ~np.isnan(values).any(axis=1) & (clusters >= 0) & (of_group >= 0)
+    if method != "regression":
+        raise OptionError(
+            f'method "{method}" is not available for two-level models; choose "regression".'
+        )
+    lacking = np.isnan(values)
+    lacks = lacking.all(axis=1) if fit.method.fiml else lacking.any(axis=1)
+    use = ~lacks & (clusters >= 0) & (of_group >= 0)
     if not use.any():
-        raise DataError("no row has an answer to all variables, a cluster and a group of the fit.")
+        raise DataError("no row has the answers, the cluster and the group that scores need.")
     scores: dict[str, Array] = {}
     errors: dict[str, Array] = {}
     quality = []
@@ -90,7 +94,7 @@ def score_both_levels(
         rows = np.flatnonzero(use & (of_group == k))
         if not len(rows):
             continue
-        pair = score_levels(fit, k, values[rows], clusters[rows], method)
+        pair = score_levels(fit, k, values[rows], clusters[rows])
         for found in pair:
             names = _column_names(found, pair[0].factors)
             for table, part in ((scores, found.scores), (errors, found.se)):
@@ -154,76 +158,48 @@ def _notes(n_rows: int, left: int) -> Iterator[str]:
 
 
 def score_levels(
-    fit: Fit, group: int, values: Array, clusters: NDArray[np.intp], method: str
+    fit: Fit, group: int, values: Array, clusters: NDArray[np.intp]
 ) -> tuple[LevelScores, LevelScores]:
-    """Score the complete rows of one group on the factors within and between clusters.
+    """Score the rows of one group on the factors within and between clusters.
 
     Parameters
     ----------
     fit, group
         A two-level fit, and which of its groups.
     values, clusters
-        Answers (n, p) without gaps, and the cluster of each row.
-    method
-        "regression".
+        Answers (n, p), NaN where missing, and the cluster of each row.
 
     Raises
     ------
-    OptionError
-        For another method.
+    DataError
+        Where the model implies no distribution for clusters as large as these.
     """
-    if method != "regression":
-        raise OptionError(
-            f'method "{method}" is not available for two-level models; choose "regression".'
-        )
     assert fit.moments.nested is not None
     known = fit.moments.nested[group]
     inner, outer = fit.point.states[2 * group : 2 * group + 2]
-    own = Clusters.of(known.levels, values, clusters)
-    precision = np.linalg.inv(_means_spread(own, inner, outer, own.sizes))
-    residual = own.cluster_means - own.total_mean(inner.implied.mu, outer.implied.mu)
-    pull = np.einsum("jab,jb->ja", precision[own.of_cluster], residual)
-    size = own.sizes[own.of_cluster]
-    average = np.array([known.n_rows / known.n_clusters], dtype=np.float64)
-    typical = np.linalg.inv(_means_spread(own, inner, outer, average))[0]
-
-    # Between clusters.
+    own = GappyClusters.of(known.levels, values, clusters)
+    here = GapLikelihood.at(own, inner.implied, outer.implied)
+    levels = known.levels
+    only = levels.n_within_only, levels.n_between_only
+    average = np.array([known.n_rows / known.n_clusters])
+    typical = Basis.of(inner.implied.sigma, outer.implied.sigma, only, average)
+    if here is None or typical is None:
+        raise DataError(
+            "the model implies negative variances of the means of clusters as large as those in "
+            "the data, so that they cannot be scored."
+        )
+    n, f = float(average[0]), typical.precision[0]
     factors, c, place = _factors(fit, outer)
-    padded = _padded(own, c, own.between)
-    explained = np.einsum("af,nab,bf->nf", padded, precision, padded)[own.of_cluster]
-    at_average = np.einsum("af,ab,bf->f", padded, typical, padded)
-    between = _scores(
-        (factors, BETWEEN), outer, place, pull @ padded, explained, at_average, own.n_clusters
-    )
-    # Within them, row by row.
+    explained = np.einsum("jab,af,bf->jf", here.sums.spread, c, c)
+    turned = typical.axes[:, own.between] @ c
+    between = _Found((factors, BETWEEN), place, here.sums.outer @ c, explained, f @ turned**2)
     factors, c, place = _factors(fit, inner)
-    weights = np.linalg.solve(inner.implied.sigma, c)
-    apart = (values - own.cluster_means[own.of_row])[:, own.within]
-    padded = _padded(own, c, own.within)
-    shared = (pull @ padded / size[:, None])[own.of_row]
-    alone = np.einsum("af,af->f", c, weights)
-
-    def of_size(n: Array, at: Array) -> Array:
-        """Variance of the scores of rows in clusters of `n`, with precisions `at` of means."""
-        of_means = np.einsum("af,nab,bf->nf", padded, at, padded) / n[:, None] ** 2
-        return np.asarray(alone * (1 - 1 / n[:, None]) + of_means)
-
-    explained = of_size(own.sizes, np.asarray(precision))[own.of_cluster][own.of_row]
-    within = _scores(
-        (factors, WITHIN),
-        inner,
-        place,
-        apart @ weights + shared,
-        explained,
-        of_size(average, np.asarray(typical[None]))[0],
-        own.n_rows,
-    )
-    return within, _of_rows(between, own.of_row)
-
-
-def _of_rows(found: LevelScores, of_row: NDArray[np.intp]) -> LevelScores:
-    """Give each row the scores of its cluster."""
-    return replace(
+    turned = typical.axes[:, own.within] @ c
+    at_average = (turned**2).sum(axis=0) * (1 - 1 / n) + f @ turned**2 / n**2
+    within = _Found((factors, WITHIN), place, *_of_rows(here, c), at_average)
+    of_row = own.filled.of_row
+    found = between.scores(outer, own.n_clusters)
+    return within.scores(inner, own.n_rows), replace(
         found,
         scores=found.scores[of_row],
         se=found.se[of_row],
@@ -231,47 +207,51 @@ def _of_rows(found: LevelScores, of_row: NDArray[np.intp]) -> LevelScores:
     )
 
 
+def _of_rows(here: GapLikelihood, c: Array) -> tuple[Array, Array]:
+    """What answers move the factors of each row by, and the variance of that, (n, k) each."""
+    clusters, sums, p = here.clusters, here.sums, here.clusters.n_within
+    rows = clusters.rows[:, :p] - clusters.centre[:p]
+    of_row = clusters.filled.of_row
+    moved, explained = np.zeros((2, len(rows), c.shape[1]))
+    for k, P in enumerate(sums.inverse):
+        own = np.flatnonzero(clusters.patterns.of_row == k)
+        pressed = P @ c
+        gap = np.nan_to_num(rows[own]) - sums.t[of_row[own]] - here.point.mu[:p]
+        moved[own] = gap @ pressed
+        shared = np.einsum("jab,af,bf->jf", sums.C[of_row[own]], pressed, pressed)
+        explained[own] = (c * pressed).sum(axis=0) - shared
+    return moved, explained
+
+
+class _Found(NamedTuple):
+    """Factors of a level and where they stand, what moves them, and the variance of that.
+
+    `at_average` is the variance in a cluster of the average size.
+    """
+
+    named: tuple[tuple[str, ...], int]
+    place: list[int]
+    moved: Array
+    explained: Array
+    at_average: Array
+
+    def scores(self, state: State, n: int) -> LevelScores:
+        """Make scores of it."""
+        variance = state.covariance.diagonal()[self.place]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return LevelScores(
+                *self.named,
+                state.eta_mean[self.place] + self.moved,
+                np.sqrt(np.maximum(variance - self.explained, 0.0)),
+                self.explained / variance,
+                np.sqrt(np.maximum(variance - self.at_average, 0.0)),
+                self.at_average / variance,
+                n,
+            )
+
+
 def _factors(fit: Fit, state: State) -> tuple[tuple[str, ...], Array, list[int]]:
     """Names of the factors of a level, covariances of its variables with them, and places."""
     factors = tuple(f for f in fit.model.table.latent if f in state.block.eta)
     place = [state.block.eta.index(f) for f in factors]
     return factors, state.cross[:, place], place
-
-
-def _scores(
-    named: tuple[tuple[str, ...], int],
-    state: State,
-    place: list[int],
-    moved: Array,
-    explained: Array,
-    at_average: Array,
-    n: int,
-) -> LevelScores:
-    """Scores from what they move away from the mean, and the variance that they have."""
-    variance = state.covariance.diagonal()[place]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return LevelScores(
-            *named,
-            state.eta_mean[place] + moved,
-            np.sqrt(np.maximum(variance - explained, 0.0)),
-            explained / variance,
-            np.sqrt(np.maximum(variance - at_average, 0.0)),
-            at_average / variance,
-            n,
-        )
-
-
-def _padded(own: Clusters, c: Array, place: slice) -> Array:
-    """Covariances with the factors of a level, 0 for variables of the other, (p, k)."""
-    found = np.zeros((len(own.levels.names), c.shape[1]))
-    found[place] = c
-    return found
-
-
-def _means_spread(own: Clusters, inner: State, outer: State, sizes: Array) -> Array:
-    """Covariances of the means of clusters of each size, (S, p, p)."""
-    p = len(own.levels.names)
-    found = np.zeros((len(sizes), p, p))
-    found[:, own.within, own.within] += inner.implied.sigma / sizes[:, None, None]
-    found[:, own.between, own.between] += outer.implied.sigma
-    return found

@@ -8,8 +8,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from measure.errors import ModelError
 from measure.specification.syntax import Statement, Syntax
+
+Array = NDArray[np.float64]
 
 WITHIN, BETWEEN = 1, 2
 NAMES = {WITHIN: "within", BETWEEN: "between"}
@@ -77,6 +82,15 @@ class Levels:
                 for level in (WITHIN, BETWEEN)
             )
         )
+
+    def total_mean(self, within: Array | None, between: Array | None) -> Array:
+        """Add the means of both levels, those of `names`, (p,)."""
+        assert within is not None
+        assert between is not None
+        total = np.zeros(len(self.names))
+        total[self.place(WITHIN)] += within
+        total[self.place(BETWEEN)] += between
+        return total
 
     def order(self, level: int) -> tuple[str, ...]:
         """Give the variables of a level in the order of `names`."""

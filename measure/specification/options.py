@@ -138,8 +138,11 @@ class Options:
                 f'se="{self.se}" and test="{self.test}" are not defined for two-level models; '
                 'estimator "MLR" gives robust standard errors and a scaled test.'
             )
-        if self.missing == "fiml":
-            raise OptionError('missing="fiml" is for models of one level in this version.')
+        if self.missing == "fiml" and self.information == "expected":
+            raise OptionError(
+                'information="expected" is not worked out for rows in clusters that lack answers; '
+                'choose "observed", which the default is.'
+            )
         if self.likelihood == "wishart":
             raise OptionError('likelihood="wishart" is for models of one level.')
 

@@ -41,6 +41,13 @@ def test_every_form_is_drawn_with_title_origin_and_description(figure, language)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.form)
+def test_every_form_is_valid_vega_lite(figure):
+    said = words("da")
+    drawn = figures.chart(figure, _table(figure), said).to_dict(validate=True)
+    assert drawn == figures.chart(figure, _table(figure), said).to_dict(validate=False)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.form)
 def test_a_picture_asks_for_nothing_from_elsewhere(figure):
     root = ElementTree.fromstring(_drawn(figure))
     for node in root.iter():

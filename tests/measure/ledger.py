@@ -77,6 +77,7 @@ MIXED = (
 )
 MIXED_TESTS = ("mixed_units_tests",)
 AGREEMENT_NULLS = ("agreement_simulated_nulls",)
+GROUPS = ("groups_units_welch",)
 LAVCOR = (
     "polychoric_bfi_AN_lavcor",
     "polychoric_bfi_A_pairwise_lavcor",
@@ -115,7 +116,7 @@ COMPARED = {
     *(*COMPOSITE_TWOLEVEL, *LAI),
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
-    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS),
+    *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS, *GROUPS),
     *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
 }
 

@@ -70,6 +70,14 @@ OF_DATA = {
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
     *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
     *("referent_model", "response_surface"),
+    *(
+        "interrupted_series",
+        "change_moderation",
+        "variance_components",
+        "answers_needed",
+        "shrunken_means",
+        "compare_groups",
+    ),
 }
 
 

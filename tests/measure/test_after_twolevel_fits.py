@@ -8,6 +8,7 @@ import measure
 from measure.errors import MeasureError
 from tests.measure.test_after_ordinal_fits import CHECKS as FUNCTIONS
 from tests.measure.test_reference_twolevel import fitted
+from tests.measure.whole_clusters import WholeCluster
 from tests.reference_cases import case, cases, data, matrix
 
 FITS = ("twolevel_after", "twolevel_after_x", "twolevel_lq2002_isomorphic", "twolevel_groups")
@@ -70,41 +71,6 @@ def test_modification_indices_agree_with_lavaan(name):
     assert compared >= 6
 
 
-def whole_cluster_expectations(fit, frame, cluster):
-    """Expectations of the factors of a cluster from all of its answers, and their errors."""
-    inner, outer = fit.point.states
-    within, between = fit.moments.block_names
-    rows = frame[frame["cluster"] == cluster]
-    labels = [(k, x) for k in range(len(rows)) for x in within]
-    labels += [(-1, x) for x in between if x not in within]
-    gap, V = [], np.zeros((len(labels), len(labels)))
-    for a, (k, x) in enumerate(labels):
-        mean = inner.implied.mu[within.index(x)] if k >= 0 else 0.0
-        mean += outer.implied.mu[between.index(x)] if x in between else 0.0
-        gap.append(rows[x].iloc[max(k, 0)] - mean)
-        for b, (j, z) in enumerate(labels):
-            if k == j >= 0:
-                V[a, b] += inner.implied.sigma[within.index(x), within.index(z)]
-            if x in between and z in between:
-                V[a, b] += outer.implied.sigma[between.index(x), between.index(z)]
-    found = []
-    for state, names, own in ((inner, within, 0), (outer, between, None)):
-        factor = next(f for f in ("fw", "fb") if f in state.block.eta)
-        at = state.block.eta.index(factor)
-        c = [
-            state.cross[names.index(x), at] if x in names and own in (None, k) else 0.0
-            for k, x in labels
-        ]
-        weights = np.linalg.solve(V, c)
-        found.append(
-            (
-                state.eta_mean[at] + weights @ np.array(gap),
-                np.sqrt(state.covariance[at, at] - weights @ c),
-            )
-        )
-    return found
-
-
 class TestFactorScores:
     """Scores of both levels."""
 
@@ -125,12 +91,16 @@ class TestFactorScores:
     def test_are_expectations_given_all_answers_of_a_cluster(self, name):
         frame = rows_of(name)
         found = measure.factor_scores(fitted(name), frame)
-        for cluster in (1, 2):
-            first = frame.index[frame["cluster"] == cluster][0]
-            wanted = whole_cluster_expectations(fitted(name), frame, cluster)
-            for factor, (score, se) in zip(("fw", "fb"), wanted, strict=True):
-                assert found.scores.loc[first, factor] == pytest.approx(score, abs=1e-10)
-                assert found.se.loc[first, factor] == pytest.approx(se, abs=1e-10)
+        fit = fitted(name)
+        levels = fit.model.table.levels
+        for number in (1, 2):
+            own = frame[frame["cluster"] == number]
+            rows = own[list(levels.names)].to_numpy()
+            cluster = WholeCluster.of(levels, rows, *fit.implied_moments)
+            for state, factor in zip(fit.point.states, ("fw", "fb"), strict=True):
+                score, se = cluster.expectation(state, levels, factor)
+                assert found.scores.loc[own.index[0], factor] == pytest.approx(score, abs=1e-10)
+                assert found.se.loc[own.index[0], factor] == pytest.approx(se, abs=1e-10)
 
     def test_factors_of_one_name_are_told_apart(self):
         frame = rows_of("twolevel_after")
@@ -230,6 +200,21 @@ def test_equalities_across_levels_are_tested():
 
 def test_code_for_lavaan_names_the_cluster():
     assert 'cluster = "cluster"' in fitted("twolevel_after").to_lavaan()
+    assert "group: odd" in fitted("twolevel_groups").to_lavaan()
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"group": "half"}, "written out in `group:` blocks"),
+        ({"estimator": "MLF"}, 'information="first.order" is the same'),
+    ],
+)
+def test_what_lavaan_fits_otherwise_has_no_code(options, words):
+    fit = measure.cfa(TEXT, data("demo_twolevel_halves.csv"), cluster="cluster", **options)
+    with pytest.raises(MeasureError, match=words):
+        fit.to_lavaan()
 
 
 SUPPORTED = {
@@ -283,7 +268,7 @@ def test_a_second_opinion_is_refused():
 )
 def test_texts_with_levels_are_refused(call):
     with pytest.raises(MeasureError, match="not available for two-level models"):
-        call(data("demo_twolevel_halves.csv"))
+        call(data("demo_twolevel.csv").assign(half=lambda rows: rows["cluster"] % 2))
 
 
 def test_every_public_function_of_a_fit_is_entered():

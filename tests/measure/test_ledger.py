@@ -4,7 +4,7 @@ from tests.measure.ledger import COMPARED, NOT_YET
 from tests.reference_cases import cases
 
 KINDS = (
-    *("efa", "retention", "reliability", "icc", "agreement", "mixed", "polychoric"),
+    *("efa", "retention", "reliability", "icc", "agreement", "mixed", "groups", "polychoric"),
     "ordinal_twolevel",
 )
 

@@ -7,11 +7,12 @@ from scipy.stats import norm
 
 from measure.bivariate import bivariate_cdf
 from measure.moments.ordinal_twolevel import lattice, pair_search
+from measure.moments.ordinal_twolevel.item_likelihood import Likelihood
 from measure.moments.ordinal_twolevel.lattice import Box, Plane, size_classes
 from measure.moments.ordinal_twolevel.pair_cells import Item, PairCells, PairFactors
 from measure.moments.ordinal_twolevel.pair_likelihood import PairLikelihood
 from measure.moments.ordinal_twolevel.pair_search import LIMIT, pair_estimate
-from measure.moments.ordinal_twolevel.random_intercept import Likelihood, random_intercept
+from measure.moments.ordinal_twolevel.random_intercept import random_intercept
 from measure.moments.ordinal_twolevel.two_step import Answered, two_step
 from measure.specification.level_layout import TwoLevelLayout
 

@@ -84,6 +84,15 @@ class Likelihood:
         """Give the likelihood near a point, sigma at its best."""
         return Near(self, np.asarray(entries, dtype=float))
 
+    def partial(self, gone: Elimination) -> tuple[Array, Array]:
+        """Give derivatives of log|V| [+ log|Q'V^-1 Q|] and of r^2 along the directions taken."""
+        d_logdet, dH = gone.slopes
+        regression = Regression(gone.H)
+        d_rest = np.einsum("iab,a,b->i", dH, regression.contrast, regression.contrast)
+        if self.restricted:
+            d_logdet = d_logdet + np.einsum("iab,ab->i", dH[:, :-1, :-1], regression.covariance)
+        return d_logdet, d_rest
+
     def directions(self, factors: Sequence[Array]) -> list[Direction]:
         """Give the change of L L' along each entry of the factors."""
         found = []
@@ -153,12 +162,7 @@ class Near:
     @cached_property
     def partial(self) -> tuple[Array, Array]:
         """Derivatives along the entries of what `logdet` is, and of r^2, both (m,)."""
-        d_logdet, dH = self.with_slopes.slopes
-        regression = Regression(self.with_slopes.H)
-        d_rest = np.einsum("iab,a,b->i", dH, regression.contrast, regression.contrast)
-        if self.likelihood.restricted:
-            d_logdet = d_logdet + np.einsum("iab,ab->i", dH[:, :-1, :-1], regression.covariance)
-        return d_logdet, d_rest
+        return self.likelihood.partial(self.with_slopes)
 
     def joint(self, sigma: float) -> tuple[float, Array]:
         """Give d at any sigma, and its gradient by the entries and by sigma, (m + 1,).

@@ -29,6 +29,9 @@ Function = Callable[[Array], tuple[float, Array]]
 TOLERANCE = 1e-5
 """How far d at the end of an interval may lie from the quantile of chi-square."""
 
+SLACK = 1e-2
+"""How far the gradients of the quantity and of d may point apart at the end, in radians."""
+
 FLATTEST = 1e-8
 """Directions that bend less than this, over the most, have no standard error."""
 
@@ -206,6 +209,13 @@ class Region:
             constraints=[constraint],
             options=options,
         )
-        if not np.isfinite(end.fun) or abs(room(end.x)[0]) > TOLERANCE:
-            return np.nan
-        return value(centre + axes @ end.x)[0]
+        found, gradient = value(centre + axes @ end.x)
+        left, inwards = room(end.x)
+        gradient = axes.T @ gradient / length
+        if left > TOLERANCE:
+            # Inside the region only where the quantity itself has an extreme, as a variance at 0.
+            return found if float(np.abs(gradient).max()) < SLACK else np.nan
+        # On its edge the quantity grows straight outwards.
+        straight = gradient + sign * np.linalg.norm(gradient) * inwards / np.linalg.norm(inwards)
+        held = abs(left) <= TOLERANCE and float(np.linalg.norm(straight)) < SLACK
+        return found if held else np.nan

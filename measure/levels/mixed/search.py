@@ -146,10 +146,6 @@ def _by_variances(likelihood: Likelihood, entries: Array) -> Array:
             directions.append(Direction(place.term, change))
             which.append(i)
     gone = eliminate(likelihood.design, likelihood.factors(entries), directions)
-    d_logdet, dH = gone.slopes
-    regression = Regression(gone.H)
-    d_rest = np.einsum("iab,a,b->i", dH, regression.contrast, regression.contrast)
-    if likelihood.restricted:
-        d_logdet = d_logdet + np.einsum("iab,ab->i", dH[:, :-1, :-1], regression.covariance)
-    found[which] = d_logdet + likelihood.nu * d_rest / regression.rest
+    d_logdet, d_rest = likelihood.partial(gone)
+    found[which] = d_logdet + likelihood.nu * d_rest / Regression(gone.H).rest
     return found / (2 * likelihood.design.n_obs)

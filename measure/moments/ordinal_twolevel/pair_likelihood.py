@@ -2,7 +2,7 @@
 
 It depends on the correlation `rho` of the responses within clusters, through the probabilities of
 the cells, and on the correlation `r` of the effects, through the weights of the points that are
-summed over. Derivatives are means over the effects given the answers, see `random_intercept`.
+summed over. Derivatives are means over the effects given the answers, see `item_likelihood`.
 """
 
 from collections.abc import Iterator

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
+from measure.moments.ordinal_twolevel.item_likelihood import RandomIntercept
 from measure.moments.ordinal_twolevel.pair_cells import Item
 from measure.moments.ordinal_twolevel.pair_search import PairEstimate, pair_estimate
-from measure.moments.ordinal_twolevel.random_intercept import RandomIntercept, random_intercept
+from measure.moments.ordinal_twolevel.random_intercept import random_intercept
 from measure.specification.level_layout import TwoLevelLayout
 from measure.threads import on_one_thread
 

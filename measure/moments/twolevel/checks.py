@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from measure.errors import DataError
 from measure.moments.complete import require_positive_definite
 from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
 
@@ -82,4 +83,26 @@ def _require_variances(clusters: Clusters, where: str) -> None:
             raise DataError(
                 f'"{name}" is modelled between clusters, but has the same mean in all of '
                 f"them{where}. Use it in the block `level: 1` only."
+            )
+
+
+def require_known_between(clusters: GappyClusters, where: str = "") -> None:
+    """Refuse variables between clusters only that rows of a cluster contradict each other about.
+
+    Raises
+    ------
+    DataError
+        Naming the variable; also where no cluster has it.
+    """
+    filled, n_within = clusters.filled, clusters.n_within
+    for k, name in enumerate(clusters.levels.names[n_within:], start=n_within):
+        column = clusters.rows[:, k]
+        known = np.flatnonzero(~np.isnan(column))
+        first = np.full(filled.n_clusters, np.nan)
+        first[filled.of_row[known[::-1]]] = column[known[::-1]]
+        apart = np.abs(column[known] - first[filled.of_row[known]])
+        if (apart > NONE * np.abs(column[known]).max(initial=1.0)).any():
+            raise DataError(
+                f'"{name}" is modelled between clusters only, but differs within them{where}. Give '
+                "each row the mean of its cluster, or use it in the block `level: 1` too."
             )

@@ -119,7 +119,7 @@ class Clusters:
         covariances = np.zeros_like(self.covariances)
         covariances[:, w, w] += within.sigma / n
         covariances[:, b, b] += between.sigma
-        mean = self.total_mean(within.mu, between.mu)
+        mean = self.levels.total_mean(within.mu, between.mu)
         return replace(
             self,
             rows=np.empty((self.n_rows, 0)),
@@ -128,15 +128,6 @@ class Clusters:
             means=np.tile(mean, (len(self.sizes), 1)),
             covariances=covariances,
         )
-
-    def total_mean(self, within: Array | None, between: Array | None) -> Array:
-        """Add the means of both levels, (p,)."""
-        assert within is not None
-        assert between is not None
-        total = np.zeros(len(self.levels.names))
-        total[self.within] += within
-        total[self.between] += between
-        return total
 
     @property
     def within(self) -> slice:

@@ -1,4 +1,4 @@
-"""Gather the moments of complete rows in clusters."""
+"""Gather the moments of rows in clusters."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,19 @@ from measure.errors import DataError
 from measure.model import Implied
 from measure.moments import Moments
 from measure.moments.asymptotic import spanning
+from measure.moments.missing import require_coverage
 from measure.moments.rows import Rows
-from measure.moments.twolevel.checks import require_two_levels
+from measure.moments.twolevel.checks import require_known_between, require_two_levels
 from measure.moments.twolevel.clusters import Clusters
+from measure.moments.twolevel.gaps import GappyClusters
+from measure.moments.twolevel.incomplete import saturated_with_gaps
 from measure.moments.twolevel.saturated import saturated
-from measure.specification.levels import Levels
+from measure.specification.levels import WITHIN, Levels
+
+Array = NDArray[np.float64]
 
 
-def from_rows(rows: Rows, levels: Levels) -> Moments:
+def from_rows(rows: Rows, levels: Levels, *, incomplete: bool = False) -> Moments:
     """Saturated moments of both levels, of the rows that have all answers.
 
     Parameters
@@ -26,6 +31,8 @@ def from_rows(rows: Rows, levels: Levels) -> Moments:
         Answers, by group, of the variables in the order of `levels.names`, with clusters.
     levels
         Which variable is modelled where.
+    incomplete
+        Use every row with the answers that it has.
 
     Raises
     ------
@@ -34,15 +41,22 @@ def from_rows(rows: Rows, levels: Levels) -> Moments:
     """
     assert rows.clusters is not None
     _require_whole_clusters(rows.clusters)
-    kept, nested, sample = [], list[Clusters](), list[Implied]()
+    kept, nested, sample = [], list[Clusters | GappyClusters](), list[Implied]()
     for k, values in enumerate(rows.values):
-        whole = ~np.isnan(values).any(axis=1)
+        lacking = np.isnan(values)
+        use = ~(lacking.all(axis=1) if incomplete else lacking.any(axis=1))
         where = f' of group "{rows.groups[k]}"' if len(rows.groups) > 1 else ""
-        own = Clusters.of(levels, values[whole], rows.clusters[k][whole])
-        require_two_levels(own, where)
-        kept.append(rows.clusters[k][whole])
-        nested.append(own)
-        sample += saturated(own)
+        codes = rows.clusters[k][use]
+        kept.append(codes)
+        if incomplete:
+            gappy = gathered_with_gaps(levels, values[use], codes, where)
+            nested.append(gappy)
+            sample += saturated_with_gaps(gappy)
+        else:
+            own = Clusters.of(levels, values[use], codes)
+            require_two_levels(own, where)
+            nested.append(own)
+            sample += saturated(own)
     n_obs = tuple(own.n_rows for own in nested)
     return Moments(
         names=rows.names,
@@ -55,6 +69,20 @@ def from_rows(rows: Rows, levels: Levels) -> Moments:
         n_dropped=rows.n_dropped + sum(map(len, rows.values)) - sum(n_obs),
         nested=tuple(nested),
     )
+
+
+def gathered_with_gaps(
+    levels: Levels, values: Array, codes: NDArray[np.intp], where: str = ""
+) -> GappyClusters:
+    """Sort rows that may lack answers, and refuse those that say nothing about a level."""
+    inner = levels.place(WITHIN)
+    if inner.stop:
+        require_coverage(values[:, inner], levels.names[inner], where)
+    found = GappyClusters.of(levels, values, codes)
+    require_known_between(found, where)
+    # With gaps filled by cluster means nothing varies within clusters that does not without.
+    require_two_levels(found.filled, where)
+    return found
 
 
 def _require_whole_clusters(clusters: Sequence[NDArray[np.intp]]) -> None:

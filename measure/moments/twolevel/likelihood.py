@@ -63,7 +63,7 @@ class ClusterLikelihood:
         basis = Basis.of(within.sigma, between.sigma, only, clusters.sizes)
         if basis is None:
             return None
-        return cls(clusters, basis, clusters.total_mean(within.mu, between.mu))
+        return cls(clusters, basis, clusters.levels.total_mean(within.mu, between.mu))
 
     @cached_property
     def residuals(self) -> Array:

@@ -88,13 +88,14 @@ class _Point:
 
 
 class _Slope(NamedTuple):
-    """Derivatives of -2 log L with respect to B and W, and expected second ones, (b, b) each."""
+    """Derivatives of -2 log L with respect to B and W, (b, b), and expected second ones.
+
+    `held` (b,) are the coordinates that get no variance.
+    """
 
     b: Array
     w: Array
-    bb: Array
-    bw: Array
-    ww: Array
+    curved: "Curved"
     held: Mask
 
 
@@ -203,15 +204,11 @@ class _Regression:
             point = _turned(point, turn)
             gradient = turn.T @ gradient[0] @ turn, turn.T @ gradient[1] @ turn
         b, w = gradient
-        sums = [((clusters.counts / clusters.sizes**k)[:, None] * f).T @ f for k in range(3)]
-        # Where likelihood asks for a negative variance, there is none.
+        # Where the likelihood asks for a negative variance, there is none.
         held = null & (b.diagonal() >= 0)
-        bb = sums[0].copy()
-        free = ~null
-        cost = b.diagonal()[held][:, None] / point.variances[free]
-        bb[np.ix_(held, free)] += cost
-        bb[np.ix_(free, held)] += cost.T
-        return _Slope(b, w, bb, sums[1], sums[2] + clusters.surplus, held), point
+        curved = Curved.at(clusters, f)
+        curved.bend(b.diagonal(), held, ~null, point.variances)
+        return _Slope(b, w, curved, held), point
 
     def moments(self, point: _Point) -> tuple[Implied, Implied]:
         """Give the moments of both levels."""
@@ -256,14 +253,50 @@ def _turned(point: _Point, turn: Array) -> _Point:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Curved:
+    """Expected second derivatives of -2 log L with respect to B and W, a number for each pair.
+
+    In coordinates in which covariances of both levels are diagonal, (p, p) each.
+    """
+
+    bb: Array
+    bw: Array
+    ww: Array
+
+    @classmethod
+    def at(cls, clusters: Clusters, precision: Array) -> "Curved":
+        """Sum over sizes of clusters, whose means have these precisions (S, p)."""
+        parts = [
+            ((clusters.counts / clusters.sizes**k)[:, None] * precision).T @ precision
+            for k in range(3)
+        ]
+        return cls(parts[0], parts[1], parts[2] + clusters.surplus)
+
+    def bend(self, slope: Array, held: Mask, free: Mask, variances: Array) -> None:
+        """Add what variance costs that covariances with directions without it bring.
+
+        `slope` (p,) is the derivative with respect to the variances, of which `held` stay 0 and
+        `free` are `variances`.
+        """
+        cost = slope[held][:, None] / variances[free]
+        self.bb[np.ix_(held, free)] += cost
+        self.bb[np.ix_(free, held)] += cost.T
+
+    def solve(self, b: Array, w: Array, has_b: Mask, has_w: Mask) -> tuple[Array, Array]:
+        """Solve the 2 x 2 equations of each pair for what is added to B and W.
+
+        `has_b` and `has_w` (p, p) mark the pairs that may move; where only one of B and W may, it
+        is moved by itself.
+        """
+        bw = np.where(has_b & has_w, self.bw, 0.0)
+        determinant = self.bb * self.ww - bw**2
+        move_b = np.where(has_b, (bw * w - self.ww * b) / determinant, 0.0)
+        return move_b, np.where(has_w, (bw * b - self.bb * w) / determinant, 0.0)
+
+
 def _step(slope: _Slope, point: _Point) -> _Step:
-    """Solve the 2 x 2 equations of each pair of coordinates."""
-    null = point.variances == 0
-    fixed = slope.held[:, None] & null
-    fixed |= fixed.T
-    determinant = slope.bb * slope.ww - slope.bw**2
-    b = (slope.bw * slope.w - slope.ww * slope.b) / determinant
-    w = (slope.bw * slope.b - slope.bb * slope.w) / determinant
-    b = np.where(fixed, 0.0, b)
-    w = np.where(fixed, -slope.w / slope.ww, w)
+    fixed = slope.held[:, None] & (point.variances == 0)
+    every = np.ones_like(fixed)
+    b, w = slope.curved.solve(slope.b, slope.w, ~(fixed | fixed.T), every)
     return _Step(b, w, -float((slope.b * b + slope.w * w).sum()) / 2)

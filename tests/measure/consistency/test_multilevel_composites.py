@@ -275,6 +275,65 @@ def test_a_fit_without_standard_errors():
     assert "no standard errors" in found.notes[-1]
 
 
+# The same by := from the estimates of the fit.
+def test_incomplete_rows():
+    frame = DEMO[["y1", "y2", "y3", "cluster"]].copy()
+    frame.loc[::7, "y1"] = np.nan
+    frame.loc[3::11, "y3"] = np.nan
+    content = case("rel_twolevel_configural")
+    text = content["model"] + (
+        "\nmean := (l1 + l2 + l3)^2*fb / "
+        "((l1 + l2 + l3)^2*(fb + 1/9.6) + eb1 + eb2 + eb3 + (ew1 + ew2 + ew3)/9.6)"
+    )
+    fit = measure.cfa(text, frame, cluster="cluster", missing="fiml")
+    found = measure.multilevel_reliability(fit, "configural")
+    row = by_score(found.table).loc["cluster mean"]
+    assert row["size"] == pytest.approx(9.6)
+    defined = fit.parameters.set_index("op").loc[":="]
+    assert tuple(row[["est", "se"]]) == pytest.approx(tuple(defined[["est", "se"]]), rel=1e-6)
+    assert "answered all" in found.notes[0]
+    # With every answer it is the same as from complete rows.
+    whole = measure.cfa(FREE, DEMO, cluster="cluster", missing="fiml")
+    ours = measure.multilevel_reliability(whole, "shared").table
+    theirs = measure.multilevel_reliability(free(), "shared").table
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-4)
+
+
+def test_estimates_outside_what_is_possible_have_no_interval():
+    rng = np.random.default_rng(12)
+    unit = np.repeat(np.arange(30), 8)
+    X = 0.3 * rng.normal(size=30)[unit][:, None] + rng.normal(size=(240, 4))
+    frame = pd.DataFrame(X, columns=list("abcd")).assign(unit=unit)
+    text = EQUAL + "".join(f"  {x} ~~ -0.02*{x}\n" for x in "abcd")
+    with pytest.warns(measure.errors.ImproperSolutionWarning):
+        fit = measure.cfa(text, frame, cluster="unit")
+    found = measure.multilevel_reliability(fit, "configural")
+    row = by_score(found.table).loc["latent mean"]
+    assert row["est"] > 1
+    assert row["se"] > 0
+    assert row[["ci.lower", "ci.upper"]].isna().all()
+    notes = " ".join(found.notes)
+    for part in ("30 clusters", "outside what a reliability can be", "not admissible"):
+        assert part in notes
+
+
+def test_saturated_covariances_on_the_boundary():
+    # Little variance between 25 clusters, and heavy tails.
+    rng = np.random.default_rng(32)
+    unit = np.repeat(np.arange(25), 5)
+    factor = 0.3 * rng.normal(size=25)[unit] + rng.normal(size=125)
+    X = factor[:, None] + rng.normal(size=(125, 4)) ** 3
+    frame = pd.DataFrame(X, columns=["y1", "y2", "y3", "y4"]).assign(unit=unit)
+    model = FREE.replace("y3", "y3 + y4")
+    with pytest.warns(measure.errors.ImproperSolutionWarning):
+        fit = measure.cfa(model, frame, cluster="unit")
+    found = measure.multilevel_reliability(fit, "shared")
+    assert SaturatedSums(fit, 0).on_boundary
+    assert (by_score(found.table, "alpha")["se"] > 0).all()
+    assert "expected information" in " ".join(found.notes)
+    assert not SaturatedSums(free(), 0).on_boundary
+
+
 def test_a_wider_level_gives_a_wider_interval():
     narrow = measure.multilevel_reliability(free(), "shared", confidence_level=0.9).table
     wide = measure.multilevel_reliability(free(), "shared", confidence_level=0.99).table

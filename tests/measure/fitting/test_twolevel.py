@@ -14,6 +14,7 @@ from measure.moments.twolevel.likelihood import ClusterLikelihood
 from measure.moments.twolevel.saturated import saturated
 from measure.specification.levels import Levels, LevelVariables
 from tests.measure.test_reference_twolevel import fitted
+from tests.measure.whole_clusters import dense_loglik
 from tests.reference_cases import case, data
 
 FACTORS = "level: 1\nfw =~ y1 + y2 + y3\nlevel: 2\nfb =~ y1 + y2 + y3"
@@ -30,28 +31,6 @@ def clusters_of(frame, within, between, cluster="cluster"):
     return Clusters.of(levels, frame[list(levels.names)].to_numpy(), frame[cluster].to_numpy())
 
 
-def dense_loglik(clusters, within, between):
-    """Log-likelihood from the whole covariance matrix of each cluster."""
-    levels = clusters.levels
-    p, w = len(levels.names), clusters.within
-    W, B = np.zeros((p, p)), np.zeros((p, p))
-    W[w, w], B[clusters.between, clusters.between] = within.sigma, between.sigma
-    mu = clusters.total_mean(within.mu, between.mu)
-    total = 0.0
-    for j in range(clusters.n_clusters):
-        rows = clusters.rows[clusters.of_row == j]
-        n, q = len(rows), clusters.n_within
-        own = np.append(rows[:, :q].ravel(), rows[0, q:])
-        place = np.append(np.tile(np.arange(q), n), np.arange(q, p))
-        who = np.append(np.repeat(np.arange(n), q), np.full(p - q, -1))
-        V = B[np.ix_(place, place)] + W[np.ix_(place, place)] * (who[:, None] == who)
-        gap = own - mu[place]
-        total -= 0.5 * (
-            len(own) * np.log(2 * np.pi) + np.linalg.slogdet(V)[1] + gap @ np.linalg.solve(V, gap)
-        )
-    return total
-
-
 @pytest.mark.parametrize(
     ("within", "between"),
     [
@@ -64,7 +43,8 @@ def test_the_likelihood_is_that_of_whole_clusters(demo, within, between):
     clusters = clusters_of(demo.iloc[:150], within, between)
     moments = saturated(clusters)
     ours = ClusterLikelihood.at(clusters, *moments).loglik
-    assert ours == pytest.approx(dense_loglik(clusters, *moments), rel=1e-12)
+    wanted = dense_loglik(clusters.levels, clusters.rows, clusters.of_row, *moments)
+    assert ours == pytest.approx(wanted, rel=1e-12)
 
 
 def test_there_is_no_likelihood_outside_positive_definite_moments(demo):

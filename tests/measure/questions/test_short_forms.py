@@ -8,6 +8,7 @@ import pytest
 
 import measure
 from measure.errors import DataError, OptionError
+from measure.questions.short_forms import _correlations
 
 LOADINGS = {"a": [0.8, 0.5, 0.7, 0.4, 0.6, 0.75], "b": [0.45, 0.65, 0.7, 0.55, 0.8, 0.5]}
 SCALES = {name: [f"{name}{i}" for i in range(1, 7)] for name in LOADINGS}
@@ -147,3 +148,15 @@ def test_impossible_scales_are_refused(data: pd.DataFrame) -> None:
         measure.short_forms(data, {**SCALES, "c": ["a1", "outcome", "unit"]})
     with pytest.raises(DataError, match="row labels occur twice"):
         measure.short_forms(pd.concat([data, data]), SCALES)
+
+
+def test_correlations_with_criteria_that_some_lack_are_those_of_pandas() -> None:
+    rng = np.random.default_rng(5)
+    total = rng.normal(size=60).round(1)
+    others = rng.normal(size=(60, 4)) + total[:, None]
+    others[rng.random((60, 4)) < 0.4] = np.nan
+    others[:, 2], others[:, 3] = 2.0, np.nan
+    found = _correlations(total, others)
+    theirs = [pd.Series(total).corr(pd.Series(column)) for column in others.T[:2]]
+    np.testing.assert_allclose(found[:2], theirs, rtol=1e-12)
+    assert np.isnan(found[2:]).all()

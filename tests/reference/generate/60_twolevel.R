@@ -10,7 +10,7 @@ factors <- two("fw =~ y1 + y2 + y3 + y4", "fb =~ y1 + y2 + y3 + y4")
 # of variables at both levels (lav_mvnorm_cluster_scores_2l sets them to 0), though its Hessian has it.
 # With predictors within that have mean 0 there is nothing to leave out.
 centred <- function() { d <- demo(); d$x1 <- d$x1 - mean(d$x1); d$x2 <- d$x2 - mean(d$x2); d }
-d <- centred(); write.csv(d, "data/demo_twolevel_centred.csv", row.names = FALSE)
+d <- centred()[c("y1", "y2", "y3", "x1", "x2", "w1", "cluster")]; write.csv(d, "data/demo_twolevel_centred.csv", row.names = FALSE)
 lav_case("twolevel_centred_mlr", "twolevel", "demo_twolevel_centred.csv",
   two("fw =~ y1 + y2 + y3\nfw ~ x1 + x2", "fb =~ y1 + y2 + y3\nfb ~ w1"), c(cl, estimator = "MLR"), fun = "sem")
 lav_case("twolevel_expected", "twolevel", "demo_twolevel.csv", factors, c(cl, information = "expected"))
@@ -21,7 +21,7 @@ lav_case("twolevel_random_x", "twolevel", "demo_twolevel.csv",
   two("fw =~ y1 + y2 + y3\nfw ~ x1", "fb =~ y1 + y2 + y3\nfb ~ w1"), c(cl, fixed.x = FALSE), fun = "sem")
 
 # groups, whose blocks lavaan wants written out
-d <- demo(); d$half <- ifelse(d$cluster %% 2 == 0, "even", "odd"); write.csv(d, "data/demo_twolevel_halves.csv", row.names = FALSE)
+d <- demo(); d$half <- ifelse(d$cluster %% 2 == 0, "even", "odd"); write.csv(d[c(paste0("y", 1:4), "cluster", "half")], "data/demo_twolevel_halves.csv", row.names = FALSE)
 groups <- function(a, b) paste0("group: odd\n", a, "group: even\n", b)
 lav_case("twolevel_groups", "twolevel", "demo_twolevel_halves.csv", groups(factors, factors), c(cl, group = "half"))
 tied <- two("fw =~ y1 + l2*y2 + l3*y3 + l4*y4", "fb =~ y1 + m2*y2 + m3*y3 + m4*y4\ny2 ~~ v*y2\ny3 ~~ v*y3")
@@ -57,7 +57,6 @@ lav_case("twolevel_between_alone", "twolevel", "demo_twolevel.csv", two(saturate
 # standard errors here.
 set.seed(77); d <- demo()[1:1000, ]
 for (v in paste0("y", 1:3)) d[[v]][runif(nrow(d)) < plogis(-2 + 0.5 * d$y5)] <- NA
-write.csv(d, "data/demo_twolevel_gaps.csv", row.names = FALSE, na = "")
+write.csv(d[c(paste0("y", 1:4), "cluster")], "data/demo_twolevel_gaps.csv", row.names = FALSE, na = "")
 gaps <- two("fw =~ y1 + y2 + y3\ny4 ~ fw", "fb =~ y1 + y2 + y3\ny4 ~ fb")
 lav_case("twolevel_fiml", "twolevel", "demo_twolevel_gaps.csv", gaps, c(cl, missing = "ml"), fun = "sem", polish = FALSE)
-lav_case("twolevel_fiml_between", "twolevel", "demo_twolevel_gaps.csv", two("fw =~ y1 + y2 + y3", "fb =~ y1 + y2 + y3\nfb ~ w1"), c(cl, missing = "ml"), fun = "sem", polish = FALSE)

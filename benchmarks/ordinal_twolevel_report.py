@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.calibration_tables import filled, percent, table
-from benchmarks.twolevel_design import BETWEEN, SIZES, THRESHOLDS, WITHIN
+from benchmarks.ordinal_twolevel_design import BETWEEN, SIZES, THRESHOLDS, WITHIN
 
 
 def report(content: dict[str, Any]) -> str:

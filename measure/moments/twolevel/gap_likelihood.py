@@ -1,0 +1,257 @@
+"""The likelihood of rows in clusters that lack answers, and its derivatives.
+
+In the terms of `gaps`, with C = B (I + A B)^-1 the covariances of what clusters deviate by, given
+their answers, t = B q its expectation, K = Z'V^-1 Z and q = Z'V^-1 e, the derivatives of the
+log-likelihood are
+
+    with respect to B      sum (q q' - K) / 2
+    with respect to W      sum_i (r_i r_i' - P_i + P_i C P_i) / 2,   r_i = P_i (e_i - t)
+    with respect to mu     sum q
+
+Variables between clusters only are known exactly: given them, z, a cluster's means are shifted by
+H (z - mu_z), H = B_bz B_zz^-1, and B is B_bb - H B_zb. Second derivatives are those of the first by
+a complex step (Squire & Trapp 1998, SIAM Review 40, 110-112): exact up to rounding, at the cost of
+a few evaluations of the gradient for each direction.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure.model import Implied
+from measure.moments.twolevel.basis import Basis
+from measure.moments.twolevel.gaps import GappyClusters, Shape
+from measure.moments.twolevel.likelihood import ClusterLikelihood, Directions
+
+Array = NDArray[np.float64]
+# Real, or complex where a step is taken.
+Numbers = NDArray[Any]
+
+# No digits are lost, however small the step is.
+STEP = 1e-30
+
+
+class _Point(NamedTuple):
+    """Covariances within (p_w, p_w) and between (p_b, p_b) clusters, and all means (p,)."""
+
+    W: Numbers
+    B: Numbers
+    mu: Numbers
+
+
+class Slopes(NamedTuple):
+    """Derivatives with respect to the means, W and B."""
+
+    mu: Numbers
+    W: Numbers
+    B: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """What clusters add up to at a point.
+
+    `inverse` (P, p_w, p_w) are the inverses of the patterns, A and C (J, p_w, p_w), q and t
+    (J, p_w), and `outer` (J, p_b) and `spread` (J, p_b, p_b) are q and K of all variables between
+    clusters.
+    """
+
+    inverse: Numbers
+    A: Numbers
+    C: Numbers
+    q: Numbers
+    t: Numbers
+    outer: Numbers
+    spread: Numbers
+    quadratic: Numbers
+    log_determinant: Numbers
+
+
+@dataclass(frozen=True, eq=False)
+class GapLikelihood:
+    """Log-likelihood of the rows of one group at given moments, and its derivatives."""
+
+    clusters: GappyClusters
+    basis: Basis
+    mu: Array
+    point: _Point
+
+    @classmethod
+    def at(
+        cls, clusters: GappyClusters, within: Implied, between: Implied
+    ) -> "GapLikelihood | None":
+        """Evaluate at moments of both levels; None where the likelihood is not defined."""
+        levels = clusters.levels
+        only = levels.n_within_only, levels.n_between_only
+        # Where complete rows of these clusters have a likelihood, incomplete ones have it too.
+        basis = Basis.of(within.sigma, between.sigma, only, clusters.filled.sizes)
+        if basis is None:
+            return None
+        mu = clusters.levels.total_mean(within.mu, between.mu)
+        return cls(clusters, basis, mu, _Point(within.sigma, between.sigma, mu - clusters.centre))
+
+    @cached_property
+    def sums(self) -> _Sums:
+        """What clusters add up to here."""
+        return _sums(self.clusters, self.point)
+
+    @cached_property
+    def loglik(self) -> float:
+        """Log-likelihood, its constant included."""
+        constant = self.clusters.n_answers * np.log(2 * np.pi)
+        return float(-0.5 * (constant + self.sums.log_determinant + self.sums.quadratic))
+
+    @cached_property
+    def gradient(self) -> tuple[Array, Array, Array]:
+        """Derivatives with respect to the means (p,), W and B, in the variables' own units."""
+        return _slopes(self.clusters, self.point, self.sums)
+
+    def information(self, directions: Directions, *, observed: bool) -> Array:
+        """Information about the elements that move the moments in `directions`, (q, q).
+
+        Minus the second derivatives along straight lines, or (`observed` False) what it would be
+        with all answers: only the search is led by that.
+        """
+        if not observed:
+            whole = ClusterLikelihood(self.clusters.filled, self.basis, self.mu)
+            return whole.information(directions, observed=False)
+        back = np.linalg.inv(self.basis.axes)
+        w, b = self.clusters.within, self.clusters.between
+        # In the variables' own units, an element to the row.
+        inner, outer = (
+            back @ np.moveaxis(part, -1, 0) @ back.T
+            for part in (directions.within, directions.between)
+        )
+        q = directions.means.shape[1]
+        dW = np.zeros((q, w.stop - w.start, w.stop - w.start))
+        dB = np.zeros((q, b.stop - b.start, b.stop - b.start))
+        dW[directions.places[0]], dB[directions.places[1]] = inner[:, w, w], outer[:, b, b]
+        means = (back @ directions.means).T
+        total = np.empty((q, q))
+        for k in range(q):
+            moved = _Point(
+                self.point.W + 1j * STEP * dW[k],
+                self.point.B + 1j * STEP * dB[k],
+                self.point.mu + 1j * STEP * means[k],
+            )
+            slopes = _slopes(self.clusters, moved, _sums(self.clusters, moved))
+            change = Slopes(*(part.imag / STEP for part in slopes))
+            total[k] = -(
+                means @ change.mu
+                + np.einsum("kab,ab->k", dW, change.W)
+                + np.einsum("kab,ab->k", dB, change.B)
+            )
+        return (total + total.T) / 2
+
+
+def _sums(clusters: GappyClusters, point: _Point) -> _Sums:
+    W, B, mu = point
+    J, p, n_o = clusters.n_clusters, clusters.n_within, clusters.levels.n_within_only
+    patterns = clusters.patterns
+    both = patterns.observed[:, :, None] & patterns.observed[:, None, :]
+    padded = np.where(both, W, np.eye(p))
+    inverse = np.where(both, np.linalg.inv(padded), 0.0)
+    logs = np.log(np.linalg.det(padded))
+    A = np.zeros((J, p, p), dtype=W.dtype)
+    b = np.zeros((J, p), dtype=W.dtype)
+    quadratic = W.dtype.type(0.0)
+    for P, cell, scatter, observed in zip(
+        inverse, clusters.cells, clusters.scatters, patterns.observed, strict=True
+    ):
+        centre = np.where(observed, mu[:p], 0.0)
+        gap = cell.sums - cell.counts[:, None] * centre
+        A[cell.clusters] += cell.counts[:, None, None] * P
+        b[cell.clusters] += gap @ P
+        total = cell.sums.sum(axis=0)
+        shifted = scatter - np.outer(total, centre) - np.outer(centre, total)
+        shifted = shifted + cell.counts.sum() * np.outer(centre, centre)
+        quadratic = quadratic + (P * shifted).sum()
+    log_determinant = patterns.counts @ logs
+    found = _Sums(
+        inverse,
+        A,
+        np.zeros((J, p, p), dtype=W.dtype),
+        np.zeros((J, p), dtype=W.dtype),
+        np.zeros((J, p), dtype=W.dtype),
+        np.zeros((J, len(B)), dtype=W.dtype),
+        np.zeros((J, len(B), len(B)), dtype=W.dtype),
+        quadratic,
+        log_determinant,
+    )
+    for shape in clusters.shapes:
+        quadratic, log_determinant = _of_shape(found, (shape, b, n_o), B, mu[p:])
+        found = _Sums(
+            *(found.inverse, found.A, found.C, found.q, found.t, found.outer, found.spread),
+            found.quadratic + quadratic,
+            found.log_determinant + log_determinant,
+        )
+    return found
+
+
+def _of_shape(
+    found: _Sums, own: tuple[Shape, Numbers, int], B: Numbers, mu_z: Numbers
+) -> tuple[Numbers, Numbers]:
+    """Fill in what clusters add up to that know the same variables between clusters only."""
+    shape, b, n_o = own
+    members, p = shape.members, b.shape[1]
+    n_b = p - n_o
+    z = n_b + shape.known
+    places = np.concatenate([np.arange(n_b), z])
+    B_zz = B[np.ix_(z, z)]
+    inverse_z = np.linalg.inv(B_zz)
+    slope = B[:n_b, z] @ inverse_z
+    left = np.zeros((p, p), dtype=B.dtype)
+    left[n_o:, n_o:] = B[:n_b, :n_b] - slope @ B[z, :n_b]
+    known = shape.values - mu_z[shape.known]
+    shift = np.zeros((len(members), p), dtype=B.dtype)
+    shift[:, n_o:] = known @ slope.T
+    A = found.A[members]
+    reach = np.eye(p) + A @ left
+    turned = np.linalg.inv(reach)
+    moved = b[members] - (A @ shift[:, :, None])[:, :, 0]
+    q = (turned @ moved[:, :, None])[:, :, 0]
+    C = left @ turned
+    found.q[members], found.C[members] = q, C
+    found.t[members] = shift + q @ left.T
+    K = (turned @ A)[:, n_o:, n_o:]
+    # What all variables between clusters have, those only there among them.
+    outer = np.zeros((len(members), len(places)), dtype=B.dtype)
+    outer[:, :n_b] = q[:, n_o:]
+    outer[:, n_b:] = known @ inverse_z.T - q[:, n_o:] @ slope
+    spread = np.zeros((len(members), len(places), len(places)), dtype=B.dtype)
+    cross = -K @ slope
+    spread[:, :n_b, :n_b], spread[:, :n_b, n_b:] = K, cross
+    spread[:, n_b:, :n_b] = np.swapaxes(cross, 1, 2)
+    spread[:, n_b:, n_b:] = inverse_z - slope.T @ cross
+    found.outer[np.ix_(members, places)] = outer
+    found.spread[np.ix_(members, places, places)] = spread
+    quadratic = (
+        -2 * (shift * b[members]).sum()
+        + (shift[:, :, None] * A * shift[:, None, :]).sum()
+        - (moved[:, :, None] * C * moved[:, None, :]).sum()
+        + (known @ inverse_z * known).sum()
+    )
+    logs = np.log(np.linalg.det(reach)).sum() + len(members) * np.log(np.linalg.det(B_zz))
+    return quadratic, logs
+
+
+def _slopes(clusters: GappyClusters, point: _Point, sums: _Sums) -> Slopes:
+    p, mu = clusters.n_within, point.mu
+    n_b = p - clusters.levels.n_within_only
+    total = np.zeros((p, p), dtype=point.W.dtype)
+    for P, cell, scatter in zip(sums.inverse, clusters.cells, clusters.scatters, strict=True):
+        own, n = cell.clusters, cell.counts
+        # P is 0 for answers that the pattern lacks, whatever stands there.
+        expected = sums.t[own] + mu[:p]
+        across = cell.sums.T @ expected
+        squares = scatter - across - across.T + expected.T @ (n[:, None] * expected)
+        left = squares + np.tensordot(n, sums.C[own], axes=1)
+        total += P @ left @ P - n.sum() * P
+    means = np.zeros(len(mu), dtype=point.W.dtype)
+    means[:p] = sums.q.sum(axis=0)
+    means[p:] = sums.outer[:, n_b:].sum(axis=0)
+    outer = sums.outer.T @ sums.outer - sums.spread.sum(axis=0)
+    return Slopes(means, total / 2, outer / 2)
