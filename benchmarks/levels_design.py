@@ -122,8 +122,7 @@ class Population:
         """Draw numbers of mean 0 and variance 1."""
         if not self.skewed:
             return rng.standard_normal(shape)
-        skewed = (rng.chisquare(SKEWED_DF, shape) - SKEWED_DF) / np.sqrt(2 * SKEWED_DF)
-        return np.asarray(skewed)
+        return np.asarray((rng.chisquare(SKEWED_DF, shape) - SKEWED_DF) / np.sqrt(2 * SKEWED_DF))
 
 
 POPULATIONS = (
