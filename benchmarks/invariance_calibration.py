@@ -166,7 +166,7 @@ def _power(steps: Sequence[Step]) -> str:
     planted = {one.name for one in TESTED if one.planted}
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for one in steps:
-        limit = normal_quantile(1 - FAMILY / one.n / 2)
+        limit = float(normal_quantile(1 - FAMILY / one.n / 2))
         for name, *values in one.own if one.condition in planted else ():
             found.setdefault(name, []).append((values[0], values[1], values[2], limit))
     rows = []
@@ -175,8 +175,8 @@ def _power(steps: Sequence[Step]) -> str:
         hits = [_percent(float((each < FAMILY).mean())) for each in (holm, maxt)]
         mean, sd, limit = z.mean(), z.std(ddof=1), limits.mean()
         # z grows with the root of the number of respondents, and its spread stays.
-        curve = [normal_cdf((mean * np.sqrt(times) - limit) / sd) for times in TIMES]
-        curve = [_percent(float(share)) for share in curve]
+        reached = normal_cdf((mean * np.sqrt(TIMES) - limit) / sd)
+        curve = [_percent(float(share)) for share in reached]
         rows.append([f"`{name}`", f"{mean:.2f}", f"{sd:.2f}", f"{limit:.2f}", *hits, *curve])
     several = [f"{times:g} n" for times in TIMES]
     return table(["planted", "mean z", "sd", "limit", "Holm, %", "maxt, %", *several], rows)
