@@ -175,8 +175,8 @@ def _power(steps: Sequence[Step]) -> str:
         hits = [_percent(float((each < FAMILY).mean())) for each in (holm, maxt)]
         mean, sd, limit = z.mean(), z.std(ddof=1), limits.mean()
         # z grows with the root of the number of respondents, and its spread stays.
-        shares = [float(normal_cdf((mean * np.sqrt(times) - limit) / sd)) for times in TIMES]
-        curve = [_percent(share) for share in shares]
+        reached = normal_cdf((mean * np.sqrt(TIMES) - limit) / sd)
+        curve = [_percent(float(share)) for share in reached]
         rows.append([f"`{name}`", f"{mean:.2f}", f"{sd:.2f}", f"{limit:.2f}", *hits, *curve])
     several = [f"{times:g} n" for times in TIMES]
     return table(["planted", "mean z", "sd", "limit", "Holm, %", "maxt, %", *several], rows)

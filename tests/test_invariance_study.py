@@ -113,20 +113,11 @@ def test_calibration_counts_tests_and_surveys():
     surveys = [
         [
             step("nothing planted, as bundled", "role", "metric", [3, 1, 0], [0.02, 0.01]),
-            step(
-                "planted, as bundled",
-                "education",
-                "metric",
-                [9, 9, 9],
-                [0.03, 0.01],
-                [loading(2.0)],
-            ),
+            loading(2.0, [0.03, 0.01]),
         ],
         [
             step("nothing planted, as bundled", "role", "metric", [0, 0, 0], [0.5, 0.4]),
-            step(
-                "planted, as bundled", "education", "metric", [9, 9, 9], [0.0, 0.0], [loading(4.0)]
-            ),
+            loading(4.0, [0.0, 0.0]),
         ],
     ]
     text = calibration({"samples": 2, "failed": 0, "seed": 1, "minutes": 1.0, "outcomes": surveys})
