@@ -33,7 +33,12 @@ FEW_UNITS = 20
 SHORT_SERIES = 16
 """With fewer points the autocorrelation of a series is hardly known."""
 
-OUTCOMES: dict[Verdict, str] = {"good": "", "poor": "_none"}
+CLAIMS = {
+    "wedge": ("wedge", "wedge_none", "wedge_undecided"),
+    "series": ("series", "series_none", "series_undecided"),
+    "cohorts": ("cohorts", "cohorts_none", "cohorts_undecided"),
+}
+"""What is said of an effect that is large enough, of one that is not, and of one undecided."""
 
 
 class Interval(NamedTuple):
@@ -79,7 +84,6 @@ def _judged(
 ) -> tuple[Message, Verdict, Quantity]:
     """Judge an effect by the smallest that matters: the claim, the verdict and the number."""
     verdict = verdicts.judge_change(*effect, designs.instrument.rules)
-    ending = OUTCOMES.get(verdict, "_undecided")
     quantity = Quantity(
         f"statistic.{key}_effect",
         effect.estimate,
@@ -89,7 +93,12 @@ def _judged(
         level=evidence.CONFIDENCE,
         of=_of(designs),
     )
-    return Message(f"development.claim.{key}{ending}", values), verdict, quantity
+    return Message(f"development.claim.{_claim(key, verdict)}", values), verdict, quantity
+
+
+def _claim(key: str, verdict: Verdict) -> str:
+    large, small, undecided = CLAIMS[key]
+    return {"good": large, "poor": small}.get(verdict, undecided)
 
 
 def _of(designs: Designs) -> Any:
@@ -289,8 +298,7 @@ def _cohorts(instrument: Instrument, licence: Licence) -> Finding:
     return Finding(
         id="development_cohorts",
         claim=Message(
-            f"development.claim.cohorts{OUTCOMES.get(verdict, '_undecided')}",
-            {"first": first, "later": later},
+            f"development.claim.{_claim('cohorts', verdict)}", {"first": first, "later": later}
         ),
         verdict=verdict,
         rule=verdicts.stated(rules.change_worthwhile),
