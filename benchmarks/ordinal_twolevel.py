@@ -135,6 +135,8 @@ def _figures(
 ) -> dict[str, Any]:
     """Bias, spread, standard error and coverage of one quantity."""
     est, se, lower, upper = np.array(rows, dtype=float).T
+    # Without variance between clusters there is no correlation.
+    known = est[np.isfinite(est)]
     true, there = population.truth[key], np.isfinite(se)
     holds = (lower <= true) & (true <= upper)
     return {
@@ -143,8 +145,8 @@ def _figures(
         "true": true,
         "samples": len(est),
         "undefined": int((~there).sum()),
-        "bias": float(est.mean() - true),
-        "sd": float(est.std(ddof=1)),
+        "bias": float(known.mean() - true),
+        "sd": float(known.std(ddof=1)),
         "se": float(se[there].mean()) if there.any() else None,
         "coverage": float(holds[there].mean()) if there.any() else None,
     }
