@@ -26,7 +26,8 @@ def report(content: dict[str, Any]) -> str:
     error over it, **coverage** the share of samples whose 95 % interval holds the true value (of
     one quantity the standard error of that is {error:.1f} %), with the lowest and the highest over
     the quantities. **without** are the estimates that have no standard error, because a variance
-    between clusters is 0 or a correlation at its limit; they count in bias and SD only."""
+    between clusters is 0 or a correlation at its limit; they count in bias and SD only (where a
+    variance is 0 there is no correlation either)."""
     third = """**no fit** counts samples in which the model was refused (an item without variance
     between clusters) or the search found no minimum, **improper** those with a negative variance or
     the like. The model is true: 5 % of the samples should be **rejected**."""
