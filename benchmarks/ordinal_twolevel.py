@@ -22,6 +22,7 @@ import measure
 from benchmarks.calibration_results import HERE
 from benchmarks.ordinal_twolevel_design import MODEL, POPULATIONS, Population
 from benchmarks.ordinal_twolevel_report import report
+from benchmarks.recovered import Estimate, figures
 from measure.distributions import normal_quantile
 from measure.errors import MeasureError, MeasureWarning
 from measure.fitting.confirmatory import estimate
@@ -32,17 +33,6 @@ from measure.specification.options import Options
 FILE, REPORT = "ordinal_twolevel.json", "TWOLEVEL.md"
 SAMPLES, SEED = 100, 20_261_130
 WIDE = float(normal_quantile(0.975))
-
-
-class Estimate(NamedTuple):
-    """An estimate with its standard error and interval, NaN where there are none."""
-
-    kind: str
-    name: str
-    est: float
-    se: float
-    lower: float
-    upper: float
 
 
 class Outcome(NamedTuple):
@@ -110,10 +100,6 @@ def run(population: Population, samples: int, workers: int) -> dict[str, Any]:
     """Count what samples of a population gave."""
     place = POPULATIONS.index(population)
     done = repeat(Trial(population), samples, seed=SEED + place, workers=workers).require(1.0)
-    keyed: dict[tuple[str, str], list[tuple[float, ...]]] = {}
-    for outcome in done.results:
-        for kind, name, *numbers in outcome.estimates:
-            keyed.setdefault((kind, name), []).append(tuple(numbers))
     fits = [outcome for outcome in done.results if not outcome.refused]
     refused: dict[str, int] = {}
     for outcome in done.results:
@@ -126,29 +112,7 @@ def run(population: Population, samples: int, workers: int) -> dict[str, Any]:
         "improper": sum(outcome.improper for outcome in fits),
         "rejected": float(np.mean([outcome.pvalue < 0.05 for outcome in fits])),
         "rejected_mean": float(np.mean([outcome.pvalue_mean < 0.05 for outcome in fits])),
-        "figures": [_figures(population, key, rows) for key, rows in keyed.items()],
-    }
-
-
-def _figures(
-    population: Population, key: tuple[str, str], rows: Sequence[tuple[float, ...]]
-) -> dict[str, Any]:
-    """Bias, spread, standard error and coverage of one quantity."""
-    est, se, lower, upper = np.array(rows, dtype=float).T
-    # Without variance between clusters there is no correlation.
-    known = est[np.isfinite(est)]
-    true, there = population.truth[key], np.isfinite(se)
-    holds = (lower <= true) & (true <= upper)
-    return {
-        "kind": key[0],
-        "name": key[1],
-        "true": true,
-        "samples": len(est),
-        "undefined": int((~there).sum()),
-        "bias": float(known.mean() - true),
-        "sd": float(known.std(ddof=1)),
-        "se": float(se[there].mean()) if there.any() else None,
-        "coverage": float(holds[there].mean()) if there.any() else None,
+        "figures": figures(population.truth, (outcome.estimates for outcome in done.results)),
     }
 
 

@@ -49,9 +49,9 @@ def _estimates(studies: list[dict[str, Any]]) -> str:
         kinds = dict.fromkeys(figure["kind"] for figure in study["figures"])
         for kind in kinds:
             own = [figure for figure in study["figures"] if figure["kind"] == kind]
-            bias, sd = (float(np.mean([one[name] for one in own])) for name in ("bias", "sd"))
+            bias, sd = (float(np.nanmean([one[name] for one in own])) for name in ("bias", "sd"))
             known = [figure for figure in own if figure["se"] is not None]
-            ratio = float(np.mean([figure["se"] / figure["sd"] for figure in known]))
+            ratio = float(np.nanmean([figure["se"] / figure["sd"] for figure in known]))
             each = [figure["coverage"] for figure in known]
             without = sum(figure["undefined"] for figure in own)
             whole = sum(figure["samples"] for figure in own)

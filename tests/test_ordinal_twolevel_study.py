@@ -29,9 +29,6 @@ def test_figures_leave_out_what_has_no_error():
     assert found["undefined"] == 1
     assert found["coverage"] == 0.5
     assert found["bias"] == pytest.approx(0.16 / 3 - 0.05)
-    key = ("correlation between", "q1~~q2")
-    found = _figures(population, key, [*rows[:2], (np.nan,) * 4])
-    assert found["bias"] == pytest.approx(0.08 - population.truth[key])
 
 
 def test_tables_count_samples():
