@@ -252,8 +252,9 @@ def latent_means(fit, _):
 
 
 def referent_shares(fit, _):
-    # None of these models has two factors for an item; those that do are tested beside the shares.
-    with pytest.raises(MeasureError, match="no item loads on a trait"):
+    # None of these models has a trait and a referent; those that do are tested beside the shares.
+    words = "no item loads on a trait|loads on the trait of its reference and on one factor"
+    with pytest.raises(MeasureError, match=words):
         measure.referent_shares(fit)
 
 

@@ -79,6 +79,8 @@ def test_what_is_not_asked_is_filled_in_by_whoever_runs_the_survey() -> None:
         "unit": None,
         "wave": None,
         "effort": None,
+        "effort_start": None,
+        "cohort": None,
         "form": "full_3",
         "language": "en",
     }
