@@ -45,7 +45,7 @@ check: lint types
 # One process a core, and so one thread a process in the numerical libraries.
 test: check
 	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-		$(BIN)/pytest -n auto --dist loadfile
+		$(BIN)/pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 slow: $(READY)
 	$(BIN)/pytest -m slow

@@ -125,6 +125,13 @@ def validate(
     wave: Annotated[
         str | None, typer.Option(metavar="COL", help="Column of the waves, if it is not wave.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of the wave in which an effort began."),
+    ] = None,
+    cohort: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of the cohorts that are compared.")
+    ] = None,
     at_wave: Annotated[
         str | None,
         typer.Option(metavar="VALUE", help="The wave to analyse; by default the first."),
@@ -157,7 +164,7 @@ def validate(
         said = words(language)
         inputs = Inputs(
             survey,
-            {"group": group, "cluster": cluster, "wave": wave},
+            {"group": group, "cluster": cluster, "wave": wave, "start": start, "cohort": cohort},
             mapping=map_file,
             lock=lock,
             experts=experts,

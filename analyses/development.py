@@ -2,16 +2,20 @@
 
 In the order that a claim about change needs: the same scale at every wave, the change of the latent
 variables with its interval, who has left, and whether the change is large enough to matter. Without
-a common scale there is no number of change.
+a common scale there is no number of change. What the columns show of other designs (beginnings in
+turns or at once, looking back, cohorts) stands beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import measure
 from analyses import evidence, script, verdicts
+from analyses.comparing.licences import Licences
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import plan
 from analyses.modelling.methods import estimated_by
+from analyses.over_time import design_findings, design_tables
+from analyses.over_time.designs import Designs
 from analyses.over_time.developing import FEWEST_IN_GROUP, Development, developed, first_to_last
 from analyses.over_time.development_tables import (
     changes_figure,
@@ -24,6 +28,7 @@ from analyses.over_time.development_tables import (
     leaving_table,
     shifts_table,
 )
+from analyses.over_time.then_tests import then_test
 from analyses.section import (
     Figure,
     Finding,
@@ -52,7 +57,13 @@ TREATMENTS = {
 }
 
 
-def run(instrument: Instrument, survey: Survey, *, waves: Development | None = None) -> Section:
+def run(
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    waves: Development | None = None,
+    granted: Licences | None = None,
+) -> Section:
     """Tell whether the scale is the same over waves, what has changed, and who has left.
 
     Parameters
@@ -61,39 +72,54 @@ def run(instrument: Instrument, survey: Survey, *, waves: Development | None = N
         What was asked, and the answers of all waves.
     waves
         What is asked of the waves, where it has been prepared already.
+    granted
+        The licences of the analysed wave, where they have been granted already.
 
     Returns
     -------
     Section
-        `development`. With one wave it says that there is nothing to compare.
+        `development`. With one wave and no cohorts it says that there is nothing to compare.
     """
+    planned = plan(instrument, survey)
     if waves is None:
-        waves = developed(instrument, survey, plan(instrument, survey))
+        waves = developed(instrument, survey, planned)
+    designs = Designs(instrument, survey, planned, waves, granted or Licences())
     if waves is None:
-        return Section(id="development", answer=Message("development.answer.one_wave"))
+        return _of_one_wave(designs)
     if not waves.common.factors:
         left_out = Message("development.note.left_out", {"items": waves.common.left_out})
         return Section(
             id="development", answer=Message("development.answer.no_common"), notes=(left_out,)
         )
-    tables = tuple(_tables(waves))
+    then = then_test(instrument, survey, waves)
+    tables = (*_tables(waves), *design_tables.tables(designs, then))
+    told = tuple(design_findings.findings(designs, then))
     return Section(
         id="development",
-        answer=_answer(waves),
-        findings=tuple(_findings(waves)),
+        answer=_answer(waves, designs, told),
+        findings=(*_findings(waves, designs), *told),
         tables=tables,
-        figures=tuple(_figures(waves, tables)),
-        notes=(*evidence.standing_notes(instrument, survey), *_notes(waves)),
+        figures=(*_figures(waves, tables), *design_tables.figures(designs, tables)),
+        notes=(*evidence.standing_notes(instrument, survey), *_notes(waves, designs)),
     )
 
 
-def _comparable(waves: Development) -> bool:
-    return waves.licence in ("full", "partial")
+def _of_one_wave(designs: Designs) -> Section:
+    """Compare cohorts, where nothing else can be told of change."""
+    told = tuple(design_findings.findings(designs, None))
+    if not told:
+        return Section(id="development", answer=Message("development.answer.one_wave"))
+    return Section(
+        id="development",
+        answer=Message("development.answer.cohorts", {"change": told[0].claim}),
+        findings=told,
+        notes=evidence.standing_notes(designs.instrument, designs.survey),
+    )
 
 
 def _difference(waves: Development) -> measure.ChangeDifference | None:
     """Give the difference in change where it may be shown."""
-    if not _comparable(waves) or waves.effort is None or waves.smallest_group < FEWEST_IN_GROUP:
+    if not waves.comparable or waves.effort is None or waves.smallest_group < FEWEST_IN_GROUP:
         return None
     return waves.difference.result
 
@@ -108,7 +134,7 @@ def _tables(waves: Development) -> Iterator[Table]:
     if difference is not None:
         yield changes_table(waves, difference.changes, difference.fit)
         yield differences_table(waves, difference)
-    elif _comparable(waves) and waves.change.result is not None:
+    elif waves.comparable and waves.change.result is not None:
         yield changes_table(waves, waves.change.result.table, waves.change.result.fit)
     if waves.leavers.result is not None:
         yield leavers_table(waves, waves.leavers.result)
@@ -128,11 +154,12 @@ def _figures(waves: Development, tables: tuple[Table, ...]) -> Iterator[Figure]:
             yield differences_figure(waves, table)
 
 
-def _findings(waves: Development) -> Iterator[Finding]:
+def _findings(waves: Development, designs: Designs) -> Iterator[Finding]:
     yield _gate(waves)
     yield _shift(waves)
-    if _comparable(waves):
-        yield _effect(waves) if waves.effort is not None else _change(waves)
+    if waves.comparable:
+        alone = designs.start is None
+        yield _effect(waves) if waves.effort is not None else _change(waves, alone=alone)
     leaving = _leaving(waves)
     if leaving is not None:
         yield leaving
@@ -218,7 +245,11 @@ def _effect(waves: Development) -> Finding:
     verdict = verdicts.judge_change(estimate, lower, upper, rules)
     provenance = Provenance(estimated_by(found.fit), found.n_obs, Message("source.development"))
     key = {"good": "effect", "poor": "no_effect"}.get(verdict, "effect_undecided")
-    notes = [Message("development.note.parallel"), Message("development.note.reliability")]
+    notes = [
+        *design_findings.spoken_to(waves.instrument, "effort"),
+        Message("development.note.parallel"),
+        Message("development.note.reliability"),
+    ]
     if found.n_clusters is None:
         notes.append(Message("development.note.independent"))
     return Finding(
@@ -241,8 +272,11 @@ def _effect(waves: Development) -> Finding:
     )
 
 
-def _change(waves: Development) -> Finding:
-    """Tell how much everybody has changed; without a comparison it is no effect of anything."""
+def _change(waves: Development, *, alone: bool) -> Finding:
+    """Tell how much everybody has changed; without a comparison it is no effect of anything.
+
+    `alone` says that no other design compares anything.
+    """
     found = waves.change.result
     if found is None:
         claim = Message("development.claim.change_unknown")
@@ -267,7 +301,7 @@ def _change(waves: Development) -> Finding:
                 of=factor_label(waves, row["factor"]),
             ),
         ),
-        notes=(Message("development.note.no_comparison"),),
+        notes=(Message("development.note.no_comparison"),) if alone else (),
     )
 
 
@@ -302,15 +336,19 @@ def _treatment(waves: Development) -> Message:
     return TREATMENTS[missing]
 
 
-def _answer(waves: Development) -> Message:
-    if not _comparable(waves):
+def _answer(waves: Development, designs: Designs, told: Sequence[Finding]) -> Message:
+    if not waves.comparable:
         return Message(f"development.answer.{waves.licence}")
-    finding = _effect(waves) if waves.effort is not None else _change(waves)
+    begun = [one for one in told if one.id in ("development_wedge", "development_series")]
+    if waves.effort is not None:
+        finding = _effect(waves)
+    else:
+        finding = begun[0] if begun else _change(waves, alone=designs.start is None)
     values: dict[str, Value] = {"change": finding.claim}
     return Message(f"development.answer.{waves.licence}", values)
 
 
-def _notes(waves: Development) -> Iterator[Message]:
+def _notes(waves: Development, designs: Designs) -> Iterator[Message]:
     counts = waves.frame.groupby(str(waves.survey.wave_column)).size()
     yield Message(
         "development.note.waves",
@@ -333,7 +371,7 @@ def _notes(waves: Development) -> Iterator[Message]:
         )
     else:
         yield Message("development.note.independent")
-    if waves.effort is None:
+    if waves.effort is None and designs.start is None:
         yield Message("development.note.no_comparison")
     yield Message("development.note.flagged")
 

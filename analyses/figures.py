@@ -5,10 +5,11 @@ published, so a hidden cell is hidden here as well. No mark is told apart by col
 dash, position or a written value says the same.
 """
 
+import json
 import math
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -266,6 +267,8 @@ def _lines(plot: Plot) -> alt.LayerChart:
     ticks = sorted({x for x in across if x is not None})
     whole = all(x == round(x) for x in ticks) and len(ticks) <= 30
     axis = alt.Axis(values=ticks, format="d", grid=False) if whole else alt.Axis(grid=False)
+    if "ticks" in plot.figure.channels:
+        axis = _named(across, plot.written(plot.figure.channels["ticks"]))
     base = alt.Chart(records(values)).encode(
         x=alt.X("x:Q", axis=axis, scale=alt.Scale(zero=False, nice=False, padding=12)).title(
             plot.heading(x_name)
@@ -287,6 +290,13 @@ def _lines(plot: Plot) -> alt.LayerChart:
         level = alt.Chart(records([{"y": plot.figure.rule}]))
         layers.insert(0, level.mark_rule(color=INK, strokeDash=[4, 3]).encode(y="y:Q"))
     return together(layers, 260, width=PLOT_WIDTH + 80)
+
+
+def _named(places: Sequence[float | None], names: Sequence[str]) -> alt.Axis:
+    """Give an axis with a name at each place in place of its number."""
+    pairs = {place: name for place, name in zip(places, names, strict=True) if place is not None}
+    table = json.dumps({f"{place:g}": name for place, name in pairs.items()}, ensure_ascii=False)
+    return alt.Axis(values=sorted(pairs), labelExpr=f"({table})[datum.value]", grid=False)
 
 
 HEADING_CHARACTERS = 16

@@ -35,6 +35,7 @@ from analyses.intake.survey import Survey, check_answers
 from analyses.modelling.fits import Fits, Plan, fit_models
 from analyses.modelling.graded import graded_models
 from analyses.modelling.scale_models import scale_models
+from analyses.over_time.designs import has_cohorts
 from analyses.over_time.developing import Development, developed
 from analyses.publication import SEED, assemble
 from analyses.questionnaire_items.item_functioning import Functioning, functioning
@@ -252,8 +253,8 @@ def _analysed(
     sections.append(levels.run(instrument, survey, granted=granted, across=across))
     clock.start("step.development")
     waves = _waves(run, survey, reference.plan) if settled is None else settled.waves
-    if waves is not None and first:
-        sections.append(development.run(instrument, run.whole, waves=waves))
+    if first and (waves is not None or has_cohorts(instrument, run.whole)):
+        sections.append(development.run(instrument, run.whole, waves=waves, granted=granted))
     clock.start("step.hypotheses")
     if instrument.hypotheses:
         sections.append(

@@ -143,10 +143,11 @@ class Figure:
     group; and band_lower, band_upper, between which the value was expected); for `bars` y, x; for
     `stacked` and `diverging` y and the columns stacked (`parts`, separated by blanks), from the
     left (with what they are shares of as `axis`, a row of the catalogue) or around the middle one;
-    for `lines` x and `parts`; for `heat` and `dumbbell` y and `parts`; for `wright` y, x and the
-    columns of text beside the bars (`parts`); for `paths` start, kind, end, x, lower, upper and
-    fixed (see `analyses.charts.diagram`). `domain` fixes the ends of the value axis, and `rule`
-    draws a line where the instrument's rule stands.
+    for `lines` x and `parts` (and ticks, the text that stands below each x); for `heat` and
+    `dumbbell` y and `parts`; for `wright` y, x and the columns of text beside the bars (`parts`);
+    for `paths` start, kind, end, x, lower, upper and fixed (see `analyses.charts.diagram`).
+    `domain` fixes the ends of the value axis, and `rule` draws a line where the instrument's rule
+    stands.
     """
 
     id: str

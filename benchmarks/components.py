@@ -138,8 +138,8 @@ def report(found: dict[str, Any]) -> str:
     """Write the whole report."""
     head = f"""simulerede data / simulated data. Clusters of 5 to 40 persons (all sizes equally
     frequent), normal scores, or single answers in five slightly skewed categories whose variances
-    were worked out; organisations of 4 units of 5 to 15 persons. 400 samples with 50 clusters, 200
-    with 200 and with 30 organisations; the standard error of a coverage of 95 % is 1.1 and 1.5 %.
+    were worked out; organisations of 4 units of 5 to 15 persons. 250 samples with 50 clusters, 100
+    with 200 and with 30 organisations; the standard error of a coverage of 95 % is 1.4 and 2.2 %.
     Seed {found["seed"]}; {found["failed"]} samples failed; {found["minutes"]:.0f} minutes in one
     process on a shared machine."""
     first = """**below** and **above** count intervals that lie wholly below and above the truth,

@@ -95,7 +95,7 @@ def _covariance(correlation: float) -> float:
 def cells() -> Iterator[tuple[Cell, int]]:
     """Give all conditions, each with its number of samples."""
     for answers in (NORMAL, FIVE):
-        for clusters, samples in ((50, 400), (200, 200)):
+        for clusters, samples in ((50, 250), (200, 100)):
             for icc in (0.0, 0.02, 0.10, 0.30) if answers == NORMAL else (0.02, 0.10):
                 yield Cell(clusters, icc, answers), samples
-    yield Cell(30, 0.05, units=4, unit_share=0.10), 200
+    yield Cell(30, 0.05, units=4, unit_share=0.10), 100

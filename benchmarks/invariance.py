@@ -166,7 +166,7 @@ def _false(outcomes: Sequence[Outcome], planted: Sequence[Plant], n: int) -> str
             ]
             false = [others(outcome, there) for outcome in own]
             counts = {item: sum(item in one for one in false) for item in set().union(*false)}
-            most = max(counts, key=lambda item: counts[item], default="")
+            most = max(sorted(counts), key=lambda item: counts[item], default="")
             rows.append(
                 [
                     condition.name,

@@ -24,6 +24,7 @@ from benchmarks.recovery_design import WANTED, RecoveryDesign, structure_items
 from measure.comparability.ladder_fits import Ladder
 from measure.comparability.multiplicity import corrected, largest_of
 from measure.comparability.release_tests import Larger, release_tests
+from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import MeasureWarning
 from measure.specification.options import Options
 
@@ -31,6 +32,8 @@ LEVELS = (0.05, 0.01, 0.001)
 FAMILY = 0.05 / 3
 STEPS = ("thresholds", "metric", "scalar")
 CORRECTIONS = ("holm", "maxt")
+# Numbers of respondents, in those of the population, that power is told for.
+TIMES = (1, 1.5, 2, 3)
 TESTED = tuple(one for one in CONDITIONS if one.name.endswith("as bundled"))
 """The conditions: with and without planted differences."""
 
@@ -130,8 +133,9 @@ def calibration(found: dict[str, Any]) -> str:
     step was below 0.05/3 = 1.7 %, by Holm's correction and by the distribution of the largest test
     ("maxt")."""
     second = """And of the planted parameters, as bundled: mean z, its standard deviation over
-    surveys, and share of surveys in which the corrected p-value in the first round was below
-    0.05/3."""
+    surveys, Holm's limit of the largest of the step, and share of surveys in which the corrected
+    p-value in the first round was below 0.05/3. What is to be expected of so many times the
+    respondents follows from the mean, the spread and the limit of z."""
     return f"## Single tests\n\n{filled(first)}\n\n{_sizes(steps)}\n\n{filled(second)}\n\n" + (
         _power(steps)
     )
@@ -160,13 +164,19 @@ def _sizes(steps: Sequence[Step]) -> str:
 
 def _power(steps: Sequence[Step]) -> str:
     planted = {one.name for one in TESTED if one.planted}
-    found: dict[str, list[tuple[float, float, float]]] = {}
+    found: dict[str, list[tuple[float, float, float, float]]] = {}
     for one in steps:
+        limit = float(normal_quantile(1 - FAMILY / one.n / 2))
         for name, *values in one.own if one.condition in planted else ():
-            found.setdefault(name, []).append((values[0], values[1], values[2]))
+            found.setdefault(name, []).append((values[0], values[1], values[2], limit))
     rows = []
     for name, seen in found.items():
-        z, *corrections = np.array(seen).T
-        hits = [_percent(float((each < FAMILY).mean())) for each in corrections]
-        rows.append([f"`{name}`", f"{z.mean():.2f}", f"{z.std(ddof=1):.2f}", *hits])
-    return table(["planted", "mean z", "sd", "Holm, %", "maxt, %"], rows)
+        z, holm, maxt, limits = np.array(seen).T
+        hits = [_percent(float((each < FAMILY).mean())) for each in (holm, maxt)]
+        mean, sd, limit = z.mean(), z.std(ddof=1), limits.mean()
+        # z grows with the root of the number of respondents, and its spread stays.
+        reached = normal_cdf((mean * np.sqrt(TIMES) - limit) / sd)
+        curve = [_percent(float(share)) for share in reached]
+        rows.append([f"`{name}`", f"{mean:.2f}", f"{sd:.2f}", f"{limit:.2f}", *hits, *curve])
+    several = [f"{times:g} n" for times in TIMES]
+    return table(["planted", "mean z", "sd", "limit", "Holm, %", "maxt, %", *several], rows)

@@ -26,7 +26,8 @@ def report(content: dict[str, Any]) -> str:
     error over it, **coverage** the share of samples whose 95 % interval holds the true value (of
     one quantity the standard error of that is {error:.1f} %), with the lowest and the highest over
     the quantities. **without** are the estimates that have no standard error, because a variance
-    between clusters is 0 or a correlation at its limit; they count in bias and SD only."""
+    between clusters is 0 or a correlation at its limit; they count in bias and SD only (where a
+    variance is 0 there is no correlation either)."""
     third = """**no fit** counts samples in which the model was refused (an item without variance
     between clusters) or the search found no minimum, **improper** those with a negative variance or
     the like. The model is true: 5 % of the samples should be **rejected**."""
@@ -48,9 +49,9 @@ def _estimates(studies: list[dict[str, Any]]) -> str:
         kinds = dict.fromkeys(figure["kind"] for figure in study["figures"])
         for kind in kinds:
             own = [figure for figure in study["figures"] if figure["kind"] == kind]
-            bias, sd = (float(np.mean([one[name] for one in own])) for name in ("bias", "sd"))
+            bias, sd = (float(np.nanmean([one[name] for one in own])) for name in ("bias", "sd"))
             known = [figure for figure in own if figure["se"] is not None]
-            ratio = float(np.mean([figure["se"] / figure["sd"] for figure in known]))
+            ratio = float(np.nanmean([figure["se"] / figure["sd"] for figure in known]))
             each = [figure["coverage"] for figure in known]
             without = sum(figure["undefined"] for figure in own)
             whole = sum(figure["samples"] for figure in own)

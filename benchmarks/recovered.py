@@ -39,6 +39,8 @@ def figures(
     for key, rows in keyed.items():
         est, se, lower, upper = np.array(rows, dtype=float).T
         true, there = truth[key], np.isfinite(lower)
+        # Without variance between clusters there is no correlation.
+        known = est[np.isfinite(est)]
         holds = (lower <= true) & (true <= upper)
         found.append(
             {
@@ -47,8 +49,8 @@ def figures(
                 "true": true,
                 "samples": len(est),
                 "undefined": int((~there).sum()),
-                "bias": float(est.mean() - true),
-                "sd": float(est.std(ddof=1)),
+                "bias": float(known.mean() - true),
+                "sd": float(known.std(ddof=1)),
                 "se": float(se[there].mean()) if there.any() else None,
                 "coverage": float(holds[there].mean()) if there.any() else None,
             }

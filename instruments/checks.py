@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NAMED = (
     "claims",
+    "proposals",
     "responses",
     "functions",
     "levels",

@@ -1,6 +1,8 @@
-"""What an instrument file may claim before any data: models, hypotheses, claims of the concept."""
+"""What an instrument file may claim before any data: models, claims of the concept, proposals."""
 
 from typing import Literal
+
+from pydantic import Field
 
 from instruments.texts import NO_TEXTS, Flag, Identifier, Part, Text, Texts
 
@@ -78,6 +80,33 @@ class MeasurementModel(Part):
     nested_in: Identifier | None = None
     equivalent_to: Identifier | None = None
     options: ModelOptions = ModelOptions()
+
+
+Design = Literal["effort", "stepped_wedge", "interruption", "retrospective", "cohorts"]
+"""How answers can show what something has done:
+
+- `effort`: those who took part and those they are compared with, before and after;
+- `stepped_wedge`: units that all begin in the end, in turns;
+- `interruption`: a series of waves before and after something began everywhere;
+- `retrospective`: what people say afterwards about where they stood, beside what they said then;
+- `cohorts`: those who went through something before and after it was changed.
+"""
+
+
+class Proposal(Part):
+    """Something that the account of the concept proposes to do.
+
+    Parameters
+    ----------
+    text
+        In each language, what is proposed.
+    designs
+        The designs that can show what comes of it.
+    """
+
+    id: Identifier
+    text: Texts
+    designs: tuple[Design, ...] = Field(min_length=1)
 
 
 class Claim(Part):

@@ -137,7 +137,16 @@ class Fielding(Part):
 
 
 ColumnRole = Literal[
-    "cluster", "group", "organisation", "role", "respondent", "wave", "seconds", "background"
+    "cluster",
+    "group",
+    "organisation",
+    "role",
+    "cohort",
+    "respondent",
+    "wave",
+    "start",
+    "seconds",
+    "background",
 ]
 
 
@@ -148,8 +157,11 @@ class BackgroundColumn(Part):
     ----------
     role
         `cluster` is the column that levels are judged by (ICC, agreement); scale means are tabled
-        for every `cluster`, `organisation`, `group` and `role` column. `seconds` is the time that
-        a respondent took for the whole questionnaire.
+        for every `cluster`, `organisation`, `group` and `role` column. `cohort` says with whom a
+        respondent went through something, such as a year of an education. `start` is the wave
+        from which on something has been done where the respondent is; empty, or another declared
+        value, where it has not begun. `seconds` is the time that a respondent took for the whole
+        questionnaire.
     question
         What the respondent is asked; empty where whoever runs the survey fills the column in.
     values

@@ -21,6 +21,7 @@ KIND = {
     "external": "external measure",
     "hypotheses": "hypothesis",
     "claims": "claim",
+    "proposals": "proposal",
     "missing": "missing code",
     "expectations": "expectation",
     "rules": "rule",

@@ -15,9 +15,11 @@ from pydantic import Field, model_validator
 from instruments import answers, checks, codebook
 from instruments.claims import (
     Claim,
+    Design,
     Factor,
     MeasurementModel,
     ModelOptions,
+    Proposal,
 )
 from instruments.forms import (
     BackgroundColumn,
@@ -52,6 +54,7 @@ __all__ = [
     "ConstructType",
     "Decoded",
     "Demonstration",
+    "Design",
     "Estimand",
     "Expectation",
     "External",
@@ -67,6 +70,7 @@ __all__ = [
     "MeasurementModel",
     "MissingCode",
     "ModelOptions",
+    "Proposal",
     "Referent",
     "ResponseScale",
     "RotatedVersion",
@@ -138,6 +142,8 @@ class Instrument(Part):
         The words for latent variables that are no scale.
     claims
         What the account of the concept says about it, and what tests that.
+    proposals
+        What the account proposes to do, and which designs can show what comes of it.
     """
 
     origin: Path = Field(exclude=True, repr=False)
@@ -167,6 +173,7 @@ class Instrument(Part):
     external: tuple[External, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     claims: tuple[Claim, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     rules: Rules
     demonstration: Demonstration | None = None
 

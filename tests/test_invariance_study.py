@@ -106,20 +106,25 @@ def test_calibration_counts_tests_and_surveys():
     def step(condition, column, name, below, largest, own=()):
         return [condition, column, name, 24, below, *largest, list(own)]
 
-    loading = ["I_kom1 loading", 3.0, 0.03, 0.01]
+    def loading(z, largest):
+        own = ["I_kom1 loading", z, 0.03, 0.01]
+        return step("planted, as bundled", "education", "metric", [9, 9, 9], largest, [own])
+
     surveys = [
         [
             step("nothing planted, as bundled", "role", "metric", [3, 1, 0], [0.02, 0.01]),
-            step("planted, as bundled", "education", "metric", [9, 9, 9], [0.03, 0.01], [loading]),
+            loading(2.0, [0.03, 0.01]),
         ],
         [
             step("nothing planted, as bundled", "role", "metric", [0, 0, 0], [0.5, 0.4]),
-            step("planted, as bundled", "education", "metric", [9, 9, 9], [0.0, 0.0], [loading]),
+            loading(4.0, [0.0, 0.0]),
         ],
     ]
     text = calibration({"samples": 2, "failed": 0, "seed": 1, "minutes": 1.0, "outcomes": surveys})
     assert "| role | metric | 48 | 6.2 | 2.1 | 0.00 | 0.00 | 50.0 |" in text
-    assert "| `I_kom1 loading` | 3.00 | 0.00 | 0.00 | 100.0 |" in text
+    # Phi((3 - 3.39) / sqrt 2), and with twice the respondents Phi((3 sqrt 2 - 3.39) / sqrt 2).
+    assert "| `I_kom1 loading` | 3.00 | 1.41 | 3.39 | 0.00 | 100.0 | 39.1 |" in text
+    assert text.splitlines()[-1].split("|")[9].strip() == "72.6"
 
 
 @pytest.mark.slow

@@ -13,6 +13,9 @@ from instruments.schema import Form, Instrument
 SHOWN = 10
 """Names that an error message lists before it counts the rest."""
 
+GIVEN = "--group, --cluster, --wave, --start, --cohort"
+"""The options that name a column."""
+
 NEAREST = 3
 """So many forms are compared with a file that holds none of them."""
 
@@ -89,7 +92,7 @@ def match(
     if absent:
         raise SurveyError(
             f'"{survey}" lacks {listed(absent, "column")}, which "{instrument.id}" or an option '
-            f"(--group, --cluster, --wave) requires.\n    It has {listed(columns, 'column')}.\n"
+            f"({GIVEN}) requires.\n    It has {listed(columns, 'column')}.\n"
             "    Add it, or give its column this name in the file."
         )
     items = tuple(name for name in instrument.all_item_ids if name in asked)
@@ -134,7 +137,7 @@ def _check_mapping(
     if absent:
         raise SurveyError(
             f'"{survey}" has no {listed(absent, "column")}, which the mapping or an option '
-            "(--group, --cluster, --wave) names.\n"
+            f"({GIVEN}) names.\n"
             f"    It has {listed(columns, 'column')}."
         )
 

@@ -68,7 +68,11 @@ def read(instrument: Instrument, inputs: Inputs) -> Given:
     rules = locked.examine(instrument, lock=inputs.lock, survey=inputs.survey)
     content = _content(asked.instrument, inputs)
     survey = read_survey(
-        inputs.survey, asked.instrument, mapping={**own.columns, **asked.mapping}, own=own.own
+        inputs.survey,
+        asked.instrument,
+        mapping={**own.columns, **asked.mapping},
+        own=own.own,
+        then=own.then,
     )
     margins: tuple[Margin, ...] = ()
     if inputs.population is not None:

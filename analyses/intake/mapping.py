@@ -11,6 +11,10 @@ highest = 5
 
 [external]
 extraversion = ["e1", "e2"]        # the same in short, without reversed columns
+
+[then]                             # what people say afterwards about where they stood before:
+I_bro1 = "q1_then"                 # the column of each item, by default "{item}_then",
+pattern = "then_{item}"            # or what all these columns are called
 """
 
 import tomllib
@@ -56,11 +60,23 @@ class OwnMeasure:
 
 
 @dataclass(frozen=True)
+class ThenColumns:
+    """Where answers about the time before stand: the column of each item, or what all are called.
+
+    `columns` are to be there; by `pattern` whatever is there is taken.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    pattern: str | None = None
+
+
+@dataclass(frozen=True)
 class ColumnMapping:
     """What a mapping file says: see the top of this module."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     own: tuple[OwnMeasure, ...] = ()
+    then: ThenColumns = ThenColumns(pattern="{item}_then")
 
 
 def read_mapping(path: str | Path, instrument: Instrument) -> ColumnMapping:
@@ -79,17 +95,19 @@ def read_mapping(path: str | Path, instrument: Instrument) -> ColumnMapping:
         raise SurveyError(f'the mapping file "{path}" cannot be read: {error.strerror}') from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SurveyError(f'the mapping file "{path.name}" is not valid TOML: {error}') from error
-    unknown = [name for name in raw if name not in ("columns", "external")]
+    unknown = [name for name in raw if name not in ("columns", "external", "then")]
     if unknown:
         raise SurveyError(
             f'"{path.name}" has the {listed(unknown, "table")}, which a mapping file does not '
-            "have.\n    It has [columns], with the instrument's names and those of the file, and "
-            "[external], with columns of the user's own."
+            "have.\n    It has [columns], with the instrument's names and those of the file, "
+            "[external], with columns of the user's own, and [then], with answers about before."
         )
     columns = _columns(raw.get("columns", {}), path.name)
     own = tuple(_measures(raw.get("external", {}), instrument, path.name))
-    _refuse_two_meanings(columns, own, path.name)
-    return ColumnMapping(columns, own)
+    then = _then(raw["then"], instrument, path.name) if "then" in raw else ColumnMapping().then
+    meant = {**columns, **{f"then.{item}": column for item, column in then.columns.items()}}
+    _refuse_two_meanings(meant, own, path.name)
+    return ColumnMapping(columns, own, then)
 
 
 def _columns(raw: object, file: str) -> dict[str, str]:
@@ -98,6 +116,24 @@ def _columns(raw: object, file: str) -> dict[str, str]:
             f'"{file}", columns: each entry is the instrument\'s name = "the column of the file".'
         )
     return dict(raw)
+
+
+def _then(raw: object, instrument: Instrument, file: str) -> ThenColumns:
+    if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+        raise SurveyError(f'"{file}", then: each entry is an item = "the column of the file".')
+    named = dict(raw)
+    pattern = named.pop("pattern", None)
+    unknown = [item for item in named if item not in instrument.all_item_ids]
+    if unknown:
+        raise SurveyError(
+            f'"{file}", then: "{instrument.id}" does not have the {listed(unknown, "item")}.'
+        )
+    if pattern is not None and "{item}" not in pattern:
+        raise SurveyError(
+            f'"{file}", then, pattern: "{pattern}" does not say where the name of the item stands; '
+            'write it as {item}, such as "then_{item}".'
+        )
+    return ThenColumns(named, pattern)
 
 
 def _measures(raw: object, instrument: Instrument, file: str) -> Iterator[OwnMeasure]:

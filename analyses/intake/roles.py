@@ -1,4 +1,4 @@
-"""Columns that the user gives a role: who belongs together, which groups are compared, the wave."""
+"""Columns that the user gives a role: who belongs together, which groups are compared, when."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,10 @@ from analyses.errors import SurveyError
 from analyses.intake.columns import fold
 from instruments.schema import BackgroundColumn, ColumnRole, Instrument
 
-GivenRole = Literal["group", "cluster", "wave"]
+GivenRole = Literal["group", "cluster", "wave", "start", "cohort"]
+
+KEEPING: tuple[ColumnRole, ...] = ("wave", "start", "cohort")
+"""Roles whose column keeps the instrument's name and label, whatever the file calls it."""
 
 WAVE_LABEL = {"da": "Måling", "en": "Wave"}
 
@@ -35,9 +38,8 @@ def assign(instrument: Instrument, wanted: Mapping[GivenRole, str | None]) -> As
     ----------
     instrument
         What was asked. A column that it declares changes its role; any other is declared, under
-        the name that the file has for it. What had a role (`cluster`, `group`, `wave`) that the
-        user gives to another column becomes plain background. The column of the waves keeps the
-        instrument's name and label, whatever the file calls it.
+        the name that the file has for it. What had a role that the user gives to another column
+        becomes plain background, but for the roles of `KEEPING`.
     wanted
         Role → name of the column; None changes nothing.
 
@@ -72,7 +74,7 @@ def _with_role(
     declared = {fold(one.name): one for one in instrument.columns}
     own = declared.get(fold(column))
     mapping: dict[str, str] = {}
-    if own is None and role == "wave" and (name := instrument.column_for("wave")) is not None:
+    if own is None and role in KEEPING and (name := instrument.column_for(role)) is not None:
         own = declared[fold(name)]
         mapping[own.name] = column
     if own is None:

@@ -3,7 +3,7 @@
 import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,23 @@ import pandas as pd
 
 from analyses.errors import SurveyError
 from analyses.fielding import returned
-from analyses.intake import asked, columns, lookalikes, raw_answers, selfratings, waves
+from analyses.intake import (
+    asked,
+    columns,
+    lookalikes,
+    raw_answers,
+    selfratings,
+    then_answers,
+    waves,
+)
 from analyses.intake.asked import NOT_ASKED
-from analyses.intake.mapping import OwnMeasure, own_columns, own_notes
+from analyses.intake.mapping import (
+    ColumnMapping,
+    OwnMeasure,
+    ThenColumns,
+    own_columns,
+    own_notes,
+)
 from analyses.intake.raw_answers import DECLARED, OPTIONAL_KINDS
 from analyses.intake.reading import RawTable, read_table
 from analyses.section import Message
@@ -73,6 +87,9 @@ class Survey:
         The wave that the survey has been cut to by `at`.
     own
         The measures of other instruments that the user has declared columns for.
+    then
+        (n_obs, n_items): what respondents say afterwards about where they stood before, by item,
+        reverse-keyed, NaN where they do not; without columns where nobody was asked.
     """
 
     name: str
@@ -89,6 +106,7 @@ class Survey:
     wave_column: str | None = None
     wave: str | None = None
     own: tuple[OwnMeasure, ...] = ()
+    then: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @cached_property
     def missing_codes(self) -> pd.DataFrame:
@@ -130,6 +148,7 @@ class Survey:
             asked=cut(self.asked[items]),
             forms=cut(self.forms),
             self_ratings=cut(self.self_ratings),
+            then=cut(self.then) if len(self.then.columns) else self.then,
         )
 
     def at(self, wave: str) -> "Survey":
@@ -153,6 +172,7 @@ def read_survey(
     *,
     mapping: Mapping[str, str] | None = None,
     own: Sequence[OwnMeasure] = (),
+    then: ThenColumns | None = None,
 ) -> Survey:
     """Read a survey file and check it against the instrument, before anything is computed.
 
@@ -166,6 +186,9 @@ def read_survey(
         Name in the instrument → name of the column in the file, where they differ.
     own
         Measures of other instruments in further columns of the file.
+    then
+        The columns with what people say afterwards about where they stood before; by default those
+        called "{item}_then".
 
     Raises
     ------
@@ -180,8 +203,12 @@ def read_survey(
     mapping = dict(mapping or {})
     names = [*instrument.all_item_ids, *(column.name for column in instrument.columns)]
     others = {column for measure in own for column in measure.columns}
+    then = ColumnMapping().then if then is None else then
+    others |= set(then.columns.values())
     raw = read_table(path, expected=[*(mapping.get(name, name) for name in names), *others])
     raw, marked = mark.taken_from(raw)
+    said = then_answers.columns_of(raw.frame, instrument, then, survey=path.name)
+    others |= set(said.values())
     raw = returned.translate(raw, instrument, survey=path.name, keep={*mapping.values(), *others})
     match = columns.match(
         [str(name) for name in raw.frame.columns if name not in others],
@@ -206,6 +233,7 @@ def read_survey(
     rated = list(of_anybody.index[of_anybody])
     check_answers(instrument, design.form.id, read.codes[rated], read.asked)
     measured = own_columns(raw.frame, tuple(own), path.name)
+    afterwards, then_notes = then_answers.read(raw, said, instrument)
     data = pd.concat([pd.DataFrame(background), read.codes[rated], measured], axis=1)
     tables = (data, read.missing[rated], read.asked[rated], design.forms, read.self_ratings)
     data, missing, was_asked, forms, self_ratings = (
@@ -229,11 +257,13 @@ def read_survey(
             *read.notes,
             *in_waves.notes,
             *own_notes(own),
+            *then_notes,
         ),
         simulated=marked or _simulated(path, codes, instrument),
         waves=in_waves.order,
         wave_column=instrument.column_for("wave") if in_waves.order else None,
         own=tuple(own),
+        then=afterwards.reset_index(drop=True),
     )
 
 
@@ -252,6 +282,16 @@ def _waves(
         else:
             kind = pd.CategoricalDtype(list(found.order))
             background[column] = found.values.astype(kind)
+    start = next((one for one in instrument.columns if one.role == "start"), None)
+    if start is not None and start.name in background and len(found.order) > 1:
+        named = (word for labels in start.values.values() for word in labels.values())
+        background[start.name] = waves.starts(
+            background[start.name],
+            found.order,
+            [*start.values, *named],
+            column=start.name,
+            survey=survey,
+        )
     if respondents is not None:
         by_wave = background.get(column or "") if found.order else None
         waves.refuse_doubles(respondents, by_wave, survey=survey)

@@ -118,6 +118,47 @@ def find(wave: str, waves: Sequence[str]) -> str | None:
     return next((one for one in waves if _key(one) == _key(wave)), None)
 
 
+def starts(
+    values: "pd.Series[Any]",
+    order: Sequence[str],
+    others: Iterable[str],
+    *,
+    column: str,
+    survey: str,
+) -> "pd.Series[Any]":
+    """Give the wave in which something began, by the waves' own names; missing where it has not.
+
+    Parameters
+    ----------
+    values
+        (n_obs,) text or categories, as the file has them.
+    order
+        The waves.
+    others
+        Declared words for what has not begun.
+    column, survey
+        What error messages call the column and the file.
+
+    Raises
+    ------
+    SurveyError
+        Where a value is neither a wave nor one of the other words.
+    """
+    text = values.astype(object).map(lambda value: str(value).strip(), na_action="ignore")
+    not_begun = {_key(one) for one in others}
+    text = text.mask((text == "") | text.map(_key, na_action="ignore").isin(not_begun))
+    found = text.map(lambda value: find(value, order), na_action="ignore")
+    strange = text[text.notna() & found.isna()]
+    if not strange.empty:
+        raise SurveyError(
+            f'the column "{column}" of "{survey}" holds {listed(sorted(set(strange)), "value")} in '
+            f"{len(strange)} {_rows(len(strange))}, which is no wave; the file has "
+            f"{listed(list(order), 'wave')}.\n    Write the wave in which it began, and leave the "
+            "cell empty where it has not begun."
+        )
+    return found.astype(object)
+
+
 def refuse_doubles(
     respondents: "pd.Series[Any]", waves: "pd.Series[Any] | None", *, survey: str
 ) -> None:

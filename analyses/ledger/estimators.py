@@ -408,7 +408,7 @@ def moderation(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
         As for `gain`.
     """
     waves = ledger.answers.waves
-    if waves is None or waves.effort is None or waves.person is None or not waves.common.factors:
+    if waves is None or waves.effort is None or waves.linked is None or not waves.common.factors:
         raise Awaits(expectation.estimand)
     target = ledger.answers.variable(expectation.target)
     _require_same(waves, expectation)

@@ -7,31 +7,23 @@ computed before it is asked for, and each thing once.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 import measure
-from analyses import evidence, verdicts
+from analyses import evidence
 from analyses.attempts import Found
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
 from analyses.modelling.fits import Plan, treatment
 from analyses.modelling.scale_models import FEWEST_ITEMS
 from analyses.modelling.structure import structure
+from analyses.over_time.wave_steps import Licence, licence_of, steps_held
 from analyses.publication import SEED
 from instruments.schema import BackgroundColumn, Instrument
 from measure.errors import MeasureError
 from measure.occasions.observed_changes import MEAN
-
-Licence = Literal["full", "partial", "none", "undecided"]
-"""What may be said about change: all of it, with items left to differ, nothing, or nothing yet."""
-
-NEEDED = ("configural", "thresholds", "metric", "scalar")
-"""The steps that latent means rest on."""
-
-SUFFIXES = {"robust": ".robust", "scaled": ".scaled", "plain": ""}
-"""How the columns of an index end, by the variant that all steps have."""
 
 ALPHA = 0.05
 """Chance of letting an item differ where none does."""
@@ -41,6 +33,10 @@ FEWEST_FOLLOWED = 50
 
 FEWEST_IN_GROUP = 10
 """With fewer people in one of two groups their difference is not estimated."""
+
+MOST_LINKED = 3
+"""With more waves than these each counts as a sample too: respondents link all items of all waves
+in one model, which grows with the square of their number."""
 
 CLUSTER_ROLES = ("organisation", "cluster")
 BACKGROUND_ROLES = ("group", "role", "background")
@@ -135,13 +131,12 @@ class Development:
         if self.effort is None:
             return self.planned.cluster
         codes = self._codes(self.effort.column)
-        whole = [
-            (self.survey.data[one.name].nunique(), one)
-            for one in evidence.present_columns(self.instrument, self.survey, CLUSTER_ROLES)
-            if self.survey.data[one.name].nunique() > 3
-            and (codes.groupby(self.survey.data[one.name]).nunique() <= 1).all()
-        ]
-        return min(whole, key=lambda pair: pair[0])[1] if whole else self.planned.cluster
+        return allocated(self.instrument, self.survey, codes) or self.planned.cluster
+
+    @cached_property
+    def linked(self) -> str | None:
+        """The column of respondents whose answers are linked over waves in the models."""
+        return self.person if len(self.waves) <= MOST_LINKED else None
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -174,19 +169,12 @@ class Development:
 
     def _fitting(self, items: Sequence[str]) -> dict[str, Any]:
         """Give the options that all fits share, in the names of `measure`."""
-        ordered = [item for item in items if item in self.planned.ordered]
-        gaps = bool(self.frame[list(items)].isna().to_numpy().any()) or self.person is not None
-        missing = treatment(self.planned.estimator, ordinal=bool(ordered)) if gaps else "listwise"
+        gaps = bool(self.frame[list(items)].isna().to_numpy().any()) or self.linked is not None
         return {
-            "person": self.person,
+            "person": self.linked,
             "wave": self.survey.wave_column,
             "waves": self.waves,
-            "ordered": ordered,
-            "estimator": self.planned.estimator,
-            "missing": missing,
-            "information": "observed" if ordered else None,
-            "cluster": None if self.cluster is None else self.cluster.name,
-            "categories": "merge",
+            **fitted_as(self.planned, items, self.cluster, gaps=gaps),
         }
 
     @cached_property
@@ -242,41 +230,18 @@ class Development:
 
         The first, in which nothing is equal, holds where its fit is at least acceptable.
         """
-        rules = self.instrument.rules
-        found: dict[str, bool | None] = {}
-        if self.ladder.result is None:
-            return found
-        first, table = self.ladder.result.steps[0], self.ladder.result.table
-        suffix = SUFFIXES[self.ladder.result.variant]
-        names = {"cfi": f"cfi{suffix}", "rmsea": f"rmsea{suffix}", "srmr": "srmr"}
-        fit = verdicts.worst(
-            verdicts.judge_index(name, evidence.number(table.loc[first, column]), rules)
-            for name, column in names.items()
-        )
-        found[first] = None if fit == "undecided" else fit != "poor"
-        for step, row in table.iloc[1:].iterrows():
-            cfi, rmsea = (evidence.number(row[f"delta_{name}"]) for name in ("cfi", "rmsea"))
-            found[str(step)] = None
-            if cfi is not None and rmsea is not None:
-                found[str(step)] = (
-                    cfi >= rules.invariance_delta_cfi.value
-                    and rmsea <= rules.invariance_delta_rmsea.value
-                )
-        return found
+        found = self.ladder.result
+        return {} if found is None else steps_held(found, self.instrument.rules)
 
     @property
     def licence(self) -> Licence:
-        """What may be said about change.
+        """What may be said about change."""
+        return licence_of(self.steps, partial=bool(self.released))
 
-        Means are comparable where no step up to equal intercepts fails; the steps after it are not
-        needed.
-        """
-        held = [self.steps[step] for step in NEEDED if step in self.steps]
-        if "scalar" not in self.steps or None in held:
-            return "undecided"
-        if False in held:
-            return "none"
-        return "partial" if self.released else "full"
+    @property
+    def comparable(self) -> bool:
+        """Whether change may be shown."""
+        return self.licence in ("full", "partial")
 
     @cached_property
     def change(self) -> Found[measure.LatentChange]:
@@ -383,6 +348,40 @@ def developed(
     if len(survey.waves) < 2 or survey.wave is not None or survey.wave_column is None:
         return None
     return Development(instrument, survey, planned, effort_of(instrument, survey, planned), seed)
+
+
+def fitted_as(
+    planned: Plan, items: Sequence[str], cluster: BackgroundColumn | None, *, gaps: bool
+) -> dict[str, Any]:
+    """Give the options of models of several waves, in the names of `measure`.
+
+    Parameters
+    ----------
+    gaps
+        Whether answers are missing, or respondents at a wave.
+    """
+    ordered = [item for item in items if item in planned.ordered]
+    return {
+        "ordered": ordered,
+        "estimator": planned.estimator,
+        "missing": treatment(planned.estimator, ordinal=bool(ordered)) if gaps else "listwise",
+        "information": "observed" if ordered else None,
+        "cluster": None if cluster is None else cluster.name,
+        "categories": "merge",
+    }
+
+
+def allocated(
+    instrument: Instrument, survey: Survey, values: "pd.Series[Any]"
+) -> BackgroundColumn | None:
+    """Give the largest clusters, more than three, within which a value is the same for all."""
+    whole = [
+        (survey.data[one.name].nunique(), one)
+        for one in evidence.present_columns(instrument, survey, CLUSTER_ROLES)
+        if survey.data[one.name].nunique() > 3
+        and (values.groupby(survey.data[one.name]).nunique() <= 1).all()
+    ]
+    return min(whole, key=lambda pair: pair[0])[1] if whole else None
 
 
 def effort_of(instrument: Instrument, survey: Survey, planned: Plan) -> Effort | None:

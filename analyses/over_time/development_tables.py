@@ -9,7 +9,8 @@ import measure
 from analyses import evidence
 from analyses.evidence import column, columns
 from analyses.modelling import methods
-from analyses.over_time.developing import NEEDED, SUFFIXES, Development
+from analyses.over_time.developing import Development
+from analyses.over_time.wave_steps import NEEDED, SUFFIXES
 from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
 from instruments.schema import BackgroundColumn
 from measure.occasions.observed_changes import MEAN
@@ -334,7 +335,7 @@ def _effort_values(waves: Development) -> dict[str, Value]:
 def _change_notes(waves: Development) -> Iterator[Message]:
     yield Message("development.note.changes")
     yield Message("development.note.raw")
-    if waves.person is None:
+    if waves.linked is None:
         yield Message("development.note.samples")
     if len(waves.common.factors) > 1:
         yield Message("development.note.mean")

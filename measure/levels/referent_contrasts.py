@@ -20,7 +20,7 @@ from measure.checks import confidence
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import ModelError
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 
 Array = NDArray[np.float64]
 
@@ -118,9 +118,10 @@ def referent_contrasts(
         Fewer than two traits or referents, a factor that is not in the model, two that are not
         correlated there, or several groups.
     OptionError
-        `confidence_level` outside 0 to 1.
+        `confidence_level` outside 0 to 1; a model of two levels.
     """
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
+    require_one_level(fit, "referent_contrasts")
     cells = _cells(fit, factors)
     pairs = [_pair(fit, one, other) for one, other in combinations(cells, 2)]
     solution = fit.standardization

@@ -22,7 +22,7 @@ from measure.checks import confidence
 from measure.display import render_html, render_text
 from measure.distributions import normal_quantile
 from measure.errors import ModelError
-from measure.fitting.fitted import Fit
+from measure.fitting.fitted import Fit, require_one_level
 
 Array = NDArray[np.float64]
 
@@ -103,9 +103,10 @@ def referent_shares(fit: Fit, *, confidence_level: float = 0.95) -> ReferentShar
         No item loads on a trait and a specific factor; an item loads on more than two factors; or
         trait and specific factor correlate, so that nothing parts the variance between them.
     OptionError
-        `confidence_level` outside 0 to 1.
+        `confidence_level` outside 0 to 1; a model of two levels.
     """
     z = float(normal_quantile((1 + confidence(confidence_level)) / 2))
+    require_one_level(fit, "referent_shares")
     pairs = list(_pairs(fit))
     _require_uncorrelated(fit, pairs)
     items = [_item(fit, pair, z) for pair in pairs]

@@ -292,7 +292,8 @@ def _correlations(total: Array, others: Array) -> Array:
     other = np.where(there, other - other.sum(axis=0) / n, 0.0)
     spread = np.sqrt((own**2).sum(axis=0) * (other**2).sum(axis=0))
     together = (own * other).sum(axis=0)
-    return np.divide(together, spread, out=np.full(len(spread), np.nan), where=spread > 0)
+    known = np.divide(together, spread, out=np.full(len(spread), np.nan), where=spread > 0)
+    return np.asarray(known)
 
 
 def _enough(frame: pd.DataFrame, scale: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 import instruments
 import measure
 from instruments.checks import variables
+from instruments.schema import Design
 from measure.rotating.rotation import rotation_names
 from measure.specification.syntax import parse
 
@@ -54,13 +56,17 @@ def test_every_claim_is_tested_or_says_why_not() -> None:
 def test_the_columns_have_their_settled_names() -> None:
     settled = (
         "respondent organisation unit profession role tier education sector unit_type "
-        "crossboundary ambassador seniority age wave effort form language seconds"
+        "crossboundary ambassador seniority age wave effort effort_start cohort form language "
+        "seconds"
     )
     assert [column.name for column in KKS.columns] == settled.split()
 
 
 def test_columns_that_are_asked_have_a_question_and_categories() -> None:
-    given = {"respondent", "organisation", "unit", "wave", "effort", "form", "language", "seconds"}
+    given = {
+        *("respondent", "organisation", "unit", "wave", "effort", "effort_start", "cohort"),
+        *("form", "language", "seconds"),
+    }
     for column in KKS.columns:
         assert bool(column.question) == (column.name not in given)
         if column.question:
@@ -228,3 +234,8 @@ def test_the_structural_model_takes_indices_as_observed() -> None:
     assert not indices & set(factors)
     parts = {item for scale in KKS.scales if scale.kind == "index" for item in scale.items}
     assert not parts & set(used)
+
+
+def test_each_proposal_has_a_design_and_every_design_a_proposal() -> None:
+    assert [one.id for one in KKS.proposals] == ["P1", "P2", "P3", "P4"]
+    assert {design for one in KKS.proposals for design in one.designs} == set(get_args(Design))

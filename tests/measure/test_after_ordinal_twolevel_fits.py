@@ -18,6 +18,7 @@ REFUSED = {
     "bootstrap": "two-level models of ordered items",
     "composite_reliability": "two-level models of ordered items",
     "factor_scores": "two-level models of ordered items",
+    "multilevel_reliability": "not available for ordered items",
     **dict.fromkeys(
         ("alignment", "bifactor_indices", "cross_validate", "fornell_larcker", "item_bias"),
         "not available for two-level models",
@@ -26,7 +27,10 @@ REFUSED = {
         ("latent_means", "maximal_reliability", "population", "simulate", "small_sample_tests"),
         "not available for two-level models",
     ),
-    **dict.fromkeys(("srmr_test", "vuong"), "not available for two-level models"),
+    **dict.fromkeys(
+        ("referent_contrasts", "referent_shares", "srmr_test", "vuong"),
+        "not available for two-level models",
+    ),
 }
 
 
@@ -53,17 +57,23 @@ def test_what_is_not_available_is_refused(fit, rows, name):
         "simulate": (40,),
         "bootstrap": (rows,),
         "cross_validate": (rows,),
+        "referent_contrasts": ({"t": {"a": "fw"}, "u": {"a": "fb"}},),
     }
     seeded = name in ("simulate", "bootstrap", "cross_validate", "alignment")
     options = {"seed": 1} if seeded else {}
+    if name == "multilevel_reliability":
+        options = {"construct": "configural"}
     given = {"model": fit} if name == "cross_validate" else fit
     with pytest.raises(MeasureError, match=REFUSED[name]):
         getattr(measure, name)(given, *further.get(name, ()), **options)
 
 
-@pytest.mark.parametrize(
-    "name", ["standardized", "r_squared", "modification_indices", "second_opinion", "model_card"]
+AS_AT_ONE_LEVEL = (
+    *("standardized", "r_squared", "modification_indices", "second_opinion", "model_card"),
 )
+
+
+@pytest.mark.parametrize("name", AS_AT_ONE_LEVEL)
 def test_what_holds_as_at_one_level(fit, rows, name):
     CHECKS[name](fit, rows)
 
@@ -140,6 +150,5 @@ def test_what_a_fit_shows_of_itself(fit):
 
 def test_every_function_of_a_fit_is_entered():
     # The rest stand in tests of their own above.
-    tested = {"standardized", "r_squared", "modification_indices", "second_opinion", "model_card"}
-    tested |= {"residuals", "implied", "compare", "equality_tests", "level_fit"}
-    assert set(CHECKS) == tested | set(REFUSED)
+    tested = {"residuals", "implied", "compare", "equality_tests", "level_fit"}
+    assert set(CHECKS) == tested | set(AS_AT_ONE_LEVEL) | set(REFUSED)

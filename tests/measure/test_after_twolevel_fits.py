@@ -220,7 +220,7 @@ def test_what_lavaan_fits_otherwise_has_no_code(options, words):
 SUPPORTED = {
     *("standardized", "r_squared", "residuals", "implied", "modification_indices"),
     *("equality_tests", "compare", "bootstrap", "factor_scores", "composite_reliability"),
-    *("model_card", "level_fit"),
+    *("model_card", "level_fit", "multilevel_reliability"),
 }
 REFUSED = {
     "srmr_test": lambda fit, _: measure.srmr_test(fit),
@@ -232,6 +232,10 @@ REFUSED = {
     "item_bias": lambda fit, _: measure.item_bias(fit),
     "alignment": lambda fit, _: measure.alignment(fit, seed=1),
     "latent_means": lambda fit, _: measure.latent_means(fit),
+    "referent_shares": lambda fit, _: measure.referent_shares(fit),
+    "referent_contrasts": lambda fit, _: measure.referent_contrasts(
+        fit, {"t": {"a": "fw"}, "u": {"a": "fb"}}
+    ),
     "vuong": lambda fit, _: measure.vuong(fit, fit),
     "small_sample_tests": lambda fit, _: measure.small_sample_tests(fit),
     "cross_validate": lambda fit, rows: measure.cross_validate({"m": fit}, rows, seed=1),

@@ -9,9 +9,16 @@ import pytest
 
 import instruments
 from analyses.errors import SurveyError
-from analyses.intake.mapping import OwnMeasure, own_columns, read_mapping
+from analyses.intake.mapping import (
+    ColumnMapping,
+    OwnMeasure,
+    ThenColumns,
+    own_columns,
+    read_mapping,
+)
 from analyses.intake.survey import read_survey
 from tests.analyses.demonstrations import survey_path
+from tests.analyses.kks_answers import N_OBS, answered, notes, read
 
 KKS = instruments.load("coupling")
 
@@ -35,6 +42,10 @@ highest = 5
 
 [external]
 extraversion = ["e1"]
+
+[then]
+I_bro1 = "q1_before"
+pattern = "før_{item}"
 """
     read = read_mapping(_file(tmp_path, text), KKS)
     assert read.columns == {"I_bro1": "q1"}
@@ -42,6 +53,7 @@ extraversion = ["e1"]
         OwnMeasure("relational_coordination", ("rc1", "rc2", "rc3"), ("rc2",), 1, 5),
         OwnMeasure("extraversion", ("e1",)),
     )
+    assert read.then == ThenColumns({"I_bro1": "q1_before"}, "før_{item}")
     assert read.own[0].names == tuple(f"relational_coordination.{k}" for k in (1, 2, 3))
 
 
@@ -75,6 +87,10 @@ extraversion = ["e1"]
         ),
         ("[external.extraversion]\ncolumns = ['e1']\nlowest = 5\nhighest = 1", "the first the"),
         ("[external.extraversion]\ncolumns = ['e1']\nlowest = 5", "the first the smaller"),
+        ('[then]\nI_bro1 = ["a"]', 'then: each entry is an item = "the column of the file"'),
+        ('[then]\nX_1 = "a"', 'does not have the item "X_1"'),
+        ('[then]\npattern = "before"', "does not say where the name of the item stands"),
+        ('[columns]\nI_bro2 = "a"\n[then]\nI_bro1 = "a"', 'both "I_bro2" and "then.I_bro1"'),
     ],
 )
 def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -127,3 +143,28 @@ def test_a_survey_brings_its_own_measures_along(tmp_path: Path) -> None:
     keys = {note.key for note in survey.notes}
     assert "reading.own" in keys
     assert "reading.unused" not in keys
+
+
+def test_answers_about_before_are_read_apart(tmp_path: Path) -> None:
+    # I_bro3 is reversed; the second respondent says nothing of it.
+    data = answered("individual").assign(I_bro1_THEN=4, I_bro3_then=[2, "", *[1] * (N_OBS - 2)])
+    survey = read(tmp_path, data)
+    assert list(survey.then.columns) == ["I_bro1", "I_bro3"]
+    assert survey.then.iloc[:3].to_numpy(na_value=0).tolist() == [[4, 4], [4, 0], [4, 5]]
+    assert "I_bro1_THEN" not in str(survey.notes)
+    assert notes(survey, "reading.then") == [{"n": 2}]
+    few = survey.where(survey.data.index < 5)
+    assert len(few.then) == len(few.data) == 5
+    plain = read(tmp_path, answered("individual"))
+    assert plain.then.empty
+    assert notes(plain, "reading.then") == []
+
+
+def test_columns_about_before_that_are_not_there_are_named(tmp_path: Path) -> None:
+    data = answered("individual").assign(old=3)
+    named = ColumnMapping(then=ThenColumns({"I_bro1": "old"}))
+    path = tmp_path / "survey.csv"
+    data.to_csv(path, index=False)
+    assert list(read_survey(path, KKS, then=named.then).then.columns) == ["I_bro1"]
+    with pytest.raises(SurveyError, match='lacks column "older", which the mapping names'):
+        read_survey(path, KKS, then=ThenColumns({"I_bro1": "older"}))

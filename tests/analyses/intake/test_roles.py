@@ -55,6 +55,16 @@ def test_the_waves_may_have_another_column(tmp_path: Path) -> None:
     assert survey.wave_column == instrument.column_for("wave") == "wave"
 
 
+def test_beginnings_and_cohorts_may_have_other_columns(tmp_path: Path) -> None:
+    began = ["", "2"] * (N_OBS // 2)
+    wanted: dict[str, str | None] = {"wave": "T", "start": "Begyndt", "cohort": "sector"}
+    instrument, survey = assigned(tmp_path, wanted, Begyndt=began)
+    assert instrument.column_for("start") == "effort_start"
+    assert survey.data["effort_start"].dropna().unique().tolist() == ["2"]
+    # A column that the instrument declares otherwise changes its role.
+    assert instrument.column_for("cohort") == "sector"
+
+
 def test_an_instrument_without_waves_gets_a_column_for_them() -> None:
     without = KKS.model_copy(
         update={"columns": tuple(one for one in KKS.columns if one.role != "wave")}

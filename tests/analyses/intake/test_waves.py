@@ -187,3 +187,22 @@ def test_a_wave_with_another_form_has_the_items_of_that_form(tmp_path: Path) -> 
     )
     assert survey.at("2").scored.shape == (60, 12)
     assert "not_asked" not in survey.at("1").missing_codes
+
+
+def test_a_beginning_is_named_as_the_waves_are(tmp_path: Path) -> None:
+    begins = np.tile([" wave 2", "", "WAVE-1", "Wave 2"], 20)
+    survey = read(tmp_path, in_waves("Wave 1", "Wave 2").assign(effort_start=begins))
+    found = survey.data["effort_start"]
+    assert found[:4].fillna("-").tolist() == ["Wave 2", "-", "Wave 1", "Wave 2"]
+
+
+def test_a_beginning_in_no_wave_is_refused(tmp_path: Path) -> None:
+    data = in_waves("1", "2").assign(effort_start=["2", "2027"] * 40)
+    with pytest.raises(SurveyError, match=r'"2027" in 40 rows, which is no wave.*"1", "2"'):
+        read(tmp_path, data)
+
+
+def test_declared_words_for_what_has_not_begun_are_no_wave() -> None:
+    values = pd.Series(["2", "Aldrig", None, "never "])
+    found = waves.starts(values, ("1", "2"), ["never", "Aldrig"], column="start", survey="s.csv")
+    assert found.fillna("-").tolist() == ["2", "-", "-", "-"]

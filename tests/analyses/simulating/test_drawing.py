@@ -17,7 +17,8 @@ from analyses.simulating.people import organisation_sizes
 from instruments.population import CARELESS_KINDS
 from tests.analyses.simulating.surveys import KKS, SEED, drawn, large, population
 
-BACKGROUND = [column for column in KKS.columns if column.role != "seconds"]
+# In the simulated survey everybody's effort began at once, and there are no cohorts.
+BACKGROUND = [c for c in KKS.columns if c.role not in ("seconds", "start", "cohort")]
 ITEMS = [item for item in KKS.item_ids if item not in KKS.check_ids]
 
 

@@ -339,7 +339,6 @@ BAD_OPTIONS = {
     "sandwich": ({"cluster": "cluster", "se": "robust.sem"}, "not defined for two-level"),
     "shifted": ({"cluster": "cluster", "test": "scaled.shifted"}, "not defined for two-level"),
     "wishart": ({"cluster": "cluster", "likelihood": "wishart"}, "for models of one level"),
-    "ordered": ({"cluster": "cluster", "ordered": ["y1"]}, "ordered"),
 }
 
 
@@ -348,3 +347,8 @@ def test_options_are_refused(demo, kind):
     options, words = BAD_OPTIONS[kind]
     with pytest.raises(OptionError, match=words):
         measure.cfa(FACTORS, demo, **options)
+
+
+def test_ordered_items_beside_continuous_ones_are_refused(demo):
+    with pytest.raises(ModelError, match="y2, y3: two-level models with continuous variables"):
+        measure.cfa(FACTORS, demo, cluster="cluster", ordered=["y1"])

@@ -13,6 +13,9 @@ from measure.errors import DataError, OptionError
 from measure.levels.mixed import design as designs
 from measure.levels.mixed.design import Design
 from measure.levels.mixed.likelihood import Likelihood
+from measure.levels.mixed.quantities import Covariance, Residual, Share
+from measure.levels.mixed.regions import Region
+from measure.levels.mixed.search import solve
 from measure.levels.mixed.terms import model_of, rows_of
 from tests.measure.ledger import MIXED, MIXED_TESTS
 from tests.reference_cases import case, data
@@ -318,6 +321,27 @@ def test_ends_of_a_profile():
     assert 0 < inside[0] < inside[1] < inside[2] < 1
     rest = own.components.loc[1, ["share.ci.upper", "share", "share.ci.lower"]].tolist()
     np.testing.assert_allclose(1 - np.array(rest), inside, atol=1e-5)
+
+
+def test_intervals_hold_all_that_the_likelihood_allows():
+    function = likelihood("crossed", True)
+    region = Region(solve(function.design, restricted=True), 0.95)
+    parts = [Covariance(function, t, 0, 0) for t in range(3)] + [Residual(function)]
+    of_units = Share((parts[1],), (parts[0], *parts[2:]))
+    quantities = [*parts, of_units, Share(tuple(parts[:2]), tuple(parts[2:]))]
+    intervals = np.array([region.interval(quantity) for quantity in quantities])
+    rng = np.random.default_rng(9)
+    axes = np.linalg.cholesky(region.covariance)
+    inside = []
+    for point in region.centre + rng.normal(scale=1.2, size=(500, 4)) @ axes.T:
+        if point[-1] > 0 and region._above(point)[0] <= region.limit:
+            inside.append([quantity.at(point[:-1], point[-1])[0] for quantity in quantities])
+    assert len(inside) > 120
+    reach = intervals[:, 1] - intervals[:, 0]
+    assert (np.min(inside, axis=0) >= intervals[:, 0] - 1e-6 * reach).all()
+    assert (np.max(inside, axis=0) <= intervals[:, 1] + 1e-6 * reach).all()
+    # Random points come more than halfway from end to end.
+    assert (np.ptp(inside, axis=0) > 0.55 * reach).all()
 
 
 def test_no_variance_between_units():

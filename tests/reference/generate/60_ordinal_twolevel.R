@@ -10,7 +10,7 @@ one <- function(y) {
   list(thresholds = unname(m$alpha), tau = unname(m$ST[[1]][1, 1]), loglik = as.numeric(m$logLik),
        thresholds_se = unname(sqrt(diag(vcov(m)))[seq_along(m$alpha)]))
 }
-# two categories: glmer, whose intercept is minus the threshold; lme4 allows at most 25 nodes for it here
+# two categories: glmer, whose intercept is minus the threshold
 two <- function(y) {
   m <- glmer(y ~ 1 + (1 | g), family = binomial("probit"), nAGQ = 50,
              control = glmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-10, maxfun = 1e5)))

@@ -1,0 +1,43 @@
+"""Which tests share a process, and which begin first, where `make test` runs them in several.
+
+A file is one unit of work, and so are files that read the same reports. The longest begin first:
+one that began last would keep the other processes waiting.
+"""
+
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent
+
+TOGETHER = {
+    "analyses/test_report.py": "reports",
+    "analyses/test_wording.py": "reports",
+}
+LONGEST = (
+    "test_cli.py",
+    "reports",
+    "test_dashboard.py",
+    "browser/test_dashboard_browser.py",
+    "measure/functioning/test_dif.py",
+    "analyses/test_development.py",
+    "analyses/test_invariance.py",
+    "analyses/test_hypotheses.py",
+    "analyses/ledger/test_ledger.py",
+    "analyses/across_levels/test_parts.py",
+    "test_docs.py",
+)
+
+
+def _unit(item: pytest.Item) -> str:
+    path = item.path.relative_to(HOUSE).as_posix()
+    return TOGETHER.get(path, path)
+
+
+# Before the workers, which read the marks.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_unit(item)))
+    places = {unit: place for place, unit in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(_unit(item), len(places)))
