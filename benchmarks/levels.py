@@ -27,7 +27,7 @@ from measure.errors import ConvergenceError, MeasureWarning
 from measure.replication.repeat import repeat
 
 FILE, REPORT = "levels.json", "LEVELS.md"
-SAMPLES, SEED = 200, 20_261_201
+SAMPLES, SEED = 100, 20_261_201
 ESTIMATORS = ("ML", "MLR")
 LEVELS = ((1, "within"), (2, "between"))
 CLUSTER = "unit"

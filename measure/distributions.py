@@ -36,6 +36,19 @@ def normal_quantile(probability: Array | float) -> Array:
     return np.asarray(ndtri(probability))
 
 
+def logit_limits(share: float, se: float, z: float) -> tuple[float, float]:
+    """Give the interval of a share that is normal on the logit scale, z standard errors wide.
+
+    (NaN, NaN) for what is not between 0 and 1.
+    """
+    if not 0.0 < share < 1.0:
+        return float("nan"), float("nan")
+    logit, reach = np.log(share / (1 - share)), z * se / (share * (1 - share))
+    # The logistic function in a form that does not overflow.
+    lower, upper = (0.5 + 0.5 * np.tanh((logit + side * reach) / 2) for side in (-1, 1))
+    return float(lower), float(upper)
+
+
 def chisq_sf(x: float, df: float) -> float:
     """Probability of a chi-square above `x`."""
     from scipy.special import chdtrc

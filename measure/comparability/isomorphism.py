@@ -22,13 +22,12 @@ from measure.comparability.invariance import fitted_steps, notes_of, released_ta
 from measure.comparability.ladder_table import difference_table, fit_table, variant_of
 from measure.comparability.level_ladder import STEPS, LevelLadder, require_variance_between
 from measure.display import render_html, render_text
-from measure.distributions import normal_quantile
+from measure.distributions import logit_limits, normal_quantile
 from measure.fitting.fitted import Fit
 from measure.model import latent_derivatives
 from measure.specification.levels import NAMES
 from measure.specification.options import Options
 
-NAN = float("nan")
 # Share of variance between clusters below which a structure between them is hardly measured
 # (LeBreton & Senter 2008: a small effect).
 LITTLE = 0.05
@@ -167,7 +166,8 @@ def cross_level_invariance(
     The degrees of freedom of each step are predicted by counting and compared with those of the
     fit. Chi-square differences are those of `compare`. Variances of residuals may be estimated
     below 0, so that a variance of 0 is no boundary of the search, and the difference of the step
-    "strong" follows a chi-square (Savalei & Kolenikov 2008).
+    "strong" follows a chi-square (Savalei & Kolenikov 2008): in simulated clusters without bias it
+    rejected about as often as it should, rather too often (benchmarks/LEVELS.md).
 
     Overall indices are ruled by the level within: `level_fit` of a step's fit gives each level its
     own.
@@ -204,22 +204,14 @@ def _factors(fits: Mapping[str, Fit]) -> pd.DataFrame:
     fit = equal[-1]
     inner, outer = fit.point.states
     slopes = [latent_derivatives(s, len(fit.model.free_rows)).variances for s in (inner, outer)]
-    rows = []
+    rows, z = [], float(normal_quantile(WIDE))
     for k, name in enumerate(inner.block.eta):
         j = outer.block.eta.index(name)
         w, b = float(inner.covariance[k, k]), float(outer.covariance[j, j])
         slope = (w * slopes[1][j] - b * slopes[0][k]) / (w + b) ** 2
         se = float(np.sqrt(np.maximum(slope @ fit.vcov_elements @ slope, 0.0)))
-        rows.append((name, w, b, b / (w + b), se, *_limits(b / (w + b), se)))
+        rows.append((name, w, b, b / (w + b), se, *logit_limits(b / (w + b), se, z)))
     return pd.DataFrame(rows, columns=columns)
-
-
-def _limits(share: float, se: float) -> tuple[float, float]:
-    if not 0 < share < 1:
-        return NAN, NAN
-    logit, reach = np.log(share / (1 - share)), normal_quantile(WIDE) * se / (share * (1 - share))
-    lower, upper = (float(1 / (1 + np.exp(-x))) for x in (logit - reach, logit + reach))
-    return lower, upper
 
 
 def _notes(shares: pd.Series) -> Iterator[str]:

@@ -17,6 +17,7 @@ from measure.consistency.construct_types import (
     targets_of,
 )
 from measure.consistency.level_sums import ModelSums, SaturatedSums, ratio
+from measure.distributions import logit_limits
 from measure.fitting.fitted import Fit
 from measure.moments.twolevel.clusters import Clusters
 from measure.specification.levels import BETWEEN, WITHIN
@@ -131,10 +132,7 @@ class LevelCoefficients:
     def _estimate(self, amount: Array, covariance: Array) -> dict[str, float]:
         slope = amount[1:]
         est, se = float(amount[0]), float(np.sqrt(np.maximum(slope @ covariance @ slope, 0.0)))
-        lower = upper = NAN
-        if 0.0 < est < 1.0:
-            logit, reach = np.log(est / (1 - est)), self.z * se / (est * (1 - est))
-            lower, upper = (float(1 / (1 + np.exp(-x))) for x in (logit - reach, logit + reach))
+        lower, upper = logit_limits(est, se, self.z)
         return {"est": est, "se": se, "ci.lower": lower, "ci.upper": upper}
 
 

@@ -130,8 +130,8 @@ def multilevel_reliability(
         "irr": 1'Σb1 / (1'Σb1 + 1'Σw1/n), the agreement of members in the mean alone. Standard
         errors are by the delta method, from the covariance matrix of the estimates that the fit
         has, of alpha from that of the saturated moments. Intervals are normal on the logit scale,
-        on which few clusters do less harm (benchmarks/LEVELS.md); estimates outside 0 to 1 have
-        none.
+        on which few clusters do less harm; estimates outside 0 to 1 have none. Those of a latent
+        mean that is true to nearly 1 do not hold (benchmarks/LEVELS.md).
 
     Raises
     ------

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from measure.checks import confidence
 from measure.display import render_html, render_text
-from measure.distributions import normal_quantile
+from measure.distributions import logit_limits, normal_quantile
 from measure.errors import ModelError
 from measure.fitting.fitted import Fit, require_one_level
 
@@ -228,10 +228,7 @@ def _consistency(fit: Fit, own: list[_Pair], z: float) -> dict[str, float]:
     value = t**2 / whole if whole > 0 else np.nan
     slope = 2 * t * s * (s * d_t - t * d_s) / whole**2 if whole > 0 else np.full(len(d_t), np.nan)
     se = float(np.sqrt(np.maximum(slope @ fit.vcov_elements @ slope, 0.0)))
-    lower = upper = np.nan
-    if 0.0 < value < 1.0 and np.isfinite(se):
-        logit, reach = np.log(value / (1 - value)), z * se / (value * (1 - value))
-        lower, upper = (float(1 / (1 + np.exp(-x))) for x in (logit - reach, logit + reach))
+    lower, upper = logit_limits(value, se, z)
     return {"consistency": float(value), "se": se, "ci.lower": lower, "ci.upper": upper}
 
 
