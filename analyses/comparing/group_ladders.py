@@ -147,11 +147,15 @@ class Way(NamedTuple):
         Judges them.
     fewest
         Respondents that a group needs, whatever the model does.
+    bias_of_all
+        Whether bias is worked out also where nothing was released, and only residual variances
+        make any.
     """
 
     reach: Callable[[Fitted, Chosen, BackgroundColumn], Reached]
     judge: Callable[[measure.Invariance, Rules], tuple[Step, ...]]
     fewest: int = 0
+    bias_of_all: bool = True
 
 
 def climb(
@@ -197,7 +201,8 @@ def climb(
         return climbed
     fit = found.fits[last]
     means = _means(instrument, reference, chosen, fit)
-    return replace(climbed, means=means, bias=_bias(fit))
+    wanted = way.bias_of_all or not climbed.releases.empty
+    return replace(climbed, means=means, bias=_bias(fit) if wanted else None)
 
 
 def _uneven(data: pd.DataFrame, reference: Fitted, declared: BackgroundColumn) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def climb_scales(
     models
         The models of one factor, by scale; a scale without one is passed over.
     """
-    way = Way(partial(_reach, instrument.rules), judged_small, FEWEST_IN_GROUP)
+    way = Way(partial(_reach, instrument.rules), judged_small, FEWEST_IN_GROUP, bias_of_all=False)
     for declared in evidence.present_columns(instrument, survey, MEANS_ROLES):
         for scale in outside(instrument):
             if scale.id in models:
