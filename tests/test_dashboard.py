@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import instruments
-from analyses import labels
+from analyses import labels, screening
+from analyses.publication import assemble
 from analyses.wording import words
 from tests.analyses.demonstrations import survey_path
 
@@ -105,7 +106,11 @@ def test_a_change_of_language_does_not_compute_again(app, monkeypatch):
 
 
 def test_simulated_answers_are_marked(app, monkeypatch, tmp_path):
+    def screened(instrument, survey):
+        return assemble(instrument, survey, (screening.run(instrument, survey),))
+
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("analyses.report.validate", screened)
     _open(app, source="upload", instrument="coupling")
     _upload(app, "svar.csv", survey_path("coupling").read_bytes())
     assert [element.value for element in app.warning] == [

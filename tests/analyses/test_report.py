@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 import pytest
 
 from analyses import exploratory, report, script
@@ -80,44 +82,56 @@ def test_the_report_says_whose_answers_it_rests_on(validated: Report) -> None:
         assert simulated is validated.simulated
 
 
-def test_progress_rises_to_one_through_every_step() -> None:
+@dataclass(frozen=True)
+class Watched:
+    """A run, what it told of its progress, and the arguments of each time that it fitted models."""
+
+    report: Report
+    told: list[tuple[str, float]]
+    fitted: list[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def watched() -> Watched:
     told: list[tuple[str, float]] = []
-    report.validate(
-        instrument("mental_ability"),
-        survey("mental_ability"),
-        progress=lambda step, share: told.append((step, share)),
-    )
-    shares = [share for _, share in told]
-    assert shares == sorted(shares)
-    assert told[-1] == ("step.done", 1.0)
-    assert list(dict.fromkeys(step for step, _ in told)) == [*report.STEPS, "step.done"]
-    assert sum(report.STEPS.values()) == pytest.approx(1.0)
-
-
-def test_each_model_is_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+    fitted: list[tuple[object, ...]] = []
 
     def counted(*arguments: object, **options: object) -> object:
-        calls.append(arguments)
+        fitted.append(arguments)
         return fit_models(*arguments, **options)
 
-    monkeypatch.setattr(report, "fit_models", counted)
-    for module in ("items", "reliability"):
-        monkeypatch.setattr(f"analyses.{module}.fit_reference", _never)
-    for module in ("confirmatory", "card"):
-        monkeypatch.setattr(f"analyses.{module}.fit_models", _never)
-    report.validate(instrument("mental_ability"), survey("mental_ability"))
-    assert len(calls) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "fit_models", counted)
+        for module in ("items", "reliability"):
+            patch.setattr(f"analyses.{module}.fit_reference", _never)
+        for module in ("confirmatory", "card"):
+            patch.setattr(f"analyses.{module}.fit_models", _never)
+        made = report.validate(
+            instrument("mental_ability"),
+            survey("mental_ability"),
+            progress=lambda step, share: told.append((step, share)),
+        )
+    return Watched(made, told, fitted)
 
 
 def _never(*_: object, **__: object) -> None:
     raise AssertionError("a model was fitted again")
 
 
-def test_the_same_seed_gives_the_same_sections() -> None:
-    name = "mental_ability"
-    first, second = (report.validate(instrument(name), survey(name), seed=3) for _ in range(2))
-    assert first.sections == second.sections
+def test_progress_rises_to_one_through_every_step(watched: Watched) -> None:
+    shares = [share for _, share in watched.told]
+    assert shares == sorted(shares)
+    assert watched.told[-1] == ("step.done", 1.0)
+    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*report.STEPS, "step.done"]
+    assert sum(report.STEPS.values()) == pytest.approx(1.0)
+
+
+def test_each_model_is_fitted_once(watched: Watched) -> None:
+    assert len(watched.fitted) == 1
+
+
+def test_the_same_seed_gives_the_same_sections(watched: Watched) -> None:
+    assert watched.report.sections == demonstrations.validated("mental_ability").sections
 
 
 def test_small_groups_are_left_in_only_when_asked_for() -> None:
