@@ -59,7 +59,10 @@ def test_there_is_no_likelihood_outside_positive_definite_moments(demo):
     assert ClusterLikelihood.at(clusters, within, beyond) is None
 
 
-CASES = ("twolevel_demo_cov", "twolevel_lq2002_isomorphic", "twolevel_outcomes", "twolevel_groups")
+CASES = (
+    *("twolevel_demo_cov", "twolevel_lq2002_isomorphic", "twolevel_outcomes", "twolevel_groups"),
+    *("twolevel_within_known", "twolevel_between_known"),
+)
 
 
 @pytest.mark.parametrize("name", CASES)
