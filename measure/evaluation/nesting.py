@@ -241,8 +241,9 @@ def _all_reordered(
 
 
 def _possible(moments: Sequence[Implied], own: Moments) -> bool:
-    """Whether a likelihood is defined at moments of the kind of `own`."""
-    if own.layout is not None:
+    """Whether a discrepancy is defined at moments of the kind of `own`."""
+    if own.ordinal is not None:
+        # Least squares take any matrix.
         return True
     if own.nested is not None:
         return TwoLevelLikelihood(own).at(list(moments)) is not None
