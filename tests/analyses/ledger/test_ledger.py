@@ -151,7 +151,10 @@ def test_barriers_are_shown_in_the_individual_and_not_judged(found: dict[str, En
     assert shown.judgement == "shown"
     assert shown.estimate is not None
     assert between.estimate is not None
-    assert between.estimate.fit is None
+    # A factor of the functions beside the index, between organisations as within them.
+    assert between.estimate.fit is not None
+    assert between.estimate.fit.n_clusters == 60
+    assert "between_others" in between.estimate.beside
     assert between.judgement in ("confirmed", "refuted", "undecided")
 
 
