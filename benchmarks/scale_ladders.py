@@ -102,7 +102,7 @@ class Design:
                 cuts[member] += 0.4
         # What is unique keeps its size where the loading differs: that is the only difference.
         answers = loading * factor + math.sqrt(1 - LOADINGS[k] ** 2) * unique
-        return 1 + (answers[:, None] > cuts).sum(axis=1)
+        return np.asarray(1 + (answers[:, None] > cuts).sum(axis=1), dtype=np.intp)
 
     def step(self, rng: np.random.Generator) -> Step:
         """Draw a sample and make everything equal in it at once."""
@@ -123,10 +123,10 @@ class Design:
                     steps=["configural", "scalar"],
                 )
             except MeasureError:
-                return Step(*[math.nan] * 5, len(data))
-        row = found.table.loc["scalar"]
-        names = ("delta_cfi", "delta_rmsea", "chisq_diff", "df_diff", "pvalue_diff")
-        return Step(*(float(row[name]) for name in names), len(data))
+                return Step(math.nan, math.nan, math.nan, math.nan, math.nan, len(data))
+        names = ["delta_cfi", "delta_rmsea", "chisq_diff", "df_diff", "pvalue_diff"]
+        row = found.table.loc["scalar", names].to_numpy(dtype=float)
+        return Step._make([*row.tolist(), len(data)])
 
     def bias(self) -> float:
         """Give how far what is planted moves the mean of the scale, in standard deviations."""
