@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import streamlit as st
 
 import instruments
-from analyses import labels
+from analyses import labels, side_by_side
 from analyses.errors import AnalysisError
 from analyses.export import html
 from analyses.intake.survey import read_survey
@@ -117,7 +117,9 @@ def _code() -> str:
 def _demonstration(name: str, key: str) -> Report:
     """Give the report on bundled data, computed once for all sessions."""
     instrument = instruments.load(name)
-    return validate(instrument, read_survey(instrument.demonstration_path(), instrument))
+    survey = read_survey(instrument.demonstration_path(), instrument)
+    with side_by_side.team() as team:
+        return validate(instrument, survey, team=team)
 
 
 def _uploaded(instrument: instruments.Instrument, name: str, content: bytes) -> Report:
@@ -130,7 +132,8 @@ def _uploaded(instrument: instruments.Instrument, name: str, content: bytes) -> 
             path = Path(folder) / PurePath(name.replace("\\", "/")).name
             path.write_bytes(content)
             survey = read_survey(path, instrument)
-        kept[key] = validate(instrument, survey)
+        with side_by_side.team() as team:
+            kept[key] = validate(instrument, survey, team=team)
         while len(kept) > MOST_REPORTS_KEPT:
             del kept[next(iter(kept))]
     return kept[key]

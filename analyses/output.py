@@ -14,6 +14,7 @@ from uuid import uuid4
 from analyses.errors import OutputError
 from analyses.export import html, pdf, pictures, results, workbook
 from analyses.section import Report
+from analyses.side_by_side import ALONE, Team
 from analyses.wording import words
 
 FILE_NAMES = frozenset(
@@ -22,7 +23,7 @@ FILE_NAMES = frozenset(
 """What a run writes into its folder."""
 
 
-def write(report: Report, folder: Path, *, language: str) -> None:
+def write(report: Report, folder: Path, *, language: str, team: Team = ALONE) -> None:
     """Write a report in all formats into a folder, whole or not at all.
 
     Parameters
@@ -33,6 +34,8 @@ def write(report: Report, folder: Path, *, language: str) -> None:
         Made, with its parents; an earlier result of ours in its place is replaced.
     language
         `da` or `en`.
+    team
+        Who works on it, from `side_by_side.team`; by default this process alone.
 
     Raises
     ------
@@ -41,10 +44,15 @@ def write(report: Report, folder: Path, *, language: str) -> None:
     """
     said = words(language)
     with whole(folder) as place:
-        drawn = pictures.draw(report, said)
-        results.write(report, place / results.FILE_NAME)
+        whole_report = team.share(report)
+        writing = [
+            team.begin(results.write, whole_report, place / results.FILE_NAME),
+            team.begin(workbook.write, whole_report, place / workbook.FILE_NAME, said),
+        ]
+        drawn = pictures.draw(report, said, team)
+        for one in writing:
+            one.result()
         html.write(report, place / html.FILE_NAME, said, drawn=drawn)
-        workbook.write(report, place / workbook.FILE_NAME, said)
         pdf.write(report, place / pdf.FILE_NAME, said, drawn=drawn)
         pictures.write(drawn, place / pictures.FOLDER_NAME)
 

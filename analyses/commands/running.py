@@ -55,12 +55,12 @@ def run(
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
-    from analyses import output
+    from analyses import output, side_by_side
     from analyses.intake import inputs as files
     from analyses.report import validate as run_all
 
     output.check(out)
-    with bar() as shown:
+    with bar() as shown, side_by_side.team() as team:
         task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
         given = files.read(instrument, inputs)
 
@@ -68,10 +68,15 @@ def run(
             shown.update(task, description=said.say(Message(step)), completed=0.95 * share)
 
         report = run_all(
-            given.instrument, given.survey, beside=given.beside, progress=show, **options
+            given.instrument,
+            given.survey,
+            beside=given.beside,
+            progress=show,
+            team=team,
+            **options,
         )
         shown.update(task, description=said.say(Message("cli.writing")))
-        output.write(report, out, language=said.language)
+        output.write(report, out, language=said.language, team=team)
         shown.update(task, completed=1.0)
     return report
 
