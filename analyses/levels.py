@@ -80,7 +80,8 @@ def run(
     for declared in compared:
         for scale in _scales(instrument, scores):
             groups = grounds.groups(survey, declared, scale)
-            table = level_tables.means_table(scale, scores, groups, declared)
+            of = level_tables.asked(instrument, survey, scale)
+            table = level_tables.means_table(of, scores, groups, declared)
             table = grounds.applied(table, declared, scale)
             means.append((table, declared, scale))
             if table.withheld is None and len(table.rows) <= MOST_GROUPS_DRAWN:
