@@ -6,6 +6,7 @@ Nothing is computed or rounded here: published values are only put into a langua
 from collections.abc import Mapping
 from datetime import datetime
 
+from analyses.chapters import Chapter
 from analyses.section import (
     Finding,
     Message,
@@ -47,6 +48,17 @@ def phrase(text: Phrase, words: Words) -> str:
 def title(section: Section, words: Words) -> str:
     """Give the heading of a section."""
     return words.say(Message(f"section.{section.id}.title"))
+
+
+def chapter(one: Chapter, words: Words) -> str:
+    """Give the heading of a chapter, with its number."""
+    title = Message(f"chapter.{one.id}.title")
+    return words.say(Message("face.numbered.chapter", {"number": str(one.number), "title": title}))
+
+
+def lead(one: Chapter, words: Words) -> str:
+    """Say what a chapter asks."""
+    return words.say(Message(f"chapter.{one.id}.lead"))
 
 
 def verdict(finding: Finding, words: Words) -> str:

@@ -18,9 +18,11 @@ from analyses import (
     items,
     levels,
     reliability,
+    review,
     screening,
     sensitivity,
     short_form,
+    validity,
 )
 from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import licences
@@ -202,8 +204,13 @@ def validate(
     clock.start("step.card")
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
+    found = (first, content, *told)
+    argued = (
+        validity.run(instrument, analysed, sections=found),
+        review.run(instrument, sections=found),
+    )
     report = assemble(
-        instrument, analysed, (first, content, *told), confidential=confidential, rules=rules
+        instrument, analysed, (*found, *argued), confidential=confidential, rules=rules
     )
     clock.finish()
     return report

@@ -11,7 +11,9 @@ import pytest
 HOUSE = Path(__file__).parent
 
 TOGETHER = {
+    "analyses/test_chapters.py": "reports",
     "analyses/test_report.py": "reports",
+    "analyses/test_validity.py": "reports",
     "analyses/test_wording.py": "reports",
 }
 LONGEST = (

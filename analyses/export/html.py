@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from analyses import labels
+from analyses.chapters import chapters, numbers, shown
 from analyses.export import pictures
 from analyses.section import Finding, Message, Report, Section, Table, Value
 from analyses.wording import Words
@@ -38,11 +39,15 @@ def write(
 
 def page(report: Report, words: Words, *, drawn: Mapping[str, str] | None = None) -> str:
     """Give the report as one HTML page; parameters as for `write`."""
+    ordered = chapters(report)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             report=report,
+            chapters=ordered,
+            numbers=numbers(ordered),
+            shown=shown,
             title=report.title.get(words.language, report.instrument),
             drawn=pictures.draw(report, words) if drawn is None else drawn,
             created=labels.created(report),
@@ -79,7 +84,7 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
         image = _image(drawn[figure.id], words.say(figure.alt))
         picture = module.picture(figure, image)  # type: ignore[attr-defined]
         parts[f"figure-{figure.id}"] = str(picture)
-    for table in (one for one in section.tables if one.withheld is None):
+    for table in shown(section):
         parts[f"table-{table.id}"] = str(module.table(table))  # type: ignore[attr-defined]
     if section.notes:
         parts["notes"] = str(module.notes(section.notes))  # type: ignore[attr-defined]
@@ -147,6 +152,8 @@ def _vocabulary(words: Words) -> dict[str, object]:
         "rows": lambda table: labels.rows(table, words),
         "origin": lambda provenance: labels.provenance(provenance, words),
         "phrase": lambda text: labels.phrase(text, words),
+        "chapter_title": lambda chapter: labels.chapter(chapter, words),
+        "lead": lambda chapter: labels.lead(chapter, words),
         "section_title": lambda section: labels.title(section, words),
         "verdict": lambda finding: labels.verdict(finding, words),
         "write": words.write,
