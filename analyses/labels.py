@@ -5,6 +5,7 @@ Nothing is computed or rounded here: published values are only put into a langua
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import groupby
 
 from analyses.chapters import Chapter
 from analyses.section import (
@@ -76,6 +77,39 @@ def evidence(quantity: Quantity, words: Words) -> str:
     level = words.number(quantity.level, "percent", 0)
     values: dict[str, Value] = {"name": name, "value": quantity, "level": level}
     return words.say(Message("face.evidence_interval", values))
+
+
+def evidence_by_origin(finding: Finding, words: Words) -> list[tuple[str, list[str]]]:
+    """Write a finding's numbers, those of one origin together, so that it is told once."""
+    by_origin = groupby(finding.evidence, lambda one: provenance(one.provenance, words))
+    return [(origin, [evidence(one, words) for one in numbers]) for origin, numbers in by_origin]
+
+
+def rule(finding: Finding, words: Words) -> str:
+    """Write the rule that a finding was judged by, with its source; empty where there is none."""
+    if finding.rule is None:
+        return ""
+    values: dict[str, Value] = {
+        "rule": finding.rule.text,
+        "source": phrase(finding.rule.source, words),
+    }
+    return words.say(Message("face.rule", values))
+
+
+def facts(report: Report, words: Words) -> list[tuple[str, str]]:
+    """Write what a report is of: file, answers, instrument, when and by what."""
+    values = {
+        "survey": report.survey,
+        "n_obs": words.write(report.n_obs),
+        "instrument": f"{report.instrument} {report.instrument_version}",
+        "created": created(report),
+        "software": report.software,
+    }
+    return [(words.say(Message(f"face.fact.{key}")), value) for key, value in values.items()]
+
+
+READING = ("interval", "origin", "hidden", "missing", "persons")
+"""What a reader is told of how to read a report, after the verdicts."""
 
 
 def heading(table: Table, words: Words) -> list[str]:

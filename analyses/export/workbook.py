@@ -75,16 +75,9 @@ class _Sheets:
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 2, 70)
         self._text(sheet, 0, 0, report.title.get(words.language, report.instrument), size=14)
-        facts = [
-            ("survey", report.survey),
-            ("n_obs", words.write(report.n_obs)),
-            ("instrument", f"{report.instrument} {report.instrument_version}"),
-            ("created", labels.created(report)),
-            ("software", report.software),
-        ]
         row = 2
-        for key, value in facts:
-            self._text(sheet, row, 0, words.say(Message(f"face.fact.{key}")), bold=True)
+        for label, value in labels.facts(report, words):
+            self._text(sheet, row, 0, label, bold=True)
             self._text(sheet, row, 1, value)
             row += 1
         for mark in labels.marks(report, words):
