@@ -9,6 +9,7 @@ from analyses import (
     confirmatory,
     content_validity,
     development,
+    dialogue,
     disclosure,
     evidence,
     exploratory,
@@ -201,6 +202,8 @@ def validate(
     if flagged == "both":
         clock.start("step.sensitivity")
         after.append(_sensitivity(run, (survey, unflagged), sections, settled))
+    if instrument.dialogue:
+        after.append(dialogue.run(instrument, analysed, sections=sections))
     clock.start("step.card")
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))

@@ -146,8 +146,8 @@ class Figure:
     for `lines` x and `parts` (and ticks, the text that stands below each x); for `heat` and
     `dumbbell` y and `parts`; for `wright` y, x and the columns of text beside the bars (`parts`);
     for `paths` start, kind, end, x, lower, upper and fixed (see `analyses.charts.diagram`).
-    `domain` fixes the ends of the value axis, and `rule` draws a line where the instrument's rule
-    stands.
+    `domain` fixes the ends of the value axis, `ends` says what the two ends are called, and `rule`
+    draws a line where the instrument's rule stands.
     """
 
     id: str
@@ -158,6 +158,7 @@ class Figure:
     channels: Mapping[str, str]
     domain: tuple[float, float] | None = None
     rule: float | None = None
+    ends: tuple[Phrase, Phrase] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ def test_the_numbers_are_those_agreed_on() -> None:
         "invariance_delta_cfi": -0.010,
         "invariance_delta_rmsea": 0.015,
         "invariance_chance": 0.01,
+        "invariance_bias": 0.33,
         "equivalence_band": 0.30,
         "factor_distinct_upper": 0.85,
         "factor_distinct_doubtful": 0.90,
