@@ -128,6 +128,11 @@ def rows(table: Table, words: Words) -> list[list[str]]:
     ]
 
 
+def unlicensed(reason: Message, words: Words) -> str:
+    """Mark rows that are for specialists, and that may not be compared."""
+    return words.say(Message("face.unlicensed", {"reason": reason}))
+
+
 def marks(report: Report, words: Words) -> list[str]:
     """Give the marks that must stand on every page: simulated answers, confidential content."""
     return [

@@ -3,14 +3,22 @@
 The writers of pages (PDF, Word) set these parts and choose no words.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypedDict
 
 from analyses import labels
 from analyses.chapters import Chapter, chapters, numbers, shown
+from analyses.export.pictures import size
 from analyses.export.widths import layout
-from analyses.section import Finding, Message, Report, Section, Table, Verdict
+from analyses.section import Figure, Finding, Message, Report, Section, Table, Verdict
 from analyses.wording import Words
+
+PAGE_WIDTH, PAGE_HEIGHT = 482.0, 581.0
+"""Points that a figure may take of a page: 170 and 205 mm."""
+
+LABEL, SMALLEST = 11.5, 5.0
+"""Pixels of a figure's labels, and the points that they are to be printed with at least."""
 
 
 class Said(TypedDict):
@@ -26,11 +34,15 @@ class Said(TypedDict):
 
 
 class Picture(TypedDict):
-    """A figure: its number, its description, and the id of what was drawn."""
+    """A figure: its number, its description, and the id of what was drawn.
+
+    `instead` says where it stands, if it is too tall to be read on a page; otherwise it is empty.
+    """
 
     id: str
     number: str
     alt: str
+    instead: str
 
 
 class Grid(TypedDict):
@@ -87,7 +99,7 @@ class Document(TypedDict):
     page: str
 
 
-def document(report: Report, words: Words) -> Document:
+def document(report: Report, words: Words, drawn: Mapping[str, str]) -> Document:
     """Give the report's text; tables that are withheld are left out.
 
     Parameters
@@ -96,9 +108,11 @@ def document(report: Report, words: Words) -> Document:
         A published report.
     words
         The language.
+    drawn
+        The figures as SVG by id, which are to fit on a page.
     """
     ordered = chapters(report)
-    numbered = numbers(ordered)
+    told = _Told(numbers(ordered), frozenset(_too_tall(drawn)), words)
     return {
         "language": words.language,
         "kicker": words.say(Message("face.report")),
@@ -117,7 +131,7 @@ def document(report: Report, words: Words) -> Document:
         ],
         "notes_title": words.say(Message("face.notes")),
         "notes": [words.say(note) for note in report.notes],
-        "chapters": [_chapter(chapter, numbered, words) for chapter in ordered],
+        "chapters": [told.chapter(chapter) for chapter in ordered],
         "footer": words.say(
             Message(
                 "face.footer",
@@ -128,39 +142,57 @@ def document(report: Report, words: Words) -> Document:
     }
 
 
-def _chapter(chapter: Chapter, numbered: dict[str, str], words: Words) -> Part:
-    empty = "" if chapter.sections else words.say(Message("face.chapter_empty"))
-    return {
-        "title": labels.chapter(chapter, words),
-        "lead": labels.lead(chapter, words),
-        "empty": empty,
-        "sections": [_section(section, numbered, words) for section in chapter.sections],
-    }
+@dataclass(frozen=True)
+class _Told:
+    """The numbers of tables and figures, the figures that fit no page, and the language."""
+
+    numbers: Mapping[str, str]
+    too_tall: frozenset[str]
+    words: Words
+
+    def chapter(self, chapter: Chapter) -> Part:
+        empty = "" if chapter.sections else self.words.say(Message("face.chapter_empty"))
+        return {
+            "title": labels.chapter(chapter, self.words),
+            "lead": labels.lead(chapter, self.words),
+            "empty": empty,
+            "sections": [self.section(section) for section in chapter.sections],
+        }
+
+    def section(self, section: Section) -> Question:
+        say = self.words.say
+        return {
+            "title": labels.title(section, self.words),
+            "answer": say(section.answer),
+            "findings": list(_findings(section.findings, self.words)),
+            "notes": [say(note) for note in section.notes],
+            "figures": [self.figure(figure) for figure in section.figures],
+            "tables": [
+                _table(table, self.number("table", table.id), self.words)
+                for table in shown(section)
+            ],
+        }
+
+    def figure(self, figure: Figure) -> Picture:
+        say, instead = self.words.say, Message("face.too_tall", {"file": f"{figure.id}.svg"})
+        return {
+            "id": figure.id,
+            "number": self.number("figure", figure.id),
+            "alt": say(figure.alt),
+            "instead": say(instead) if figure.id in self.too_tall else "",
+        }
+
+    def number(self, kind: str, name: str) -> str:
+        number = self.numbers[f"{kind}-{name}"]
+        return self.words.say(Message(f"face.numbered.{kind}", {"number": number}))
 
 
-def _section(section: Section, numbered: dict[str, str], words: Words) -> Question:
-    return {
-        "title": labels.title(section, words),
-        "answer": words.say(section.answer),
-        "findings": list(_findings(section.findings, words)),
-        "notes": [words.say(note) for note in section.notes],
-        "figures": [
-            {
-                "id": figure.id,
-                "number": _numbered("figure", numbered[f"figure-{figure.id}"], words),
-                "alt": words.say(figure.alt),
-            }
-            for figure in section.figures
-        ],
-        "tables": [
-            _table(table, _numbered("table", numbered[f"table-{table.id}"], words), words)
-            for table in shown(section)
-        ],
-    }
-
-
-def _numbered(kind: str, number: str, words: Words) -> str:
-    return words.say(Message(f"face.numbered.{kind}", {"number": number}))
+def _too_tall(drawn: Mapping[str, str]) -> Iterator[str]:
+    """Name the figures whose labels would be too small on a page."""
+    for name, picture in drawn.items():
+        width, height = size(picture)
+        if min(PAGE_WIDTH / width, PAGE_HEIGHT / height) * LABEL < SMALLEST:
+            yield name
 
 
 def _findings(findings: Sequence[Finding], words: Words) -> Iterator[Said]:

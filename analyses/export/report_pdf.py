@@ -7,7 +7,6 @@ from pathlib import Path
 
 import typst
 
-from analyses.charts.plotting import FONT
 from analyses.export import pictures
 from analyses.export.document import document
 from analyses.section import Report
@@ -16,8 +15,6 @@ from analyses.wording import Words
 FILE_NAME = "report.pdf"
 
 _TEMPLATE = Path(__file__).parent / "report.typ"
-_FONT = "Libertinus Serif"
-"""Carried by typst, so that the report looks the same on every machine."""
 
 
 def write(
@@ -42,8 +39,7 @@ def write(
 
 def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
     """Give the report as the bytes of a PDF file."""
-    # Libertinus runs narrower than the font the labels were measured in, so nothing collides.
-    own = {name: picture.replace(FONT, _FONT) for name, picture in drawn.items()}
+    own = {name: pictures.in_own_font(picture) for name, picture in drawn.items()}
     compiler = typst.Compiler(
         _TEMPLATE,
         root=_TEMPLATE.parent,
@@ -52,9 +48,9 @@ def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
     made = compiler.compile(
         format="pdf",
         sys_inputs={
-            "report": json.dumps(document(report, words)),
+            "report": json.dumps(document(report, words, drawn)),
             "drawn": json.dumps(own),
-            "font": _FONT,
+            "font": pictures.CARRIED_FONT,
         },
         pdf_standards=["a-2a", "ua-1"],
         timestamp=datetime.fromisoformat(report.created),

@@ -67,9 +67,7 @@ def _fitted(needed: Sequence[float], wanted: Sequence[float], room: float) -> li
     if spare <= 0:
         return [width * room / sum(needed) for width in needed]
     wishes = [want - need for want, need in zip(wanted, needed, strict=True)]
-    return [
-        need + spare * wish / sum(wishes) for need, wish in zip(needed, wishes, strict=True)
-    ]
+    return [need + spare * wish / sum(wishes) for need, wish in zip(needed, wishes, strict=True)]
 
 
 def _longest_word(texts: Sequence[str]) -> int:

@@ -119,7 +119,7 @@ class _Sheets:
         bottom = top + len(table.rows) + 2
         notes = [words.say(note) for note in table.notes] + labels.marks(self.report, words)
         if table.withheld is not None:
-            self._text(sheet, 2, 0, _unlicensed(table.withheld, words), bold=True)
+            self._text(sheet, 2, 0, labels.unlicensed(table.withheld, words), bold=True)
         for offset, note in enumerate(notes):
             self._text(sheet, bottom + offset, 0, note)
 
@@ -157,11 +157,6 @@ class _Sheets:
         if key not in self._formats:
             self._formats[key] = self.book.add_format(look)
         return self._formats[key]
-
-
-def _unlicensed(reason: Message, words: Words) -> str:
-    """Mark rows that are here for specialists, and that may not be compared."""
-    return words.say(Message("face.unlicensed", {"reason": reason}))
 
 
 def _number_format(column: Column) -> str:
