@@ -12,13 +12,33 @@ from pathlib import Path
 from uuid import uuid4
 
 from analyses.errors import OutputError
-from analyses.export import html, pdf, pictures, results, workbook
+from analyses.export import (
+    datasets,
+    html,
+    pdf,
+    pictures,
+    report_pdf,
+    report_word,
+    results,
+    slides,
+    workbook,
+)
 from analyses.section import Report
 from analyses.side_by_side import ALONE, Team
 from analyses.wording import words
 
 FILE_NAMES = frozenset(
-    {results.FILE_NAME, html.FILE_NAME, workbook.FILE_NAME, pdf.FILE_NAME, pictures.FOLDER_NAME}
+    {
+        results.FILE_NAME,
+        html.FILE_NAME,
+        report_pdf.FILE_NAME,
+        report_word.FILE_NAME,
+        pdf.FILE_NAME,
+        workbook.FILE_NAME,
+        datasets.FOLDER_NAME,
+        pictures.FOLDER_NAME,
+        slides.FOLDER_NAME,
+    }
 )
 """What a run writes into its folder."""
 
@@ -54,7 +74,11 @@ def write(report: Report, folder: Path, *, language: str, team: Team = ALONE) ->
             one.result()
         html.write(report, place / html.FILE_NAME, said, drawn=drawn)
         pdf.write(report, place / pdf.FILE_NAME, said, drawn=drawn)
+        report_pdf.write(report, place / report_pdf.FILE_NAME, said, drawn=drawn)
+        report_word.write(report, place / report_word.FILE_NAME, said, drawn=drawn)
+        datasets.write(report, place / datasets.FOLDER_NAME, said)
         pictures.write(drawn, place / pictures.FOLDER_NAME)
+        slides.write(slides.compose(report, said, drawn), place / slides.FOLDER_NAME)
 
 
 def check(folder: Path) -> None:

@@ -11,8 +11,10 @@ from analyses import (
     disclosure,
     evidence,
     hypotheses,
+    review,
     screening,
     sensitivity,
+    validity,
 )
 from analyses.content_validity import Content
 from analyses.course import Again, Clock, Progress, Run, follow
@@ -148,8 +150,13 @@ def validate(
     fits = course.modelled.fits
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
+    found = (first, content, *told)
+    argued = (
+        validity.run(instrument, analysed, sections=found),
+        review.run(instrument, sections=found),
+    )
     report = assemble(
-        instrument, analysed, (first, content, *told), confidential=confidential, rules=rules
+        instrument, analysed, (*found, *argued), confidential=confidential, rules=rules
     )
     clock.finish()
     return report

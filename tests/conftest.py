@@ -15,7 +15,9 @@ HOUSE = Path(__file__).parent
 os.environ.setdefault("KOBLING_WORKERS", "1")
 
 TOGETHER = {
+    "analyses/test_chapters.py": "reports",
     "analyses/test_report.py": "reports",
+    "analyses/test_validity.py": "reports",
     "analyses/test_wording.py": "reports",
 }
 LONGEST = (
