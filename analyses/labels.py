@@ -18,6 +18,7 @@ from analyses.section import (
     Value,
     Verdict,
 )
+from analyses.verdicts import LADDER
 from analyses.wording import Words
 
 SYMBOLS: Mapping[Verdict, str] = {
@@ -52,6 +53,18 @@ def title(section: Section, words: Words) -> str:
 def verdict(finding: Finding, words: Words) -> str:
     """Give the word of a finding's verdict."""
     return words.say(Message(f"verdict.{finding.verdict}"))
+
+
+def ladder(words: Words) -> list[tuple[str, str, str]]:
+    """Give the verdicts from the best to the worst: symbol, word, and what it means."""
+    return [
+        (
+            SYMBOLS[step],
+            words.say(Message(f"verdict.{step}")),
+            words.say(Message(f"verdict_meaning.{step}")),
+        )
+        for step in LADDER
+    ]
 
 
 def evidence(quantity: Quantity, words: Words) -> str:

@@ -12,12 +12,19 @@ from pathlib import Path
 from uuid import uuid4
 
 from analyses.errors import OutputError
-from analyses.export import html, pdf, pictures, results, workbook
+from analyses.export import html, pdf, pictures, results, summary_word, workbook
 from analyses.section import Report
 from analyses.wording import words
 
 FILE_NAMES = frozenset(
-    {results.FILE_NAME, html.FILE_NAME, workbook.FILE_NAME, pdf.FILE_NAME, pictures.FOLDER_NAME}
+    {
+        results.FILE_NAME,
+        html.FILE_NAME,
+        workbook.FILE_NAME,
+        pdf.FILE_NAME,
+        summary_word.FILE_NAME,
+        pictures.FOLDER_NAME,
+    }
 )
 """What a run writes into its folder."""
 
@@ -46,6 +53,7 @@ def write(report: Report, folder: Path, *, language: str) -> None:
         html.write(report, place / html.FILE_NAME, said, drawn=drawn)
         workbook.write(report, place / workbook.FILE_NAME, said)
         pdf.write(report, place / pdf.FILE_NAME, said, drawn=drawn)
+        summary_word.write(report, place / summary_word.FILE_NAME, said, drawn=drawn)
         pictures.write(drawn, place / pictures.FOLDER_NAME)
 
 

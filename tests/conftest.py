@@ -11,6 +11,7 @@ import pytest
 HOUSE = Path(__file__).parent
 
 TOGETHER = {
+    "analyses/briefing/test_brief.py": "reports",
     "analyses/test_report.py": "reports",
     "analyses/test_wording.py": "reports",
 }
