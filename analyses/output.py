@@ -13,6 +13,8 @@ from uuid import uuid4
 
 from analyses.errors import OutputError
 from analyses.export import html, pdf, pictures, results, summary_word, workbook
+from analyses.rerunning import record as records
+from analyses.rerunning.record import Record
 from analyses.section import Report
 from analyses.wording import words
 
@@ -24,12 +26,13 @@ FILE_NAMES = frozenset(
         pdf.FILE_NAME,
         summary_word.FILE_NAME,
         pictures.FOLDER_NAME,
+        records.FILE_NAME,
     }
 )
 """What a run writes into its folder."""
 
 
-def write(report: Report, folder: Path, *, language: str) -> None:
+def write(report: Report, folder: Path, *, language: str, record: Record | None = None) -> None:
     """Write a report in all formats into a folder, whole or not at all.
 
     Parameters
@@ -40,6 +43,8 @@ def write(report: Report, folder: Path, *, language: str) -> None:
         Made, with its parents; an earlier result of ours in its place is replaced.
     language
         `da` or `en`.
+    record
+        What the run rested on, which is written beside its results; None where that is not known.
 
     Raises
     ------
@@ -55,6 +60,8 @@ def write(report: Report, folder: Path, *, language: str) -> None:
         pdf.write(report, place / pdf.FILE_NAME, said, drawn=drawn)
         summary_word.write(report, place / summary_word.FILE_NAME, said, drawn=drawn)
         pictures.write(drawn, place / pictures.FOLDER_NAME)
+        if record is not None:
+            records.write(record, place / records.FILE_NAME)
 
 
 def check(folder: Path) -> None:

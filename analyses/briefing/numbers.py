@@ -66,8 +66,8 @@ def between(number: Quantity, **values: Value) -> dict[str, Value]:
 
 def with_means(table: Table) -> Iterator[tuple[Cell, Quantity]]:
     """Give the label of each row of a table of means, and the mean, where it is shown."""
-    for label, *numbers in cells(table, "scale", "mean", "ci.lower", "ci.upper"):
-        found = quantity(*numbers, table.provenance)
+    for label, mean, lower, upper in cells(table, "scale", "mean", "ci.lower", "ci.upper"):
+        found = quantity(mean, lower, upper, table.provenance)
         if found is not None:
             yield label, found
 
