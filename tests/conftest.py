@@ -16,6 +16,7 @@ os.environ.setdefault("KOBLING_WORKERS", "1")
 
 TOGETHER = {
     "analyses/test_chapters.py": "reports",
+    "analyses/briefing/test_brief.py": "reports",
     "analyses/test_report.py": "reports",
     "analyses/test_validity.py": "reports",
     "analyses/test_wording.py": "reports",
