@@ -5,8 +5,9 @@ Nothing is read by a suggestion alone: it fills in a form that somebody looks th
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from analyses.intake.columns import fold
 from instruments.schema import Instrument
 
 LONG = 12
@@ -18,37 +19,43 @@ def wanted(instrument: Instrument) -> tuple[str, ...]:
     return (*instrument.all_item_ids, *(column.name for column in instrument.columns))
 
 
-def suggest(columns: Sequence[str], instrument: Instrument) -> Mapping[str, str]:
+def by_themselves(columns: Sequence[str], instrument: Instrument) -> Mapping[str, str]:
+    """Give the names that a survey is read by without any mapping, and their columns."""
+    folded = {fold(column): column for column in columns}
+    return {name: folded[fold(name)] for name in wanted(instrument) if fold(name) in folded}
+
+
+def suggest(
+    columns: Sequence[str], instrument: Instrument, *, found: Collection[str] = ()
+) -> Mapping[str, str]:
     """Suggest a column for each name of an instrument that one can be found for.
 
     Parameters
     ----------
     columns
-        The file's columns.
+        The file's columns that are not yet taken.
     instrument
-        Whose names are looked for: to the letter; else without regard to case, blanks and
-        punctuation; else at the end of a longer name ("block1_I_bro1", "svar[I_bro1]"); else by
-        the wording of the item or the label of the column, in any language.
+        Whose names are looked for: without regard to case, blanks and punctuation; else at the
+        end of a longer name ("block1_I_bro1", "svar[I_bro1]"); else by the wording of the item or
+        the label of the column, in any language.
+    found
+        Names that need no suggestion.
 
     Returns
     -------
     Mapping
         Name in the instrument → column; each column once, and nothing where several fit alike.
     """
-    found: dict[str, str] = {}
-    for fits in (_to_the_letter, _bare, _at_the_end, _by_wording):
-        free = [column for column in columns if column not in found.values()]
-        open_names = [name for name in wanted(instrument) if name not in found]
-        pairs = [(name, fits(name, free, instrument)) for name in open_names]
+    suggested: dict[str, str] = {}
+    for fits in (_bare, _at_the_end, _by_wording):
+        free = [column for column in columns if column not in suggested.values()]
+        names = [name for name in wanted(instrument) if name not in found]
+        pairs = [(name, fits(name, free, instrument)) for name in names if name not in suggested]
         claims = [column for _, fitting in pairs for column in fitting]
         for name, fitting in pairs:
             if len(fitting) == 1 and claims.count(fitting[0]) == 1:
-                found[name] = fitting[0]
-    return found
-
-
-def _to_the_letter(name: str, columns: Sequence[str], instrument: Instrument) -> list[str]:
-    return [column for column in columns if column == name]
+                suggested[name] = fitting[0]
+    return suggested
 
 
 def _bare(name: str, columns: Sequence[str], instrument: Instrument) -> list[str]:

@@ -6,6 +6,9 @@ The same stands in `.streamlit/config.toml`, for `streamlit run dashboard.py`; a
 MOST_MEGABYTES = 50
 """The largest file that can be uploaded."""
 
+SERVED = "kobling_served"
+"""The secret that tells a page that `analyses.showing.serving` serves it."""
+
 OPTIONS: dict[str, str | int | bool] = {
     "browser.gatherUsageStats": False,
     "server.address": "127.0.0.1",

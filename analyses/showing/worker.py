@@ -111,16 +111,22 @@ def _validate(task: Task, tell: Tell) -> dict[str, Any]:
 
 
 def _columns(task: Task, tell: Tell) -> dict[str, Any]:
+    """List the file's columns, which names are found without help, and what the others may be."""
     import instruments
+    from analyses.fielding import returned
     from analyses.intake import guarding, reading, suggesting
 
     survey = Path(task.survey)
     guarding.check(survey)
     instrument = instruments.load(task.instrument)
     names = suggesting.wanted(instrument)
-    columns = [str(name) for name in reading.read_table(survey, expected=names).frame.columns]
-    found = suggesting.suggest(columns, instrument)
-    return {"columns": columns, "suggested": dict(found)}
+    raw = reading.read_table(survey, expected=names)
+    columns = [str(name) for name in raw.frame.columns]
+    translated = returned.translate(raw, instrument, survey=survey.name, keep=set())
+    found = suggesting.by_themselves([str(name) for name in translated.frame.columns], instrument)
+    free = [column for column in columns if column not in found.values()]
+    suggested = suggesting.suggest(free, instrument, found=found)
+    return {"columns": columns, "found": list(found), "suggested": dict(suggested)}
 
 
 def _only_told(output: IO[str]) -> Tell:
