@@ -138,9 +138,7 @@ def _check_parquet(path: Path) -> None:
     _check_extent(path, stated.num_rows, stated.num_columns)
     unfolded = sum(stated.row_group(i).total_byte_size for i in range(stated.num_row_groups))
     if unfolded > MOST_UNFOLDED:
-        raise _too_much(
-            path, f"{unfolded / 2**20:.0f} MB unpacked", f"{MOST_UNFOLDED // 2**20} MB"
-        )
+        raise _too_much(path, f"{unfolded / 2**20:.0f} MB unpacked", f"{MOST_UNFOLDED // 2**20} MB")
 
 
 def _check_labelled(path: Path, kind: str) -> None:

@@ -49,9 +49,7 @@ def main() -> None:
     current.run()
 
 
-def _shown(
-    page: Page, chosen: list[Choices], addresses: dict[str, st.Page]
-) -> Callable[[], None]:
+def _shown(page: Page, chosen: list[Choices], addresses: dict[str, st.Page]) -> Callable[[], None]:
     """Give the page as the function that Streamlit calls when it is opened."""
 
     def run() -> None:

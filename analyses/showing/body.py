@@ -29,9 +29,7 @@ def answer(report: Report, page: Page, choices: Choices) -> Message:
     return pages.answer(report, page)
 
 
-def show(
-    shown: Shown, page: Page, choices: Choices, addresses: "dict[str, st.Page]"
-) -> None:
+def show(shown: Shown, page: Page, choices: Choices, addresses: "dict[str, st.Page]") -> None:
     """Lay out a page below its answer."""
     match page.id:
         case "overview":
@@ -88,10 +86,17 @@ def _sections(shown: Shown, page: Page, choices: Choices) -> None:
     found = pages.sections(shown.report, page)
     for place, section in enumerate(found):
         if len(found) > 1:
-            st.header(labels.title(section, choices.words), anchor=False)
+            st.header(_heading(section, page, choices), anchor=False)
             if place > 0 and page.part != "groups":
                 st.html(parts.answer(section.answer, choices.words))
         _section(shown, page, section.id, choices)
+
+
+def _heading(section: Section, page: Page, choices: Choices) -> str:
+    """Give the heading of a section, which on a page of its tables alone has another."""
+    if page.part == "groups":
+        return choices.words.say(Message(f"page.groups.{section.id}"))
+    return labels.title(section, choices.words)
 
 
 @st.fragment
@@ -100,9 +105,12 @@ def _section(shown: Shown, page: Page, section_id: str, choices: Choices) -> Non
     section = next(one for one in pages.sections(shown.report, page) if one.id == section_id)
     said = choices.words
     if section.findings:
-        _html(shown, choices, f"{page.id}-{section_id}-findings", lambda: parts.findings(
-            section.findings, said
-        ))
+        _html(
+            shown,
+            choices,
+            f"{page.id}-{section_id}-findings",
+            lambda: parts.findings(section.findings, said),
+        )
     if section.notes:
         _html(shown, choices, f"{page.id}-{section_id}-notes", lambda: parts.notes(section, said))
     drawn = {figure.table for figure in section.figures}
@@ -128,16 +136,21 @@ def _figure(shown: Shown, section: Section, figure: Figure, choices: Choices) ->
 
 
 def _table(shown: Shown, section: Section, table: Table, choices: Choices, label: str) -> None:
-    """Show a table when it is opened, with its files and the Python that makes it again."""
-    title = choices.say(label, title=table.title)
-    box = st.expander(title, key=f"open-{section.id}-{table.id}", on_change="rerun")
+    """Show a table when it is opened, with its files and the Python that makes it again.
+
+    One that a section has nothing beside is open from the start.
+    """
+    box = st.expander(
+        choices.say(label, title=table.title),
+        expanded=len(section.tables) == 1 and not section.figures,
+        key=f"open-{section.id}-{table.id}",
+        on_change="rerun",
+    )
     if not box.open:
         return
     with box:
         st.html(parts.table(table, choices.words))
-        _buttons(
-            downloads.of_table(shown.report, section, table, choices.words), choices, "table"
-        )
+        _buttons(downloads.of_table(shown.report, section, table, choices.words), choices, "table")
         if signing_in.may("inspect"):
             code = reproducing.code(uploading.read(choices), section.id, table.id)
             st.caption(choices.say("python"))

@@ -35,9 +35,7 @@ KINDS = {
 }
 
 
-FILES = {
-    (name if Path(name).suffix else f"{name}.zip"): name for name in sorted(output.FILE_NAMES)
-}
+FILES = {(name if Path(name).suffix else f"{name}.zip"): name for name in sorted(output.FILE_NAMES)}
 """What the files of a run are called as downloads, and where a run writes them."""
 
 
@@ -71,9 +69,7 @@ def of_figure(section: Section, figure: Figure, words: Words) -> tuple[Download,
 
     return (
         Download(f"{figure.id}.svg", lambda: drawn().encode()),
-        Download(
-            f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn(), scale=PICTURE_SCALE)
-        ),
+        Download(f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn(), scale=PICTURE_SCALE)),
     )
 
 

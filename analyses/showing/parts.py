@@ -27,7 +27,15 @@ STYLE = """
 .stApp .kobling p, .stApp .kobling ol.findings, .stApp .kobling dl { max-width: 46rem; }
 .stApp .kobling .origin, .stApp .kobling .note, .stApp .kobling .rule { font-size: .875rem; }
 .stApp .kobling figure { margin: .8rem 0 .4rem; }
-.stApp .kobling figure img { margin-left: 0; max-width: 100%; background: white; }
+.stApp .kobling .picture { overflow-x: auto; }
+.stApp .kobling .picture:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+.stApp .kobling figure img { margin-left: 0; max-width: 100%; min-width: min(30rem, 200vw);
+  background: white; }
+.stApp .kobling .evidence, .stApp .kobling .verdict, .stApp .kobling table,
+.stApp .kobling .origin { font-family: inherit; }
+.stMainBlockContainer { padding-top: 3.5rem; }
+.stApp h1, .stApp h2, .stApp h3 { hyphens: auto; overflow-wrap: anywhere; }
+@media (max-width: 640px) { .stApp h1 { font-size: 1.9rem; } .stApp h2 { font-size: 1.4rem; } }
 .stApp .kobling figcaption { color: inherit; font-size: .9rem; }
 .stApp .kobling .scroll { margin: .4rem 0 .8rem; }
 .stApp .kobling .explained { margin: .4rem 0; font-size: .9rem; max-width: 46rem; }

@@ -1,13 +1,16 @@
 """The dashboard as an ASGI application: page language, security headers and a health route.
 
-`kobling dashboard` runs it on this machine; `uvicorn --factory analyses.showing.serving:application`
-runs it behind a reverse proxy (see `docs/serving.md`).
+`kobling dashboard` runs it on this machine, and `uvicorn --factory` with `application` of this module
+behind a reverse proxy (see `docs/serving.md`).
 """
 
 import hashlib
+import importlib
 import re
+import threading
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +20,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.file_util import get_static_dir
 
+import instruments
 from analyses import pages
 from analyses.showing.settings import OPTIONS, SERVED
 from analyses.wording import LANGUAGES
@@ -57,10 +61,16 @@ def application() -> st.App:
     from starlette.middleware import Middleware
     from starlette.routing import Route
 
+    @asynccontextmanager
+    async def warmed(_app: st.App) -> AsyncIterator[dict[str, object]]:
+        threading.Thread(target=_warm, daemon=True).start()
+        yield {}
+
     addresses = ["/", *(f"/{page.path}" for page in pages.PAGES)]
     return st.App(
         script(),
         secrets={SERVED: True},
+        lifespan=warmed,
         routes=[
             Route(HEALTH, _health),
             Route(SCRIPT, _language_script),
@@ -164,6 +174,14 @@ def index(language: str) -> str:
 @cache
 def _page() -> str:
     return (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
+
+
+def _warm() -> None:
+    """Load what the first page needs, while the browser still opens."""
+    importlib.import_module("analyses.showing.app")
+    from analyses.showing import choosing, shelf
+
+    shelf.shelf().warm(instruments.load(choosing.FIRST_INSTRUMENT))
 
 
 async def _index(request: "Request") -> "Response":

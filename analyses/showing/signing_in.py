@@ -49,9 +49,7 @@ def role() -> str:
     }
     given = roles.get(_address().casefold(), str(configured.get("role", LOWEST)))
     if given not in RIGHTS:
-        raise AnalysisError(
-            f'the secrets name the role "{given}"; there are {", ".join(RIGHTS)}.'
-        )
+        raise AnalysisError(f'the secrets name the role "{given}"; there are {", ".join(RIGHTS)}.')
     return given
 
 

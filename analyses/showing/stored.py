@@ -8,7 +8,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -27,6 +27,7 @@ SHOWING = ("analyses/showing/", "analyses/export/", "analyses/charts/", "analyse
 """Rooms that show and write, and change no number."""
 
 
+@lru_cache(maxsize=8)
 def key(instrument: Instrument) -> str:
     """Name the results on an instrument's bundled answers by all that they depend on."""
     digest = hashlib.sha256(code().encode())
