@@ -189,32 +189,38 @@ def between(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
             data, ALL_ITEMS, TARGET, cluster=place, n_splits=N_SPLITS, seed=SEED
         )
     )
-    split = None if other.result is None else other.result.table
-    known = split is not None and bool(np.isfinite(split.loc["corrected", "se"]))
+    nothing: dict[str, float] = {}
+    split, errors = (nothing, nothing) if other.result is None else _numbers(other.result)
+    known = bool(np.isfinite(errors.get("corrected", np.nan)))
     fit = _between_levels(data, tuple(functions), place)
     if fit is not None:
         rows = measure.standardized(fit)
         own = rows[(rows["level"] == 2) & (rows["lhs"] == FACTOR) & (rows["rhs"] == TARGET)]
         value, se = (float(own[name].iloc[0]) for name in ("est.std", "se"))
-        beside = {}
-        if split is not None and known:
-            beside["between_others"] = float(split.loc["corrected", "estimate"])
+        beside = {"between_others": split["corrected"]} if known else {}
         return (Estimate(label, value, se, fit.n_obs, fit, beside=beside),)
-    if other.result is None or split is None:
+    if other.result is None:
         raise NotEstimated(other.reason)
     if not known:
         raise NotEstimated("; ".join(other.result.notes))
     return (
         Estimate(
             label,
-            float(split.loc["corrected", "estimate"]),
-            float(split.loc["corrected", "se"]),
+            split["corrected"],
+            errors["corrected"],
             other.result.n_obs,
             None,
-            beside={"uncorrected_between": float(split.loc["split", "estimate"])},
+            beside={"uncorrected_between": split["split"]},
             by=Message("estimator.split_instead", {"n": other.result.n_splits}),
         ),
     )
+
+
+def _numbers(found: measure.SplitCluster) -> tuple[dict[str, float], dict[str, float]]:
+    """Give the estimates and the standard errors of a correlation of different persons."""
+    kinds = [str(kind) for kind in found.table.index]
+    values, errors = found.table[["estimate", "se"]].to_numpy(dtype=float).T.tolist()
+    return dict(zip(kinds, values, strict=True)), dict(zip(kinds, errors, strict=True))
 
 
 def _between_levels(
