@@ -7,11 +7,14 @@ from analyses import (
     card,
     claims,
     content_validity,
+    dialogue,
     disclosure,
     evidence,
     hypotheses,
+    review,
     screening,
     sensitivity,
+    validity,
 )
 from analyses.content_validity import Content
 from analyses.course import Again, Clock, Progress, Run, follow
@@ -141,12 +144,19 @@ def validate(
             after.append(_sensitivity(instrument, (survey, unflagged), sections, course.again))
         elif withheld is not None:
             after.append(withheld)
+    if instrument.dialogue:
+        after.append(dialogue.run(instrument, analysed, sections=sections))
     clock.start("step.card")
     fits = course.modelled.fits
     after.append(card.run(instrument, analysed, fits=fits, seed=seed, rules=rules))
     told = _told([*sections, *after], len(survey.data) - len(analysed.data))
+    found = (first, content, *told)
+    argued = (
+        validity.run(instrument, analysed, sections=found),
+        review.run(instrument, sections=found),
+    )
     report = assemble(
-        instrument, analysed, (first, content, *told), confidential=confidential, rules=rules
+        instrument, analysed, (*found, *argued), confidential=confidential, rules=rules
     )
     clock.finish()
     return report

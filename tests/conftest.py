@@ -15,7 +15,10 @@ HOUSE = Path(__file__).parent
 os.environ.setdefault("KOBLING_WORKERS", "1")
 
 TOGETHER = {
+    "analyses/test_chapters.py": "reports",
+    "analyses/briefing/test_brief.py": "reports",
     "analyses/test_report.py": "reports",
+    "analyses/test_validity.py": "reports",
     "analyses/test_wording.py": "reports",
     "analyses/fielding/test_returned.py": "reports",
     "browser/test_report_browser.py": "reports",

@@ -59,7 +59,7 @@ def test_it_opens_on_the_overview_of_the_demonstration(app):
     assert [element.value for element in app.header] == [title]
     sections = app.sidebar.radio(key="section").options[1:]
     assert [element.value for element in app.subheader] == sections
-    assert len(sections) == 11
+    assert len(sections) == 13
     assert not app.error
     assert "2.042" in app.caption[0].value
     assert said.catalogue["section.reliability.title"] in sections

@@ -24,6 +24,8 @@ SECTIONS = (
     "claims",
     "sensitivity",
     "card",
+    "validity",
+    "review",
 )
 
 
