@@ -22,11 +22,11 @@ TOGETHER = {
     "analyses/test_wording.py": "reports",
     "analyses/fielding/test_returned.py": "reports",
     "browser/test_report_browser.py": "reports",
-    "test_dashboard.py": "reports",
 }
 LONGEST = (
     "test_cli.py",
     "reports",
+    "test_dashboard.py",
     "browser/test_dashboard_browser.py",
     "measure/functioning/test_dif.py",
     "analyses/test_development.py",

@@ -9,10 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import instruments
-from analyses import labels, report, screening
+from analyses import labels, screening
 from analyses.publication import assemble
 from analyses.wording import words
-from tests.analyses.demonstrations import survey_path, validated
+from tests.analyses.demonstrations import survey_path
 
 HOUSE = Path(__file__).parent.parent
 DASHBOARD = str(HOUSE / "dashboard.py")
@@ -20,16 +20,7 @@ HS39 = instruments.load("mental_ability")
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """Give the page; reports on bundled answers are those that other tests read too."""
-    compute = report.validate
-
-    def validate(instrument, survey, **options):
-        if survey.name == survey_path(instrument.id).name:
-            return validated(instrument.id)
-        return compute(instrument, survey, **options)
-
-    monkeypatch.setattr(report, "validate", validate)
+def app() -> AppTest:
     return AppTest.from_file(DASHBOARD, default_timeout=120)
 
 
