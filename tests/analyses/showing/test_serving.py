@@ -9,7 +9,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from streamlit.web.server.starlette.starlette_app import _validate_run_config
+from typer.testing import CliRunner
 
+from analyses import cli
 from analyses.showing import serving
 from analyses.showing.settings import OPTIONS
 
@@ -74,11 +77,25 @@ def test_both_ways_to_start_have_the_same_settings():
     assert flat == OPTIONS
 
 
-def test_streamlit_knows_every_setting():
-    from streamlit import config
+def test_the_command_listens_on_this_machine_unless_told_otherwise(monkeypatch):
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(serving, "run", lambda **options: told.append(options))
+    assert CliRunner().invoke(cli.main, ["dashboard"]).exit_code == 0
+    other = ["dashboard", "--address", "0.0.0.0", "--port", "80", "--headless"]
+    assert CliRunner().invoke(cli.main, other).exit_code == 0
+    assert told == [
+        {"port": 8501, "address": "127.0.0.1", "headless": False},
+        {"port": 80, "address": "0.0.0.0", "headless": True},
+    ]
 
-    for name in OPTIONS:
-        assert config.get_option(name) is not None or name in config._config_options_template
+
+def test_every_setting_is_one_that_streamlit_takes(monkeypatch):
+    taken: list[dict[str, object]] = []
+    monkeypatch.setattr(serving.st.App, "run", lambda app, *, config: taken.append(config))
+    serving.run(port=8502, address="127.0.0.1")
+    assert _validate_run_config(taken[0]) == taken[0]
+    assert taken[0]["server.port"] == 8502
+    assert taken[0]["browser.gatherUsageStats"] is False
 
 
 def test_the_server_runs_the_dashboard_of_this_house_wherever_it_is_called(tmp_path):
