@@ -20,6 +20,7 @@ from analyses.section import (
     Value,
     Verdict,
 )
+from analyses.verdicts import LADDER
 from analyses.wording import Words
 
 SYMBOLS: Mapping[Verdict, str] = {
@@ -65,6 +66,18 @@ def lead(one: Chapter, words: Words) -> str:
 def verdict(finding: Finding, words: Words) -> str:
     """Give the word of a finding's verdict."""
     return words.say(Message(f"verdict.{finding.verdict}"))
+
+
+def ladder(words: Words) -> list[tuple[str, str, str]]:
+    """Give the verdicts from the best to the worst: symbol, word, and what it means."""
+    return [
+        (
+            SYMBOLS[step],
+            words.say(Message(f"verdict.{step}")),
+            words.say(Message(f"verdict_meaning.{step}")),
+        )
+        for step in LADDER
+    ]
 
 
 def evidence(quantity: Quantity, words: Words) -> str:

@@ -106,7 +106,7 @@ def test_a_change_of_language_does_not_compute_again(app, monkeypatch):
 
 
 def test_simulated_answers_are_marked(app, monkeypatch, tmp_path):
-    def screened(instrument, survey):
+    def screened(instrument, survey, **_options):
         return assemble(instrument, survey, (screening.run(instrument, survey),))
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -94,13 +94,14 @@ def limit_of(instrument: Instrument, climbed: Climb, scale: Scale) -> float | No
     """
     name = climbed.declared.name
     complete = climbed.chosen.data[[*scale.items, name]].dropna()
-    scores = complete[list(scale.items)].mean(axis=1).groupby(complete[name], observed=True)
-    counts = scores.count()
-    if counts.sum() <= len(counts):
+    scores = complete[list(scale.items)].mean(axis=1)
+    apart = scores - scores.groupby(complete[name], observed=True).transform("mean")
+    freedom = len(scores) - complete[name].nunique()
+    if freedom < 1:
         return None
-    variance = float(scores.var().fillna(0.0) @ (counts - 1) / (counts - 1).sum())
+    sd = float(np.sqrt((apart.to_numpy(dtype=float) ** 2).sum() / freedom))
     matters = min(abs(end) for end in band_of(instrument, climbed.declared))
-    limit = instrument.rules.invariance_bias.value * matters * variance**0.5
+    limit = instrument.rules.invariance_bias.value * matters * sd
     return limit if limit > 0 else None
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from analyses import evidence
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
-from analyses.section import Cell, Figure, Message, Provenance, Quantity, Table, Text, Value
+from analyses.section import Cell, Figure, Message, Phrase, Provenance, Quantity, Table, Value
 from instruments.schema import BackgroundColumn, Instrument, ResponseScale, Scale
 from measure.levels.means import overall_means
 
@@ -127,11 +127,7 @@ def _figure(table: Table, response: ResponseScale) -> Figure:
     called = _ends(response)
     values: dict[str, Value] = {"scales": tuple(_told(table))}
     if limits is not None:
-        low, high = (
-            ("", "")
-            if called is None
-            else (Message("levels.end", {"label": end}) for end in called)
-        )
+        low, high = (Message("levels.end", {"label": end}) if end else "" for end in called or ())
         values |= {"low": f"{limits[0]}", "low_end": low, "high": f"{limits[1]}", "high_end": high}
     return Figure(
         id=table.id,
@@ -163,10 +159,12 @@ def _told(table: Table) -> Iterator[Message]:
         yield Message("levels.mean_of", {"scale": scale, "mean": quantity})
 
 
-def _ends(response: ResponseScale) -> tuple[Text, Text] | None:
-    """Give what the lowest and the highest answer are called, where the source says so."""
-    if response.limits is None or not response.labels:
+def _ends(response: ResponseScale) -> tuple[Phrase, Phrase] | None:
+    """Give what the lowest and the highest answer are called; empty where the source is silent."""
+    if response.limits is None:
         return None
+    if not response.labels:
+        return "", ""
     low, high = (
         evidence.text({language: words[code] for language, words in response.labels.items()})
         for code in response.limits

@@ -52,7 +52,7 @@ def page(report: Report, words: Words, *, drawn: Mapping[str, str] | None = None
             created=labels.created(report),
             marks=labels.marks(report, words),
             css_marks=_css_string(" · ".join(labels.marks(report, words))),
-            **_vocabulary(words),
+            **vocabulary(words),
         )
     )
 
@@ -74,7 +74,7 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
         figure and table under `figure-<id>` and `table-<id>`, then `notes`; what the section lacks
         is left out, and so are tables that are withheld.
     """
-    module = _environment().get_template("parts.html.j2").make_module(_vocabulary(words))
+    module = _environment().get_template("parts.html.j2").make_module(vocabulary(words))
     drawn = pictures.draw_section(section, words)
     parts = {"style": str(module.style())}  # type: ignore[attr-defined]
     if section.findings:
@@ -124,8 +124,8 @@ def _environment() -> Environment:
     )
 
 
-def _vocabulary(words: Words) -> dict[str, object]:
-    """Give the template the words of the language, and nothing to compute with."""
+def vocabulary(words: Words) -> dict[str, object]:
+    """Give a template the words of the language, and nothing to compute with."""
 
     def say(key: str, **values: Value) -> str:
         return words.say(Message(key, values))

@@ -10,6 +10,7 @@ import typst
 from analyses import figures
 from analyses.charts.plotting import FONT
 from analyses.section import Report, Section
+from analyses.side_by_side import ALONE, Team
 from analyses.wording import Words
 
 FOLDER_NAME = "figures"
@@ -26,7 +27,7 @@ _SHEETS = b"""
 """
 
 
-def draw(report: Report, words: Words) -> dict[str, str]:
+def draw(report: Report, words: Words, team: Team = ALONE) -> dict[str, str]:
     """Draw all figures of a report.
 
     Parameters
@@ -35,16 +36,21 @@ def draw(report: Report, words: Words) -> dict[str, str]:
         A published report.
     words
         The language of titles, axes and descriptions.
+    team
+        Who draws.
 
     Returns
     -------
     dict
         One SVG element for each figure, by the figure's id.
     """
-    drawn: dict[str, str] = {}
-    for section in report.sections:
-        drawn |= draw_section(section, words)
-    return drawn
+    # A section's figures may be many, and one of them as much as another.
+    drawing = {
+        figure.id: team.begin(figures.svg, figure, section.table(figure.table), words)
+        for section in report.sections
+        for figure in section.figures
+    }
+    return {name: one.result() for name, one in drawing.items()}
 
 
 def draw_section(section: Section, words: Words) -> dict[str, str]:

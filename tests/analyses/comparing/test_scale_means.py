@@ -52,12 +52,13 @@ def test_scales_answered_in_several_ways_have_a_table_and_a_figure_each():
     assert [one.id for one in found.tables] == [MAIN, f"{MAIN}_2"]
     assert [one.domain for one in found.figures] == [(1.0, 5.0), (0.0, 4.0)]
     # The source does not say what the answers are called.
-    assert all(one.ends is None for one in found.figures)
+    assert all(one.ends == ("", "") for one in found.figures)
 
 
 def test_a_test_score_has_no_ends():
     (figure,) = _of("mental_ability").figures
     assert figure.domain is None
+    assert figure.ends is None
     assert figure.alt.key == "levels.figure.scale_means.alt_open"
 
 

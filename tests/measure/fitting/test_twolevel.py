@@ -327,6 +327,19 @@ def test_without_a_variance_between_clusters_there_is_no_srmr(demo):
     assert np.isfinite(left.loc["y2", "y3"])
 
 
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+def test_levels_are_tested_where_a_residual_variance_between_clusters_is_negative():
+    items = "HOSTIL01 + HOSTIL02 + HOSTIL04 + HOSTIL05"
+    text = f"level: 1\nw =~ {items}\nlevel: 2\nb =~ {items}"
+    fit = measure.cfa(text, data("lq2002.csv"), cluster="COMPID", estimator="MLR")
+    assert not fit.admissible
+    found = measure.level_fit(fit)
+    assert found["df"].tolist() == [2, 2]
+    assert found.loc["between", "cfi"] > 0.9
+    # What both levels miss adds up to what the model misses, nearly.
+    assert found["chisq"].sum() == pytest.approx(fit.fit_measures["chisq"], rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
