@@ -29,6 +29,7 @@ def test_all_formats_are_written_and_nothing_else(written):
     assert {path.name for path in written.iterdir()} == output.FILE_NAMES - {record.FILE_NAME}
     figures = {figure.id for section in REPORT.sections for figure in section.figures}
     assert {path.stem for path in (written / "figures").iterdir()} == figures
+    assert {path.stem for path in (written / "slides").iterdir()} <= figures
     assert [path.name for path in written.parent.iterdir()] == ["report"]
     assert results.read(written / "results.json") == REPORT
 
