@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from analyses.errors import OutputError
-from analyses.export import html, pdf, pictures, results, summary_word, workbook
+from analyses.export import comparison, html, pdf, pictures, results, summary_word, workbook
 from analyses.rerunning import record as records
 from analyses.rerunning.record import Record
 from analyses.section import Report
@@ -27,6 +27,7 @@ FILE_NAMES = frozenset(
         summary_word.FILE_NAME,
         pictures.FOLDER_NAME,
         records.FILE_NAME,
+        comparison.FILE_NAME,
     }
 )
 """What a run writes into its folder."""
@@ -62,6 +63,15 @@ def write(report: Report, folder: Path, *, language: str, record: Record | None 
         pictures.write(drawn, place / pictures.FOLDER_NAME)
         if record is not None:
             records.write(record, place / records.FILE_NAME)
+
+
+def write_comparison(report: Report, folder: Path, *, language: str) -> None:
+    """Write the comparison of two runs into a folder, whole or not at all; as for `write`."""
+    said = words(language)
+    with whole(folder) as place:
+        results.write(report, place / results.FILE_NAME)
+        comparison.write(report, place / comparison.FILE_NAME, said)
+        workbook.write(report, place / workbook.FILE_NAME, said)
 
 
 def check(folder: Path) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from analyses import labels
@@ -84,6 +84,11 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
     if section.notes:
         parts["notes"] = str(module.notes(section.notes))  # type: ignore[attr-defined]
     return parts
+
+
+def template(name: str) -> Template:
+    """Give a template of this folder, in which texts are escaped."""
+    return _environment().get_template(name)
 
 
 def _image(drawn: str, description: str) -> Markup:
