@@ -5,9 +5,6 @@ nothing written. Modules that draw and write are loaded when they are needed, so
 a refusal come at once.
 """
 
-import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -196,32 +193,16 @@ for one in (replay, compare, questionnaire, codebook, simulate):
 
 @main.command()
 def dashboard(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen on; by default this machine only.")
+    ] = "127.0.0.1",
+    headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
 ) -> None:
-    """Open the dashboard in the browser; it listens on this machine only."""
-    spec = find_spec("dashboard")
-    assert spec is not None
-    assert spec.origin is not None
-    # The settings of .streamlit/config.toml, which streamlit only finds from its own folder.
-    options = {
-        "server.address": "127.0.0.1",
-        "server.port": str(port),
-        "server.maxUploadSize": "50",
-        "server.showEmailPrompt": "false",
-        "server.fileWatcherType": "none",
-        "runner.magicEnabled": "false",
-        "client.showErrorDetails": "none",
-        "client.toolbarMode": "minimal",
-        "browser.gatherUsageStats": "false",
-        "theme.base": "light",
-    }
-    given = [word for name, value in options.items() for word in (f"--{name}", value)]
-    command = [sys.executable, "-m", "streamlit", "run", spec.origin, *given]
-    try:
-        status = subprocess.run(command, check=False).returncode
-    except KeyboardInterrupt:
-        status = 0
-    raise typer.Exit(status)
+    """Open the dashboard in the browser; it listens on this machine only unless told otherwise."""
+    from analyses.showing import serving
+
+    serving.run(port=port, address=address, headless=headless)
 
 
 def _tell(report: Report, out: Path, said: Words) -> None:

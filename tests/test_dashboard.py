@@ -50,7 +50,7 @@ def test_it_opens_on_the_overview_of_the_demonstration(app):
     assert [element.value for element in app.header] == [title]
     sections = app.sidebar.radio(key="section").options[1:]
     assert [element.value for element in app.subheader] == sections
-    assert len(sections) == 11
+    assert len(sections) == 13
     assert not app.error
     assert "2.042" in app.caption[0].value
     assert said.catalogue["section.reliability.title"] in sections
@@ -106,7 +106,7 @@ def test_a_change_of_language_does_not_compute_again(app, monkeypatch):
 
 
 def test_simulated_answers_are_marked(app, monkeypatch, tmp_path):
-    def screened(instrument, survey):
+    def screened(instrument, survey, **_options):
         return assemble(instrument, survey, (screening.run(instrument, survey),))
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

@@ -56,14 +56,14 @@ def run(
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
     # Loading these takes a second; a refusal before must not wait for it.
-    from analyses import output
+    from analyses import output, side_by_side
     from analyses.intake import inputs as files
     from analyses.report import validate as run_all
     from analyses.rerunning import record as records
 
     output.check(out)
     chosen = records.Options(**{"seed": SEED, **options})
-    with bar() as shown:
+    with bar() as shown, side_by_side.team() as team:
         task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
         record = records.make(instrument, inputs, chosen, said.language)
         given = files.read(instrument, inputs)
@@ -72,10 +72,15 @@ def run(
             shown.update(task, description=said.say(Message(step)), completed=0.95 * share)
 
         report = run_all(
-            given.instrument, given.survey, beside=given.beside, progress=show, **options
+            given.instrument,
+            given.survey,
+            beside=given.beside,
+            progress=show,
+            team=team,
+            **options,
         )
         shown.update(task, description=said.say(Message("cli.writing")))
-        output.write(report, out, language=said.language, record=record)
+        output.write(report, out, language=said.language, record=record, team=team)
         shown.update(task, completed=1.0)
     return report
 
