@@ -16,6 +16,9 @@ CellKind = Literal["text", "message", "number", "count", "percent", "pvalue"]
 `digits` counts the decimals that a reader sees: a `percent` of 0.1234 with 1 digit is 12.3 %.
 """
 
+NUMERIC = frozenset({"number", "count", "percent", "pvalue"})
+"""The kinds of cells that hold numbers."""
+
 Verdict = Literal["good", "acceptable", "poor", "undecided", "information"]
 """The ladder that all verdicts stand on; `information` is for findings that no rule judges."""
 

@@ -13,9 +13,8 @@ import pandas as pd
 import pyreadstat
 
 from analyses import labels
-from analyses.disclosure import NUMERIC
 from analyses.export.workbook import safe
-from analyses.section import Cell, Column, Hidden, Message, Report, Table
+from analyses.section import NUMERIC, Cell, Column, Hidden, Message, Report, Table
 from analyses.wording import Words
 
 FOLDER_NAME = "tables"
