@@ -46,17 +46,20 @@ def replay(
     cannot be run again.
     """
     with refusals(language):
+        from analyses import side_by_side
         from analyses.rerunning import replay as again
 
         said = words(language)
         found = again.read(run)
-        with bar() as shown:
+        with bar() as shown, side_by_side.team() as team:
             task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
 
             def show(step: str, share: float) -> None:
                 shown.update(task, description=said.say(Message(step)), completed=share)
 
-            replayed = again.replay(found, survey=survey, instrument=instrument, progress=show)
+            replayed = again.replay(
+                found, survey=survey, instrument=instrument, progress=show, team=team
+            )
         _tell_versions(replayed, said)
         if replayed.moved:
             _tell_moved(replayed, said)

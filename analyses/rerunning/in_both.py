@@ -11,7 +11,7 @@ from analyses import evidence
 from analyses.rerunning import record as records
 from analyses.section import Finding, Message, Phrase, Quantity, Report, Table
 
-WITHOUT = ("sensitivity", "card", "claims", "dialogue")
+WITHOUT = ("sensitivity", "card", "claims", "dialogue", "validity", "review", "disclosure")
 """Sections that are about a run, or that say again what others have found."""
 
 LOADINGS = "loadings"
