@@ -23,9 +23,9 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 """The sections that speak to each source of evidence."""
 
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
-    "argument": ("validity",),
+    "argument": ("validity", "dialogue"),
     **SOURCES,
-    "method": ("card",),
+    "method": ("card", "disclosure"),
     "appendix": ("review",),
 }
 """The sections of each chapter, in the order they are read."""

@@ -15,7 +15,7 @@ _HEADING = 9.0
 _BOLD = 1.2
 """How much wider than other type the headings are."""
 
-_WORD, _TEXT, _USUAL = 16, 60, 1.5
+_WORD, _TEXT, _USUAL = 16, 90, 1.3
 """A text column is not narrower than its longest word of at most so many characters, and no wider
 than this, or than so many times its average text, where single texts are longer."""
 
