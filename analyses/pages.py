@@ -52,7 +52,7 @@ PAGES = (
     Page("levels", "niveauer", ("levels",), part="others"),
     Page("groups", "grupper", ("invariance", "levels"), part="groups"),
     Page("development", "udvikling", ("development",)),
-    Page("validity", "gyldighedsargument", ("validity",), instead=("claims",)),
+    Page("validity", "gyldighedsargument", ("validity", "dialogue"), instead=("claims",)),
     Page("reports", "rapporter"),
     Page("method", "metode", ("card",)),
 )

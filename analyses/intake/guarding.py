@@ -150,7 +150,7 @@ def _check_labelled(path: Path, kind: str) -> None:
     except (pyreadstat.ReadstatError, UnicodeDecodeError):
         return  # The reader says what is wrong with it, or tries another encoding.
     rows = max(stated.number_rows or 0, 1)
-    _check_extent(path, rows, stated.number_columns)
+    _check_extent(path, rows, stated.number_columns or 0)
     width = sum(stated.variable_storage_width.values())
     if rows * width > MOST_UNFOLDED:
         raise _too_much(

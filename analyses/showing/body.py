@@ -154,7 +154,8 @@ def _table(shown: Shown, section: Section, table: Table, choices: Choices, label
         if signing_in.may("inspect"):
             code = reproducing.code(uploading.read(choices), section.id, table.id)
             st.caption(choices.say("python"))
-            st.code(code, language="python")
+            # The colours of a highlighted program have too little contrast.
+            st.code(code, language=None)
 
 
 def _buttons(files: Sequence[Download], choices: Choices, place: str) -> None:

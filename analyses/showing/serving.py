@@ -1,7 +1,7 @@
 """The dashboard as an ASGI application: page language, security headers and a health route.
 
-`kobling dashboard` runs it here, and `uvicorn --factory` with `application` of this module
-behind a reverse proxy (see `docs/serving.md`).
+`kobling dashboard` runs it on this machine; behind a reverse proxy, uvicorn runs `application` of
+this module as a factory (see `docs/serving.md`).
 """
 
 import hashlib
