@@ -25,7 +25,7 @@ from measure.replication.intervals import INTERVALS, acceleration
 from measure.replication.refitting import Refit, Refits
 from measure.replication.repeat import Repeats, reasons_table, repeat
 from measure.replication.resampling import Resampling
-from measure.replication.workers import Count, add, alike
+from measure.replication.workers import Count, Workers, add, alike
 
 Array = NDArray[np.float64]
 
@@ -129,7 +129,7 @@ def bootstrap(
     kind: str = "ordinary",
     intervals: Sequence[str] = ("percentile", "bca"),
     confidence_level: float = 0.95,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Bootstrap:
     """Fit a model again to samples drawn with replacement from its rows.
