@@ -280,7 +280,7 @@ def _rows_of(fit: Fit, data: pd.DataFrame | None) -> Moments:
     """Give the moments of the fit with its rows, from the data where it has none."""
     if data is None:
         if fit.moments.rows is None:
-            raise DataError("the fit was made from sample_cov and has no rows to draw: give data.")
+            raise DataError("the fit has no rows to draw: give data.")
         return fit.moments
     ordered = () if fit.moments.ordinal is None else fit.moments.ordinal.ordered
     levels = fit.model.table.levels

@@ -15,8 +15,6 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-import joblib
-
 from measure.errors import OptionError
 from measure.replication.workers import Done, Task
 
@@ -106,6 +104,8 @@ def missing(kept: list[Done], n: int) -> Iterator[tuple[int, int]]:
 
 def _name(task: Task, seed: int) -> str:
     """Name a folder by what decides the results."""
+    import joblib
+
     try:
         # Unlike a pickle the same in every process that builds the same task.
         own = joblib.hash(task)

@@ -56,9 +56,7 @@ def test_a_run_that_was_killed_ends_with_the_same_results(tmp_path):
     assert done < N
     told = []
     task = Counted(str(begun), 0.05)
-    found = repeat(
-        task, N, seed=SEED, checkpoint=kept, chunk=3, progress=lambda *c: told.append(c)
-    )
+    found = repeat(task, N, seed=SEED, checkpoint=kept, chunk=3, progress=lambda *c: told.append(c))
     # At least two whole chunks were not done again, and what was told begins with them.
     assert told[0][0] >= 6
     assert told[-1] == (N, N)
