@@ -1,8 +1,9 @@
 """How long does an analysis of stored answers take, and how much memory, as rows grow?
 
-`python -m benchmarks.large` writes `LARGE.md` beside this file. Answers to 24 items of four factors,
-in five categories, from 5,000 clusters, are drawn into Parquet files of 100,000 to 10 million
-rows. Each analysis runs in a process of its own, whose largest memory is that of all it did.
+`python -m benchmarks.large` writes `LARGE.md` beside this file. Answers to 24 items of four
+factors, in five categories, from 5,000 clusters, are drawn into Parquet files of 100,000 to 10
+million rows. Each analysis runs in a process of its own, whose largest memory is that of all it
+did.
 """
 
 import argparse
