@@ -1,4 +1,4 @@
-"""How long does an analysis of stored answers take, and how much memory, as rows grow?
+"""Time and memory that analyses of stored answers take, as rows grow.
 
 `python -m benchmarks.large` writes `LARGE.md` beside this file. Answers to 24 items of four
 factors, in five categories, from 5,000 clusters, are drawn into Parquet files of 100,000 to 10
