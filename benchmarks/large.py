@@ -36,7 +36,7 @@ N_CLUSTERS, CHUNK = 5_000, 250_000
 # What each call has to be given, and gives a number that another machine can compare.
 CALLS: dict[str, Callable[[measure.StoredAnswers], float]] = {
     "polychoric": lambda answers: float(
-        measure.polychoric(answers, cluster="unit").correlations.loc["a1", "a2"]
+        measure.polychoric(answers, cluster="unit").correlations["a2"].iloc[0]
     ),
     "cfa, WLSMV": lambda answers: float(
         measure.cfa(MODEL, answers, ordered=True).fit_measures["chisq.scaled"]

@@ -48,7 +48,7 @@ def descriptives(
         names = _named(data, items)
         batches: Iterator[Array] = data.numbers(names)
     else:
-        names = list(chosen_columns(data, items))
+        names = [str(name) for name in chosen_columns(data, items)]
         batches = iter([numbers_of(data, names).to_numpy()])
     powers = _Powers(len(names))
     for values in batches:
