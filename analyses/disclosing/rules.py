@@ -135,7 +135,7 @@ def alike(table: Table, row: int, n: int | None) -> bool:
             and any(abs(mean - end) < 0.5 * 10.0**-COARSEST for end in limits)
         )
         spread = cells.get(table.answers.spread or "")
-        return at_end or (spread == 0 and n != 1)
+        return at_end or bool(spread == 0 and n != 1)
     if not table.distribution:
         return False
     shares = [
