@@ -6,23 +6,59 @@ is on the disk. What stood there before stays until then.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from analyses.errors import OutputError
-from analyses.export import html, pdf, pictures, results, workbook
+from analyses.export import (
+    comparison,
+    datasets,
+    html,
+    pdf,
+    pictures,
+    report_pdf,
+    report_word,
+    results,
+    slides,
+    summary_word,
+    workbook,
+)
+from analyses.rerunning import record as records
+from analyses.rerunning.record import Record
 from analyses.section import Report
-from analyses.wording import words
+from analyses.side_by_side import ALONE, Team
+from analyses.wording import Words, words
 
 FILE_NAMES = frozenset(
-    {results.FILE_NAME, html.FILE_NAME, workbook.FILE_NAME, pdf.FILE_NAME, pictures.FOLDER_NAME}
+    {
+        results.FILE_NAME,
+        html.FILE_NAME,
+        report_pdf.FILE_NAME,
+        report_word.FILE_NAME,
+        pdf.FILE_NAME,
+        summary_word.FILE_NAME,
+        workbook.FILE_NAME,
+        datasets.FOLDER_NAME,
+        pictures.FOLDER_NAME,
+        slides.FOLDER_NAME,
+    }
 )
-"""What a run writes into its folder."""
+"""What a report is written as."""
+
+OURS = FILE_NAMES | {records.FILE_NAME, comparison.FILE_NAME}
+"""What may stand in a folder that is replaced: a report, the record of its run, or a comparison."""
 
 
-def write(report: Report, folder: Path, *, language: str) -> None:
+def write(
+    report: Report,
+    folder: Path,
+    *,
+    language: str,
+    record: Record | None = None,
+    team: Team = ALONE,
+) -> None:
     """Write a report in all formats into a folder, whole or not at all.
 
     Parameters
@@ -33,6 +69,10 @@ def write(report: Report, folder: Path, *, language: str) -> None:
         Made, with its parents; an earlier result of ours in its place is replaced.
     language
         `da` or `en`.
+    record
+        What the run rested on, which is written beside its results; None where that is not known.
+    team
+        Who works on it, from `side_by_side.team`; by default this process alone.
 
     Raises
     ------
@@ -41,12 +81,39 @@ def write(report: Report, folder: Path, *, language: str) -> None:
     """
     said = words(language)
     with whole(folder) as place:
-        drawn = pictures.draw(report, said)
-        results.write(report, place / results.FILE_NAME)
-        html.write(report, place / html.FILE_NAME, said, drawn=drawn)
-        workbook.write(report, place / workbook.FILE_NAME, said)
-        pdf.write(report, place / pdf.FILE_NAME, said, drawn=drawn)
+        shared = team.share(report)
+        writing = [
+            team.begin(results.write, shared, place / results.FILE_NAME),
+            team.begin(workbook.write, shared, place / workbook.FILE_NAME, said),
+            team.begin(datasets.write, shared, place / datasets.FOLDER_NAME, said),
+        ]
+        drawn = pictures.draw(report, said, team)
+        figures = team.share(drawn)
+        writing += [
+            team.begin(_with_figures, writer.write, shared, place / writer.FILE_NAME, said, figures)
+            for writer in (report_pdf, report_word, html, pdf, summary_word)
+        ]
         pictures.write(drawn, place / pictures.FOLDER_NAME)
+        slides.write(slides.compose(report, said, drawn), place / slides.FOLDER_NAME)
+        for one in writing:
+            one.result()
+        if record is not None:
+            records.write(record, place / records.FILE_NAME)
+
+
+def write_comparison(report: Report, folder: Path, *, language: str) -> None:
+    """Write the comparison of two runs into a folder, whole or not at all; as for `write`."""
+    said = words(language)
+    with whole(folder) as place:
+        results.write(report, place / results.FILE_NAME)
+        comparison.write(report, place / comparison.FILE_NAME, said)
+        workbook.write(report, place / workbook.FILE_NAME, said)
+
+
+def _with_figures(
+    write: Callable[..., None], report: Report, path: Path, said: Words, drawn: Mapping[str, str]
+) -> None:
+    write(report, path, said, drawn=drawn)
 
 
 def check(folder: Path) -> None:
@@ -83,7 +150,7 @@ def _check_ours(target: Path, folder: Path) -> None:
             f'"{folder}" exists and does not hold a result of kobling, so it is left alone. '
             "Name a new folder with --out."
         )
-    foreign = sorted(names - FILE_NAMES)
+    foreign = sorted(names - OURS)
     if foreign:
         raise OutputError(
             f'"{folder}" also holds files that kobling did not write (first: "{foreign[0]}") and '

@@ -16,6 +16,9 @@ CellKind = Literal["text", "message", "number", "count", "percent", "pvalue"]
 `digits` counts the decimals that a reader sees: a `percent` of 0.1234 with 1 digit is 12.3 %.
 """
 
+NUMERIC = frozenset({"number", "count", "percent", "pvalue"})
+"""The kinds of cells that hold numbers."""
+
 Verdict = Literal["good", "acceptable", "poor", "undecided", "information"]
 """The ladder that all verdicts stand on; `information` is for findings that no rule judges."""
 
@@ -199,8 +202,8 @@ class Figure:
     for `lines` x and `parts` (and ticks, the text that stands below each x); for `heat` and
     `dumbbell` y and `parts`; for `wright` y, x and the columns of text beside the bars (`parts`);
     for `paths` start, kind, end, x, lower, upper and fixed (see `analyses.charts.diagram`).
-    `domain` fixes the ends of the value axis, and `rule` draws a line where the instrument's rule
-    stands.
+    `domain` fixes the ends of the value axis, `ends` says what the two ends are called, and `rule`
+    draws a line where the instrument's rule stands.
     """
 
     id: str
@@ -211,6 +214,7 @@ class Figure:
     channels: Mapping[str, str]
     domain: tuple[float, float] | None = None
     rule: float | None = None
+    ends: tuple[Phrase, Phrase] | None = None
 
 
 @dataclass(frozen=True)

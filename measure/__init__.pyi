@@ -7,6 +7,7 @@ from .attention.careless_result import CarelessAnswers
 from .comparability.aligned import Alignment, alignment
 from .comparability.alignment_recovery import AlignmentRecovery, alignment_recovery
 from .comparability.bias import ItemBias, item_bias
+from .comparability.independent_samples import independent_difference
 from .comparability.invariance import Invariance, measurement_invariance
 from .comparability.isomorphism import CrossLevelInvariance, cross_level_invariance
 from .comparability.mean_differences import LatentMeans, latent_means
@@ -61,7 +62,7 @@ from .levels.components import VarianceComponents, variance_components
 from .levels.group_comparison import GroupComparison, compare_groups
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.level_fit import level_fit
-from .levels.means import group_means
+from .levels.means import group_means, overall_means
 from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
 from .levels.referents import referent_model
@@ -85,6 +86,7 @@ from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
+from .questions.descriptives import descriptives
 from .questions.irt import (
     GradedResponse,
     ability_scores,
@@ -101,6 +103,7 @@ from .scoring.scores import FactorScores, factor_scores
 from .simulating.populations import Population, population
 from .simulating.simulation import Holes, simulate
 from .specification.options import option_table
+from .storage.stored import StoredAnswers, stored
 
 __all__ = [
     "cfa",
@@ -109,6 +112,8 @@ __all__ = [
     "fit",
     "Fit",
     "option_table",
+    "stored",
+    "StoredAnswers",
     "missing_patterns",
     "MissingPatterns",
     "careless_answers",
@@ -136,6 +141,7 @@ __all__ = [
     "latent_means",
     "LatentMeans",
     "equivalence",
+    "independent_difference",
     "fit_equivalence",
     "permute_invariance",
     "InvariancePermutation",
@@ -216,6 +222,7 @@ __all__ = [
     "fornell_larcker",
     "content_validity",
     "ContentValidity",
+    "descriptives",
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",
@@ -249,6 +256,7 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "overall_means",
     "referent_model",
     "referent_shares",
     "ReferentShares",

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analyses.across_levels import (
+    associations,
     coherence,
     leaders,
+    level_models,
     raters,
     referent_tables,
     standing,
@@ -43,9 +45,13 @@ def parts(across: Referents) -> Parts:
         found.append(places)
         if len(places.rows) <= MOST_DRAWN:
             drawn.append(variance.places_figure(places))
+    found += level_models.tables(across.two_levels)
     return Parts(
         answer=Message(f"levels.referents.answer.{standing.stand(across).judgement}"),
-        findings=tuple(one for one in said if one is not None),
+        findings=(
+            *(one for one in said if one is not None),
+            *level_models.findings(across.two_levels),
+        ),
         tables=tuple(found),
         figures=tuple(drawn),
     )
@@ -62,7 +68,11 @@ def _tables_and_figures(across: Referents) -> tuple[list[Table], list[Figure]]:
 
 def _further(across: Referents) -> Iterator[tuple[Table, Figure]]:
     """Give what leaders and others say of leadership, and how far organisations hang together."""
-    for made, draw in ((raters.table, raters.figure), (coherence.table, coherence.figure)):
+    for made, draw in (
+        (raters.table, raters.figure),
+        (associations.table, associations.figure),
+        (coherence.table, coherence.figure),
+    ):
         table = made(across)
         if table is not None:
             yield table, draw(table)

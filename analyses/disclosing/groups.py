@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from analyses.section import Cell, Column, Hidden, Table
+from analyses.section import NUMERIC, Cell, Column, Hidden, Table
 
-NUMERIC = frozenset({"number", "count", "percent", "pvalue"})
 THRESHOLD = 5
 """The smallest number of respondents that a published number may rest on."""
 

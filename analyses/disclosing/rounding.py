@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar, cast
 
-from analyses.disclosing.groups import NUMERIC, THRESHOLD, is_small
+from analyses.disclosing.groups import THRESHOLD, is_small
 from analyses.section import (
+    NUMERIC,
     Cell,
     CellKind,
     Column,

@@ -17,6 +17,7 @@ I_bro1 = "q1_then"                 # the column of each item, by default "{item}
 pattern = "then_{item}"            # or what all these columns are called
 """
 
+import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,6 +109,28 @@ def read_mapping(path: str | Path, instrument: Instrument) -> ColumnMapping:
     meant = {**columns, **{f"then.{item}": column for item, column in then.columns.items()}}
     _refuse_two_meanings(meant, own, path.name)
     return ColumnMapping(columns, own, then)
+
+
+def written(mapping: ColumnMapping) -> str:
+    """Give a mapping as the text of a mapping file, which `read_mapping` reads as the same."""
+    lines = ["[columns]", *(_entry(*pair) for pair in mapping.columns.items())]
+    for measure in mapping.own:
+        lines += ["", f"[external.{json.dumps(measure.id)}]"]
+        lines.append(_entry("columns", list(measure.columns)))
+        if measure.reversed:
+            lines.append(_entry("reversed", list(measure.reversed)))
+        if measure.lowest is not None and measure.highest is not None:
+            lines += [_entry("lowest", measure.lowest), _entry("highest", measure.highest)]
+    if mapping.then != ColumnMapping().then:
+        lines += ["", "[then]", *(_entry(*pair) for pair in mapping.then.columns.items())]
+        if mapping.then.pattern is not None:
+            lines.append(_entry("pattern", mapping.then.pattern))
+    return "\n".join(lines) + "\n"
+
+
+def _entry(name: str, value: object) -> str:
+    """Write one entry; strings, numbers and lists of strings are written in TOML as in JSON."""
+    return f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _columns(raw: object, file: str) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 A catalogue is a TOML file for each language: `da.toml` and `en.toml` hold what the sections say
 (`section.<id>.title`, `verdict.<verdict>`, `statistic.<name>`, ...), `faces_da.toml` and
-`faces_en.toml` the words of the command line, the reports and the dashboard. Keys are the TOML
-paths joined by dots. A text may hold placeholders, filled from the values of a `Message`:
+`faces_en.toml` the words of the command line, the reports and the dashboard, and
+`glossary_da.toml` and `glossary_en.toml` what terms mean (see `analyses.glossary`). Keys are the
+TOML paths joined by dots. A text may hold placeholders, filled from the values of a `Message`:
 
 - `{n}` writes the value;
 - `{column~}` writes it with a small first letter, as a label stands inside a sentence;
@@ -193,9 +194,9 @@ def words(language: str) -> Words:
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """Read the rows of one language, from the sections' file and the faces'."""
+    """Read the rows of one language, from the files of the sections, the faces and the glossary."""
     rows: dict[str, str] = {}
-    for name in (f"{language}.toml", f"faces_{language}.toml"):
+    for name in (f"{language}.toml", f"faces_{language}.toml", f"glossary_{language}.toml"):
         file = resources.files(__name__) / name
         for key, text in _flatten(tomllib.loads(file.read_text(encoding="utf-8"))).items():
             if key in rows:

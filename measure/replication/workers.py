@@ -27,6 +27,10 @@ from measure.errors import MeasureError, OptionError
 
 Task = Callable[[np.random.Generator], Any]
 
+Workers = int | str | None
+"""Who does repeated work: a number of processes, None for one a core, or the address of the
+scheduler of a Dask cluster, such as "tcp://10.0.0.5:8786"."""
+
 # The numerical libraries read these when they are loaded, and never again.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _STARTING = Lock()
@@ -110,7 +114,7 @@ def in_parallel(
     try:
         running = set()
         for start, stop in waiting:
-            with _one_thread():
+            with single_threaded():
                 running.add(pool.submit(_work, seed, start, stop))
             if len(running) < 2 * n_workers:
                 continue
@@ -132,7 +136,7 @@ def in_parallel(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Let processes that are started now load numerical libraries with one thread each.
 
     Limiting a library after it is loaded would be too late: it has by then started a thread for
@@ -169,15 +173,31 @@ def _work(seed: int, start: int, stop: int) -> Done:
                 f"a worker process cannot find the task ({error}). Define it in a module that can "
                 "be imported, not in a notebook, or use workers=1."
             ) from error
-    try:
+    with sendable():
         return do(_received[0], seed, start, stop)
+
+
+@contextmanager
+def sendable() -> Iterator[None]:
+    """Turn an exception that cannot be sent to another process into one that can."""
+    try:
+        yield
     except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:  # a class may fail here in its own way, and what it says must arrive
-            notes = "; ".join(error.__notes__)
-            raise RuntimeError(f"{type(error).__name__}: {error} ({notes})") from error
-        raise
+        sent = portable(error)
+        if sent is error:
+            raise
+        raise sent from error
+
+
+def portable(error: Exception) -> Exception:
+    """Give the error, or where that cannot be sent to another process, one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # a class may fail here in its own way, and what it says must arrive
+        notes = "; ".join(getattr(error, "__notes__", ()))
+        said = f"{type(error).__name__}: {error}"
+        return RuntimeError(f"{said} ({notes})" if notes else said)
+    return error
 
 
 def available() -> int:

@@ -24,9 +24,11 @@ def written(tmp_path_factory):
 
 
 def test_all_formats_are_written_and_nothing_else(written):
+    # Nothing is known of the run that this report comes from, so none is recorded.
     assert {path.name for path in written.iterdir()} == output.FILE_NAMES
     figures = {figure.id for section in REPORT.sections for figure in section.figures}
     assert {path.stem for path in (written / "figures").iterdir()} == figures
+    assert {path.stem for path in (written / "slides").iterdir()} <= figures
     assert [path.name for path in written.parent.iterdir()] == ["report"]
     assert results.read(written / "results.json") == REPORT
 

@@ -12,6 +12,7 @@ from analyses.wording import LANGUAGES, WordingError, catalogue, placeholders, w
 from measure.errors import OptionError
 from tests.analyses import demonstrations
 from tests.analyses.demonstrations import NAMES
+from tests.analyses.test_glossary import unexplained
 
 SOURCE = Path(report.__file__).parent
 MEASURE = SOURCE.parent / "measure"
@@ -112,7 +113,7 @@ def test_no_row_is_unused() -> None:
 
 
 def _is_own(key: str) -> bool:
-    return not key.startswith(("face.", "cli.", "dashboard.", "disclosure."))
+    return not key.startswith(("face.", "cli.", "dashboard.", "disclosure.", "glossary."))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -125,6 +126,10 @@ def test_everything_published_can_be_said(published: Report, language: str) -> N
 
 def _with_values(part: Report) -> Iterator[Message]:
     return (message for message in messages(part) if message.key != "plain")
+
+
+def test_every_number_published_is_explained(published: Report) -> None:
+    assert unexplained(published) == set()
 
 
 def test_danish_never_says_signifikant() -> None:

@@ -13,7 +13,7 @@ from measure.errors import DataError
 from measure.model import Implied
 from measure.moments import Categories, Moments
 from measure.moments.ordinal.codes import Coded, coded
-from measure.moments.ordinal.influence_sums import Influences, joint_covariance
+from measure.moments.ordinal.influence_sums import Influences, joint_covariance, joint_variances
 from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
@@ -54,7 +54,26 @@ def from_rows(
         Where the answers of an ordered item are no categories (see `codes.coded`), or two
         variables determine each other.
     """
-    found = coded(rows, ordered, pairwise=pairwise)
+    return from_codes(coded(rows, ordered, pairwise=pairwise), information=information)
+
+
+def from_codes(found: Coded, *, information: str, keep_rows: bool = True) -> Moments:
+    """Give the same of answers that have been numbered.
+
+    Parameters
+    ----------
+    found
+        The answers.
+    information
+        As for `from_rows`.
+    keep_rows
+        Whether the moments keep the rows for what is asked of single ones later.
+
+    Raises
+    ------
+    DataError
+        Two variables determine each other.
+    """
     groups = estimates(found, "2x2")
     notes: list[str] = []
     rests_on_normality = information == "first.order"
@@ -70,7 +89,7 @@ def from_rows(
         sample=tuple(group.implied for group in groups),
         # Chi-squares count N - G, as lavaan's do.
         counts=tuple(group.n_rows - 1 for group in groups),
-        rows=found.rows,
+        rows=found.rows if keep_rows else None,
         clusters=found.clusters,
         n_dropped=found.n_dropped,
         ordinal=Categories(
@@ -83,9 +102,7 @@ def from_rows(
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
             understated=max(map(understatement, groups)),
             variances=(
-                None
-                if rests_on_normality
-                else np.diag(gamma_of(groups, found.clusters, "first.order"))
+                None if rests_on_normality else variances_of(groups, found.clusters, "first.order")
             ),
         ),
     )
@@ -116,6 +133,16 @@ def gamma_of(
     return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
 
 
+@on_one_thread
+def variances_of(
+    groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
+) -> Array:
+    """Diagonal of `gamma_of`."""
+    influences = [group.influence(information).rows for group in groups]
+    sizes = [group.n_rows for group in groups]
+    return joint_variances(influences, sizes, clusters, groups[0].layout.order.size)
+
+
 def influences_of(moments: Moments) -> list[Influences]:
     """Influence of the rows of each group on its statistics, from the rows that moments keep."""
     assert moments.ordinal is not None
@@ -136,9 +163,8 @@ def influences_at(moments: Moments, implied: Sequence[Implied]) -> list[Influenc
 
 def _kept(moments: Moments) -> Coded:
     """Number the answers that moments keep."""
-    assert moments.rows is not None
     assert moments.ordinal is not None
-    rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
+    rows = Rows(moments.names, moments.groups, moments.kept_rows, None, 0)
     return coded(rows, moments.ordinal.ordered, pairwise=True)
 
 

@@ -15,6 +15,7 @@ from analyses.intake.mapping import (
     ThenColumns,
     own_columns,
     read_mapping,
+    written,
 )
 from analyses.intake.survey import read_survey
 from tests.analyses.demonstrations import survey_path
@@ -96,6 +97,22 @@ pattern = "før_{item}"
 def test_a_wrong_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SurveyError, match=re.escape(message)):
         read_mapping(_file(tmp_path, text), KKS)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        ColumnMapping({"I_bro1": 'q "1" æøå\\', "unit": "Enhed / hold"}),
+        ColumnMapping(
+            own=(OwnMeasure("relational_coordination", ("r1", "r 2"), ("r1",), 1.0, 5.0),),
+            then=ThenColumns({"I_bro1": "før1"}, "then_{item}"),
+        ),
+        ColumnMapping(then=ThenColumns({"I_bro1": "før1"})),
+        ColumnMapping(),
+    ],
+)
+def test_a_mapping_that_is_written_is_read_as_it_was(tmp_path: Path, mapping) -> None:
+    assert read_mapping(_file(tmp_path, written(mapping)), KKS) == mapping
 
 
 def test_a_mapping_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""How far a job has come, with a way to end it."""
+
+import streamlit as st
+
+from analyses.section import Message
+from analyses.showing import shelf
+from analyses.showing.choosing import Choices
+from analyses.showing.jobs import ENDED, Job
+
+EVERY = 0.5
+"""Seconds between two looks at a job."""
+
+
+def follow(job: Job, choices: Choices, *, mine: bool) -> None:
+    """Show how far a job has come, and show the page anew when it ends.
+
+    Parameters
+    ----------
+    job
+        The job.
+    choices
+        What the reader has chosen.
+    mine
+        Whether it is this reader's own, who may then cancel it.
+    """
+    if job.state in ENDED:
+        ended(job, choices)
+        return
+
+    @st.fragment(run_every=EVERY)
+    def look() -> None:
+        if job.state in ENDED:
+            st.rerun()
+        if job.state == "waiting":
+            text = choices.say("queue", n=shelf.office().place(job))
+        else:
+            text = choices.words.say(Message(job.step))
+        st.progress(min(job.share, 1.0), text=text)
+        if mine and st.button(choices.say("cancel"), key="cancel"):
+            shelf.office().cancel(job)
+            st.rerun()
+
+    st.write(choices.say("working"))
+    look()
+
+
+def ended(job: Job, choices: Choices) -> None:
+    """Say how a job ended that gave no report."""
+    if job.state == "refused":
+        refused(job.error, choices)
+    elif job.state == "cancelled":
+        st.info(choices.say("cancelled"))
+    elif job.state == "failed":
+        st.error(choices.say("failed"))
+
+
+def refused(error: str, choices: Choices) -> None:
+    """Say that a file cannot be examined, in the program's own words."""
+    st.error(f"**{choices.say('error')}**")
+    # As text, since a file's own words must not be read as markup.
+    st.text(error)

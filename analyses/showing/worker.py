@@ -1,0 +1,154 @@
+"""The process that reads and validates one survey: `python -m analyses.showing.worker`.
+
+It reads one line of JSON (a `Task`) on standard input, and tells in lines of JSON on standard
+output how far it has come and how it ended. It ends itself when standard input is closed, so that
+it never outlives the server. What a file holds reaches neither the log nor the reader as a
+traceback.
+"""
+
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+RESULTS = "results.json"
+"""The file that a finished validation leaves in the folder of its task."""
+
+Tell = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a process is to do.
+
+    Parameters
+    ----------
+    kind
+        "validate" a survey, or only list the "columns" of its file.
+    instrument
+        Name of a bundled instrument.
+    folder
+        The task's own; the survey lies there unless `survey` says otherwise.
+    survey
+        The file with the answers.
+    roles
+        Role → column of the file, as on the command line.
+    mapping
+        A mapping file.
+    wave, flagged
+        As for `analyses.report.validate`.
+    """
+
+    kind: Literal["validate", "columns"]
+    instrument: str
+    folder: str
+    survey: str
+    roles: Mapping[str, str] = field(default_factory=dict)
+    mapping: str | None = None
+    wave: str | None = None
+    flagged: str = "both"
+
+    def line(self) -> bytes:
+        """Give the task as the line that the process reads."""
+        return (json.dumps(asdict(self)) + "\n").encode()
+
+
+def main() -> None:
+    """Do the task that stands on standard input."""
+    tell = _only_told(sys.stdout)
+    task = Task(**json.loads(sys.stdin.readline()))
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    # Loading the statistics takes a second or two, in which nothing else is to be waited for.
+    from analyses.errors import AnalysisError
+    from instruments import AnswerError, InstrumentError
+    from measure.errors import MeasureError
+
+    try:
+        done = {"validate": _validate, "columns": _columns}[task.kind](task, tell)
+        tell(kind="done", **done)
+    except (AnalysisError, AnswerError, InstrumentError, MeasureError) as error:
+        tell(kind="refused", error=str(error))
+    except Exception as error:
+        # Where it happened, and not what the message says, which may quote answers.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        sys.stderr.write(f"{type(error).__name__}\n{frames}")
+        tell(kind="failed")
+
+
+def _validate(task: Task, tell: Tell) -> dict[str, Any]:
+    import instruments
+    from analyses import side_by_side
+    from analyses.export import results
+    from analyses.intake import guarding, inputs
+    from analyses.report import validate
+
+    tell(kind="progress", step="cli.reading", share=0.0)
+    survey = Path(task.survey)
+    guarding.check(survey)
+    mapping = None if task.mapping is None else Path(task.mapping)
+    given = inputs.read(
+        instruments.load(task.instrument),
+        inputs.Inputs(survey, dict(task.roles), mapping=mapping),  # type: ignore[arg-type]
+    )
+
+    def show(step: str, share: float) -> None:
+        tell(kind="progress", step=step, share=share)
+
+    with side_by_side.team() as team:
+        report = validate(
+            given.instrument,
+            given.survey,
+            beside=given.beside,
+            progress=show,
+            team=team,
+            wave=task.wave,
+            flagged=task.flagged,
+        )
+    results.write(report, Path(task.folder) / RESULTS)
+    return {}
+
+
+def _columns(task: Task, tell: Tell) -> dict[str, Any]:
+    """List the file's columns, which names are found without help, and what the others may be."""
+    import instruments
+    from analyses.fielding import returned
+    from analyses.intake import guarding, reading, suggesting
+
+    survey = Path(task.survey)
+    guarding.check(survey)
+    instrument = instruments.load(task.instrument)
+    names = suggesting.wanted(instrument)
+    raw = reading.read_table(survey, expected=names)
+    columns = [str(name) for name in raw.frame.columns]
+    translated = returned.translate(raw, instrument, survey=survey.name, keep=set())
+    found = suggesting.by_themselves([str(name) for name in translated.frame.columns], instrument)
+    free = [column for column in columns if column not in found.values()]
+    suggested = suggesting.suggest(free, instrument, found=found)
+    return {"columns": columns, "found": list(found), "suggested": dict(suggested)}
+
+
+def _only_told(output: IO[str]) -> Tell:
+    """Keep standard output for what is told; what libraries print goes to standard error."""
+    told = os.fdopen(os.dup(output.fileno()), "w", encoding="utf-8")
+    os.dup2(2, output.fileno())
+
+    def tell(**message: object) -> None:
+        told.write(json.dumps(message) + "\n")
+        told.flush()
+
+    return tell
+
+
+def _end_with_the_server() -> None:
+    """Wait until the server closes its end, and end at once."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
