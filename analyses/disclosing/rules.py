@@ -101,7 +101,7 @@ def _gives_sum_away(own: Groups, row: int) -> bool:
     answers, n = own.table.answers, own.counts[row]
     if answers is None or n is None or not 0 < n < SMALL_GROUP:
         return False
-    return n * answers.n_items < SUMS * 10**COARSEST
+    return n * answers.n_items < SUMS * 10.0**COARSEST
 
 
 def decimals(table: Table, shown: list[int], declared: int) -> int:

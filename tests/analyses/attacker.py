@@ -245,12 +245,12 @@ class _Solver:
         whole = sparse.eye_array(len(self.low), format="csr")
         scaled = sparse.vstack(
             [
-                sparse.hstack([whole, -self.low[:, np.newaxis]]),
-                sparse.hstack([-whole, self.high[:, np.newaxis]]),
-                sparse.hstack([self.least, -self.limit[:, np.newaxis]]),
+                sparse.hstack([whole, _column(-self.low)]),
+                sparse.hstack([-whole, _column(self.high)]),
+                sparse.hstack([self.least, _column(-self.limit)]),
             ]
         )
-        equal = sparse.hstack([self.equal, -self.right[:, np.newaxis]]).tocsr()
+        equal = sparse.hstack([self.equal, _column(-self.right)]).tocsr()
         self._ratios = (
             LinearConstraint(equal, 0.0, 0.0),
             LinearConstraint(scaled.tocsr(), 0.0, np.inf),
@@ -279,6 +279,10 @@ class _Solver:
             assert solved.x is not None, solved.message
             ends.append(sign * solved.fun)
         return ends[0], ends[1]
+
+
+def _column(numbers: np.ndarray) -> sparse.csr_array:
+    return sparse.csr_array(numbers[:, np.newaxis])
 
 
 def _matrix(
