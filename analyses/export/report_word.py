@@ -27,7 +27,7 @@ SIZES = {
     "Normal": 10.5,
     "List Bullet": 9.5,
     "Caption": 9.5,
-    "Title": 26.0,
+    "Title": 22.0,
     "Heading 1": 20.0,
     "Heading 2": 14.0,
 }
