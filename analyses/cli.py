@@ -5,34 +5,27 @@ nothing written. Modules that draw and write are loaded when they are needed, so
 a refusal come at once.
 """
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, TypedDict, Unpack
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from analyses.errors import AnalysisError
+from analyses.commands.fielding import codebook, questionnaire, simulate
+from analyses.commands.instruments import listing
+from analyses.commands.rerunning import replay
+from analyses.commands.running import (
+    INTERRUPTED,
+    REFUSED,
+    Language,
+    load_instrument,
+    refusals,
+    run,
+)
 from analyses.publication import SEED
-from analyses.section import Message, Report, Value
+from analyses.section import Message, Report
 from analyses.wording import Words, words
-from measure.errors import MeasureError
 
-if TYPE_CHECKING:
-    from analyses.intake.inputs import Inputs
-    from instruments import Instrument
-
-REFUSED = 2
-"""Exit status where the input is wrong."""
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
+__all__ = ["FINDINGS", "INTERRUPTED", "REFUSED", "main"]
 
 DEMONSTRATION = "coupling"
 """The instrument whose bundled answers `kobling demo` validates."""
@@ -49,10 +42,7 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-listing = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 main.add_typer(listing, name="instruments")
-
-Language = Annotated[str, typer.Option(help="Language of the report: da or en.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -155,7 +145,7 @@ def validate(
     ] = "both",
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
-    with _refusals(language):
+    with refusals(language):
         from analyses.intake.inputs import Inputs
 
         said = words(language)
@@ -168,8 +158,8 @@ def validate(
             interviews=interviews,
             population=population,
         )
-        report = _run(
-            _instrument(instrument),
+        report = run(
+            load_instrument(instrument),
             inputs,
             out,
             said,
@@ -188,154 +178,17 @@ def demo(
     language: Language = "da",
 ) -> None:
     """Validate the coupling questionnaire on its simulated answers; say where the report lies."""
-    with _refusals(language):
+    with refusals(language):
         from analyses.intake.inputs import Inputs
 
         said = words(language)
-        asked = _instrument(DEMONSTRATION)
-        report = _run(asked, Inputs(asked.demonstration_path()), out, said)
+        asked = load_instrument(DEMONSTRATION)
+        report = run(asked, Inputs(asked.demonstration_path()), out, said)
         _tell(report, out, said)
 
 
-@listing.callback()
-def list_instruments(context: typer.Context, language: Language = "da") -> None:
-    """List the instruments that come with the toolkit, or lock the rules of one."""
-    if context.invoked_subcommand is not None:
-        return
-    with _refusals(language):
-        import instruments
-
-        said = words(language)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("name", "title", "items", "demonstration"):
-            label = said.say(Message(f"cli.column.{name}"))
-            table.add_column(label, justify="right" if name == "items" else "left")
-        for name in instruments.names():
-            one = instruments.load(name)
-            table.add_row(name, *_described(one, said))
-        Console().print(table)
-
-
-@listing.command("lock")
-def lock_rules(
-    instrument: Annotated[
-        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="File to write; it must not be there yet. By default ID.lock.json, in this folder."
-        ),
-    ] = None,
-    language: Annotated[str, typer.Option(help="Language of the messages: da or en.")] = "da",
-) -> None:
-    """Write a dated file with what holds now: models, hypotheses, rules, scales and keying.
-
-    Do so before answers are collected, and give the file to kobling validate with --lock.
-    """
-    with _refusals(language):
-        from instruments import locking
-
-        said = words(language)
-        asked = _instrument(instrument)
-        path = out or locking.default_path(asked, Path())
-        made = locking.lock(asked, datetime.now(UTC))
-        locking.write(made, path)
-        values: dict[str, Value] = {"file": str(path.resolve()), "checksum": made.checksum}
-        typer.echo(said.say(Message("cli.locked", values)))
-
-
-@main.command()
-def questionnaire(
-    instrument: Annotated[
-        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
-    ],
-    form: Annotated[str, typer.Option(help="Form of the instrument, such as short or full_1.")],
-    out: Annotated[Path, typer.Option(help="File to write; it must not be there yet.")],
-    format: Annotated[
-        str,
-        typer.Option(
-            help="docx or pdf to print; lss (LimeSurvey), redcap (data dictionary) or xlsform "
-            "(ODK, KoboToolbox) to import."
-        ),
-    ] = "pdf",
-    language: Annotated[str, typer.Option(help="Language of the questionnaire: da or en.")] = "da",
-    role: Annotated[
-        str | None,
-        typer.Option(help="Ask those of a role in their own wording, where there is one: leader."),
-    ] = None,
-) -> None:
-    """Write a questionnaire to be printed, or to be imported into a survey system."""
-    with _refusals(language):
-        from analyses.fielding import files
-
-        said = words(language)
-        wanted = files.Wanted(_instrument(instrument), form, role)
-        asked = files.write_questionnaire(wanted, out, said, format=format)
-        form_label = asked.form_label[language]
-        done = Message("cli.questionnaire.done", {"form": form_label, "file": str(out.resolve())})
-        typer.echo(said.say(done))
-
-
-@main.command()
-def codebook(
-    instrument: Annotated[
-        str, typer.Option(help="Name of an instrument (see kobling instruments), or its file.")
-    ],
-    out: Annotated[Path, typer.Option(help="File to write; it must not be there yet.")],
-    format: Annotated[
-        str, typer.Option(help="xlsx, html, or sav (SPSS, with labels and no cases).")
-    ] = "xlsx",
-    form: Annotated[str | None, typer.Option(help="Only the items of this form.")] = None,
-    language: Annotated[str, typer.Option(help="Language of the codebook: da or en.")] = "da",
-) -> None:
-    """Write the codebook of an instrument: items, answers, background columns."""
-    with _refusals(language):
-        from analyses.fielding import files
-
-        said = words(language)
-        files.write_codebook(_instrument(instrument), out, said, format=format, form=form)
-        typer.echo(said.say(Message("cli.questionnaire.codebook", {"file": str(out.resolve())})))
-
-
-@main.command()
-def simulate(
-    instrument: Annotated[
-        str, typer.Option(help="Name of an instrument that states a population, or its file.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the files; new or empty.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = SEED,
-    format: Annotated[
-        str,
-        typer.Option(help="csv, sav or xlsx, or as exported: limesurvey, redcap, xlsform."),
-    ] = "csv",
-    form: Annotated[str, typer.Option(help="Form of the instrument that is answered.")] = "full",
-    careless: Annotated[bool, typer.Option(help="With careless responses.")] = True,
-    flat: Annotated[bool, typer.Option(help="With profiles that are flat by nature.")] = True,
-    noninvariance: Annotated[
-        bool, typer.Option(help="With the planted differences in how items work.")
-    ] = True,
-    missing: Annotated[bool, typer.Option(help="With ordinary missing answers.")] = True,
-    planned: Annotated[bool, typer.Option(help="In the rotated versions of the form.")] = True,
-    second_wave: Annotated[bool, typer.Option(help="With a second wave.")] = True,
-    language: Language = "da",
-) -> None:
-    """Draw simulated answers from a stated population, with the true values beside them."""
-    with _refusals(language):
-        from analyses.fielding import responses
-        from analyses.simulating import drawing, files
-        from instruments.population import load_population
-
-        said = words(language)
-        files.check(out)
-        responses.check(format)
-        asked = _instrument(instrument)
-        wanted = drawing.Wanted(careless, flat, noninvariance, missing, planned, second_wave)
-        population = load_population(asked)
-        drawn = drawing.draw(asked, population, seed=seed, form=form, wanted=wanted)
-        files.write(drawn, out, said, seed=seed, format=format)
-        n, folder = said.write(len(drawn.data)), str(out.resolve())
-        typer.echo(said.say(Message("cli.simulate.done", {"n": n, "folder": folder})))
+for one in (replay, questionnaire, codebook, simulate):
+    main.command()(one)
 
 
 @main.command()
@@ -352,65 +205,6 @@ def dashboard(
     serving.run(port=port, address=address, headless=headless)
 
 
-def _instrument(name_or_path: str) -> "Instrument":
-    import instruments
-
-    return instruments.load(name_or_path)
-
-
-class _RunOptions(TypedDict, total=False):
-    """What a run may be told; each is an argument of `analyses.report.validate`."""
-
-    seed: int
-    estimator: str | None
-    confidential: bool
-    wave: str | None
-    flagged: str
-
-
-def _run(
-    instrument: "Instrument",
-    inputs: "Inputs",
-    out: Path,
-    said: Words,
-    **options: Unpack[_RunOptions],
-) -> Report:
-    """Read, compute and write, with a bar on standard error where that is a terminal."""
-    # Loading these takes a second; a refusal before must not wait for it.
-    from analyses import output
-    from analyses.intake import inputs as files
-    from analyses.report import validate as run_all
-
-    output.check(out)
-    with _bar() as bar:
-        task = bar.add_task(said.say(Message("cli.reading")), total=1.0)
-        given = files.read(instrument, inputs)
-
-        def show(step: str, share: float) -> None:
-            bar.update(task, description=said.say(Message(step)), completed=0.95 * share)
-
-        report = run_all(
-            given.instrument, given.survey, beside=given.beside, progress=show, **options
-        )
-        bar.update(task, description=said.say(Message("cli.writing")))
-        output.write(report, out, language=said.language)
-        bar.update(task, completed=1.0)
-    return report
-
-
-def _bar() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
 def _tell(report: Report, out: Path, said: Words) -> None:
     """End with where the report lies and what it found."""
     from analyses.export import html
@@ -420,35 +214,3 @@ def _tell(report: Report, out: Path, said: Words) -> None:
     for section in report.sections:
         if section.id in FINDINGS:
             typer.echo(f"- {said.say(section.answer)}")
-
-
-def _described(instrument: "Instrument", said: Words) -> tuple[str, str, str]:
-    title = instrument.title.get(said.language, instrument.id)
-    kind = "none"
-    if instrument.demonstration is not None:
-        kind = "simulated" if instrument.demonstration.simulated else "real"
-    label = said.say(Message(f"cli.demonstration_{kind}"))
-    return title, said.write(len(instrument.items)), label
-
-
-@contextmanager
-def _refusals(language: str) -> Iterator[None]:
-    """Turn what is wrong with the input into a sentence and an exit status."""
-    from instruments import AnswerError, InstrumentError
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    # A request to end is treated as Ctrl-C, so that a half-written folder is cleared away too.
-    before = signal.signal(signal.SIGTERM, stop)
-    spoken = language if language in ("da", "en") else "en"
-    try:
-        yield
-    except (MeasureError, InstrumentError, AnswerError, AnalysisError) as error:
-        typer.echo(f"{words(spoken).say(Message('cli.error'))}: {error}", err=True)
-        raise typer.Exit(REFUSED) from None
-    except KeyboardInterrupt:
-        typer.echo(words(spoken).say(Message("cli.stopped")), err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -86,7 +86,7 @@ def run(
         id="invariance",
         answer=_answer(found),
         findings=(
-            *(_finding(instrument.rules, one) for one in found),
+            *(_finding(instrument.rules, one, granted) for one in found),
             *_there(check),
             *scale_findings(instrument, granted),
         ),
@@ -123,7 +123,13 @@ def _answer(found: list[Licence]) -> Message:
     return answer
 
 
-def _finding(rules: Rules, licence: Licence) -> Finding:
+def _finding(rules: Rules, licence: Licence, granted: Licences) -> Finding:
+    """Say what one column may be compared for, and which means of scales may not."""
+    refused = (
+        one.reason
+        for (name, _), one in granted.of_means.items()
+        if name == licence.column.name and not one.allows
+    )
     column = evidence.text(licence.column.label)
     climbed = licence.climb
     return Finding(
@@ -132,18 +138,19 @@ def _finding(rules: Rules, licence: Licence) -> Finding:
         verdict=VERDICTS[licence.level],
         rule=_rule(rules, climbed),
         evidence=() if climbed is None else tuple(_evidence(climbed)),
-        notes=(licence.reason, *(() if climbed is None else _notes(rules, climbed))),
+        notes=(licence.reason, *refused, *(() if climbed is None else _notes(rules, climbed))),
     )
 
 
 def _rule(rules: Rules, climbed: Climb | None) -> Rule | None:
-    """Give the rule that decided: that of fit where the form of the model fails."""
+    """Give the rules that decided: that of fit where the form of the model fails."""
     if climbed is None or climbed.found is None:
         return None
     failed = climbed.failed
     if failed is not None and failed.name == climbed.found.steps[0]:
         return verdicts.stated(rules.global_fit_acceptable)
-    return verdicts.stated(rules.invariance_delta_cfi, rules.invariance_delta_rmsea)
+    steps = (rules.invariance_delta_cfi, rules.invariance_delta_rmsea)
+    return verdicts.stated(*steps, *(() if climbed.releases.empty else (rules.invariance_bias,)))
 
 
 def _evidence(climbed: Climb) -> Iterator[Quantity]:

@@ -5,7 +5,9 @@ Nothing is computed or rounded here: published values are only put into a langua
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import groupby
 
+from analyses.chapters import Chapter
 from analyses.section import (
     Finding,
     Message,
@@ -18,6 +20,7 @@ from analyses.section import (
     Value,
     Verdict,
 )
+from analyses.verdicts import LADDER
 from analyses.wording import Words
 
 SYMBOLS: Mapping[Verdict, str] = {
@@ -49,9 +52,32 @@ def title(section: Section, words: Words) -> str:
     return words.say(Message(f"section.{section.id}.title"))
 
 
+def chapter(one: Chapter, words: Words) -> str:
+    """Give the heading of a chapter, with its number."""
+    title = Message(f"chapter.{one.id}.title")
+    return words.say(Message("face.numbered.chapter", {"number": str(one.number), "title": title}))
+
+
+def lead(one: Chapter, words: Words) -> str:
+    """Say what a chapter asks."""
+    return words.say(Message(f"chapter.{one.id}.lead"))
+
+
 def verdict(finding: Finding, words: Words) -> str:
     """Give the word of a finding's verdict."""
     return words.say(Message(f"verdict.{finding.verdict}"))
+
+
+def ladder(words: Words) -> list[tuple[str, str, str]]:
+    """Give the verdicts from the best to the worst: symbol, word, and what it means."""
+    return [
+        (
+            SYMBOLS[step],
+            words.say(Message(f"verdict.{step}")),
+            words.say(Message(f"verdict_meaning.{step}")),
+        )
+        for step in LADDER
+    ]
 
 
 def evidence(quantity: Quantity, words: Words) -> str:
@@ -64,6 +90,39 @@ def evidence(quantity: Quantity, words: Words) -> str:
     level = words.number(quantity.level, "percent", 0)
     values: dict[str, Value] = {"name": name, "value": quantity, "level": level}
     return words.say(Message("face.evidence_interval", values))
+
+
+def evidence_by_origin(finding: Finding, words: Words) -> list[tuple[str, list[str]]]:
+    """Write a finding's numbers, those of one origin together, so that it is told once."""
+    by_origin = groupby(finding.evidence, lambda one: provenance(one.provenance, words))
+    return [(origin, [evidence(one, words) for one in numbers]) for origin, numbers in by_origin]
+
+
+def rule(finding: Finding, words: Words) -> str:
+    """Write the rule that a finding was judged by, with its source; empty where there is none."""
+    if finding.rule is None:
+        return ""
+    values: dict[str, Value] = {
+        "rule": finding.rule.text,
+        "source": phrase(finding.rule.source, words),
+    }
+    return words.say(Message("face.rule", values))
+
+
+def facts(report: Report, words: Words) -> list[tuple[str, str]]:
+    """Write what a report is of: file, answers, instrument, when and by what."""
+    values = {
+        "survey": report.survey,
+        "n_obs": words.write(report.n_obs),
+        "instrument": f"{report.instrument} {report.instrument_version}",
+        "created": created(report),
+        "software": report.software,
+    }
+    return [(words.say(Message(f"face.fact.{key}")), value) for key, value in values.items()]
+
+
+READING = ("interval", "origin", "hidden", "missing", "persons")
+"""What a reader is told of how to read a report, after the verdicts."""
 
 
 def heading(table: Table, words: Words) -> list[str]:
@@ -80,6 +139,11 @@ def rows(table: Table, words: Words) -> list[list[str]]:
         ]
         for row in table.rows
     ]
+
+
+def unlicensed(reason: Message, words: Words) -> str:
+    """Mark rows that are for specialists, and that may not be compared."""
+    return words.say(Message("face.unlicensed", {"reason": reason}))
 
 
 def marks(report: Report, words: Words) -> list[str]:

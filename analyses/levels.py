@@ -8,7 +8,7 @@ from analyses import evidence, script, verdicts
 from analyses.across_levels import nesting, variance
 from analyses.across_levels.parts import parts
 from analyses.across_levels.referents import Referents, referents
-from analyses.comparing import level_tables, licences
+from analyses.comparing import level_tables, licences, scale_means
 from analyses.comparing.level_grounds import UNITS, Grounds, Level, withheld_table
 from analyses.comparing.licences import Licences
 from analyses.intake.survey import Survey
@@ -54,11 +54,11 @@ def run(
     Returns
     -------
     Section
-        `levels`: ICC, agreement and means with intervals, and where functions are asked about
-        several levels how these hang together. Without a column that says who belongs together, it
-        says what is missing. Means of kinds of persons need a licence, means of units and
-        organisations that these stand for their members by the rules; the others are withheld, and
-        a table says why.
+        `levels`: means of everybody, ICC, agreement and means of groups with intervals, and where
+        functions are asked about several levels how these hang together. Without a column that says
+        who belongs together, it says what is missing. Means of kinds of persons need a licence,
+        means of units and organisations that these stand for their members by the rules; the others
+        are withheld, and a table says why.
     """
     scores = _scores(instrument, survey)
     levels: list[Level] = []
@@ -80,7 +80,8 @@ def run(
     for declared in compared:
         for scale in _scales(instrument, scores):
             groups = grounds.groups(survey, declared, scale)
-            table = level_tables.means_table(scale, scores, groups, declared)
+            of = level_tables.asked(instrument, survey, scale)
+            table = level_tables.means_table(of, scores, groups, declared)
             table = grounds.applied(table, declared, scale)
             means.append((table, declared, scale))
             if table.withheld is None and len(table.rows) <= MOST_GROUPS_DRAWN:
@@ -100,6 +101,8 @@ def run(
     if shared is not None:
         tables = [shared, *tables]
         figures = [variance.shares_figure(shared), *figures]
+    overall = scale_means.means(instrument, survey, scores)
+    tables, figures = [*overall.tables, *tables], [*overall.figures, *figures]
     answer, findings = _answer(instrument, levels, means), list(_findings(instrument, levels))
     across = referents(instrument, survey) if across is None else across
     if across is not None:
@@ -168,18 +171,15 @@ def _agreement(
 ) -> tuple[dict[str, float | None], float | None]:
     """Give the median rwg(j) under the uniform null and the rule's, and the median AD."""
     limits = {instrument.response(item).limits for item in items}
-    (limit,) = limits if len(limits) == 1 else (None,)
-    rwg: dict[str, float | None] = {}
-    ad = None
-    for null in dict.fromkeys(("uniform", instrument.rules.rwg_j.null)):
-        five = limit is not None and limit[1] - limit[0] == 4
-        if limit is None or (null != "uniform" and not five):
-            rwg[null] = None
-            continue
-        result = agreement(data, items, cluster=declared.name, scale=limit, null=null)
-        rwg[null] = evidence.number(result.summary.loc["rwg_j", "median"])
-        ad = evidence.number(result.summary.loc["ad_mean", "median"])
-    return rwg, ad
+    nulls = tuple(dict.fromkeys(("uniform", instrument.rules.rwg_j.null)))
+    limit = limits.pop() if len(limits) == 1 else None
+    if limit is None:
+        return dict.fromkeys(nulls), None
+    result = agreement(data, items, cluster=declared.name, scale=limit)
+    # A skewed null is tabled where the scale has the five categories that it is known for.
+    medians = result.nulls["median"]
+    rwg = {null: evidence.number(medians[null]) if null in medians else None for null in nulls}
+    return rwg, evidence.number(result.summary.loc["ad_mean", "median"])
 
 
 def _findings(instrument: Instrument, levels: list[Level]) -> Iterator[Finding]:

@@ -6,23 +6,56 @@ is on the disk. What stood there before stays until then.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from analyses.errors import OutputError
-from analyses.export import html, pdf, pictures, results, workbook
+from analyses.export import (
+    datasets,
+    html,
+    pdf,
+    pictures,
+    report_pdf,
+    report_word,
+    results,
+    slides,
+    summary_word,
+    workbook,
+)
+from analyses.rerunning import record as records
+from analyses.rerunning.record import Record
 from analyses.section import Report
-from analyses.wording import words
+from analyses.side_by_side import ALONE, Team
+from analyses.wording import Words, words
 
 FILE_NAMES = frozenset(
-    {results.FILE_NAME, html.FILE_NAME, workbook.FILE_NAME, pdf.FILE_NAME, pictures.FOLDER_NAME}
+    {
+        results.FILE_NAME,
+        html.FILE_NAME,
+        report_pdf.FILE_NAME,
+        report_word.FILE_NAME,
+        pdf.FILE_NAME,
+        summary_word.FILE_NAME,
+        workbook.FILE_NAME,
+        datasets.FOLDER_NAME,
+        pictures.FOLDER_NAME,
+        slides.FOLDER_NAME,
+        records.FILE_NAME,
+    }
 )
 """What a run writes into its folder."""
 
 
-def write(report: Report, folder: Path, *, language: str) -> None:
+def write(
+    report: Report,
+    folder: Path,
+    *,
+    language: str,
+    record: Record | None = None,
+    team: Team = ALONE,
+) -> None:
     """Write a report in all formats into a folder, whole or not at all.
 
     Parameters
@@ -33,6 +66,10 @@ def write(report: Report, folder: Path, *, language: str) -> None:
         Made, with its parents; an earlier result of ours in its place is replaced.
     language
         `da` or `en`.
+    record
+        What the run rested on, which is written beside its results; None where that is not known.
+    team
+        Who works on it, from `side_by_side.team`; by default this process alone.
 
     Raises
     ------
@@ -41,12 +78,30 @@ def write(report: Report, folder: Path, *, language: str) -> None:
     """
     said = words(language)
     with whole(folder) as place:
-        drawn = pictures.draw(report, said)
-        results.write(report, place / results.FILE_NAME)
-        html.write(report, place / html.FILE_NAME, said, drawn=drawn)
-        workbook.write(report, place / workbook.FILE_NAME, said)
-        pdf.write(report, place / pdf.FILE_NAME, said, drawn=drawn)
+        shared = team.share(report)
+        writing = [
+            team.begin(results.write, shared, place / results.FILE_NAME),
+            team.begin(workbook.write, shared, place / workbook.FILE_NAME, said),
+            team.begin(datasets.write, shared, place / datasets.FOLDER_NAME, said),
+        ]
+        drawn = pictures.draw(report, said, team)
+        figures = team.share(drawn)
+        writing += [
+            team.begin(_with_figures, writer.write, shared, place / writer.FILE_NAME, said, figures)
+            for writer in (report_pdf, report_word, html, pdf, summary_word)
+        ]
         pictures.write(drawn, place / pictures.FOLDER_NAME)
+        slides.write(slides.compose(report, said, drawn), place / slides.FOLDER_NAME)
+        for one in writing:
+            one.result()
+        if record is not None:
+            records.write(record, place / records.FILE_NAME)
+
+
+def _with_figures(
+    write: Callable[..., None], report: Report, path: Path, said: Words, drawn: Mapping[str, str]
+) -> None:
+    write(report, path, said, drawn=drawn)
 
 
 def check(folder: Path) -> None:

@@ -1,9 +1,12 @@
 """From sections to a report that may leave: the last step of every run."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 
 from analyses import disclosure
+from analyses.disclosing.breakdowns import breakdowns
+from analyses.disclosure import Context
 from analyses.intake import locked
 from analyses.intake.locked import Locked
 from analyses.intake.survey import Survey
@@ -37,6 +40,7 @@ def assemble(
     *,
     confidential: bool = False,
     rules: Locked | None = None,
+    earlier: Sequence[Report] = (),
 ) -> Report:
     """Publish sections and bind them into a report, which says whether the rules were locked.
 
@@ -48,8 +52,20 @@ def assemble(
         Leave in what disclosure control would hide.
     rules
         Whether the rules were locked, from `locked.examine`; looked up where it is not given.
+    earlier
+        Reports that have been published before, from `results.read`. Those of the same instrument
+        and wave bear on what may be shown now; confidential ones were not published.
     """
     rules = locked.examine(instrument) if rules is None else rules
+    context = Context(
+        n_obs=len(survey.data),
+        breakdowns=breakdowns(instrument, survey),
+        earlier=tuple(
+            one
+            for one in earlier
+            if (one.instrument, one.wave, one.confidential) == (instrument.id, survey.wave, False)
+        ),
+    )
     return Report(
         instrument=instrument.id,
         instrument_version=instrument.version,
@@ -60,8 +76,7 @@ def assemble(
         confidential=confidential,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         software=software(),
-        sections=tuple(
-            disclosure.publish(section, confidential=confidential) for section in sections
-        ),
+        sections=disclosure.publish_all(sections, context, confidential=confidential),
         notes=(locked.note(rules),),
+        wave=survey.wave,
     )

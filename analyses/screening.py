@@ -60,6 +60,7 @@ def run(
     passed = attention.results(instrument, survey)
     ends = answering.ends(instrument, survey)
     compared = [representativeness.compare(margin, survey) for margin in margins]
+    rate = representativeness.response(margins, len(survey.data))
     planned = plan(instrument, survey, estimator=estimator)
     share_missing = gaps.share_missing(survey)
     return Section(
@@ -70,6 +71,7 @@ def run(
             *((attention.finding(passed),) if len(passed.columns) else ()),
             carelessness.finding(careless),
             *(finding for finding, _ in ends),
+            *(() if rate is None else (rate,)),
             *(finding for finding, _ in compared),
         ),
         tables=(

@@ -16,6 +16,9 @@ CellKind = Literal["text", "message", "number", "count", "percent", "pvalue"]
 `digits` counts the decimals that a reader sees: a `percent` of 0.1234 with 1 digit is 12.3 %.
 """
 
+NUMERIC = frozenset({"number", "count", "percent", "pvalue"})
+"""The kinds of cells that hold numbers."""
+
 Verdict = Literal["good", "acceptable", "poor", "undecided", "information"]
 """The ladder that all verdicts stand on; `information` is for findings that no rule judges."""
 
@@ -94,6 +97,46 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What means in a table of groups are made of; `disclosure` judges them by it.
+
+    Parameters
+    ----------
+    of
+        What was answered (a scale's id): means of the same, of larger and of smaller groups, can be
+        worked out from each other.
+    mean, spread
+        Names of the columns that hold the means, and the standard deviations where there are any.
+    limits
+        The lowest and the highest mean that anybody can have; None where there is no such.
+    n_items
+        How many answers in whole numbers a person's own mean is made of.
+    """
+
+    of: str
+    mean: str
+    spread: str | None = None
+    limits: tuple[float, float] | None = None
+    n_items: int = 1
+
+
+@dataclass(frozen=True)
+class AboutLeaders:
+    """Marks a table that tells of leaders.
+
+    Parameters
+    ----------
+    leaders
+        Name of the column that counts the leaders behind each row.
+    raters
+        Name of the column that counts those who rated them; None where they rated themselves.
+    """
+
+    leaders: str
+    raters: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of one section.
 
@@ -109,6 +152,15 @@ class Table:
     respondents
         Name of the column that counts the respondents behind each row, where rows are groups of
         people; `disclosure.publish` hides rows by it. None where rows are not groups of people.
+    groups
+        Names of the columns of words that part the people, so that rows alike in all other words
+        add up; empty where no rows do. None takes every column of words to part them.
+    answers
+        What the means in it are made of, where it holds any that are of answers.
+    distribution
+        Whether rows show how people are spread over answers.
+    leaders
+        Which columns count leaders and raters, where it tells of leaders; None where it does not.
     withheld
         Why its rows may not be compared; None where they may. Faces for evaluators and decision
         makers leave such a table out, and the section says so with the reason; files for
@@ -123,6 +175,10 @@ class Table:
     notes: tuple[Message, ...] = ()
     respondents: str | None = None
     withheld: Message | None = None
+    groups: tuple[str, ...] | None = None
+    answers: Answers | None = None
+    distribution: bool = False
+    leaders: AboutLeaders | None = None
 
     def column(self, name: str) -> tuple[Cell, ...]:
         """Give the cells of one column, by its name."""
@@ -146,8 +202,8 @@ class Figure:
     for `lines` x and `parts` (and ticks, the text that stands below each x); for `heat` and
     `dumbbell` y and `parts`; for `wright` y, x and the columns of text beside the bars (`parts`);
     for `paths` start, kind, end, x, lower, upper and fixed (see `analyses.charts.diagram`).
-    `domain` fixes the ends of the value axis, and `rule` draws a line where the instrument's rule
-    stands.
+    `domain` fixes the ends of the value axis, `ends` says what the two ends are called, and `rule`
+    draws a line where the instrument's rule stands.
     """
 
     id: str
@@ -158,6 +214,7 @@ class Figure:
     channels: Mapping[str, str]
     domain: tuple[float, float] | None = None
     rule: float | None = None
+    ends: tuple[Phrase, Phrase] | None = None
 
 
 @dataclass(frozen=True)
@@ -202,7 +259,8 @@ class Report:
 
     `survey` is the file's name without its folder; `simulated` marks data that no person gave.
     `confidential` is true where groups below the threshold were left in at the user's request,
-    and every face then says so on every page.
+    and every face then says so on every page. `wave` is the wave that was analysed, where there
+    are several.
     """
 
     instrument: str
@@ -216,6 +274,7 @@ class Report:
     software: str
     sections: tuple[Section, ...]
     notes: tuple[Message, ...] = ()
+    wave: str | None = None
 
     def section(self, section_id: str) -> Section:
         """Give one section of the report, by its id."""

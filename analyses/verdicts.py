@@ -30,6 +30,27 @@ them, and rests on the others."""
 
 _LADDER: tuple[Verdict, ...] = ("good", "information", "acceptable", "undecided", "poor")
 
+LADDER: tuple[Verdict, ...] = ("good", "acceptable", "undecided", "poor")
+"""The verdicts that a rule gives, from the best to the worst. Each is said by the one word of the
+catalogue (`verdict.<verdict>`), and what it means for a number with an interval by another row
+(`verdict_meaning.<verdict>`); no face has words of its own for them."""
+
+
+def by_interval(lower: float | None, upper: float | None, *, good: float, enough: float) -> Verdict:
+    """Place a number that should be high on the ladder by its whole interval, and never by itself.
+
+    `good` where the lower limit reaches the strict rule, `acceptable` where it reaches the one that
+    is enough, `poor` where even the upper limit falls short of that, and `undecided` where the
+    interval lies across it or could not be computed.
+    """
+    if lower is None or upper is None or not (known(lower) and known(upper)):
+        return "undecided"
+    if lower >= good:
+        return "good"
+    if lower >= enough:
+        return "acceptable"
+    return "poor" if upper < enough else "undecided"
+
 
 def stated(*rules: instruments.rules.Rule) -> Rule:
     """Give the instrument's rules as one rule of a finding: its words, and their sources."""
@@ -198,16 +219,9 @@ def judge_reliability(
 ) -> Verdict:
     """Judge omega by its interval.
 
-    `good` where the lower limit reaches what change needs, `acceptable` where it reaches what group
-    means need, `poor` where even the upper limit does not, and `undecided` between.
+    `good` is what change needs, `acceptable` what group means need.
     """
-    if lower is None or upper is None or not (known(lower) and known(upper)):
-        return "undecided"
-    if lower >= rules.omega_change.value:
-        return "good"
-    if lower >= rules.omega_groups.value:
-        return "acceptable"
-    return "poor" if upper < rules.omega_groups.value else "undecided"
+    return by_interval(lower, upper, good=rules.omega_change.value, enough=rules.omega_groups.value)
 
 
 def judge_change(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from instruments import design, expected
+from instruments import design, dialogue, expected
 from instruments.problems import KIND, Problem, Problems, listed, name_of, repeated
 from instruments.texts import Part, fold
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NAMED = (
     "claims",
     "proposals",
+    "dialogue",
     "responses",
     "functions",
     "levels",
@@ -111,6 +112,7 @@ def check_instrument(instrument: "Instrument") -> None:
         *_languages(instrument, instrument.languages),
         *_items(instrument),
         *_claims(instrument),
+        *dialogue.problems(instrument),
         *_scales(instrument),
         *design.problems(instrument),
         *_models(instrument),

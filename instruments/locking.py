@@ -148,6 +148,14 @@ def lock(instrument: Instrument, moment: datetime) -> Lock:
     return unsigned.model_copy(update={"checksum": checksum})
 
 
+def digests(instrument: Instrument) -> dict[str, str]:
+    """Give the SHA-256 of the substance of each kind of part, which no wording changes."""
+    return {
+        kind: digest({name: part.substance_hash for name, part in parts.items()})
+        for kind, parts in _parts(instrument).items()
+    }
+
+
 def write(locked: Lock, path: Path) -> None:
     """Write a lock file; one that is there is never written over.
 

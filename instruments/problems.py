@@ -22,6 +22,7 @@ KIND = {
     "hypotheses": "hypothesis",
     "claims": "claim",
     "proposals": "proposal",
+    "dialogue": "dialogue question",
     "missing": "missing code",
     "expectations": "expectation",
     "rules": "rule",

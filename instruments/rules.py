@@ -139,6 +139,9 @@ class Rules(Part):
     invariance_chance
         `.value`: p-value of the difference test at or above which a fall in CFI of a small model
         counts as chance.
+    invariance_bias
+        `.value`: as much of a difference that matters (see `equivalence_band`) unequal items may
+        make of the difference between two means of a scale, as a proportion.
     invariance_group
         `.value`: with fewer respondents in a group the steps of invariance are uncertain.
     equivalence_band
@@ -204,6 +207,7 @@ class Rules(Part):
     invariance_delta_cfi: Threshold
     invariance_delta_rmsea: Threshold
     invariance_chance: Threshold
+    invariance_bias: Threshold
     invariance_group: CountRule
     equivalence_band: Threshold
     factor_distinct_upper: Threshold

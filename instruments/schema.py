@@ -21,6 +21,7 @@ from instruments.claims import (
     ModelOptions,
     Proposal,
 )
+from instruments.dialogue import DialogueQuestion
 from instruments.forms import (
     BackgroundColumn,
     Block,
@@ -55,6 +56,7 @@ __all__ = [
     "Decoded",
     "Demonstration",
     "Design",
+    "DialogueQuestion",
     "Estimand",
     "Expectation",
     "External",
@@ -144,6 +146,8 @@ class Instrument(Part):
         What the account of the concept says about it, and what tests that.
     proposals
         What the account proposes to do, and which designs can show what comes of it.
+    dialogue
+        Questions to discuss, the most important first; the findings choose among them.
     """
 
     origin: Path = Field(exclude=True, repr=False)
@@ -174,6 +178,7 @@ class Instrument(Part):
     hypotheses: tuple[Hypothesis, ...] = ()
     claims: tuple[Claim, ...] = ()
     proposals: tuple[Proposal, ...] = ()
+    dialogue: tuple[DialogueQuestion, ...] = ()
     rules: Rules
     demonstration: Demonstration | None = None
 

@@ -61,7 +61,7 @@ from .levels.components import VarianceComponents, variance_components
 from .levels.group_comparison import GroupComparison, compare_groups
 from .levels.latent_responses import TwoLevelCorrelations, twolevel_correlations
 from .levels.level_fit import level_fit
-from .levels.means import group_means
+from .levels.means import group_means, overall_means
 from .levels.referent_contrasts import ReferentContrasts, referent_contrasts
 from .levels.referent_shares import ReferentShares, referent_shares
 from .levels.referents import referent_model
@@ -249,6 +249,7 @@ __all__ = [
     "split_cluster",
     "SplitCluster",
     "group_means",
+    "overall_means",
     "referent_model",
     "referent_shares",
     "ReferentShares",

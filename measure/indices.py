@@ -183,16 +183,28 @@ def residual_moments(sample: Implied, implied: Implied, kind: str) -> tuple[Arra
         `raw`; `cor.bentler` divides covariances and means by the sample standard deviations
         (Bentler 1995); `cor.bollen` subtracts implied from sample correlations (Bollen 1989,
         p. 258), so that its diagonal is 0, with the means as in `cor.bentler` (as in lavaan).
+
+    Returns
+    -------
+    tuple
+        NaN where a standard deviation that is divided by is not there: a variance of 0 or below,
+        as between clusters there may be.
     """
     s, sigma = sample.sigma, implied.sigma
-    sd = np.ones(len(s)) if kind == "raw" else np.sqrt(s.diagonal())
-    sd_implied = np.sqrt(sigma.diagonal()) if kind == "cor.bollen" else sd
+    sd = np.ones(len(s)) if kind == "raw" else _standard_deviations(s)
+    sd_implied = _standard_deviations(sigma) if kind == "cor.bollen" else sd
     mean = None
     if sample.mu is not None and implied.mu is not None:
         mean = (sample.mu - implied.mu) / sd
     if kind == "raw":
         return s - sigma, mean
     return s / (sd[:, None] * sd) - sigma / (sd_implied[:, None] * sd_implied), mean
+
+
+def _standard_deviations(sigma: Array) -> Array:
+    """Roots of the variances, NaN for those of 0 or below."""
+    variances = sigma.diagonal()
+    return np.asarray(np.sqrt(np.where(variances > 0, variances, np.nan)))
 
 
 def root_mean_square(residuals: Array) -> float:
@@ -214,7 +226,8 @@ def root_mean_squares(sample: Implied, implied: Implied, *, means: bool) -> dict
     s, sigma = sample.sigma.diagonal(), implied.sigma.diagonal()
     mplus_mean = None
     if sample.mu is not None and implied.mu is not None:
-        mplus_mean = sample.mu / np.sqrt(s) - implied.mu / np.sqrt(sigma)
+        own, model = _standard_deviations(sample.sigma), _standard_deviations(implied.sigma)
+        mplus_mean = sample.mu / own - implied.mu / model
     mplus_variances = 1 - sigma / s
 
     def sizes(off: Array, diagonal: Array, mean: Array | None) -> tuple[float, float]:
@@ -248,10 +261,8 @@ def srmr_of_level(sample: Implied, implied: Implied) -> float:
 
     Residuals of correlations, each side standardised by itself, over all p(p + 1)/2 moments, of
     which those of the variances are 0. NaN where a variable has no variance at the level, in the
-    sample or by the model.
+    sample or by the model (lavaan takes the correlations that are not there for reproduced).
     """
-    if min(sample.sigma.diagonal().min(), implied.sigma.diagonal().min()) <= 0:
-        return float("nan")
     bollen, _ = residual_moments(sample, implied, "cor.bollen")
     return root_mean_square(bollen[np.tril_indices(len(bollen))])
 

@@ -5,7 +5,8 @@ nothing on an idle machine, and on a busy one every product waits for the slowes
 seen to take ten times as long.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, wraps
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -24,21 +25,29 @@ def _controller() -> Any:
     return ThreadpoolController()
 
 
-def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function run with linear algebra on one thread; afterwards it has its threads back.
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra on one thread inside the block; afterwards it has its threads back.
 
     The limit holds for the process. Where several threads of a program are inside at once, the
     first of them sets it and takes it back, and the others leave it alone.
     """
+    if not _limited.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _controller().limit(limits=1):
+            yield
+    finally:
+        _limited.release()
+
+
+def on_one_thread(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function run with linear algebra on one thread, as inside `one_thread`."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not _limited.acquire(blocking=False):
+        with one_thread():
             return function(*args, **kwargs)
-        try:
-            with _controller().limit(limits=1):
-                return function(*args, **kwargs)
-        finally:
-            _limited.release()
 
     return run

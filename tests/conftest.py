@@ -4,14 +4,21 @@ A file is one unit of work, and so are files that read the same reports. The lon
 one that began last would keep the other processes waiting.
 """
 
+import os
 from pathlib import Path
 
 import pytest
 
 HOUSE = Path(__file__).parent
 
+# The tests themselves run side by side.
+os.environ.setdefault("KOBLING_WORKERS", "1")
+
 TOGETHER = {
+    "analyses/test_chapters.py": "reports",
+    "analyses/briefing/test_brief.py": "reports",
     "analyses/test_report.py": "reports",
+    "analyses/test_validity.py": "reports",
     "analyses/test_wording.py": "reports",
 }
 LONGEST = (

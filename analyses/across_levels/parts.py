@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from analyses.across_levels import (
     coherence,
     leaders,
+    level_models,
     raters,
     referent_tables,
     standing,
@@ -43,9 +44,13 @@ def parts(across: Referents) -> Parts:
         found.append(places)
         if len(places.rows) <= MOST_DRAWN:
             drawn.append(variance.places_figure(places))
+    found += level_models.tables(across.two_levels)
     return Parts(
         answer=Message(f"levels.referents.answer.{standing.stand(across).judgement}"),
-        findings=tuple(one for one in said if one is not None),
+        findings=(
+            *(one for one in said if one is not None),
+            *level_models.findings(across.two_levels),
+        ),
         tables=tuple(found),
         figures=tuple(drawn),
     )

@@ -8,7 +8,16 @@ from analyses.across_levels.referents import Referents
 from analyses.comparing.group_ladders import TOTAL, Climb
 from analyses.evidence import column, columns
 from analyses.modelling import methods
-from analyses.section import Figure, Finding, Message, Phrase, Provenance, Quantity, Table
+from analyses.section import (
+    AboutLeaders,
+    Figure,
+    Finding,
+    Message,
+    Phrase,
+    Provenance,
+    Quantity,
+    Table,
+)
 
 
 def finding(across: Referents) -> Finding | None:
@@ -67,6 +76,8 @@ def table(across: Referents) -> Table | None:
         ),
         notes=tuple(_notes(climbed)),
         respondents="n_self",
+        groups=(),
+        leaders=AboutLeaders("n_self", "n_others"),
     )
 
 

@@ -214,6 +214,13 @@ class Referents:
         """The instrument's models of persons within organisations."""
         return two_levels(self.instrument, self.survey, self.planned)
 
+    def worked_out(self) -> "Referents":
+        """Compute now what is computed when asked for, to be taken along to another process."""
+        wanted = ("model", "shares", "contrasts", "alike", "gaps", "two_levels", "self_other")
+        for name in wanted:
+            getattr(self, name)
+        return self
+
     @cached_property
     def self_other(self) -> Climb | None:
         """What those whom items are about say of themselves, beside what others say of them.

@@ -1,13 +1,18 @@
 """The instrument's models of persons within organisations, fitted and judged by the rules."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import pandas as pd
 
 import measure
 from analyses import evidence, verdicts
-from analyses.attempts import attempt
+from analyses.attempts import Found, attempt
 from analyses.intake.survey import Survey
 from analyses.ledger.judgement import Judgement
-from analyses.modelling.fits import Plan, source_of
+from analyses.modelling.fits import Plan, source_of, treatment
+from analyses.publication import ROBUST
 from analyses.section import Message, Value
 from instruments.checks import variables
 from instruments.rules import Rules
@@ -36,12 +41,32 @@ class TwoLevel:
         Why.
     fit
         None where it was not fitted.
+    make_check
+        Fits the check; None where there is none.
     """
 
     model: MeasurementModel
     judgement: Judgement
     reason: Message
     fit: measure.Fit | None = None
+    make_check: "Callable[[], TwoLevel] | None" = None
+
+    @cached_property
+    def check(self) -> "TwoLevel | None":
+        """The same model by robust maximum likelihood, of all answers, judged alike.
+
+        None where answers are taken as numbers anyway, and of models that restrict others: with
+        answers missing it takes seconds, so that one stands for all.
+        """
+        return None if self.make_check is None else self.make_check()
+
+    @cached_property
+    def by_level(self) -> Found[pd.DataFrame]:
+        """Each level by itself, the other one free (`measure.level_fit`)."""
+        if self.fit is None:
+            return Found(None, "")
+        fit = self.fit
+        return attempt(lambda: measure.level_fit(fit))
 
 
 def two_levels(instrument: Instrument, survey: Survey, planned: Plan) -> tuple[TwoLevel, ...]:
@@ -86,12 +111,33 @@ def _stand(answers: _Answers, model: MeasurementModel, wider: TwoLevel | None) -
         return TwoLevel(model, "not_measured", little)
     planned = answers.planned
     ordered = tuple(item for item in items if item in planned.ordered)
+    gaps = bool(answers.survey.scored[list(items)].isna().to_numpy().any())
     options = Options(
         estimator=planned.estimator,
-        missing=planned.missing if ordered else "listwise",
+        missing=treatment(planned.estimator, ordinal=bool(ordered)) if gaps else "listwise",
         ordered=ordered,
         cluster=place.name,
     )
+    own = _tried(answers, model, place, options, wider)
+    if not ordered or model.nested_in is not None:
+        return own
+    robust = replace(
+        options,
+        estimator=ROBUST,
+        missing=treatment(ROBUST, ordinal=False) if gaps else "listwise",
+        ordered=(),
+    )
+    return replace(own, make_check=lambda: _tried(answers, model, place, robust, None))
+
+
+def _tried(
+    answers: _Answers,
+    model: MeasurementModel,
+    place: BackgroundColumn,
+    options: Options,
+    wider: TwoLevel | None,
+) -> TwoLevel:
+    """Fit a model one way, and judge it."""
     tried = attempt(lambda: estimate(model.syntax, answers.source(place), options, "cfa"))
     if tried.result is None:
         reason = Message("hypotheses.reason.refused", {"text": tried.reason})
@@ -133,7 +179,7 @@ def _place(answers: _Answers, model: MeasurementModel) -> BackgroundColumn | Non
 def _judged(
     rules: Rules, model: MeasurementModel, fit: measure.Fit, wider: TwoLevel | None
 ) -> TwoLevel:
-    measures = _measures(fit)
+    measures = measures_of(fit)
     values: dict[str, Value] = {
         name: evidence.limit(measures[name], 3) for name in ("cfi", "rmsea", "within", "between")
     }
@@ -152,7 +198,7 @@ def _judged(
     return TwoLevel(model, judgement, Message(f"levels.two.{judgement}", values), fit)
 
 
-def _measures(fit: measure.Fit) -> dict[str, float]:
+def measures_of(fit: measure.Fit) -> dict[str, float]:
     """Give the indices of the whole, scaled where the fit has such, and SRMR of each level."""
     found = fit.fit_measures
     end = ".scaled" if "cfi.scaled" in found else ""
@@ -167,7 +213,7 @@ def _much_worse(rules: Rules, measures: dict[str, float], wider: TwoLevel | None
     """Tell whether a model fits worse than the one it restricts by more than the rules allow."""
     if wider is None or wider.fit is None:
         return False
-    other = _measures(wider.fit)
+    other = measures_of(wider.fit)
     holds = verdicts.judge_invariance(
         measures["cfi"] - other["cfi"],
         measures["rmsea"] - other["rmsea"],

@@ -5,9 +5,11 @@ what a place has of its own is drawn towards the mean of all by how little is kn
 are not named, and stand in an order drawn by chance: the uncertainty of any order is told instead.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import combinations
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -18,6 +20,7 @@ from analyses import evidence
 from analyses.across_levels.design import level_label
 from analyses.across_levels.leaders import Leaders
 from analyses.attempts import attempt
+from analyses.disclosure import THRESHOLD
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import mean_of_answered
@@ -28,6 +31,11 @@ NESTED = ("organisation", "cluster")
 """Roles of the columns that people belong to, the larger first."""
 
 SOURCE = "Bates et al. 2015"
+
+BANDS = ((THRESHOLD, "small"), (10, "middle"), (20, "large"))
+"""Fewest respondents of each band of places."""
+
+ANY_SIZE = "any"
 
 REACH = 1.96
 """Standard errors to both sides in an interval of 95 %."""
@@ -114,7 +122,14 @@ def places_table(led: Leaders) -> Table | None:
     found = attempt(partial(_components, data, "score", names)).result
     if found is None:
         return None
-    own = found.effects[found.effects["level"] == names[0]]
+    places_found = found.effects[found.effects["level"] == names[0]]
+    own = places_found[places_found["n"] >= THRESHOLD]
+    if own.empty:
+        return None
+    bands = _bands(own["n"])
+    # What is known of a place tells how many answered there, so a band has one: the least.
+    errors = own["se"].astype(float).groupby(bands).transform("max")
+    own = own.assign(band=bands, se=errors)
     mean = float(found.fixed["estimate"].iloc[0])
     # Drawn from the answers, so that only who has them can tell which place has which number.
     drawn = crc32(score.to_numpy(dtype=float).tobytes())
@@ -123,7 +138,8 @@ def places_table(led: Leaders) -> Table | None:
     for number, (_, row) in enumerate(own.iloc[order].iterrows(), start=1):
         estimate, half = mean + float(row["estimate"]), REACH * float(row["se"])
         label = Message("levels.variance.place", {"n": number})
-        rows.append((label, int(row["n"]), estimate, estimate - half, estimate + half))
+        band = Message(f"levels.variance.band.{row['band']}")
+        rows.append((label, band, estimate, estimate - half, estimate + half))
     values: dict[str, Value] = {
         "level": level_label(across.instrument, level),
         "column": evidence.text(places[0].label),
@@ -133,18 +149,31 @@ def places_table(led: Leaders) -> Table | None:
         title=Message("levels.variance.table.places", values),
         columns=(
             column("place", "message"),
-            column("respondents", "count", 0),
+            column("size_band", "message"),
             *columns("number", 2, "shrunken_mean", "ci.lower", "ci.upper"),
         ),
         rows=tuple(rows),
         provenance=Provenance(Message("estimator.mixed"), found.n_obs, SOURCE),
-        notes=tuple(_place_notes(own)),
-        respondents="respondents",
+        notes=tuple(_place_notes(own, len(places_found) - len(own))),
     )
 
 
-def _place_notes(own: pd.DataFrame) -> Iterator[Message]:
+def _bands(sizes: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Say of each place roughly how many answered; alike for all where a band would hold few.
+
+    Whoever knows how many answered at a place might find it by an exact number.
+    """
+    edges = [edge for edge, _ in BANDS]
+    found = sizes.map(lambda n: BANDS[bisect_right(edges, n) - 1][1])
+    if found.value_counts().min() < THRESHOLD:
+        return pd.Series(ANY_SIZE, index=sizes.index)
+    return found
+
+
+def _place_notes(own: pd.DataFrame, n_small: int) -> Iterator[Message]:
     yield Message("levels.variance.note.places")
+    if n_small:
+        yield Message("levels.variance.note.small", {"n": n_small, "limit": THRESHOLD})
     estimates, errors = own["estimate"].to_numpy(float), own["se"].to_numpy(float)
     pairs = list(combinations(range(len(own)), 2))
     apart = sum(

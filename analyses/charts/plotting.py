@@ -1,5 +1,7 @@
 """What all forms of figure are made of: colours, a table as columns of numbers, axes and rows."""
 
+import json
+import math
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from analyses.section import Cell, Column, Figure, Table
+from analyses.section import Cell, Column, Figure, Phrase, Table
 from analyses.wording import Words
 
 FONT = "Liberation Sans, Arimo, Arial, Helvetica, Nimbus Sans, sans-serif"
@@ -27,6 +29,7 @@ BROWN: Colour = (122, 52, 6)
 
 PLOT_WIDTH = 430
 LABEL_CHARACTERS, TITLE_CHARACTERS, LEGEND_CHARACTERS = 34, 74, 72
+END_CHARACTERS = 20
 LINE_HEIGHT = 14
 
 
@@ -111,7 +114,25 @@ def value_axis(plot: Plot, name: str, *, field: str = "x", zero: bool = False) -
     if plot.figure.domain is not None:
         scale = alt.Scale(domain=list(plot.figure.domain), nice=False)
     axis = alt.Axis(format=".0%", tickCount=6) if percent else alt.Axis(tickCount=6)
+    if plot.figure.ends is not None and plot.figure.domain is not None:
+        axis = _labelled(plot, plot.figure.domain, plot.figure.ends)
     return alt.X(f"{field}:Q", scale=scale, axis=axis, title=plot.heading(name))
+
+
+def _labelled(plot: Plot, domain: tuple[float, float], ends: tuple[Phrase, Phrase]) -> alt.Axis:
+    """Give an axis of whole answers on which both ends are written out."""
+    low, high = domain
+    names = {
+        f"{end:g}": [f"{end:g}", *textwrap.wrap(plot.words.write(phrase), END_CHARACTERS)]
+        for end, phrase in zip(domain, ends, strict=True)
+    }
+    table = json.dumps(names, ensure_ascii=False)
+    return alt.Axis(
+        values=list(range(math.ceil(low), math.floor(high) + 1)),
+        labelExpr=f"({table})[datum.value] || datum.label",
+        format="d",
+        labelFlush=True,
+    )
 
 
 def rule_line(plot: Plot, x: alt.X) -> Iterator[alt.Chart]:

@@ -9,6 +9,7 @@ import measure
 from analyses import evidence
 from analyses.comparing.invariance_tables import DIGITS, factor_label
 from analyses.comparing.licences import Licence
+from analyses.comparing.mean_bias import limits_by_factor
 from analyses.evidence import column, columns
 from analyses.modelling import methods
 from analyses.section import Column, Figure, Message, Provenance, Table, Value
@@ -43,23 +44,25 @@ def bias_tables(instrument: Instrument, licence: Licence) -> Iterator[Table]:
     if climbed.merged:
         notes.append(Message("invariance.note.bias_merged", {"items": climbed.merged}))
     values = {"column": evidence.text(declared.label)}
+    limits = limits_by_factor(instrument, climbed)
     yield Table(
         id=f"scale_bias_{declared.name}",
         title=Message("invariance.table.scale_bias", values),
         columns=(
             *columns("message", 0, "scale", "released_group"),
-            *columns("number", DIGITS, "bias_points", "ci.lower", "ci.upper"),
+            *columns("number", DIGITS, "bias_points", "ci.lower", "ci.upper", "bias_limit"),
         ),
         rows=tuple(
             (
                 factor_label(instrument, str(row["factor"])),
                 _against(row, declared),
                 *(evidence.number(row[name]) for name in ("bias", "ci.lower", "ci.upper")),
+                limits.get(str(row["factor"])),
             )
             for row in bias.scales.to_dict("records")
         ),
         provenance=provenance,
-        notes=tuple(notes),
+        notes=(*notes, Message("invariance.note.bias_limit")),
     )
     by_item = bias.items.pivot(index="item", columns="focal", values="signed")
     order = list(dict.fromkeys(bias.items["item"]))

@@ -253,7 +253,8 @@ def judged_small(found: measure.Invariance, rules: Rules) -> tuple[Step, ...]:
     """Judge the steps of a model with few degrees of freedom: by CFI, SRMR, and by chance.
 
     RMSEA varies so much by chance there that it is no ground for a verdict (Kenny, Kaniskan &
-    McCoach 2015).
+    McCoach 2015); how often this rule and others fail, and find what differs, is in
+    `benchmarks/SCALE_LADDERS.md`.
     """
     return tuple(_judged(found, rules, _small_form, _small_step))
 

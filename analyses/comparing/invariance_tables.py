@@ -9,6 +9,7 @@ import measure
 from analyses import evidence
 from analyses.comparing.group_ladders import TOTAL, Climb, verdict_of
 from analyses.comparing.licences import Licence
+from analyses.comparing.mean_bias import band_of
 from analyses.evidence import column, columns
 from analyses.modelling import methods
 from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
@@ -263,18 +264,6 @@ def pair_label(row: "pd.Series[Any]", declared: BackgroundColumn) -> Message:
     """Name a pair of groups."""
     first, second = (evidence.group_label(row[name], declared) for name in ("group", "reference"))
     return Message("invariance.pair", {"first": first, "second": second})
-
-
-def band_of(instrument: Instrument, declared: BackgroundColumn) -> tuple[float, float]:
-    """Give the band that a hypothesis names for a column, otherwise that of the rules."""
-    for hypothesis in instrument.hypotheses:
-        for one in hypothesis.expectations:
-            if one.estimand == "equivalence" and one.target == declared.name:
-                assert one.lower is not None
-                assert one.upper is not None
-                return one.lower, one.upper
-    band = instrument.rules.equivalence_band.value
-    return -band, band
 
 
 def factor_label(instrument: Instrument, name: str) -> Phrase:

@@ -1,12 +1,25 @@
 """The tables of the section on levels: where differences lie, who agrees, and means of groups."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import pandas as pd
 
 from analyses import evidence
 from analyses.comparing.level_grounds import Level
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
-from analyses.section import Cell, Column, Figure, Message, Provenance, Table, Value
+from analyses.section import (
+    AboutLeaders,
+    Answers,
+    Cell,
+    Column,
+    Figure,
+    Message,
+    Provenance,
+    Table,
+    Value,
+)
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.levels.means import group_means
 
@@ -17,6 +30,51 @@ RWG_COLUMNS = {
     "heavy": "rwg_heavy",
 }
 """The column of rwg(j) under each null distribution."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A scale as a survey asks it.
+
+    Attributes
+    ----------
+    limits
+        The ends of the answer scale; None where the items have several.
+    n_items
+        How many of its items were asked.
+    leaders
+        Of each respondent, which leader the scale is about; None where it is about no leader.
+    """
+
+    scale: Scale
+    limits: tuple[float, float] | None
+    n_items: int
+    leaders: "pd.Series[Any] | None" = None
+
+    def leaders_of(self, data: pd.DataFrame) -> "pd.Series[int] | None":
+        """Count the leaders whom each group rated, (n_groups,); None where it is about none."""
+        if self.leaders is None:
+            return None
+        rated = data.assign(leader=self.leaders).dropna(subset=["score"])
+        return rated.groupby("group")["leader"].nunique()
+
+
+def asked(instrument: Instrument, survey: Survey, scale: Scale) -> Asked:
+    """Tell how a survey asks a scale, and about which leaders.
+
+    Each unit has one leader. A scale is about leaders where these answer its items about
+    themselves; in a survey that does not say who is in which unit, everybody rates the same one.
+    """
+    items = evidence.scored_items(scale, survey)
+    found = {instrument.response(item).limits for item in items}
+    (one,) = found if len(found) == 1 else (None,)
+    limits = None if one is None else (float(one[0]), float(one[1]))
+    if not any(instrument.item(item).self_for is not None for item in items):
+        return Asked(scale, limits, len(items))
+    unit = instrument.column_for("cluster")
+    known = unit is not None and unit in survey.data
+    leaders = survey.data[unit] if known else pd.Series(0, index=survey.data.index)
+    return Asked(scale, limits, len(items), leaders)
 
 
 def icc_table(levels: list[Level]) -> Table:
@@ -89,11 +147,25 @@ def agreement_table(instrument: Instrument, levels: list[Level]) -> Table:
 
 
 def means_table(
-    scale: Scale, scores: pd.DataFrame, groups: pd.Series, declared: BackgroundColumn
+    asked: Asked, scores: pd.DataFrame, groups: pd.Series, declared: BackgroundColumn
 ) -> Table:
-    """Give a scale's mean in every group, the groups in the order of their labels."""
+    """Give a scale's mean in every group, the groups in the order of their labels.
+
+    Parameters
+    ----------
+    asked
+        The scale, and whom it is about.
+    scores
+        Each respondent's mean of every scale.
+    groups
+        Each respondent's group.
+    declared
+        The column that the groups are of.
+    """
+    scale = asked.scale
     data = pd.DataFrame({"score": scores[scale.id], "group": groups})
     means = group_means(data, "score", by="group", confidence=evidence.CONFIDENCE)
+    led = asked.leaders_of(data)
     rows: list[tuple[Cell, ...]] = []
     by_group = means.to_dict("index")
     for value in evidence.ordered_groups(groups, declared):
@@ -101,7 +173,8 @@ def means_table(
             continue
         row = by_group[value]
         numbers = (evidence.number(row[name]) for name in ("mean", "ci.lower", "ci.upper", "sd"))
-        rows.append((evidence.group_label(value, declared), int(row["n"]), *numbers))
+        leaders = () if led is None else (int(led.get(value, 0)),)
+        rows.append((evidence.group_label(value, declared), int(row["n"]), *leaders, *numbers))
     label, group = evidence.text(scale.label), evidence.text(declared.label)
     return Table(
         id=f"means_{declared.name}_{scale.id}",
@@ -109,6 +182,7 @@ def means_table(
         columns=(
             Column("group", evidence.plain(group), "message"),
             column("respondents", "count", 0),
+            *(() if led is None else columns("count", 0, "n_leaders")),
             *columns("number", 2, "mean", "ci.lower", "ci.upper", "sd"),
         ),
         rows=tuple(rows),
@@ -116,6 +190,8 @@ def means_table(
             Message("estimator.mean_t"), int(means["n"].sum()), Message("source.mean_t")
         ),
         respondents="respondents",
+        answers=Answers(scale.id, "mean", "sd", asked.limits, asked.n_items),
+        leaders=None if led is None else AboutLeaders("n_leaders", "respondents"),
     )
 
 
@@ -147,6 +223,8 @@ def self_ratings_tables(instrument: Instrument, survey: Survey) -> list[Table]:
         ),
         notes=(Message("levels.note.self_ratings"),),
         respondents="respondents",
+        groups=(),
+        leaders=AboutLeaders("respondents"),
     )
     return [table]
 

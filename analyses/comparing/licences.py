@@ -1,21 +1,21 @@
 """The gate: which groups may be compared on which scales, and why others may not.
 
-A licence says what the steps of invariance allow for one column: that means of the reference
-model's scales are compared (`full`), that they are compared with the bias that some items may carry
-(`partial`), or that they are not (`none`; `untested` where nothing could be tested). The licences
-are granted once and handed to every section that compares groups; what has none is withheld from
-evaluators and decision makers, who get the reason.
+A licence says what the steps of invariance allow for one column: that groups are compared (`full`),
+that they are compared though some items work differently (`partial`), or that they are not (`none`;
+`untested` where nothing could be tested). Latent means rest on the items that work alike. Means of
+a scale take all its items, so that each scale whose items differ has a licence of its own, which
+depends on how far they may move its mean. The licences are granted once and handed to every section
+that compares groups; what has none is withheld from evaluators and decision makers, who get the
+reason.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
-import pandas as pd
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from analyses import evidence
 from analyses.comparing.group_ladders import Climb, climb, compared_columns
+from analyses.comparing.mean_bias import MeanBias, bias_of
 from analyses.comparing.scale_ladders import climb_scales
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import Fits, Fitted, fit_reference
@@ -47,8 +47,8 @@ class Licence:
     groups
         The values that it holds for.
     bias
-        The largest bias of a scale mean between the groups, in answer points; None where that could
-        not be computed.
+        The largest bias of a scale mean between the groups, in answer points; None where no item
+        differs, or where that could not be computed.
     """
 
     column: BackgroundColumn
@@ -76,11 +76,15 @@ class Licences:
         The scales that they hold for: those whose items the tested model has.
     by_scale
         One for each other scale with a model of its own, by the names of column and scale.
+    of_means
+        Where the licence of a column is partial, one for the mean of each of `scales`, by the names
+        of column and scale.
     """
 
     by_column: Mapping[str, Licence] = field(default_factory=dict)
     scales: frozenset[str] = frozenset()
     by_scale: Mapping[tuple[str, str], Licence] = field(default_factory=dict)
+    of_means: Mapping[tuple[str, str], Licence] = field(default_factory=dict)
 
     def of(self, column: BackgroundColumn) -> Licence:
         """Give the licence of a column for the scales of the reference model."""
@@ -90,11 +94,12 @@ class Licences:
         return Licence(column, "untested", Message("licence.not_compared", values))
 
     def of_scale(self, column: BackgroundColumn, scale: Scale) -> Licence:
-        """Give the licence of a column for one scale, which may have a model of its own."""
+        """Give the licence of a column for the mean of one scale."""
+        for own in (self.of_means, self.by_scale):
+            if (column.name, scale.id) in own:
+                return own[column.name, scale.id]
         if scale.id in self.scales:
             return self.of(column)
-        if (column.name, scale.id) in self.by_scale:
-            return self.by_scale[column.name, scale.id]
         key = "licence.index" if scale.kind == "index" else "licence.other_scale"
         return Licence(column, "untested", Message(key))
 
@@ -117,22 +122,27 @@ def grant(
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
-    climbs = (
-        climb(instrument, survey, reference, declared)
-        for declared in compared_columns(instrument, survey)
-    )
     observed = set(structure(instrument.reference_model).observed)
+    scales = [
+        one for one in instrument.scales if one.kind != "index" and observed.issuperset(one.items)
+    ]
+    by_column = {
+        declared.name: licence(instrument, climb(instrument, survey, reference, declared))
+        for declared in compared_columns(instrument, survey)
+    }
     models = scale_models(instrument, survey, fits) if models is None else models
     return Licences(
-        {one.declared.name: licence(instrument, one) for one in climbs},
-        frozenset(
-            scale.id
-            for scale in instrument.scales
-            if scale.kind != "index" and observed.issuperset(scale.items)
-        ),
+        by_column,
+        frozenset(one.id for one in scales),
         {
-            (declared.name, scale.id): licence(instrument, climbed)
+            (declared.name, scale.id): of_mean(instrument, licence(instrument, climbed), scale)
             for declared, scale, climbed in climb_scales(instrument, survey, models)
+        },
+        {
+            (name, scale.id): of_mean(instrument, one, scale)
+            for name, one in by_column.items()
+            if one.level == "partial"
+            for scale in scales
         },
     )
 
@@ -152,36 +162,67 @@ def licence(instrument: Instrument, climbed: Climb) -> Licence:
         return Licence(column, "none", Message("licence.no_anchor", values), climbed, groups)
     if not climbed.complete or climbed.means is None:
         return Licence(column, "none", Message("licence.incomplete", values), climbed, groups)
-    reason, bias = Message("licence.full", values), _largest_bias(climbed)
     if climbed.releases.empty:
-        number = None if bias is None else abs(float(bias["bias"]))
-        return Licence(column, "full", reason, climbed, groups, number)
+        return Licence(column, "full", Message("licence.full", values), climbed, groups)
     values["items"] = released_items(climbed)
-    if bias is None:
+    largest = _largest(instrument, climbed)
+    if largest is None:
         return Licence(column, "partial", Message("licence.partial", values), climbed, groups)
-    number = abs(float(bias["bias"]))
-    values |= {
-        "scale": evidence.text(instrument.factor_label(str(bias["factor"]))),
-        "group": evidence.group_label(bias["focal"], column),
-        "bias": evidence.limit(number),
-    }
-    return Licence(column, "partial", Message("licence.biased", values), climbed, groups, number)
+    scale, bias = largest
+    values |= _told(bias, scale)
+    reason = Message("licence.biased", values)
+    return Licence(column, "partial", reason, climbed, groups, bias.estimate)
 
 
-def _largest_bias(climbed: Climb) -> "pd.Series[Any] | None":
-    """Give the row of the scale mean that unequal items move most.
+def of_mean(instrument: Instrument, licence: Licence, scale: Scale) -> Licence:
+    """Say what a licence allows for the mean of one scale, which takes also items that differ.
 
-    Where items were released, only of the scales that have such items: what moves the others are
-    residual variances, which the steps leave free.
+    Without such items the mean is as good as the latent one. With them it may be compared where
+    even the largest bias that the data allow is too small to matter.
     """
-    if climbed.bias is None:
-        return None
-    scales, items = climbed.bias.scales, climbed.bias.items
-    released = items.loc[items["item"].isin(released_items(climbed)), "factor"]
-    own = scales[scales["factor"].isin(released)] if len(released) else scales
-    if own["bias"].isna().all():
-        return None
-    return own.iloc[int(np.nanargmax(own["bias"].abs()))]
+    if licence.level != "partial" or licence.climb is None:
+        return licence
+    items = _released_of(licence.climb, scale)
+    values: dict[str, Value] = {
+        "column": evidence.text(licence.column.label),
+        "scale": evidence.text(scale.label),
+        "items": items,
+    }
+    if not items:
+        return replace(licence, level="full", reason=Message("licence.alike", values), bias=None)
+    bias = bias_of(instrument, licence.climb, scale)
+    if bias is None:
+        unknown = Message("licence.bias_unknown", values)
+        return replace(licence, level="none", reason=unknown, bias=None)
+    values |= _told(bias, scale)
+    level: Level = "partial" if bias.tolerable else "none"
+    key = "licence.biased" if bias.tolerable else "licence.too_biased"
+    return replace(licence, level=level, reason=Message(key, values), bias=bias.estimate)
+
+
+def _told(bias: MeanBias, scale: Scale) -> dict[str, Value]:
+    return {
+        "scale": evidence.text(scale.label),
+        "group": bias.group,
+        "bias": evidence.limit(bias.estimate),
+        "most": evidence.limit(bias.most),
+        "limit": evidence.limit(bias.limit),
+    }
+
+
+def _largest(instrument: Instrument, climbed: Climb) -> tuple[Scale, MeanBias] | None:
+    """Give the scale whose mean items that differ may move most."""
+    found = [
+        (scale, bias)
+        for scale in instrument.scales
+        if _released_of(climbed, scale)
+        and (bias := bias_of(instrument, climbed, scale)) is not None
+    ]
+    return max(found, key=lambda one: one[1].most, default=None)
+
+
+def _released_of(climbed: Climb, scale: Scale) -> tuple[str, ...]:
+    return tuple(item for item in released_items(climbed) if item in scale.items)
 
 
 def released_items(climbed: Climb) -> tuple[str, ...]:

@@ -44,7 +44,9 @@ def scale_findings(instrument: Instrument, granted: Licences) -> Iterator[Findin
             id=f"{FURTHER}invariance_{name}",
             claim=Message("invariance.claim.scales", values),
             verdict="information",
-            rule=verdicts.stated(rules.invariance_delta_cfi, rules.invariance_chance),
+            rule=verdicts.stated(
+                rules.invariance_delta_cfi, rules.invariance_chance, rules.invariance_bias
+            ),
             evidence=(
                 evidence.count("scales_allowed", len(allowed), "Wu & Estabrook 2016", n_obs),
                 evidence.count("scales_refused", len(refused), "Wu & Estabrook 2016", n_obs),

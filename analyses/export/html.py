@@ -3,15 +3,15 @@
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from analyses import labels
+from analyses.chapters import chapters, numbers, shown
 from analyses.export import pictures
-from analyses.section import Finding, Message, Report, Section, Table, Value
+from analyses.section import Message, Report, Section, Table, Value
 from analyses.wording import Words
 
 FILE_NAME = "report.html"
@@ -38,11 +38,15 @@ def write(
 
 def page(report: Report, words: Words, *, drawn: Mapping[str, str] | None = None) -> str:
     """Give the report as one HTML page; parameters as for `write`."""
+    ordered = chapters(report)
     return (
         _environment()
         .get_template("report.html.j2")
         .render(
             report=report,
+            chapters=ordered,
+            numbers=numbers(ordered),
+            shown=shown,
             title=report.title.get(words.language, report.instrument),
             drawn=pictures.draw(report, words) if drawn is None else drawn,
             created=labels.created(report),
@@ -79,7 +83,7 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
         image = _image(drawn[figure.id], words.say(figure.alt))
         picture = module.picture(figure, image)  # type: ignore[attr-defined]
         parts[f"figure-{figure.id}"] = str(picture)
-    for table in (one for one in section.tables if one.withheld is None):
+    for table in shown(section):
         parts[f"table-{table.id}"] = str(module.table(table))  # type: ignore[attr-defined]
     if section.notes:
         parts["notes"] = str(module.notes(section.notes))  # type: ignore[attr-defined]
@@ -126,13 +130,6 @@ def vocabulary(words: Words) -> dict[str, object]:
     def say(key: str, **values: Value) -> str:
         return words.say(Message(key, values))
 
-    def evidence(finding: Finding) -> list[tuple[str, list[str]]]:
-        """Put numbers of one origin together, so that it is told once."""
-        by_origin = groupby(finding.evidence, lambda one: labels.provenance(one.provenance, words))
-        return [
-            (origin, [labels.evidence(one, words) for one in group]) for origin, group in by_origin
-        ]
-
     def looks(table: Table) -> list[str]:
         """Give the class of each column: numbers stand right, long texts get room."""
         cells = zip(*labels.rows(table, words), strict=True)
@@ -144,18 +141,21 @@ def vocabulary(words: Words) -> dict[str, object]:
 
     bound: dict[str, Callable[..., object]] = {
         "heading": lambda table: labels.heading(table, words),
+        "evidence": lambda finding: labels.evidence_by_origin(finding, words),
+        "rule": lambda finding: labels.rule(finding, words),
+        "facts": lambda report: labels.facts(report, words),
         "rows": lambda table: labels.rows(table, words),
         "origin": lambda provenance: labels.provenance(provenance, words),
-        "phrase": lambda text: labels.phrase(text, words),
+        "chapter_title": lambda chapter: labels.chapter(chapter, words),
+        "lead": lambda chapter: labels.lead(chapter, words),
         "section_title": lambda section: labels.title(section, words),
         "verdict": lambda finding: labels.verdict(finding, words),
-        "write": words.write,
     }
     return {
         "language": words.language,
         "symbols": labels.SYMBOLS,
+        "reading": labels.READING,
         "say": say,
-        "evidence": evidence,
         "looks": looks,
         "tell": words.say,
         **bound,

@@ -29,6 +29,8 @@ _CLASSES = {
         section.Quantity,
         section.Hidden,
         section.Column,
+        section.Answers,
+        section.AboutLeaders,
         section.Table,
         section.Figure,
         section.Rule,

@@ -75,16 +75,9 @@ class _Sheets:
         sheet.set_column(0, 0, 34)
         sheet.set_column(1, 2, 70)
         self._text(sheet, 0, 0, report.title.get(words.language, report.instrument), size=14)
-        facts = [
-            ("survey", report.survey),
-            ("n_obs", words.write(report.n_obs)),
-            ("instrument", f"{report.instrument} {report.instrument_version}"),
-            ("created", labels.created(report)),
-            ("software", report.software),
-        ]
         row = 2
-        for key, value in facts:
-            self._text(sheet, row, 0, words.say(Message(f"face.fact.{key}")), bold=True)
+        for label, value in labels.facts(report, words):
+            self._text(sheet, row, 0, label, bold=True)
             self._text(sheet, row, 1, value)
             row += 1
         for mark in labels.marks(report, words):
@@ -126,7 +119,7 @@ class _Sheets:
         bottom = top + len(table.rows) + 2
         notes = [words.say(note) for note in table.notes] + labels.marks(self.report, words)
         if table.withheld is not None:
-            self._text(sheet, 2, 0, _unlicensed(table.withheld, words), bold=True)
+            self._text(sheet, 2, 0, labels.unlicensed(table.withheld, words), bold=True)
         for offset, note in enumerate(notes):
             self._text(sheet, bottom + offset, 0, note)
 
@@ -164,11 +157,6 @@ class _Sheets:
         if key not in self._formats:
             self._formats[key] = self.book.add_format(look)
         return self._formats[key]
-
-
-def _unlicensed(reason: Message, words: Words) -> str:
-    """Mark rows that are here for specialists, and that may not be compared."""
-    return words.say(Message("face.unlicensed", {"reason": reason}))
 
 
 def _number_format(column: Column) -> str:

@@ -5,23 +5,22 @@ from typing import Any
 
 from docx import Document
 from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
-from docx.shared import Mm, Pt, RGBColor
+from docx.shared import Mm, Pt
 
+from analyses.export import word_page
+from analyses.export.word_page import PAGE_WIDTH, SMALL
 from analyses.fielding.sheet import Sheet, Table
 
 TICK = "☐"
 TICK_FONT = "Segoe UI Symbol"
-FONT = "Calibri"
-SIZE, SMALL = Pt(11), Pt(9)
-MARGIN = Mm(15)
-PAGE_WIDTH, PAGE_HEIGHT = Mm(210), Mm(297)
+SIZES = {"Normal": 11.0, "Heading 1": 20.0, "Heading 2": 14.0}
+SIZE = Pt(SIZES["Normal"])
+MARGIN = 15.0
 NUMBER_WIDTH, ANSWER_WIDTH = Mm(9), Mm(14.6)
 SHADE = "F1F1F1"
-LANGUAGES = {"da": "da-DK", "en": "en-GB"}
-"""The language tag of each language, so that Word checks the spelling by the right one."""
 
 
 def contents(sheet: Sheet) -> bytes:
@@ -62,69 +61,15 @@ def contents(sheet: Sheet) -> bytes:
 
 def _set_up(document: Any, sheet: Sheet) -> None:
     """Set page, fonts, language, properties and footer."""
-    page = document.sections[0]
-    page.page_width, page.page_height = PAGE_WIDTH, PAGE_HEIGHT
-    page.left_margin = page.right_margin = page.top_margin = MARGIN
-    page.bottom_margin = Mm(17)
-    page.footer_distance = Mm(8)
-    for name, size in (("Normal", SIZE), ("Heading 1", Pt(20)), ("Heading 2", Pt(14))):
-        style = document.styles[name]
-        style.font.name, style.font.size = FONT, size
-        style.font.color.rgb = RGBColor(0x1A, 0x1A, 0x1A)
-        if name != "Normal":
-            style.paragraph_format.space_before = Pt(0 if name == "Heading 1" else 14)
-            style.paragraph_format.space_after = Pt(6)
-        fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-        for theme in ("asciiTheme", "hAnsiTheme", "eastAsiaTheme", "cstheme"):
-            fonts.attrib.pop(qn(f"w:{theme}"), None)
-        for script in ("ascii", "hAnsi", "cs"):
-            fonts.set(qn(f"w:{script}"), FONT)
-    normal = document.styles["Normal"]
-    normal.paragraph_format.space_after = Pt(5)
-    normal.paragraph_format.line_spacing = 1.0
-    language = OxmlElement("w:lang")
-    language.set(qn("w:val"), LANGUAGES.get(sheet.language, sheet.language))
-    normal.element.get_or_add_rPr().append(language)
-    properties = document.core_properties
-    properties.title, properties.subject = sheet.title, sheet.footer
-    properties.language, properties.author = sheet.language, ""
-    properties.comments = ""
-    _footer(page.footer, sheet)
-
-
-def _footer(footer: Any, sheet: Sheet) -> None:
-    paragraph = footer.paragraphs[0]
-    # The style "Footer" has tab stops of its own, for narrower margins.
-    paragraph.style = "Normal"
-    stops = paragraph.paragraph_format.tab_stops
-    stops.clear_all()
-    stops.add_tab_stop(Mm(180), alignment=WD_TAB_ALIGNMENT.RIGHT)
-    paragraph.add_run(f"{sheet.footer}\t").font.size = SMALL
-    rest = sheet.page
-    for mark, field in (("{page}", "PAGE"), ("{pages}", "NUMPAGES")):
-        before, rest = rest.split(mark, 1)
-        paragraph.add_run(before).font.size = SMALL
-        _field(paragraph, field)
-    paragraph.add_run(rest).font.size = SMALL
-
-
-def _field(paragraph: Any, name: str) -> None:
-    """Add a field that Word fills in, such as the page number."""
-    # Each part in a run of its own: LibreOffice drops the size of a run that holds several.
-    for kind in ("begin", None, "separate", "text", "end"):
-        run = paragraph.add_run()
-        run.font.size = SMALL
-        if kind is None:
-            part = OxmlElement("w:instrText")
-            part.set(qn("xml:space"), "preserve")
-            part.text = name
-        elif kind == "text":
-            part = OxmlElement("w:t")
-            part.text = "1"
+    page = word_page.Page(sheet.title, sheet.language, sheet.footer, sheet.page, MARGIN)
+    word_page.set_up(document, page, SIZES)
+    for name in SIZES:
+        layout = document.styles[name].paragraph_format
+        if name == "Normal":
+            layout.space_after = Pt(5)
         else:
-            part = OxmlElement("w:fldChar")
-            part.set(qn("w:fldCharType"), kind)
-        run._r.append(part)
+            layout.space_before = Pt(0 if name == "Heading 1" else 14)
+            layout.space_after = Pt(6)
 
 
 def _office(document: Any, sheet: Sheet) -> None:
@@ -145,7 +90,7 @@ def _office(document: Any, sheet: Sheet) -> None:
 def _statements(document: Any, part: Table, sheet: Sheet) -> None:
     """Add the statements, one row each, with a box for every answer."""
     n = len(part.answers)
-    text_width = PAGE_WIDTH - 2 * MARGIN - NUMBER_WIDTH - n * ANSWER_WIDTH
+    text_width = PAGE_WIDTH - 2 * Mm(MARGIN) - NUMBER_WIDTH - n * ANSWER_WIDTH
     widths = [NUMBER_WIDTH, text_width, *([ANSWER_WIDTH] * n)]
     table = document.add_table(rows=1 + len(part.rows), cols=2 + n)
     table.style = "Table Grid"

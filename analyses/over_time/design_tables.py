@@ -93,6 +93,7 @@ def _wedge_tables(designs: Designs) -> Iterator[Table]:
             Message("development.note.reallocation"),
         ),
         respondents="respondents",
+        groups=(),
     )
     together: measure.SteppedWedge | None = whole(designs.wedges).result
     if together is not None:
@@ -197,6 +198,7 @@ def _series_tables(designs: Designs) -> Iterator[Table]:
         provenance=provenance,
         notes=(Message("development.note.series_terms"),),
         respondents="respondents",
+        groups=(),
     )
     chosen = whole(designs.series).result
     if chosen is not None:
@@ -261,6 +263,7 @@ def _then_table(then: ThenTest, found: measure.RetrospectivePretest) -> Table:
             Message("development.note.then_memory"),
         ),
         respondents="respondents",
+        groups=(),
     )
 
 

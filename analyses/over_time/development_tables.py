@@ -156,6 +156,7 @@ def changes_table(waves: Development, changes: pd.DataFrame, fit: measure.Fit) -
         provenance=_provenance(fit, CHANGE_SOURCE),
         notes=tuple(_change_notes(waves)),
         respondents="respondents",
+        groups=("group",),
     )
 
 
@@ -195,6 +196,7 @@ def differences_table(waves: Development, found: measure.ChangeDifference) -> Ta
         provenance=_provenance(found.fit, CHANGE_SOURCE),
         notes=tuple(notes),
         respondents="respondents",
+        groups=(),
     )
 
 
@@ -226,6 +228,7 @@ def leavers_table(waves: Development, found: measure.DropOut) -> Table:
         ),
         notes=(Message("development.note.leavers"),),
         respondents="left_count",
+        groups=("leaver_level",),
     )
 
 

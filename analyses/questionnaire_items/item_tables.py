@@ -227,6 +227,7 @@ def _answers(survey: Survey, response: ResponseScale, names: Sequence[str], plac
             Message("estimator.count"), len(survey.scored), Message("source.answers")
         ),
         notes=(Message("screening.note.as_answered"),),
+        distribution=True,
     )
 
 

@@ -42,6 +42,7 @@ def styles(instrument: Instrument, survey: Survey) -> tuple[Table, ...]:
         provenance=_provenance(len(found)),
         notes=(Message("styles.note"), Message("screening.note.as_answered")),
         respondents="n",
+        groups=(),
     )
     return (table,)
 

@@ -97,6 +97,7 @@ def _by_flag(passed: pd.DataFrame, careless: measure.CarelessAnswers) -> Table:
         provenance=_provenance(len(passed)),
         notes=(Message("attention.note.independent"),),
         respondents="respondents",
+        distribution=True,
     )
 
 

@@ -1,12 +1,24 @@
 """Do those who answered look like the population? Shares side by side, and who did not answer."""
 
+from collections.abc import Sequence
+
 import measure
 from analyses import disclosure, evidence
 from analyses.errors import SurveyError
 from analyses.evidence import CONFIDENCE, column
 from analyses.intake.margins import Group, Margin
 from analyses.intake.survey import Survey
-from analyses.section import Cell, Column, Finding, Message, Phrase, Provenance, Quantity, Table
+from analyses.section import (
+    Cell,
+    Column,
+    Finding,
+    Message,
+    Phrase,
+    Provenance,
+    Quantity,
+    Table,
+    Value,
+)
 
 
 def compare(margin: Margin, survey: Survey) -> tuple[Finding, tuple[Table, ...]]:
@@ -42,6 +54,30 @@ def compare(margin: Margin, survey: Survey) -> tuple[Finding, tuple[Table, ...]]
     if any(group.invited is not None for group in margin.groups):
         tables.append(_non_response(margin, counts))
     return _finding(margin, counts, differences), tuple(tables)
+
+
+def response(margins: Sequence[Margin], n_answered: int) -> Finding | None:
+    """Say how many of those invited answered; None where no margin has counted all of them.
+
+    Parameters
+    ----------
+    margins
+        As `margins.read_margins` gives them; the first that counts everybody invited is used.
+    n_answered
+        Respondents of the survey.
+    """
+    for margin in margins:
+        invited = [group.invited for group in margin.groups]
+        counted = [n for n in invited if n is not None]
+        if len(counted) < len(invited) or not 0 < n_answered <= sum(counted):
+            continue
+        source = Message("source.margins")
+        rate = evidence.share("response_rate", n_answered / sum(counted), source, n_answered)
+        values: dict[str, Value] = {"n": n_answered, "invited": sum(counted), "rate": rate}
+        return Finding(
+            "response", Message("population.response", values), "information", evidence=(rate,)
+        )
+    return None
 
 
 def _label(group: Group | str, margin: Margin) -> Phrase:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from analyses import figures, glossary, labels, pages, reproducing
-from analyses.export import pdf
+from analyses.briefing import main_results
 from analyses.pages import Page
 from analyses.section import Figure, Message, Report, Section, Table
 from analyses.showing import downloads, parts, signing_in, uploading
@@ -23,7 +23,7 @@ BRIEF = ("summary.pdf", "summary.docx", "brief.pdf", "brief.docx")
 def answer(report: Report, page: Page, choices: Choices) -> Message:
     """Give the sentence that a page opens with."""
     if page.id == "overview":
-        return Message("plain", {"text": pdf.title(report, choices.words) + "."})
+        return Message("page.overview.answer", {"title": main_results.title(report)})
     if page.id in ("reports", "method"):
         return Message(f"page.{page.id}.answer")
     return pages.answer(report, page)

@@ -13,6 +13,7 @@ import vl_convert
 
 from analyses import figures, labels, output
 from analyses.export import workbook
+from analyses.rerunning import record as records
 from analyses.section import Figure, Report, Section, Table
 from analyses.wording import Words
 
@@ -35,7 +36,10 @@ KINDS = {
 }
 
 
-FILES = {(name if Path(name).suffix else f"{name}.zip"): name for name in sorted(output.FILE_NAMES)}
+FILES = {
+    name if Path(name).suffix else f"{name}.zip": name
+    for name in sorted(output.FILE_NAMES - {records.FILE_NAME})
+}
 """What the files of a run are called as downloads, and where a run writes them."""
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal
 from analyses.export import results
 from analyses.section import Report
 from analyses.showing.worker import RESULTS, Task
+from analyses.side_by_side import WORKERS
 
 State = Literal["waiting", "running", "done", "refused", "failed", "cancelled"]
 
@@ -101,10 +102,15 @@ class Office:
                 job.state = "running"
                 threading.Thread(target=self._run, args=(job,), daemon=True).start()
 
+    def _workers(self) -> int:
+        """Give how many processes a job may work with: all cores where it is the only one."""
+        with self._lock:
+            return max(1, self._slots // max(1, len(self._running) + len(self._waiting)))
+
     def _run(self, job: Job) -> None:
         """Start the process, follow it to its end and clear up after it."""
         try:
-            with _started(job.task) as process:
+            with _started(job.task, self._workers()) as process:
                 with self._lock:
                     job.process = process
                     cancelled = job.state == "cancelled"
@@ -218,8 +224,8 @@ def plain_name(given: str) -> str:
     return given.replace("\\", "/").rsplit("/", 1)[-1].replace("\0", "") or "survey"
 
 
-def _started(task: Task) -> "subprocess.Popen[bytes]":
-    environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
+def _started(task: Task, workers: int) -> "subprocess.Popen[bytes]":
+    environment = os.environ | dict.fromkeys(ONE_THREAD, "1") | {WORKERS: str(workers)}
     house = str(Path(__file__).resolve().parent.parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(
         part for part in (house, os.environ.get("PYTHONPATH", "")) if part

@@ -82,6 +82,7 @@ def main() -> None:
 
 def _validate(task: Task, tell: Tell) -> dict[str, Any]:
     import instruments
+    from analyses import side_by_side
     from analyses.export import results
     from analyses.intake import guarding, inputs
     from analyses.report import validate
@@ -98,14 +99,16 @@ def _validate(task: Task, tell: Tell) -> dict[str, Any]:
     def show(step: str, share: float) -> None:
         tell(kind="progress", step=step, share=share)
 
-    report = validate(
-        given.instrument,
-        given.survey,
-        beside=given.beside,
-        progress=show,
-        wave=task.wave,
-        flagged=task.flagged,
-    )
+    with side_by_side.team() as team:
+        report = validate(
+            given.instrument,
+            given.survey,
+            beside=given.beside,
+            progress=show,
+            team=team,
+            wave=task.wave,
+            flagged=task.flagged,
+        )
     results.write(report, Path(task.folder) / RESULTS)
     return {}
 

@@ -50,7 +50,8 @@ class CrossLevelInvariance:
         in the same unit, and the share `icc` of the latter with `se ci.lower ci.upper` (symmetric
         on the scale of the logit). Empty where no such step was fitted.
     items
-        Share of each item's variance between clusters, in the saturated moments.
+        Share of each item's variance between clusters, in the saturated moments; of an ordered
+        item's latent response.
     fits
         The fit of each step.
     steps
@@ -103,6 +104,7 @@ def cross_level_invariance(
     *,
     cluster: str,
     steps: Sequence[str] = STEPS,
+    ordered: Sequence[str] | bool = (),
     estimator: str | None = None,
     missing: str = "listwise",
     information: str | None = None,
@@ -133,8 +135,13 @@ def cross_level_invariance(
           differs between clusters: intercepts and loadings are the same in all of them (no cluster
           bias; Jak, Oort & Dolan 2013). It licenses to compare the means of clusters as means of
           factors, as the step "scalar" does of a few groups.
+    ordered
+        True, or the names of all items, where they are answered in ordered categories: what both
+        levels share are then latent responses, whose variance within clusters is 1. Ordered items
+        beside others are refused.
     estimator, missing, information
-        As in `cfa` for two-level models. "MLR" gives scaled tests.
+        As in `cfa` for two-level models. "MLR" gives scaled tests; ordered items are fitted by
+        "WLSMV" (Asparouhov & Muthen 2007), whose differences are tested by "satorra.2000".
     partial
         Parameters that are not equal: loadings, "f =~ x2", which then have values of their own, and
         residual variances, "x2 ~~ x2", which then stay between clusters.
@@ -173,7 +180,11 @@ def cross_level_invariance(
     own.
     """
     options = Options(
-        estimator=estimator, missing=missing, cluster=cluster, information=information
+        estimator=estimator,
+        missing=missing,
+        ordered=ordered,
+        cluster=cluster,
+        information=information,
     )
     ladder = LevelLadder.of(model, data, options, steps).released(partial)
     shares = ladder.shares

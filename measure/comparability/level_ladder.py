@@ -4,7 +4,7 @@ The levels stand in place of the groups of `Structure`: what is equal across the
 the factors between clusters, whose variances are free then. Means have one level only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +21,8 @@ from measure.moments import Moments
 from measure.specification.levels import BETWEEN, NAMES, WITHIN, has_levels
 from measure.specification.options import Options
 from measure.specification.parameters import build as build_table
+from measure.specification.parameters import levels_of
+from measure.specification.refusals import refuse_for_ordered_levels
 from measure.specification.syntax import Syntax, parse
 from measure.specification.table import Groups, Parameter
 from measure.specification.variables import variables_of
@@ -33,9 +35,19 @@ NONE = 1e-6
 
 @dataclass(frozen=True)
 class LevelStructure:
-    """A measurement model as it stands at both levels, and what is not to be equal."""
+    """A measurement model as it stands at both levels, and what is not to be equal.
+
+    Attributes
+    ----------
+    structure
+        The model, of items with means and residual variances.
+    thresholds
+        Number of thresholds of each item that is ordered. These have no intercepts, and within
+        clusters no residual variances: the variance of their latent responses is 1 there.
+    """
 
     structure: Structure
+    thresholds: Mapping[str, int] = field(default_factory=dict)
 
     def text(self, step: str) -> str:
         """Write the model of a step, for `measure.fit`. The text is lavaan's, too."""
@@ -45,6 +57,7 @@ class LevelStructure:
             for number, row in enumerate(self.structure.rows, start=1):
                 line = self._statement(row, number, level, step)
                 lines += [f"  {line}"] if line else []
+            lines += [f"  {line}" for line in self._scales(level)]
         return "\n".join(lines)
 
     def predicted_df(self, step: str) -> int:
@@ -52,6 +65,8 @@ class LevelStructure:
 
         Equal loadings add one each, less one a factor, whose variance they set free; residual
         variances of 0 between clusters one each, with the residual covariances that go with them.
+        Ordered items have thresholds in place of means, which no step restricts, and lack the
+        variances within clusters and their residuals alike: they change nothing.
         """
         equal = frozenset() if step == "configural" else frozenset({"loadings"})
         total = self.structure.predicted_df(equal)
@@ -90,6 +105,10 @@ class LevelStructure:
         kind = self.structure.kind(row)
         if kind == "means" or (kind == "intercepts" and level == WITHIN):
             return ""
+        if row.lhs in self.thresholds and (
+            kind == "intercepts" or (self._is_residual(row) and level == WITHIN)
+        ):
+            return ""
         right, modifiers = "1" if row.op == "~1" else written_name(row.rhs), list[str]()
         pattern = self.structure.pattern(row, self._equal(step))
         if kind == "residuals" and level == BETWEEN and step == "strong" and self._absent(row):
@@ -104,6 +123,15 @@ class LevelStructure:
         operator = "~" if row.op == "~1" else row.op
         terms = [f"{modifier}*{right}" for modifier in modifiers] or [right]
         return f"{written_name(row.lhs)} {operator} {' + '.join(terms)}"
+
+    def _scales(self, level: int) -> Iterator[str]:
+        """Write what sets the scales of ordered items: unit variances within, and thresholds."""
+        for item, n in self.thresholds.items():
+            name = written_name(item)
+            if level == WITHIN:
+                yield f"{name} ~*~ 1*{name}"
+            else:
+                yield f"{name} | {' + '.join(f't{k}' for k in range(1, n + 1))}"
 
     def _equal(self, step: str) -> frozenset[str]:
         return frozenset() if step == "configural" else frozenset({"loadings"})
@@ -157,18 +185,23 @@ class LevelLadder:
         ModelSyntaxError, ModelError, OptionError, DataError
             Something of it cannot be used; the message says what and what to do.
         """
-        syntax = parse(model)
+        syntax, source = parse(model), Source(data)
         _require_one_level(syntax)
-        require_measurement_model(syntax, variables_of(syntax.statements), ())
+        ordered = source.ordered(syntax, options)
+        require_measurement_model(syntax, variables_of(syntax.statements), ordered)
         chosen = chosen_steps(steps)
         defaults = replace(options.defaults("cfa"), std_lv=True, meanstructure=True)
         both = Groups((NAMES[WITHIN], NAMES[BETWEEN]))
         own = Structure.of(build_table(syntax, defaults, groups=both), std_lv=True)
         structure = LevelStructure(own)
-        options = options.completed(ordered=False, levels=True).checked()
-        source = Source(data)
-        table = build_table(parse(structure.text("configural")), options.defaults("lavaan"))
-        moments = source.moments(table.observed, options, options.method(), levels=table.levels)
+        options = options.completed(ordered=bool(ordered), levels=True).checked()
+        both_levels = parse(structure.text("configural"))
+        levels = levels_of([both_levels.statements], asks_fixed=False)
+        if ordered:
+            refuse_for_ordered_levels(levels, ordered, None)
+        moments = source.moments(levels.names, options, options.method(), ordered, levels)
+        counts = zip(moments.names, moments.thresholds, strict=True) if ordered else ()
+        structure = replace(structure, thresholds=dict(counts))
         return cls(structure, source, options, chosen, moments)
 
     @property

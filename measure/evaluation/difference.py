@@ -15,7 +15,7 @@ from measure.chisquare import p_value, statistic
 from measure.errors import OptionError
 from measure.evaluation.nesting import (
     aligned_jacobian,
-    at_boundary,
+    at_edge,
     nested,
     require_same_data,
     require_same_method,
@@ -118,6 +118,12 @@ def compare(fit_restricted: Fit, fit_free: Fit, *, method: str | None = None) ->
     scores in place of the covariance matrix of the moments. The factors c of the Satorra-Bentler
     methods are the means of the unscaled statistics over df, for every kind of scaled test; lavaan
     takes the scale of a scaled and shifted test for it, which is another number.
+
+    A variance of 0 or a correlation of 1 is no boundary for a search that may pass it: the
+    difference follows a chi-square (Savalei & Kolenikov 2008, Psychological Methods 13, 150-170).
+    It is one where the less restricted model has a bound there, such as `x1 ~~ lower(0)*x1`: the
+    difference then follows a mixture of chi-squares (Stoel, Garre, Dolan & van den Wittenboer 2006,
+    Psychological Methods 11, 439-455), and `notes` says so.
     """
     return difference(fit_restricted, fit_free, method)
 
@@ -209,11 +215,19 @@ def _pair(restricted: Fit, free: Fit, nesting: str) -> _Pair:
 def _remarks(pair: _Pair, chisq: float) -> list[str]:
     """Say what puts the test in doubt."""
     notes: list[str] = []
-    edges = at_boundary(pair.common)
-    if edges:
+    bounds, edges = pair.common.bounds_reached, at_edge(pair.common)
+    if bounds:
         notes.append(
-            f"The restriction lies on the boundary of what is possible: {'; '.join(edges)}. The "
-            "difference then follows a mixture of chi-squares, and the p-value is too large."
+            "The restriction lies on the boundary of what the less restricted model may be: "
+            f"{'; '.join(bounds)}. The difference then follows a mixture of chi-squares, and the "
+            "p-value is too large."
+        )
+    elif edges:
+        notes.append(
+            f"The restriction lies at the edge of proper solutions: {'; '.join(edges)}. The search "
+            "was free to go beyond (negative variances, correlations above 1), so that the "
+            "difference follows a chi-square all the same; but an improper solution counts against "
+            "the restriction as much as a proper one."
         )
     if undetermined(pair.common, pair.free.point):
         notes.append(

@@ -30,8 +30,8 @@ ENOUGH = 3
 # Largest relative difference of two samples' moments, and of two points' implied ones.
 SAME = 1e-8
 SAME_IMPLIED = 1e-6
-# A variance, or an eigenvalue of a correlation matrix, below this stands on its boundary.
-BOUNDARY = 1e-4
+# A variance, or an eigenvalue of a correlation matrix, below this stands at 0.
+EDGE = 1e-4
 # Keeps a division by a variance of 0 defined.
 TINY = float(np.finfo(float).tiny)
 # A derivative below this share of its usual size counts as none. Where a search runs into such a
@@ -241,8 +241,9 @@ def _all_reordered(
 
 
 def _possible(moments: Sequence[Implied], own: Moments) -> bool:
-    """Whether a likelihood is defined at moments of the kind of `own`."""
-    if own.layout is not None:
+    """Whether a discrepancy is defined at moments of the kind of `own`."""
+    if own.ordinal is not None:
+        # Least squares take any matrix.
         return True
     if own.nested is not None:
         return TwoLevelLikelihood(own).at(list(moments)) is not None
@@ -349,11 +350,11 @@ def _imitating(free: Fit, target: list[Implied]) -> Problem:
     return Problem(free.model, moments, LeastSquares(moments, tuple(weights), True))
 
 
-def at_boundary(point: Point) -> list[str]:
-    """Say where a point of the less restricted model lies on the boundary of what is possible.
+def at_edge(point: Point) -> list[str]:
+    """Say where a point of the less restricted model lies on the edge of proper solutions.
 
-    There the difference of chi-squares does not follow a chi-square (Stoel, Garre, Dolan & van den
-    Wittenboer 2006, Psychological Methods 11, 439-455).
+    Beyond it variances are negative or correlations larger than 1. Searches go there, unless the
+    model has bounds (`Point.bounds_reached`).
     """
     found: list[str] = []
     table = point.problem.model.table
@@ -382,15 +383,15 @@ def _edges(
     """Variances at 0 and correlations at 1 among the variables whose variance is free."""
     values = state.matrices[matrix]
     variances = np.diag(values)
-    zero = [k for k in own if abs(variances[k]) <= BOUNDARY * total[k]]
+    zero = [k for k in own if abs(variances[k]) <= EDGE * total[k]]
     found = [f'the variance of "{names[k]}" is 0' for k in zero]
-    rest = [k for k in own if variances[k] > BOUNDARY * total[k]]
+    rest = [k for k in own if variances[k] > EDGE * total[k]]
     if len(rest) > 1:
         sd = np.sqrt(variances[rest])
         correlations = values[np.ix_(rest, rest)] / np.outer(sd, sd)
         sizes, directions = np.linalg.eigh(correlations)
         nearest = int(np.argmin(np.abs(sizes)))
-        if abs(sizes[nearest]) < BOUNDARY:
+        if abs(sizes[nearest]) < EDGE:
             weights = np.abs(directions[:, nearest])
             involved = [f'"{names[k]}"' for k, w in zip(rest, weights, strict=True) if w > 0.1]
             found.append(f"{', '.join(involved)} determine each other (a correlation of 1)")

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from measure.chisquare import too_few_clusters
-from measure.fitting.problem import Problem
+from measure.fitting.problem import Point, Problem
+from measure.moments import Moments
 from measure.moments.asymptotic import FEW_CLUSTERS, few_clusters_note
-from measure.specification.levels import BETWEEN, WITHIN
+from measure.specification.levels import BETWEEN, NAMES, WITHIN
 from measure.specification.options import Method
 
 # Variance between clusters, in units of that within, that counts as none for one variable, and
@@ -19,13 +20,26 @@ NO_ROBUST_INDICES = (
 )
 
 
-def cluster_notes(problem: Problem, method: Method) -> Iterator[str]:
-    """Say where there are too few clusters for standard errors, or for a scaled test."""
+def cluster_notes(point: Point, method: Method) -> Iterator[str]:
+    """Say where there are too few clusters for standard errors or tests, and what they leave out.
+
+    Parameters
+    ----------
+    point
+        The solution.
+    method
+        How it was fitted.
+    """
+    problem = point.problem
     moments = problem.moments
+    if moments.levels is not None:
+        yield from _undefined_residuals(point)
     if moments.nested is not None:
-        yield from _level_notes(problem)
+        yield from _few_between(moments.n_clusters, method)
+        yield from _level_notes(moments)
         return
-    few = few_clusters_note(moments.n_clusters)
+    # Without standard errors the test takes rows as independent, and there is nothing of clusters.
+    few = few_clusters_note(moments.n_clusters) if method.se != "none" else ""
     if few:
         yield few
     if too_few_clusters(problem, method):
@@ -37,16 +51,45 @@ def cluster_notes(problem: Problem, method: Method) -> Iterator[str]:
         )
 
 
-def _level_notes(problem: Problem) -> Iterator[str]:
-    """Say where clusters are few, or where saturated covariances between them are singular."""
-    moments = problem.moments
-    n_clusters = moments.n_clusters
+def _few_between(n_clusters: int | None, method: Method) -> Iterator[str]:
+    """Say what few clusters do to a model of both levels, by how it was fitted."""
     assert n_clusters is not None
-    if n_clusters < FEW_CLUSTERS:
+    if n_clusters >= FEW_CLUSTERS:
+        return
+    kind = "cluster-robust " if method.se.startswith("robust") else ""
+    errors = [f"{kind}standard errors between clusters tend to be too small"]
+    found = [
+        *(errors if method.se != "none" else []),
+        *(["tests reject too often"] if method.test != "none" else []),
+    ]
+    if found:
         yield (
-            f"There are {n_clusters} clusters; with fewer than {FEW_CLUSTERS} standard errors "
-            "between clusters tend to be too small, and tests reject too often."
+            f"There are {n_clusters} clusters; with fewer than {FEW_CLUSTERS} "
+            f"{', and '.join(found)}."
         )
+
+
+def _undefined_residuals(point: Point) -> Iterator[str]:
+    """Say where there is no SRMR, because a variable has no variance at a level."""
+    moments, table = point.problem.moments, point.problem.model.table
+    for state, sample in zip(point.states, moments.sample, strict=True):
+        block = state.block
+        pairs = zip(block.observed, np.diag(sample.sigma), np.diag(state.sigma), strict=True)
+        none = [
+            f"{name} ({model if own > 0 else own:.3g})"
+            for name, own, model in pairs
+            if min(own, model) <= 0
+        ]
+        if none:
+            where = "" if table.n_groups == 1 else f' in group "{moments.groups[block.group - 1]}"'
+            yield (
+                f"There is no SRMR {NAMES[block.level]} clusters{where}, which is of correlations: "
+                f"the variance is not positive of {', '.join(none)}."
+            )
+
+
+def _level_notes(moments: Moments) -> Iterator[str]:
+    """Say where saturated covariances between clusters are singular."""
     for k, clusters in enumerate(moments.nested or ()):
         within, between = moments.sample[2 * k : 2 * k + 2]
         levels = clusters.levels

@@ -33,7 +33,7 @@ from measure.fitting.problem import Point, Problem
 from measure.fitting.rotated_blocks import Exploration, rotated, turn, unrotated
 from measure.fitting.source import Source
 from measure.fitting.starts import carried, starting_points
-from measure.model import ACTIVE, Model
+from measure.model import Model
 from measure.moments import Moments
 from measure.optimize import Search, minimize, search_from_several
 from measure.specification.exploratory_blocks import exploratory_blocks
@@ -267,7 +267,7 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
             notes.append(
                 _Note(f"There are no robust CFI, TLI and RMSEA (Savalei 2021), because {reason}.")
             )
-    held = _bounds_reached(point)
+    held = point.bounds_reached
     if held:
         notes.append(
             _Note(
@@ -288,21 +288,12 @@ def _notes(point: Point, request: _Request, n_starts: int, vcov: Array | None) -
                 "do not."
             )
         )
-    notes += [_Note(text) for text in cluster_notes(point.problem, request.method)]
+    notes += [_Note(text) for text in cluster_notes(point, request.method)]
     if moments.nested is not None and request.method.fiml:
         notes.append(_Note(NO_ROBUST_INDICES))
     if moments.nested is not None and (text := too_many_parameters(point.problem)):
         notes.append(_Note(text, MeasureWarning))
     return notes
-
-
-def _bounds_reached(point: Point) -> list[str]:
-    """Inequalities that hold as equations at the solution."""
-    model = point.problem.model
-    if not model.restrictions.positive:
-        return []
-    gaps, _ = model.restrictions.evaluate("positive", model.row_values(point.params))
-    return [text for text, gap in zip(model.restrictions.bounds, gaps, strict=True) if gap < ACTIVE]
 
 
 def _dropped(moments: Moments, request: _Request) -> _Note:

@@ -429,7 +429,7 @@ def standardized(fit: Fit, *, kind: str = "std.all") -> pd.DataFrame:
     if fit.vcov is None:
         se = np.full(len(est), np.nan)
     else:
-        spread = np.einsum("ij,jk,ik->i", jacobian, fit.vcov_elements, jacobian)
+        spread = ((jacobian @ fit.vcov_elements) * jacobian).sum(axis=1)
         se = np.sqrt(np.maximum(spread, 0.0))
         # A value that is 1 whatever the parameters are has a derivative of rounding only.
         se[se < 1e-9] = 0.0

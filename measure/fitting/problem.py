@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from measure.estimators import Discrepancy, Evaluation
 from measure.estimators.least_squares import jacobians
 from measure.fitting.admissibility import improprieties
-from measure.model import Curvature, Derivatives, Implied, Model, State
+from measure.model import ACTIVE, Curvature, Derivatives, Implied, Model, State
 from measure.moments import Moments
 
 Array = NDArray[np.float64]
@@ -139,6 +139,16 @@ class Point:
     def improprieties(self) -> list[str]:
         """What is impossible about the parameters, a sentence each."""
         return improprieties(self.problem.model, self.states)
+
+    @property
+    def bounds_reached(self) -> list[str]:
+        """Inequalities of the model that hold as equations here, as they were written."""
+        model = self.problem.model
+        if not model.restrictions.positive:
+            return []
+        gaps, _ = model.restrictions.evaluate("positive", model.row_values(self.params))
+        bounds = zip(model.restrictions.bounds, gaps, strict=True)
+        return [text for text, gap in bounds if gap < ACTIVE]
 
     @cached_property
     def jacobians(self) -> list[Array]:

@@ -23,7 +23,7 @@ from measure.fitting.confirmatory import problem_of
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
 from measure.fitting.problem import Point
-from measure.fitting.starts import elements_by_name, nearest
+from measure.fitting.starts import elements_by_name, from_sample, nearest
 from measure.levels.saturating import (
     SINGULAR,
     Saturated,
@@ -195,6 +195,9 @@ def _fitted(fit: Fit, saturated: Saturated) -> Point:
     elements = elements_by_name(fit.model, fit.params, model)
     known = saturated.values[list(model.free_rows)]
     start = nearest(model, np.where(np.isnan(known), elements, known))
+    if not model.table.latent and not np.isfinite(problem.at(start).value):
+        # A residual variance below 0 is no variance of an item by itself.
+        start = nearest(model, from_sample(model, list(fit.moments.sample)))
     search = (minimize_restricted if model.restrictions else minimize)(problem, start)
     if not search.converged:
         raise ConvergenceError(

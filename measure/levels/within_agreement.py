@@ -202,11 +202,12 @@ def agreement(
     chance = _against_chance(whole, X, codes, chosen, n_draws, seed)
     indices = ["rwg_j", "rwg_j_lindell", "ad_mean", "ad_median", "awg", "consensus"]
     whole = pd.concat([whole, sds, chance], axis=1)
-    summary = whole[[*indices, "sd"]].agg(["mean", "median", "count"]).T
+    shown = whole[[*indices, "sd"]]
+    summary = pd.DataFrame({"mean": shown.mean(), "median": shown.median(), "n": shown.count()})
     return Agreement(
         items=each,
         clusters=whole,
-        summary=summary.rename(columns={"count": "n"}),
+        summary=summary.astype(float),
         nulls=_by_null(of_scale.variances, scale),
         dispersion=dispersion,
         null=null,
@@ -298,8 +299,10 @@ def _agreement_notes(
             "two camps, further than those of evenly spread answers do in 5 %: the mean speaks for "
             "neither camp."
         )
-    for name in numbers.columns:
-        outside = int(((numbers[name] < scale[0]) | (numbers[name] > scale[1])).sum())
+    X = numbers.to_numpy(dtype=float)
+    for name, outside in zip(
+        numbers.columns, ((scale[0] > X) | (scale[1] < X)).sum(axis=0), strict=True
+    ):
         if outside:
             notes.append(
                 f'Item "{name}" holds {outside} answers outside the scale {scale[0]:g} to '

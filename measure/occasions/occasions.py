@@ -431,18 +431,21 @@ def _finished(
 
 
 def _used(found: Occasions, item: str) -> list[float]:
-    return sorted({v for column in found.columns for v in found.data[column[item]].dropna()})
+    return sorted(
+        {v for column in found.columns for v in found.data[column[item]].dropna().unique()}
+    )
 
 
 def _categories(found: Occasions, item: str, how: str) -> tuple[list[float], str]:
     """Give the categories used at every wave of every group, and a note where others are joined."""
-    everywhere = set(_used(found, item))
+    used = _used(found, item)
+    everywhere = set(used)
     lacking = ""
     for k, wave in enumerate(found.waves):
         answers = found.answers([item], k)[item]
         for g in range(max(len(found.groups), 1)):
-            own = set(answers[found.rows(g)].dropna())
-            absent = sorted(set(_used(found, item)) - own)
+            own = set(answers[found.rows(g)].dropna().unique())
+            absent = sorted(set(used) - own)
             if absent and not lacking:
                 where = f'wave "{wave}"' + (
                     f' of group "{found.groups[g]}"' if found.groups else ""

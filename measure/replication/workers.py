@@ -110,7 +110,7 @@ def in_parallel(
     try:
         running = set()
         for start, stop in waiting:
-            with _one_thread():
+            with single_threaded():
                 running.add(pool.submit(_work, seed, start, stop))
             if len(running) < 2 * n_workers:
                 continue
@@ -132,7 +132,7 @@ def in_parallel(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """Let processes that are started now load numerical libraries with one thread each.
 
     Limiting a library after it is loaded would be too late: it has by then started a thread for
@@ -172,12 +172,21 @@ def _work(seed: int, start: int, stop: int) -> Done:
     try:
         return do(_received[0], seed, start, stop)
     except Exception as error:
-        try:
-            pickle.loads(pickle.dumps(error))
-        except Exception:  # a class may fail here in its own way, and what it says must arrive
-            notes = "; ".join(error.__notes__)
-            raise RuntimeError(f"{type(error).__name__}: {error} ({notes})") from error
-        raise
+        sent = portable(error)
+        if sent is error:
+            raise
+        raise sent from error
+
+
+def portable(error: Exception) -> Exception:
+    """Give the error, or where that cannot be sent to another process, one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # a class may fail here in its own way, and what it says must arrive
+        notes = "; ".join(getattr(error, "__notes__", ()))
+        said = f"{type(error).__name__}: {error}"
+        return RuntimeError(f"{said} ({notes})" if notes else said)
+    return error
 
 
 def available() -> int:

@@ -20,15 +20,16 @@ from analyses.comparing.group_ladders import (
 from analyses.comparing.ladder_check import check_finding, check_ladders, check_table
 from analyses.comparing.ladder_groups import choose
 from analyses.comparing.licences import Licence, Licences
+from analyses.comparing.mean_bias import band_of
 from analyses.comparing.scale_ladders import climb_scales
 from analyses.comparing.scale_tables import scale_findings, scales_table
 from analyses.disclosure import publish
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import Fitted, plan
 from analyses.modelling.scale_models import one_factor_models
-from analyses.section import Message, Section
+from analyses.section import Message, Quantity, Section
 from analyses.wording import words
-from instruments.schema import BackgroundColumn
+from instruments.schema import BackgroundColumn, Instrument
 from tests.analyses.demonstrations import (
     finding,
     fits,
@@ -215,6 +216,7 @@ def test_items_that_work_otherwise_are_released_and_what_that_amounts_to_is_told
     assert found.bias == pytest.approx(2 / 6 * 0.8 * 0.93, abs=0.08)
     section = _of(shifted)
     assert section.findings[0].verdict == "acceptable"
+    assert section.table("scale_bias_unit_type").notes[-1].key == "invariance.note.bias_limit"
     assert section.answer.key == "invariance.answer.partial"
     scale = _frame(section, "scale_bias_unit_type").set_index("scale")["bias_points"]
     assert words("en").write(np.abs(scale.astype(float)).idxmax()) == "Bridge-builder"
@@ -223,6 +225,87 @@ def test_items_that_work_otherwise_are_released_and_what_that_amounts_to_is_told
     assert {figure.form for figure in section.figures} == {"heat", "intervals"}
     released = _frame(section, "invariance_released")
     assert set(released["item"]) == {"I_bro1", "I_bro4"}
+
+
+def _by_scale(climbed: Climb, kks: Instrument = KKS) -> dict[str, Licence]:
+    of_column = licences.licence(kks, climbed)
+    return {
+        name: licences.of_mean(kks, of_column, kks.scale(name))
+        for name in ("bro", "kom", "kor", "kop")
+    }
+
+
+def test_means_of_a_scale_are_compared_only_where_its_bias_is_too_small_to_matter(
+    shifted: Climb,
+) -> None:
+    found = _by_scale(shifted)
+    # .25 of an answer point is more than a third of .30 standard deviations.
+    assert {name: one.level for name, one in found.items()} == {
+        "bro": "none", "kom": "full", "kor": "full", "kop": "full",
+    }  # fmt: skip
+    reason = found["bro"].reason
+    assert reason.key == "licence.too_biased"
+    most, limit = reason.values["most"], reason.values["limit"]
+    assert isinstance(most, Quantity)
+    assert isinstance(limit, Quantity)
+    assert shifted.bias is not None
+    own = shifted.bias.scales.set_index("factor").loc["bro"]
+    assert most.value == pytest.approx(abs(own["bias"]) + 1.6449 * own["se"], rel=1e-4)
+    scale = KKS.scale("bro")
+    answers = shifted.chosen.data.dropna(subset=[*scale.items])
+    means = answers[list(scale.items)].mean(axis=1)
+    one, two = (means[answers["unit_type"] == group] for group in ("producing", "staff"))
+    within = ((len(one) - 1) * one.var() + (len(two) - 1) * two.var()) / (len(means) - 2)
+    assert limit.value == pytest.approx(0.33 * 0.30 * within**0.5)
+    # Latent means rest on the other items, and are compared all the same.
+    assert licences.licence(KKS, shifted).level == "partial"
+    assert found["kop"].reason.key == "licence.alike"
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "level"),
+    [("invariance_bias", 1.0, "none"), ("invariance_bias", 2.0, "partial")],
+)
+def test_the_bias_that_is_allowed_is_the_rule_s(
+    shifted: Climb, rule: str, value: float, level: str
+) -> None:
+    changed = with_rules("coupling", {rule: {"value": value}})
+    assert _by_scale(shifted, changed)["bro"].level == level
+
+
+def test_a_band_that_a_hypothesis_names_for_the_column_is_what_matters() -> None:
+    wide = with_rules("coupling", {"equivalence_band": {"value": 3.0}})
+    assert band_of(wide, _column("role")) == (-0.3, 0.3)
+    assert band_of(wide, _column("language")) == (-3.0, 3.0)
+
+
+def test_bias_that_is_small_and_well_known_is_carried(shifted: Climb) -> None:
+    assert shifted.bias is not None
+    scales = shifted.bias.scales
+    for bias, se, level in ((0.03, 0.005, "partial"), (0.03, 0.05, "none"), (0.03, np.nan, "none")):
+        changed = replace(shifted.bias, scales=scales.assign(bias=bias, se=se))
+        found = _by_scale(replace(shifted, bias=changed))["bro"]
+        assert found.level == level
+        assert found.bias == (None if np.isnan(se) else pytest.approx(bias))
+    unknown = _by_scale(replace(shifted, bias=None))["bro"]
+    assert (unknown.level, unknown.reason.key) == ("none", "licence.bias_unknown")
+
+
+def test_what_is_withheld_is_said_beside_the_licence_of_the_column(shifted: Climb) -> None:
+    one = licences.licence(KKS, shifted)
+    own = {("unit_type", name): found for name, found in _by_scale(shifted).items()}
+    all_of_them = Licences({"unit_type": one}, frozenset(("bro", "kop")), of_means=own)
+    assert all_of_them.of_scale(one.column, KKS.scale("bro")).level == "none"
+    assert all_of_them.of_scale(one.column, KKS.scale("kop")).level == "full"
+    alone = {"M2": replace(fits("coupling")["M2"], check=None)}
+    section = invariance.run(KKS, ANSWERS, fits=alone, granted=all_of_them)
+    notes = [note.key for note in section.findings[0].notes]
+    assert notes[:2] == ["licence.biased", "licence.too_biased"]
+    assert section.findings[0].rule is not None
+    rule = words("en").say(section.findings[0].rule.text)
+    assert "at most 33% of the smallest difference that matters" in rule
+    table = _frame(section, "scale_bias_unit_type").set_index("scale")
+    assert table["bias_limit"].between(0.04, 0.08).all()
 
 
 def test_groups_without_a_licence_have_no_differences() -> None:

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from analyses import exploratory, report, script
+from analyses import course, exploratory, report, script
 from analyses.export import results
 from analyses.modelling.fits import fit_models
 from analyses.section import Hidden, Report
@@ -24,6 +24,8 @@ SECTIONS = (
     "claims",
     "sensitivity",
     "card",
+    "validity",
+    "review",
 )
 
 
@@ -101,7 +103,7 @@ def watched() -> Watched:
         return fit_models(*arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "fit_models", counted)
+        patch.setattr(course, "fit_models", counted)
         for module in ("items", "reliability"):
             patch.setattr(f"analyses.{module}.fit_reference", _never)
         for module in ("confirmatory", "card"):
@@ -122,8 +124,8 @@ def test_progress_rises_to_one_through_every_step(watched: Watched) -> None:
     shares = [share for _, share in watched.told]
     assert shares == sorted(shares)
     assert watched.told[-1] == ("step.done", 1.0)
-    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*report.STEPS, "step.done"]
-    assert sum(report.STEPS.values()) == pytest.approx(1.0)
+    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*course.STEPS, "step.done"]
+    assert sum(course.STEPS.values()) == pytest.approx(1.0)
 
 
 def test_each_model_is_fitted_once(watched: Watched) -> None:

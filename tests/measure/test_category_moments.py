@@ -24,6 +24,7 @@ from measure.moments.ordinal import (
     pair_tables,
     polychoric,
     polyserial,
+    variances_of,
 )
 from measure.moments.ordinal.codes import coded
 from measure.moments.ordinal.continuous_pairs import Products
@@ -277,6 +278,8 @@ def test_splitting_the_rows_in_any_chunks_changes_nothing(monkeypatch, clustered
     again = statistics(answers(500))
     np.testing.assert_allclose(vector(again), vector(group), atol=1e-12)
     np.testing.assert_allclose(gamma_of([again], clusters, information), gamma, rtol=1e-9)
+    variances = variances_of([again], clusters, information)
+    np.testing.assert_allclose(variances, np.diag(gamma), rtol=1e-9)
 
 
 def test_a_part_of_many_rows_only_shows_where_to_begin(monkeypatch):
@@ -304,6 +307,9 @@ def test_influences_are_summed_within_clusters(crossed):
     expected = asymptotic.joint_covariance(parts, found.clusters, shares)
     np.testing.assert_allclose(
         gamma_of(groups, found.clusters, "first.order"), expected, rtol=1e-9, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        variances_of(groups, found.clusters, "first.order"), np.diag(expected), rtol=1e-9
     )
     size = groups[0].layout.order.size
     assert bool(expected[:size, size:].any()) is crossed

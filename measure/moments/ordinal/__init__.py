@@ -12,6 +12,15 @@ from measure.moments.ordinal.gather import (
     influences_at,
     influences_of,
     place_of,
+    variances_of,
 )
 
-__all__ = ["estimates", "from_rows", "gamma_of", "influences_at", "influences_of", "place_of"]
+__all__ = [
+    "estimates",
+    "from_rows",
+    "gamma_of",
+    "influences_at",
+    "influences_of",
+    "place_of",
+    "variances_of",
+]

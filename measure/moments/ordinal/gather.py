@@ -13,7 +13,7 @@ from measure.errors import DataError
 from measure.model import Implied
 from measure.moments import Categories, Moments
 from measure.moments.ordinal.codes import Coded, coded
-from measure.moments.ordinal.influence_sums import Influences, joint_covariance
+from measure.moments.ordinal.influence_sums import Influences, joint_covariance, joint_variances
 from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
@@ -83,9 +83,7 @@ def from_rows(
             sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
             understated=max(map(understatement, groups)),
             variances=(
-                None
-                if rests_on_normality
-                else np.diag(gamma_of(groups, found.clusters, "first.order"))
+                None if rests_on_normality else variances_of(groups, found.clusters, "first.order")
             ),
         ),
     )
@@ -114,6 +112,16 @@ def gamma_of(
     influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
     return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
+
+
+@on_one_thread
+def variances_of(
+    groups: Sequence[TwoStep], clusters: Sequence[Indices] | None, information: str
+) -> Array:
+    """Diagonal of `gamma_of`."""
+    influences = [group.influence(information).rows for group in groups]
+    sizes = [group.n_rows for group in groups]
+    return joint_variances(influences, sizes, clusters, groups[0].layout.order.size)
 
 
 def influences_of(moments: Moments) -> list[Influences]:

@@ -19,6 +19,8 @@ INFLUENCES = 200_000
 SMALLEST_CHUNK = 512
 # Takes some rows of a group, and gives their influences (n_statistics, n).
 Influences = Callable[[slice | Indices], Array]
+# Takes influences or sums of them (k, n), and gives their products (k, k), or the squares (k,).
+Product = Callable[[Array], Array]
 
 
 def joint_covariance(
@@ -47,19 +49,52 @@ def joint_covariance(
         rows; blocks off the diagonal are 0 unless clusters have rows in several groups. With J
         clusters the products are multiplied by J/(J - 1) (Binder 1983).
     """
-    total = sum(sizes)
     m = n_statistics
-    joint = np.zeros((len(groups) * m, len(groups) * m))
     if clusters is not None and spanning(clusters):
-        shares = [size / total for size in sizes]
-        return _spanning_products(groups, shares, clusters, m) / total
-    for k, (influences, size) in enumerate(zip(groups, sizes, strict=True)):
-        own = None if clusters is None else clusters[k]
+        return _spanning(groups, sizes, clusters, m, _outer)
+    joint = np.zeros((len(groups) * m, len(groups) * m))
+    for k, own in enumerate(_means(groups, sizes, clusters, m, _outer)):
         place = slice(k * m, (k + 1) * m)
-        products = _products(influences, size, m) if own is None else _clustered(influences, own, m)
-        # mean outer product over the share of the group
-        joint[place, place] = products / size * (total / size)
+        joint[place, place] = own
     return joint
+
+
+def joint_variances(
+    groups: Sequence[Influences],
+    sizes: Sequence[int],
+    clusters: Sequence[Indices] | None,
+    n_statistics: int,
+) -> Array:
+    """Diagonal of `joint_covariance`, (G m,); the rest is not computed."""
+    if clusters is not None and spanning(clusters):
+        return _spanning(groups, sizes, clusters, n_statistics, _squares)
+    return np.concatenate(list(_means(groups, sizes, clusters, n_statistics, _squares)))
+
+
+def _outer(influences: Array) -> Array:
+    return influences @ influences.T
+
+
+def _squares(influences: Array) -> Array:
+    return np.asarray(np.einsum("ij,ij->i", influences, influences))
+
+
+def _means(
+    groups: Sequence[Influences],
+    sizes: Sequence[int],
+    clusters: Sequence[Indices] | None,
+    m: int,
+    product: Product,
+) -> Iterator[Array]:
+    """Give the mean products of each group over its share of the rows."""
+    total = sum(sizes)
+    for k, (influences, size) in enumerate(zip(groups, sizes, strict=True)):
+        products = (
+            _of_rows(influences, size, m, product)
+            if clusters is None
+            else _of_clusters([influences], [clusters[k]], m, product)
+        )
+        yield products / size * (total / size)
 
 
 def pressed(influences: Influences, places: Indices, matrix: Array) -> Array:
@@ -76,34 +111,41 @@ def _step(m: int) -> int:
     return max(INFLUENCES // max(m, 1), SMALLEST_CHUNK)
 
 
-def _products(influences: Influences, n: int, m: int) -> Array:
-    products = np.zeros((m, m))
-    for begin in range(0, n, _step(m)):
-        chunk = influences(slice(begin, min(begin + _step(m), n)))
-        products += chunk @ chunk.T
-    return products
+def _of_rows(influences: Influences, n: int, m: int, product: Product) -> Array:
+    steps = range(0, n, _step(m))
+    return sum(
+        (product(influences(slice(begin, min(begin + _step(m), n)))) for begin in steps),
+        start=np.float64(0.0),
+    )
 
 
-def _clustered(influences: Influences, clusters: Indices, m: int) -> Array:
-    products = np.zeros((m, m))
-    n_clusters = 0
-    for sums in _sums([influences], [clusters], m):
-        products += sums @ sums.T
-        n_clusters += sums.shape[1]
-    return products * (n_clusters / (n_clusters - 1))
-
-
-def _spanning_products(
-    groups: Sequence[Influences], shares: Sequence[float], clusters: Sequence[Indices], m: int
+def _of_clusters(
+    groups: Sequence[Influences],
+    clusters: Sequence[Indices],
+    m: int,
+    product: Product,
+    weights: Array | float = 1.0,
 ) -> Array:
-    products = np.zeros((len(groups) * m, len(groups) * m))
-    weights = np.repeat(1 / np.array(shares), m)[:, None]
+    """Add up the products of the sums within clusters."""
+    products: Array = np.float64(0.0)
     n_clusters = 0
     for sums in _sums(groups, clusters, m):
-        weighted = sums * weights
-        products += weighted @ weighted.T
+        products = products + product(sums * weights)
         n_clusters += sums.shape[1]
     return products * (n_clusters / (n_clusters - 1))
+
+
+def _spanning(
+    groups: Sequence[Influences],
+    sizes: Sequence[int],
+    clusters: Sequence[Indices],
+    m: int,
+    product: Product,
+) -> Array:
+    """Give the mean products of all groups, where clusters have rows in several of them."""
+    total = sum(sizes)
+    weights = np.repeat(total / np.array(sizes, dtype=float), m)[:, None]
+    return _of_clusters(groups, clusters, m, product, weights) / total
 
 
 def _sums(groups: Sequence[Influences], clusters: Sequence[Indices], m: int) -> Iterator[Array]:

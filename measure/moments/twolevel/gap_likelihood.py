@@ -32,10 +32,16 @@ Numbers = NDArray[Any]
 
 # No digits are lost, however small the step is.
 STEP = 1e-30
+# Numbers that the steps of several directions at once may hold for each of what clusters add up to:
+# few enough for a processor's cache, and many enough for its time not to go into beginning.
+AT_ONCE = 500_000
 
 
 class _Point(NamedTuple):
-    """Covariances within (p_w, p_w) and between (p_b, p_b) clusters, and all means (p,)."""
+    """Covariances within (p_w, p_w) and between (p_b, p_b) clusters, and all means (p,).
+
+    Several points at once stand along axes before these, and so does all that comes of them.
+    """
 
     W: Numbers
     B: Numbers
@@ -131,58 +137,63 @@ class GapLikelihood:
         dW[directions.places[0]], dB[directions.places[1]] = inner[:, w, w], outer[:, b, b]
         means = (back @ directions.means).T
         total = np.empty((q, q))
-        for k in range(q):
+        size = max(AT_ONCE // (self.clusters.n_clusters * self.clusters.n_within**2), 1)
+        for first in range(0, q, size):
+            own = slice(first, first + size)
             moved = _Point(
-                self.point.W + 1j * STEP * dW[k],
-                self.point.B + 1j * STEP * dB[k],
-                self.point.mu + 1j * STEP * means[k],
+                self.point.W + 1j * STEP * dW[own],
+                self.point.B + 1j * STEP * dB[own],
+                self.point.mu + 1j * STEP * means[own],
             )
             slopes = _slopes(self.clusters, moved, _sums(self.clusters, moved))
             change = Slopes(*(part.imag / STEP for part in slopes))
-            total[k] = -(
-                means @ change.mu
-                + np.einsum("kab,ab->k", dW, change.W)
-                + np.einsum("kab,ab->k", dB, change.B)
+            total[own] = -(
+                change.mu @ means.T
+                + np.einsum("lab,kab->lk", change.W, dW)
+                + np.einsum("lab,kab->lk", change.B, dB)
             )
         return (total + total.T) / 2
+
+
+def _turned(matrices: Numbers) -> Numbers:
+    return np.swapaxes(matrices, -1, -2)
 
 
 def _sums(clusters: GappyClusters, point: _Point) -> _Sums:
     W, B, mu = point
     J, p, n_o = clusters.n_clusters, clusters.n_within, clusters.levels.n_within_only
-    patterns = clusters.patterns
+    patterns, lead, n_b = clusters.patterns, W.shape[:-2], B.shape[-1]
     both = patterns.observed[:, :, None] & patterns.observed[:, None, :]
-    padded = np.where(both, W, np.eye(p))
+    padded = np.where(both, W[..., None, :, :], np.eye(p))
     inverse = np.where(both, np.linalg.inv(padded), 0.0)
     logs = np.log(np.linalg.det(padded))
-    A = np.zeros((J, p, p), dtype=W.dtype)
-    b = np.zeros((J, p), dtype=W.dtype)
-    quadratic = W.dtype.type(0.0)
-    for P, cell, scatter, observed in zip(
-        inverse, clusters.cells, clusters.scatters, patterns.observed, strict=True
-    ):
-        centre = np.where(observed, mu[:p], 0.0)
-        gap = cell.sums - cell.counts[:, None] * centre
-        A[cell.clusters] += cell.counts[:, None, None] * P
-        b[cell.clusters] += gap @ P
-        total = cell.sums.sum(axis=0)
-        shifted = scatter - np.outer(total, centre) - np.outer(centre, total)
-        shifted = shifted + cell.counts.sum() * np.outer(centre, centre)
-        quadratic = quadratic + (P * shifted).sum()
-    log_determinant = patterns.counts @ logs
+    A = np.zeros((*lead, J, p, p), dtype=W.dtype)
+    b = np.zeros((*lead, J, p), dtype=W.dtype)
+    quadratic = np.zeros(lead, dtype=W.dtype)
+    for k, (cell, scatter) in enumerate(zip(clusters.cells, clusters.scatters, strict=True)):
+        P = inverse[..., k, :, :]
+        centre = np.where(patterns.observed[k], mu[..., :p], 0.0)
+        gap = cell.sums - cell.counts[:, None] * centre[..., None, :]
+        A[..., cell.clusters, :, :] += cell.counts[:, None, None] * P[..., None, :, :]
+        b[..., cell.clusters, :] += gap @ P
+        cross = cell.sums.sum(axis=0)[:, None] * centre[..., None, :]
+        square = centre[..., :, None] * centre[..., None, :]
+        shifted = scatter - cross - _turned(cross) + cell.counts.sum() * square
+        quadratic = quadratic + (P * shifted).sum(axis=(-2, -1))
+    log_determinant = logs @ patterns.counts
     found = _Sums(
         inverse,
         A,
-        np.zeros((J, p, p), dtype=W.dtype),
-        np.zeros((J, p), dtype=W.dtype),
-        np.zeros((J, p), dtype=W.dtype),
-        np.zeros((J, len(B)), dtype=W.dtype),
-        np.zeros((J, len(B), len(B)), dtype=W.dtype),
+        np.zeros((*lead, J, p, p), dtype=W.dtype),
+        np.zeros((*lead, J, p), dtype=W.dtype),
+        np.zeros((*lead, J, p), dtype=W.dtype),
+        np.zeros((*lead, J, n_b), dtype=W.dtype),
+        np.zeros((*lead, J, n_b, n_b), dtype=W.dtype),
         quadratic,
         log_determinant,
     )
     for shape in clusters.shapes:
-        quadratic, log_determinant = _of_shape(found, (shape, b, n_o), B, mu[p:])
+        quadratic, log_determinant = _of_shape(found, (shape, b, n_o), B, mu[..., p:])
         found = _Sums(
             *(found.inverse, found.A, found.C, found.q, found.t, found.outer, found.spread),
             found.quadratic + quadratic,
@@ -196,62 +207,62 @@ def _of_shape(
 ) -> tuple[Numbers, Numbers]:
     """Fill in what clusters add up to that know the same variables between clusters only."""
     shape, b, n_o = own
-    members, p = shape.members, b.shape[1]
+    members, p, lead = shape.members, b.shape[-1], B.shape[:-2]
     n_b = p - n_o
     z = n_b + shape.known
     places = np.concatenate([np.arange(n_b), z])
-    B_zz = B[np.ix_(z, z)]
+    B_zz = B[..., z[:, None], z]
     inverse_z = np.linalg.inv(B_zz)
-    slope = B[:n_b, z] @ inverse_z
-    left = np.zeros((p, p), dtype=B.dtype)
-    left[n_o:, n_o:] = B[:n_b, :n_b] - slope @ B[z, :n_b]
-    known = shape.values - mu_z[shape.known]
-    shift = np.zeros((len(members), p), dtype=B.dtype)
-    shift[:, n_o:] = known @ slope.T
-    A = found.A[members]
-    reach = np.eye(p) + A @ left
+    slope = B[..., :n_b, :][..., z] @ inverse_z
+    left = np.zeros((*lead, p, p), dtype=B.dtype)
+    left[..., n_o:, n_o:] = B[..., :n_b, :n_b] - slope @ B[..., z, :][..., :n_b]
+    known = shape.values - mu_z[..., None, shape.known]
+    shift = np.zeros((*lead, len(members), p), dtype=B.dtype)
+    shift[..., n_o:] = known @ _turned(slope)
+    A, b = found.A[..., members, :, :], b[..., members, :]
+    reach = np.eye(p) + A @ left[..., None, :, :]
     turned = np.linalg.inv(reach)
-    moved = b[members] - (A @ shift[:, :, None])[:, :, 0]
-    q = (turned @ moved[:, :, None])[:, :, 0]
-    C = left @ turned
-    found.q[members], found.C[members] = q, C
-    found.t[members] = shift + q @ left.T
-    K = (turned @ A)[:, n_o:, n_o:]
+    moved = b - (A @ shift[..., None])[..., 0]
+    q = (turned @ moved[..., None])[..., 0]
+    C = left[..., None, :, :] @ turned
+    found.q[..., members, :], found.C[..., members, :, :] = q, C
+    found.t[..., members, :] = shift + q @ _turned(left)
+    K = (turned @ A)[..., n_o:, n_o:]
     # What all variables between clusters have, those only there among them.
-    outer = np.zeros((len(members), len(places)), dtype=B.dtype)
-    outer[:, :n_b] = q[:, n_o:]
-    outer[:, n_b:] = known @ inverse_z.T - q[:, n_o:] @ slope
-    spread = np.zeros((len(members), len(places), len(places)), dtype=B.dtype)
-    cross = -K @ slope
-    spread[:, :n_b, :n_b], spread[:, :n_b, n_b:] = K, cross
-    spread[:, n_b:, :n_b] = np.swapaxes(cross, 1, 2)
-    spread[:, n_b:, n_b:] = inverse_z - slope.T @ cross
-    found.outer[np.ix_(members, places)] = outer
-    found.spread[np.ix_(members, places, places)] = spread
+    outer = np.zeros((*lead, len(members), len(places)), dtype=B.dtype)
+    outer[..., :n_b] = q[..., n_o:]
+    outer[..., n_b:] = known @ _turned(inverse_z) - q[..., n_o:] @ slope
+    spread = np.zeros((*lead, len(members), len(places), len(places)), dtype=B.dtype)
+    cross = -K @ slope[..., None, :, :]
+    spread[..., :n_b, :n_b], spread[..., :n_b, n_b:] = K, cross
+    spread[..., n_b:, :n_b] = _turned(cross)
+    spread[..., n_b:, n_b:] = inverse_z[..., None, :, :] - _turned(slope)[..., None, :, :] @ cross
+    found.outer[..., members[:, None], places] = outer
+    found.spread[..., members[:, None, None], places[:, None], places] = spread
     quadratic = (
-        -2 * (shift * b[members]).sum()
-        + (shift[:, :, None] * A * shift[:, None, :]).sum()
-        - (moved[:, :, None] * C * moved[:, None, :]).sum()
-        + (known @ inverse_z * known).sum()
+        -2 * (shift * b).sum(axis=(-2, -1))
+        + (shift[..., :, None] * A * shift[..., None, :]).sum(axis=(-3, -2, -1))
+        - (moved[..., :, None] * C * moved[..., None, :]).sum(axis=(-3, -2, -1))
+        + ((known @ inverse_z) * known).sum(axis=(-2, -1))
     )
-    logs = np.log(np.linalg.det(reach)).sum() + len(members) * np.log(np.linalg.det(B_zz))
+    logs = np.log(np.linalg.det(reach)).sum(axis=-1) + len(members) * np.log(np.linalg.det(B_zz))
     return quadratic, logs
 
 
 def _slopes(clusters: GappyClusters, point: _Point, sums: _Sums) -> Slopes:
     p, mu = clusters.n_within, point.mu
     n_b = p - clusters.levels.n_within_only
-    total = np.zeros((p, p), dtype=point.W.dtype)
-    for P, cell, scatter in zip(sums.inverse, clusters.cells, clusters.scatters, strict=True):
-        own, n = cell.clusters, cell.counts
+    total = np.zeros_like(point.W)
+    for k, (cell, scatter) in enumerate(zip(clusters.cells, clusters.scatters, strict=True)):
+        own, n, P = cell.clusters, cell.counts, sums.inverse[..., k, :, :]
         # P is 0 for answers that the pattern lacks, whatever stands there.
-        expected = sums.t[own] + mu[:p]
+        expected = sums.t[..., own, :] + mu[..., None, :p]
         across = cell.sums.T @ expected
-        squares = scatter - across - across.T + expected.T @ (n[:, None] * expected)
-        left = squares + np.tensordot(n, sums.C[own], axes=1)
+        squares = scatter - across - _turned(across) + _turned(expected) @ (n[:, None] * expected)
+        left = squares + np.tensordot(n, sums.C[..., own, :, :], axes=(0, -3))
         total += P @ left @ P - n.sum() * P
-    means = np.zeros(len(mu), dtype=point.W.dtype)
-    means[:p] = sums.q.sum(axis=0)
-    means[p:] = sums.outer[:, n_b:].sum(axis=0)
-    outer = sums.outer.T @ sums.outer - sums.spread.sum(axis=0)
+    means = np.zeros_like(mu)
+    means[..., :p] = sums.q.sum(axis=-2)
+    means[..., p:] = sums.outer[..., n_b:].sum(axis=-2)
+    outer = _turned(sums.outer) @ sums.outer - sums.spread.sum(axis=-3)
     return Slopes(means, total / 2, outer / 2)

@@ -199,4 +199,5 @@ class ClusterLikelihood:
 
 def _flat(directions: Array) -> Array:
     """(p, p, q) as (p p, q)."""
-    return directions.reshape(-1, directions.shape[-1])
+    # Not -1: a level may have no free covariance, so q = 0.
+    return directions.reshape(len(directions) ** 2, directions.shape[-1])

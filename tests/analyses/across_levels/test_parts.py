@@ -197,7 +197,11 @@ def test_places_have_no_names_and_no_order(across: Referents, found: Parts) -> N
     assert not names & {said.write(cell) for cell in table.column("place")}
     means = [float(value) for value in table.column("shrunken_mean")]  # type: ignore[arg-type]
     assert means != sorted(means)
-    assert sum(table.column("respondents")) > 900  # type: ignore[arg-type]
+    # Neither the numbers of answers nor the widths of intervals tell how many answered.
+    assert "respondents" not in {column.name for column in table.columns}
+    ends = (table.column(name) for name in ("ci.lower", "ci.upper", "size_band"))
+    widths = {(str(band), round(float(b) - float(a), 9)) for a, b, band in zip(*ends, strict=True)}  # type: ignore[arg-type]
+    assert len(widths) == len(set(map(str, table.column("size_band"))))
     # By chance, yet the same each time.
     again = variance.places_table(Leaders(across))
     assert again is not None
@@ -230,6 +234,22 @@ def test_leaders_without_a_unit_are_counted_and_left_out(across: Referents) -> N
     notes = list(nesting.notes(KKS, other.across.survey))
     assert [note.key for note in notes] == ["levels.nesting.nowhere", "levels.nesting.leaders"]
     assert notes[1].values["n"] == leader.sum()
+
+
+def test_sizes_of_places_are_told_in_bands_that_hold_several() -> None:
+    assert list(variance._bands(pd.Series([5, 9, 10, 19, 20, 400] * 5))[:6]) == [
+        *("small", "small", "middle", "middle", "large", "large"),
+    ]
+    assert set(variance._bands(pd.Series([5, 25, 26, 27, 28, 29]))) == {"any"}
+
+
+def test_each_level_of_the_models_of_two_levels_stands_by_itself(found: Parts) -> None:
+    table = next(one for one in found.tables if one.id == "level_fit")
+    assert table.column("level_counts") == (959, 60) * 3
+    # The same at both levels, so that the model with equal loadings gives nothing up by level.
+    assert table.column("df") == (48, 48, 48, 48, 50, 50)
+    check = next(one for one in found.findings if one.id == "two_levels_check_M13")
+    assert check.claim.key == "levels.two.check.agrees"
 
 
 def test_few_units_give_no_surface(across: Referents) -> None:

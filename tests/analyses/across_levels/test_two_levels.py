@@ -6,9 +6,10 @@ from functools import cache
 import pytest
 
 import measure
-from analyses.across_levels import two_levels
+from analyses.across_levels import level_models, two_levels
 from analyses.across_levels.two_levels import TwoLevel
 from analyses.modelling.fits import plan
+from analyses.section import Message
 from instruments.rules import Rules
 from tests.analyses.demonstrations import instrument, survey
 
@@ -59,6 +60,31 @@ def test_impossible_values_leave_it_open() -> None:
     found = two_levels._judged(KKS.rules, M13, hostility(), None)
     assert found.judgement == "undecided"
     assert "negative residual variance" in str(found.reason.values["text"])
+
+
+def test_each_level_stands_in_a_table_and_the_check_beside_it() -> None:
+    fit = replace(hostility(), admissible=True)
+    reason = two_levels._judged(KKS.rules, M13, fit, None).reason
+    poor = TwoLevel(M13, "refuted", reason, fit)
+    one = TwoLevel(M13, "confirmed", reason, fit, lambda: poor)
+    by_level, checked = level_models.tables([one])
+    expected = measure.level_fit(fit)
+    assert by_level.column("rmsea.robust") == tuple(expected["rmsea.robust"])
+    assert by_level.column("level_counts") == (fit.n_obs - 49, 49)
+    assert by_level.column("df") == (2, 2)
+    assert set(checked.column("difference")) == {0.0}
+    stands, check = level_models.findings([one])
+    assert (stands.verdict, check.verdict) == ("good", "undecided")
+    assert check.claim.key == "levels.two.check.differs"
+    agrees = replace(one, make_check=lambda: one)
+    assert [found.verdict for found in level_models.findings([agrees])] == ["good", "information"]
+
+
+def test_what_is_not_measured_has_no_finding_and_no_table() -> None:
+    none = TwoLevel(M13, "not_measured", Message("hypotheses.reason.not_asked"))
+    assert not list(level_models.findings([none]))
+    assert not list(level_models.tables([none]))
+    assert none.check is None
 
 
 @pytest.mark.parametrize(

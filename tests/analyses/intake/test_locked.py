@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyses import card, publication
+from analyses.briefing.brief import compose
 from analyses.export import html, pdf, results
 from analyses.intake import locked
 from analyses.intake.locked import Locked
@@ -208,8 +209,7 @@ def test_every_face_of_the_report_says_it(file: Path, section: Section, tmp_path
         assert page.count(f"omega_groups ({sentence})") == 2
         assert 'id="table-lock_changes"' in page
         # The summary holds the sentence, and stays on its two pages.
-        text = pdf._text(made, words(language))["method_text"]
-        assert isinstance(text, list)
+        text = compose(made, words(language)).method
         assert sum(sentence in line for line in text) == 1
         assert pdf.contents(made, words(language), {}).startswith(b"%PDF")
 

@@ -5,7 +5,7 @@ from analyses.disclosure import publish
 from analyses.errors import SurveyError
 from analyses.intake.margins import Group, Margin
 from analyses.intake.survey import Survey
-from analyses.respondents.representativeness import compare
+from analyses.respondents.representativeness import compare, response
 from analyses.section import Hidden, Message, Section, Table
 from analyses.wording import words
 from tests.analyses.demonstrations import instrument, people
@@ -97,3 +97,18 @@ def test_small_groups_are_hidden():
         assert isinstance(row(table, "3")["respondents"], Hidden)
     assert section.findings[0].evidence[1].value is None
     assert isinstance(section.findings[0].claim.values["sample"], Hidden)
+
+
+def test_the_response_rate_is_of_everybody_invited():
+    known = margin(("1", 0.5, 100), ("2", 0.3, 40), ("3", 0.2, 10))
+    finding = response([margin(("1", 1.0, None)), known], 100)
+    assert finding is not None
+    (rate,) = finding.evidence
+    assert rate.value == pytest.approx(100 / 150)
+    assert "150" in words("da").say(finding.claim)
+
+
+def test_no_response_rate_without_all_invitations():
+    some = margin(("1", 0.5, 100), ("2", 0.5, None))
+    assert response([some], 50) is None
+    assert response([margin(("1", 1.0, 10))], 0) is None

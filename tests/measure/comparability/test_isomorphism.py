@@ -133,6 +133,47 @@ def test_bias_between_clusters_is_found_at_the_last_step():
     )
     assert stays.table.loc["strong", "pvalue_diff"] > 0.01
     assert stays.factors.loc[0, "icc"] == pytest.approx(0.64 / 1.64, abs=0.08)
+    # Residual variances between clusters may be negative, so that 0 is no boundary.
+    (remark,) = [note for note in fair.notes if note.startswith('"strong"')]
+    assert "follows a chi-square all the same" in remark
+
+
+CLIMATE = "climate =~ LEAD02 + LEAD03 + LEAD06 + LEAD09"
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+def test_steps_of_ordered_items_are_models_of_latent_responses():
+    frame = data("lq2002.csv")
+    found = measure.cross_level_invariance(CLIMATE, frame, cluster="COMPID", ordered=True)
+    assert found.table["df_diff"].tolist()[1:] == [3, 4]
+    assert set(found.table["method"][1:]) == {"satorra.2000"}
+    assert found.variant == "scaled"
+    # The same models in other words, with a marker item.
+    equal = CLIMATE.replace("LEAD03", "a*LEAD03").replace("LEAD06", "b*LEAD06")
+    equal = equal.replace("LEAD09", "c*LEAD09")
+    for step, text in (("configural", CLIMATE), ("metric", equal)):
+        other = measure.cfa(
+            f"level: 1\n{text}\nlevel: 2\n{text}", frame, cluster="COMPID", ordered=True
+        )
+        for name in ("chisq", "chisq.scaled", "cfi.scaled", "srmr_between"):
+            assert found.table.loc[step, name] == pytest.approx(other.fit_measures[name], rel=1e-5)
+    shares = measure.twolevel_correlations(
+        frame[[*found.items.index, "COMPID"]], cluster="COMPID"
+    ).icc
+    np.testing.assert_allclose(found.items, shares["icc"], rtol=1e-8)
+    assert 0 < found.factors.loc[0, "ci.lower"] < found.factors.loc[0, "icc"] < 0.2
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.MeasureWarning")
+def test_bias_between_clusters_is_found_in_ordered_items():
+    frame = isomorphic(100, 3)
+    names = ["a", "b", "c", "biased"]
+    cut = frame[names].apply(lambda x: np.digitize(x, x.quantile([0.2, 0.5, 0.8])))
+    found = measure.cross_level_invariance(
+        "f =~ a + b + c + biased", cut.assign(unit=frame["unit"]), cluster="unit", ordered=names
+    )
+    assert found.table.loc["metric", "pvalue_diff"] > 0.01
+    assert found.table.loc["strong", "pvalue_diff"] < 0.01
 
 
 def test_what_a_result_shows():
@@ -171,6 +212,8 @@ def test_little_variance_between_is_noted():
         (TWO, {"partial": ["f =~ y1", "f =~ y2"]}, OptionError, "no anchor left"),
         (TWO, {"cluster": "team"}, DataError, "team"),
         (TWO, {"estimator": "WLSMV"}, OptionError, "WLSMV"),
+        (TWO, {"ordered": ["y1"]}, ModelError, "continuous variables beside ordered items"),
+        (TWO, {"ordered": "y1"}, OptionError, "ordered is a list of items"),
     ],
 )
 def test_what_is_refused(model, options, error, message):

@@ -10,7 +10,7 @@ import measure
 from measure.chisquare import statistic
 from measure.distributions import chisq_sf
 from measure.errors import OptionError
-from measure.evaluation.nesting import at_boundary, by_name, nested
+from measure.evaluation.nesting import at_edge, by_name, nested
 from measure.simulating.nonnormal import draw
 from tests.measure.reference_fits import continuous, refit
 from tests.reference_cases import case, data
@@ -162,23 +162,48 @@ def test_order_of_the_items_does_not_matter(hs39):
         assert other["chisq_diff"].iloc[0] == pytest.approx(same["chisq_diff"].iloc[0], rel=1e-6)
 
 
-def test_one_factor_against_three_lies_on_the_boundary(hs39):
+def test_one_factor_against_three_lies_at_the_edge_of_proper_solutions(hs39):
     found = measure.compare(hs39["one"], hs39["three"]).iloc[0]
     assert found["df_diff"] == 3
     assert found["chisq_diff"] == pytest.approx(
         hs39["one"].test.chisq - hs39["three"].test.chisq, rel=1e-10
     )
     assert "a correlation of 1" in found["notes"]
-    assert "boundary" in found["notes"]
+    assert "the edge of proper solutions" in found["notes"]
+    assert "too large" not in found["notes"]
 
 
-def test_zero_variance_lies_on_the_boundary(hs39):
-    restricted = measure.cfa(THREE + "\nx1 ~~ 0*x1", data("hs39.csv"))
+def test_zero_variance_is_a_boundary_where_the_search_is_bounded_there(hs39):
+    frame = data("hs39.csv")
+    restricted = measure.cfa(THREE + "\nx1 ~~ 0*x1", frame)
     found = measure.compare(restricted, hs39["three"]).iloc[0]
     assert 'the variance of "x1" is 0' in found["notes"]
+    assert "follows a chi-square all the same" in found["notes"]
+    bounded = measure.cfa(THREE + "\nx1 ~~ lower(0)*x1", frame)
+    found = measure.compare(restricted, bounded).iloc[0]
+    assert 'boundary of what the less restricted model may be: "x1 ~~ x1 > 0"' in found["notes"]
+    assert "the p-value is too large" in found["notes"]
 
 
-def test_a_factor_that_the_restriction_leaves_no_variance_lies_on_the_boundary(hs39):
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+def test_a_variance_of_0_is_rejected_as_often_as_asked_unless_it_is_bounded():
+    free, pvalues = "f =~ a + b + c + d", []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        f = rng.normal(size=500)
+        X = 0.7 * f[:, None] + 0.7 * rng.normal(size=(500, 3))
+        frame = pd.DataFrame({"a": f, **dict(zip("bcd", X.T, strict=True))})
+        restricted = measure.cfa(free + "\na ~~ 0*a", frame)
+        others = [measure.cfa(free + more, frame) for more in ("", "\na ~~ lower(0)*a")]
+        pvalues.append([measure.compare(restricted, other)["pvalue"][0] for other in others])
+    rejected = (np.array(pvalues) < 0.1).mean(axis=0)
+    # Half of a chi-square with 1 degree of freedom rejects half as often. 3 standard errors.
+    assert rejected[0] == pytest.approx(0.10, abs=3 * 0.0173)
+    assert rejected[1] == pytest.approx(0.05, abs=3 * 0.0126)
+
+
+def test_a_factor_that_the_restriction_leaves_no_variance_lies_at_the_edge(hs39):
     method = "\nmethod =~ 1*x1 + 1*x4 + 1*x7\nmethod ~~ 0*visual + 0*textual + 0*speed"
     free = measure.cfa(THREE + method, data("hs39.csv"))
     found = measure.compare(hs39["three"], free).iloc[0]
@@ -199,7 +224,7 @@ def test_an_ordinary_restriction_has_nothing_to_note(hs39):
     found = measure.compare(hs39["equal"], hs39["three"]).iloc[0]
     assert found["notes"] == ""
     assert found["method"] == "standard"
-    assert not at_boundary(nested(hs39["equal"], hs39["three"]))
+    assert not at_edge(nested(hs39["equal"], hs39["three"]))
 
 
 def test_other_names_and_scales_of_the_factors_do_not_matter(hs39):

@@ -59,7 +59,10 @@ def test_there_is_no_likelihood_outside_positive_definite_moments(demo):
     assert ClusterLikelihood.at(clusters, within, beyond) is None
 
 
-CASES = ("twolevel_demo_cov", "twolevel_lq2002_isomorphic", "twolevel_outcomes", "twolevel_groups")
+CASES = (
+    *("twolevel_demo_cov", "twolevel_lq2002_isomorphic", "twolevel_outcomes", "twolevel_groups"),
+    *("twolevel_within_known", "twolevel_between_known"),
+)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -306,6 +309,50 @@ def test_more_parameters_between_clusters_than_clusters_are_warned_of(demo):
         fit = measure.cfa(text, few, cluster="cluster")
     assert any("parameters between clusters for 12 clusters" in str(w.message) for w in caught)
     assert any("12 clusters; with fewer than 50" in note for note in fit.notes)
+
+
+NEGATIVE = "level: 1\nfw =~ y1 + y2 + y3\nlevel: 2\ny2 ~~ y3\ny1 ~~ -0.01*y1 + 0*y2 + 0*y3"
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+def test_without_a_variance_between_clusters_there_is_no_srmr(demo):
+    # lavaan gives .514 here: it takes the correlations that are not defined for reproduced.
+    fit = measure.cfa(NEGATIVE, demo, cluster="cluster")
+    assert np.isnan(fit.fit_measures[["srmr", "srmr_between"]]).all()
+    assert fit.fit_measures["srmr_within"] < 0.1
+    assert any("no SRMR between clusters" in note and "y1 (-0.01)" in note for note in fit.notes)
+    assert np.isnan(measure.level_fit(fit).loc["between", "srmr"])
+    left = measure.residuals(fit, kind="cor.bollen").loc[2]
+    assert np.isnan(left.loc["y1", ["y1", "y2", "y3"]].to_numpy(float)).all()
+    assert np.isfinite(left.loc["y2", "y3"])
+
+
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+def test_levels_are_tested_where_a_residual_variance_between_clusters_is_negative():
+    items = "HOSTIL01 + HOSTIL02 + HOSTIL04 + HOSTIL05"
+    text = f"level: 1\nw =~ {items}\nlevel: 2\nb =~ {items}"
+    fit = measure.cfa(text, data("lq2002.csv"), cluster="COMPID", estimator="MLR")
+    assert not fit.admissible
+    found = measure.level_fit(fit)
+    assert found["df"].tolist() == [2, 2]
+    assert found.loc["between", "cfi"] > 0.9
+    # What both levels miss adds up to what the model misses, nearly.
+    assert found["chisq"].sum() == pytest.approx(fit.fit_measures["chisq"], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "with fewer than 50 standard errors between clusters"),
+        ({"estimator": "MLR"}, "with fewer than 50 cluster-robust standard errors between"),
+        ({"se": "none"}, "with fewer than 50 tests reject too often"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::measure.errors.ImproperSolutionWarning")
+def test_few_clusters_are_said_of_what_was_fitted(demo, options, words):
+    fit = measure.cfa(FACTORS, demo[demo["cluster"] <= 40], cluster="cluster", **options)
+    (note,) = [note for note in fit.notes if "40 clusters" in note]
+    assert words in note
 
 
 def test_a_cluster_in_two_groups_is_refused(demo):

@@ -112,12 +112,96 @@ def test_groups_that_only_stand_apart_are_seldom_called_different() -> None:
     assert np.mean([any(one) for one in flags]) <= 0.15
 
 
+# Printed by mimic.R: of the same model of two groups, Wald's chi-square, estimate, standard error
+# and mean of the first factor; of probits conditional on the group, estimate, error and mean.
+ORDERED = {
+    "x3": (22.4959878009, -0.712227797136, 0.150164192689, 0.197839426505),
+    "x7": (8.99459973286, -0.405893719455, 0.135338516141, -0.0978010339269),
+}
+CONDITIONAL = {
+    "x3": (-0.70082784023, 0.149331503585, 0.191138567079),
+    "x7": (-0.408894224474, 0.133721858141, -0.0968243083557),
+}
+
+
+def in_quarters() -> pd.DataFrame:
+    data = pupils()
+    items = [f"x{j}" for j in range(1, 10)]
+    return data.assign(
+        **{x: 1 + np.digitize(data[x], data[x].quantile([0.25, 0.5, 0.75]), True) for x in items}
+    )
+
+
+def test_ordered_items_agree_with_lavaan() -> None:
+    found = measure.mimic(MODEL, in_quarters(), group="school", ordered=True, purify="none")
+    assert found.fit.estimator == "WLSMV"
+    # lavaan's optimiser leaves about five digits.
+    for item, (chisq, est, se, _) in ORDERED.items():
+        own = found.effects.set_index("item").loc[item]
+        np.testing.assert_allclose([own["est"], own["se"]], [est, se], rtol=2e-5)
+        assert found.table.loc[item, "chisq"] == pytest.approx(chisq, rel=4e-5)
+    assert set(found.impact["predictor"]) == {"Grant-White"}
+    base = found.fit.fit_measures
+    assert [base["chisq"], base["df"]] == pytest.approx([144.7964, 84], abs=1e-3)
+
+
+@pytest.mark.parametrize("item", CONDITIONAL)
+def test_groups_say_what_probits_conditional_on_membership_say(item: str) -> None:
+    found = measure.mimic(MODEL, in_quarters(), group="school", ordered=True, purify="none")
+    own = found.effects.set_index("item").loc[item]
+    est, se, _ = CONDITIONAL[item]
+    # Both estimate one model, from moments that are weighed differently.
+    assert own["est"] == pytest.approx(est, abs=0.02)
+    assert own["se"] == pytest.approx(se, rel=0.02)
+
+
+def ordered_answers(n: int, seed: int, shift: float) -> pd.DataFrame:
+    data = draw(n, seed, shift)
+    items = [f"x{j}" for j in range(1, 7)]
+    return data.assign(**{x: 1 + np.digitize(data[x], [-1.0, 0.0, 0.9]) for x in items})
+
+
+def test_a_planted_effect_on_ordered_items_is_freed() -> None:
+    data = ordered_answers(1500, 1, 0.5)
+    data = data.assign(cluster=np.arange(len(data)) % 300)
+    found = measure.mimic(ONE, data, group="group", ordered=[f"x{j}" for j in range(1, 7)])
+    assert list(found.table.index[found.table["freed"]]) == ["x2"]
+    own = found.effects.set_index("item").loc["x2"]
+    # A shift of .5, where .6 is the residual's standard deviation.
+    assert own["ci.lower"] < 0.5 / 0.6 < own["ci.upper"]
+    assert found.impact["est"].iloc[0] == pytest.approx(0.5, abs=0.15)
+    clustered = measure.mimic(ONE, data, group="group", ordered=True, cluster="cluster")
+    assert (clustered.table["df2"] == 299).all()
+    assert list(clustered.table.index[clustered.table["freed"]]) == ["x2"]
+
+
+def test_ordered_answers_of_groups_that_only_stand_apart_are_seldom_called_different() -> None:
+    flags = [
+        measure.mimic(
+            ONE, ordered_answers(300, 50 + k, 0.0), group="group", ordered=True, purify="none"
+        )
+        for k in range(24)
+    ]
+    # At 5 % more than 3 of 24 come by chance in 1 of 40 tries.
+    assert np.mean([one.table["flag"].any() for one in flags]) <= 0.15
+
+
+def test_a_category_that_a_group_does_not_use_is_refused() -> None:
+    data = ordered_answers(300, 1, 0.0)
+    data.loc[data["group"] == "b", "x4"] = data["x4"].clip(upper=3)
+    with pytest.raises(DataError, match='category 4 of ordered item "x4"'):
+        measure.mimic(ONE, data, group="group", ordered=True)
+
+
 @pytest.mark.parametrize(
     ("model", "options", "error", "message"),
     [
         (ONE, {}, OptionError, "nothing to test"),
         (ONE, {"group": "sex"}, OptionError, 'one column "sex"'),
-        (ONE, {"group": "group", "ordered": True}, OptionError, "differential_functioning"),
+        (ONE, {"covariates": ["x6"], "ordered": True}, OptionError, "differential_functioning"),
+        (ONE, {"group": "group", "ordered": ["x1"]}, OptionError, "x2, x3, x4, x5, x6: `ordered`"),
+        (ONE, {"group": "group", "ordered": True, "estimator": "MLR"}, OptionError, "WLSMV"),
+        (ONE, {"group": "group", "ordered": True}, DataError, "Ordered answers are whole numbers"),
         (ONE, {"group": "group", "estimator": "WLSMV"}, OptionError, "estimator"),
         (ONE, {"group": "group", "purify": "twice"}, OptionError, "purify"),
         (ONE, {"covariates": "group"}, OptionError, "a list of names"),

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import measure
+from benchmarks.change_design import two_waves
 from measure.errors import DataError, OptionError
-from tests.measure.change_answers import two_waves
 
 WHO = {"person": "person", "wave": "wave"}
 

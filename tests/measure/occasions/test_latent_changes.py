@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import measure
+from benchmarks.change_design import ITEMS, MODEL, two_waves
 from measure.errors import OptionError
-from tests.measure.change_answers import ITEMS, MODEL, two_waves
 
 LONG = {"person": "person", "wave": "wave"}
 HALF = 0.4

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import measure
+from benchmarks.change_design import MODEL, two_waves
 from measure.errors import DataError, OptionError
-from tests.measure.change_answers import MODEL, two_waves
 from tests.reference_cases import case, data
 
 WAVES = {wave: f"{{item}}t{wave}" for wave in (1, 2, 3)}

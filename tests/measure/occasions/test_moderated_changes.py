@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 import measure
+from benchmarks.change_design import ITEMS, LOADINGS, MODEL
 from measure.errors import DataError, OptionError
-from tests.measure.change_answers import ITEMS, LOADINGS, MODEL
 
 LONG = {"person": "person", "wave": "wave"}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.change_design import ITEMS, two_waves
 from measure.errors import DataError, OptionError
 from measure.occasions.occasions import Layout, occasions
-from tests.measure.change_answers import ITEMS, two_waves
 
 LONG = Layout("person", "wave")
 

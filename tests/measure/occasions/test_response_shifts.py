@@ -3,8 +3,8 @@
 import pytest
 
 import measure
+from benchmarks.change_design import MODEL, two_waves
 from measure.errors import OptionError
-from tests.measure.change_answers import MODEL, two_waves
 
 LONG = {"person": "person", "wave": "wave"}
 

@@ -53,6 +53,12 @@ pairs <- function(a, b) paste0(a, " =~ y1 + y2 + y3\n", b, " =~ y4 + y5 + y6")
 lav_case("twolevel_within_alone", "twolevel", "demo_twolevel.csv", two(pairs("inner1", "inner2"), saturated(paste0("y", 1:6))), cl)
 lav_case("twolevel_between_alone", "twolevel", "demo_twolevel.csv", two(saturated(paste0("y", 1:6)), pairs("outer1", "outer2")), cl)
 
+# a level without a free covariance
+known <- function(v) paste0("y", 1:3, " ~~ ", v, "*y", 1:3, collapse = "\n")
+lav_case("twolevel_within_known", "twolevel", "demo_twolevel.csv",
+  two(paste0("fw =~ 1*y1 + 0.8*y2 + 0.7*y3\nfw ~~ 0.5*fw\n", known(1)), "fb =~ y1 + y2 + y3"), cl)
+lav_case("twolevel_between_known", "twolevel", "demo_twolevel.csv", two("fw =~ y1 + y2 + y3", known(0.4)), c(cl, estimator = "MLR"))
+
 # missing answers; lavaan's default optimiser only, as BFGS run to 1e-16 does not end. It has no robust
 # standard errors here.
 set.seed(77); d <- demo()[1:1000, ]

@@ -1,4 +1,4 @@
-"""Simulated answers of two waves with a known change, for the tests of change."""
+"""Simulated answers of two waves with a known change, for the study and the tests of change."""
 
 import numpy as np
 import pandas as pd

@@ -1,0 +1,1 @@
+"""What the evidence of a run amounts to, held against the standards of the field."""

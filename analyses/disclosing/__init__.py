@@ -1,0 +1,1 @@
+"""What is hidden so that nobody can be known, worked out over all that is published together."""

@@ -1,0 +1,205 @@
+"""Whose numbers are hidden beside those of hidden counts: means that could be worked out.
+
+A mean times its count is a sum of answers, and sums add up as counts do. Taken for known are every
+count and every total, so that what is found is safe against who knows how large the groups are;
+only where counts are hidden, and what is known of these leaves the means open enough, is that not
+asked for. Numbers of which nothing is known but that they may add up are never hidden alone.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyses.disclosing.breakdowns import Breakdowns
+from analyses.disclosing.counts import Counted
+from analyses.disclosing.groups import Groups, Place
+from analyses.disclosing.sums import Named, Sums, secret
+from analyses.section import Table
+from measure.protection.bounds import Cells, Numbers, Relation
+from measure.protection.suppression import suppress
+
+SPAN = 0.5
+"""What is known of a hidden mean leaves at least so many points of the answer scale open."""
+
+
+@dataclass(frozen=True)
+class Averaged:
+    """What is hidden of the numbers beside the counts.
+
+    Attributes
+    ----------
+    hidden
+        Rows without numbers, those without counts among them.
+    exposed
+        Rows that could not be protected.
+    """
+
+    hidden: frozenset[Place]
+    exposed: frozenset[Place]
+
+
+def hide(
+    groups: Mapping[int, Groups],
+    known: Breakdowns,
+    counted: Counted,
+    first: frozenset[Place],
+) -> Averaged:
+    """Choose the rows whose numbers are hidden.
+
+    Parameters
+    ----------
+    groups
+        The tables of groups, by their place among all tables.
+    known
+        How groups lie in each other.
+    counted
+        The rows whose counts are hidden.
+    first
+        Rows whose numbers are hidden whatever the others are.
+    """
+    forced = counted.hidden | first
+    if not forced:
+        return Averaged(frozenset(), frozenset())
+    summed = _summed(groups, first - counted.hidden)
+    summed.sums.relate(groups, summed.cell_of, known)
+    found = suppress(_cells(summed, counted, forced, secret(groups)), seed=0)
+    return Averaged(
+        forced | {place for place, cell in summed.cell_of.items() if found.hidden[cell]},
+        frozenset(place for place, cell in summed.cell_of.items() if found.exposed[cell]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Summed:
+    """The sums of answers of rows that hold any.
+
+    Attributes
+    ----------
+    cell_of
+        The cell of each row.
+    limits
+        Of each cell of a row, the lowest and the highest mean; nothing of those that are no mean.
+    """
+
+    sums: Sums
+    cell_of: dict[Place, int]
+    limits: dict[int, tuple[float, float]]
+
+
+def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> _Summed:
+    """Find the sums of answers, and in tables with `bare` rows what is no mean.
+
+    Of what is no mean nothing is known but that it may add up, so that one hidden number is as good
+    as another to protect it.
+    """
+    found = _Summed(Sums(), {}, {})
+    sums, loose = found.sums, {place.table for place in bare}
+    for table, own in groups.items():
+        answers = own.table.answers
+        ends = None if answers is None else answers.limits
+        for row, n in enumerate(own.counts):
+            place, mean = Place(table, row), mean_of(own.table, row)
+            if n == 0:
+                continue
+            if answers is None or ends is None or mean is None:
+                if table in loose:
+                    name: Named = (("table", table), own.labels(row) | own.others(row))
+                    found.cell_of[place] = sums.row(place, name, 1, 0.0)
+                continue
+            universe = (answers.of, *sorted(own.others(row)))
+            people = 1 if n is None else n
+            name = (universe, own.labels(row))
+            there = sums.named.get(name)
+            if there is not None and (
+                sums.people[there] != people or abs(sums.values[there] - people * mean) > SPAN
+            ):
+                # Another table has other answers of the same people.
+                name = ((*universe, table), own.labels(row))
+            found.cell_of[place] = cell = sums.row(place, name, people, people * mean)
+            found.limits[cell] = ends
+    return found
+
+
+def _cells(summed: _Summed, counted: Counted, forced: frozenset[Place], key: str) -> Cells:
+    sums, limits = summed.sums, summed.limits
+    people, values = np.array(sums.people, dtype=float), np.array(sums.values)
+    lacking = np.array(sums.lacking, dtype=bool)
+    lowest = min((low for low, _ in limits.values()), default=-SPAN)
+    highest = max((high for _, high in limits.values()), default=SPAN)
+    ends = np.array(
+        [
+            limits.get(cell, (lowest, highest) if lacks else (-SPAN, SPAN))
+            for cell, lacks in enumerate(sums.lacking)
+        ]
+    ).reshape(-1, 2)
+    # What is lacking of a larger group may have been answered on another scale.
+    lower, upper = np.minimum(ends[:, 0] * people, values), np.maximum(ends[:, 1] * people, values)
+    hidden, span = lacking.copy(), np.where(lacking, 0.0, SPAN * people)
+    for place, cell in summed.cell_of.items():
+        hidden[cell] |= place in forced
+        if place in counted.hidden and cell not in limits:
+            span[cell] = 0.0
+    for cell in _open_enough(sums, counted, lower / people, upper / people):
+        span[cell] = 0.0
+    return Cells(
+        values=values,
+        lower=lower,
+        upper=upper,
+        span=np.minimum(span, upper - lower),
+        weights=np.array(sums.weights(key)),
+        hidden=hidden,
+        shown=np.zeros(len(values), dtype=bool),
+        relations=tuple(sums.relations),
+    )
+
+
+def mean_of(table: Table, row: int) -> float | None:
+    """Give the mean of answers in a row, or None where there is none."""
+    if table.answers is None:
+        return None
+    place = [column.name for column in table.columns].index(table.answers.mean)
+    cell = table.rows[row][place]
+    return float(cell) if isinstance(cell, int | float) else None
+
+
+def _open_enough(
+    sums: Sums,
+    counted: Counted,
+    lower: Numbers,
+    upper: Numbers,
+) -> Iterator[int]:
+    """Give hidden cells whose means are open by what is open of the counts alone.
+
+    Only those that are in one sum are looked at, in which all that is hidden is hidden with its
+    count; then a mean can be whatever leaves the other hidden ones within the answer scale.
+    """
+    often = np.bincount([cell for one in sums.relations for cell in one.cells])
+    for one in sums.relations:
+        cells = _hidden_together(sums, one, counted)
+        if cells is None or len(cells) < 2 or any(often[cell] > 1 for cell in cells):
+            continue
+        places = [sums.places[cell][0] for cell in cells]
+        counts = np.array([[point[place] for place in places] for point in counted.points])
+        if counts.size == 0 or not np.allclose(
+            counts.sum(axis=1), sum(sums.people[cell] for cell in cells)
+        ):
+            continue
+        whole = sum(sums.values[cell] for cell in cells)
+        low, high = lower[cells], upper[cells]
+        most = (whole - (counts @ low)[:, np.newaxis] + counts * low) / counts
+        least = (whole - (counts @ high)[:, np.newaxis] + counts * high) / counts
+        reach = np.minimum(most, high).max(axis=0) - np.maximum(least, low).min(axis=0)
+        yield from (cell for cell, open_ in zip(cells, reach >= SPAN, strict=True) if open_)
+
+
+def _hidden_together(sums: Sums, one: Relation, counted: Counted) -> list[int] | None:
+    """Give the parts of a sum whose counts are hidden; None where more is unknown."""
+    hidden = [
+        (cell, sign)
+        for cell, sign in zip(*one, strict=True)
+        if sums.lacking[cell] or any(place in counted.hidden for place in sums.places[cell])
+    ]
+    if any(sign < 0 or sums.lacking[cell] for cell, sign in hidden):
+        return None
+    return [cell for cell, _ in hidden]

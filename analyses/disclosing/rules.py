@@ -1,0 +1,173 @@
+"""What may not be shown for its own sake, whatever is shown beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from analyses.disclosing.groups import Groups, Labels, Place, is_small, whole_number
+from analyses.disclosing.means import mean_of
+from analyses.section import Cell, Hidden, Report, Table
+
+DISTRIBUTION = 8
+"""The smallest number of respondents whose answers are shown category by category."""
+
+LEADERS, RATERS = 3, 10
+"""What is said of leaders is said of no fewer, and rests on no fewer who rated them."""
+
+SMALL_GROUP = 20
+"""In groups smaller than this, what all but one answered, and the sum of all answers, would tell
+much of one person."""
+
+SUMS = 2
+"""So many sums of whole-number answers fit every published mean of a small group, at least."""
+
+NOTHING = 1e-9
+"""A share that is no larger is none."""
+
+COARSEST = 1
+"""Decimals of a mean at the least; where even these give its sum away it is hidden."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows that may not be shown for their own sake, by reason.
+
+    Attributes
+    ----------
+    spread, leaders, fine, alike, changed
+        Rows whose numbers are hidden: distributions of few, of few leaders, means that give their
+        sums away, groups that answered alike, and groups that changed by few people since.
+    withdrawn
+        Rows whose counts an earlier publication of the same wave has hidden.
+    """
+
+    spread: frozenset[Place] = frozenset()
+    leaders: frozenset[Place] = frozenset()
+    fine: frozenset[Place] = frozenset()
+    alike: frozenset[Place] = frozenset()
+    changed: frozenset[Place] = frozenset()
+    withdrawn: frozenset[Place] = frozenset()
+
+    @property
+    def numbers(self) -> frozenset[Place]:
+        """All rows whose numbers are hidden."""
+        return self.spread | self.leaders | self.fine | self.alike | self.changed
+
+
+def judge(groups: Mapping[int, Groups], earlier: tuple[Report, ...]) -> Found:
+    """Find the rows that may not be shown for their own sake.
+
+    Parameters
+    ----------
+    groups
+        The tables of groups, by their place among all tables.
+    earlier
+        What has been published of the same wave before.
+    """
+    rows = [Place(table, row) for table, own in groups.items() for row in range(len(own.counts))]
+
+    def where(rule: Callable[[Groups, int], bool]) -> frozenset[Place]:
+        return frozenset(place for place in rows if rule(groups[place.table], place.row))
+
+    before = [_Before(report) for report in earlier]
+    return Found(
+        spread=where(_few_for_distribution),
+        leaders=where(_few_leaders),
+        fine=where(_gives_sum_away),
+        alike=where(lambda own, row: alike(own.table, row, own.counts[row])),
+        changed=where(lambda own, row: any(one.changed(own, row) for one in before)),
+        withdrawn=where(lambda own, row: any(one.hidden(own, row) for one in before)),
+    )
+
+
+def _few_for_distribution(own: Groups, row: int) -> bool:
+    n = own.counts[row]
+    return own.table.distribution and n is not None and 0 < n < DISTRIBUTION
+
+
+def _few_leaders(own: Groups, row: int) -> bool:
+    marked = own.table.leaders
+    if marked is None:
+        return False
+    leaders = whole_number(own.table.column(marked.leaders)[row])
+    if leaders is None or leaders < LEADERS:
+        return True
+    if marked.raters is None:
+        return False
+    raters = whole_number(own.table.column(marked.raters)[row])
+    return raters is None or raters < RATERS
+
+
+def _gives_sum_away(own: Groups, row: int) -> bool:
+    answers, n = own.table.answers, own.counts[row]
+    if answers is None or n is None or not 0 < n < SMALL_GROUP:
+        return False
+    return n * answers.n_items < SUMS * 10**COARSEST
+
+
+def decimals(table: Table, shown: list[int], declared: int) -> int:
+    """Give how many decimals the means of a table may have, by the counts of the shown rows.
+
+    A mean of n people with answers to k items is a whole number divided by n times k. It is rounded
+    so that at least `SUMS` such numbers fit.
+    """
+    if table.answers is None:
+        return declared
+    answers = min((n * table.answers.n_items for n in shown if 0 < n < SMALL_GROUP), default=None)
+    digits = declared
+    while answers is not None and digits > COARSEST and answers < SUMS * 10**digits:
+        digits -= 1
+    return digits
+
+
+def alike(table: Table, row: int, n: int | None) -> bool:
+    """Tell whether everybody in a row has answered the same, or in a small group all but one.
+
+    A mean that rounds to an end of the answer scale counts as at the end.
+    """
+    if n is not None and n == 0:
+        return False
+    cells = dict(zip((column.name for column in table.columns), table.rows[row], strict=True))
+    if table.answers is not None:
+        mean, limits = mean_of(table, row), table.answers.limits
+        at_end = (
+            mean is not None
+            and limits is not None
+            and any(abs(mean - end) < 0.5 * 10.0**-COARSEST for end in limits)
+        )
+        spread = cells.get(table.answers.spread or "")
+        return at_end or (spread == 0 and n != 1)
+    if not table.distribution:
+        return False
+    shares = [
+        float(cell)
+        for column, cell in zip(table.columns, table.rows[row], strict=True)
+        if column.kind == "percent" and isinstance(cell, int | float)
+    ]
+    # A single share is not one of the answers to a question.
+    rest = 1.0 - max(shares) if len(shares) > 1 else 1.0
+    odd = 0.0 if n is None or n >= SMALL_GROUP else 1.0 / n
+    return rest <= odd + NOTHING
+
+
+class _Before:
+    """What an earlier report says of the groups that tables now tell of again."""
+
+    def __init__(self, report: Report) -> None:
+        self._counts: dict[tuple[str, Labels], Cell] = {}
+        for section in report.sections:
+            for table in section.tables:
+                if table.respondents is None:
+                    continue
+                own = Groups(table)
+                for row, cell in enumerate(table.column(table.respondents)):
+                    self._counts[table.id, own.labels(row) | own.others(row)] = cell
+
+    def _found(self, own: Groups, row: int) -> Cell:
+        return self._counts.get((own.table.id, own.labels(row) | own.others(row)))
+
+    def hidden(self, own: Groups, row: int) -> bool:
+        return isinstance(self._found(own, row), Hidden)
+
+    def changed(self, own: Groups, row: int) -> bool:
+        before, now = whole_number(self._found(own, row)), own.counts[row]
+        return before is not None and now is not None and is_small(abs(now - before))

@@ -1,0 +1,59 @@
+"""Writes the technical report as a tagged PDF file, set by typst."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import typst
+
+from analyses.export import pictures
+from analyses.export.document import document
+from analyses.section import Report
+from analyses.wording import Words
+
+FILE_NAME = "report.pdf"
+
+_TEMPLATE = Path(__file__).parent / "report.typ"
+
+
+def write(
+    report: Report, path: Path, words: Words, *, drawn: Mapping[str, str] | None = None
+) -> None:
+    """Write the report to a PDF file of A4 pages (PDF/A-2a, PDF/UA-1).
+
+    Parameters
+    ----------
+    report
+        A published report.
+    path
+        The file to write.
+    words
+        The language.
+    drawn
+        The figures as SVG by id, from `pictures.draw`; drawn here if None.
+    """
+    drawn = pictures.draw(report, words) if drawn is None else drawn
+    path.write_bytes(contents(report, words, drawn))
+
+
+def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
+    """Give the report as the bytes of a PDF file."""
+    own = {name: pictures.in_own_font(picture) for name, picture in drawn.items()}
+    compiler = typst.Compiler(
+        _TEMPLATE,
+        root=_TEMPLATE.parent,
+        font_paths=typst.Fonts(include_system_fonts=False),
+    )
+    made = compiler.compile(
+        format="pdf",
+        sys_inputs={
+            "report": json.dumps(document(report, words, drawn)),
+            "drawn": json.dumps(own),
+            "font": pictures.CARRIED_FONT,
+        },
+        pdf_standards=["a-2a", "ua-1"],
+        timestamp=datetime.fromisoformat(report.created),
+    )
+    assert isinstance(made, bytes)
+    return made

@@ -1,0 +1,270 @@
+"""Someone who wants to know what was hidden, with nothing but published reports and a solver.
+
+Written from the reader's side, and sharing no code with disclosure control. The attacker has all
+tables of one or several reports, knows which small group lies in which larger one, how many people
+there are and what all of them answered together; that answers are whole numbers, how means were
+rounded, and that a hidden count is at least one.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from analyses.section import Report, Table
+
+WORDS = ("text", "message")
+COUNT_SPAN = 5.0
+MEAN_SPAN = 0.5
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the attacker has found of one hidden number."""
+
+    table: str
+    row: int
+    what: str
+    low: float
+    high: float
+
+    @property
+    def span(self) -> float:
+        return self.high - self.low
+
+    @property
+    def unsafe(self) -> bool:
+        needed = COUNT_SPAN if self.what == "count" else MEAN_SPAN
+        return self.span < needed - TOLERANCE
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the attacker knows from elsewhere.
+
+    Attributes
+    ----------
+    nested
+        Headings of a smaller and a larger group: the larger one's words by the smaller one's.
+    sums
+        The sum of all answers to a scale, by what the table's means are of and its table.
+    """
+
+    nested: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    sums: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Row:
+    table: Table
+    place: int
+    labels: frozenset[tuple[str, str]]
+    others: frozenset[tuple[str, str]]
+    count: int | None
+    mean: float | None
+    digits: int
+    n: int
+    s: int | None
+
+
+class Attack:
+    """Everything known, as one linear program over counts and sums of answers."""
+
+    def __init__(self, reports: Sequence[Report], known: Knowledge) -> None:
+        self.known = known
+        self.low: list[float] = []
+        self.high: list[float] = []
+        self.equal: list[tuple[dict[int, float], float]] = []
+        self.least: list[tuple[dict[int, float], float]] = []
+        self.rows: list[_Row] = []
+        for report in reports:
+            first = len(self.rows)
+            for section in report.sections:
+                for table in section.tables:
+                    if table.respondents is not None and table.provenance.n_obs is not None:
+                        self._read(table, report.n_obs)
+            self._relate(self.rows[first:], report.n_obs)
+
+    def _variable(self, low: float, high: float) -> int:
+        self.low.append(low)
+        self.high.append(high)
+        return len(self.low) - 1
+
+    def _read(self, table: Table, n_obs: int) -> None:
+        names = [column.name for column in table.columns]
+        for place, cells in enumerate(table.rows):
+            words = {
+                (repr(column.label), repr(cell)): column.name
+                for column, cell in zip(table.columns, cells, strict=True)
+                if column.kind in WORDS
+            }
+            parting = frozenset(
+                label
+                for label, name in words.items()
+                if table.groups is None or name in table.groups
+            )
+            cell = cells[names.index(str(table.respondents))]
+            count = int(cell) if isinstance(cell, int | float) else None
+            n = self._variable(*((1.0, n_obs) if count is None else (count, count)))
+            mean, digits, s = None, 0, None
+            if table.answers is not None and table.answers.limits is not None and count != 0:
+                at = names.index(table.answers.mean)
+                digits = table.columns[at].digits
+                mean = cells[at] if isinstance(cells[at], int | float) else None
+                low, high = table.answers.limits
+                if mean is None:
+                    s = self._variable(0.0, n_obs * high)
+                    self.least.append(({s: 1.0, n: -low}, 0.0))
+                    self.least.append(({s: -1.0, n: high}, 0.0))
+                elif count is not None:
+                    s = self._variable(*_sums(mean, digits, count, table.answers.n_items))
+            others = frozenset(words) - parting
+            self.rows.append(_Row(table, place, parting, others, count, mean, digits, n, s))
+
+    def _relate(self, rows: list[_Row], n_obs: int) -> None:
+        for table in {id(row.table): row.table for row in rows}.values():
+            own = [row for row in rows if row.table is table]
+            parted = all(row.labels and not row.others for row in own)
+            if not parted:
+                continue
+            self.equal.append(({row.n: 1.0 for row in own}, float(table.provenance.n_obs or 0)))
+            of = _of(table)
+            if of in self.known.sums and all(row.s is not None for row in own if row.count != 0):
+                whole = self.known.sums[of]
+                self.equal.append(({row.s: 1.0 for row in own if row.s is not None}, whole))
+        everybody = {
+            row.labels: row
+            for row in rows
+            if row.table.provenance.n_obs == n_obs and row.labels and not row.others
+        }
+        for row in rows:
+            whole = everybody.get(row.labels)
+            if whole is not None and whole is not row and row.labels and not row.others:
+                self.least.append(({whole.n: 1.0, row.n: -1.0}, 0.0))
+        self._margins(rows, n_obs)
+
+    def _margins(self, rows: list[_Row], n_obs: int) -> None:
+        """Let crossed and nested groups add up to the groups that they lie in."""
+        by_people: dict[tuple[object, ...], list[_Row]] = {}
+        for row in rows:
+            if not row.labels or row.others:
+                continue
+            whole, of = row.table.provenance.n_obs, _of(row.table)
+            by_people.setdefault((None if whole == n_obs else of, whole), []).append(row)
+        for people in by_people.values():
+            for larger in people:
+                for table in {id(row.table): row.table for row in people}.values():
+                    if table is larger.table:
+                        continue
+                    parts = [
+                        row
+                        for row in people
+                        if row.table is table and self._lies_in(row.labels, larger.labels)
+                    ]
+                    if not parts:
+                        continue
+                    self.equal.append(({larger.n: -1.0} | {row.n: 1.0 for row in parts}, 0.0))
+                    sums = [row.s for row in parts if row.s is not None]
+                    if _of(table) != _of(larger.table):
+                        continue
+                    if larger.s is not None and len(sums) == sum(row.count != 0 for row in parts):
+                        self.equal.append(({larger.s: -1.0} | dict.fromkeys(sums, 1.0), 0.0))
+
+    def _lies_in(
+        self, small: frozenset[tuple[str, str]], large: frozenset[tuple[str, str]]
+    ) -> bool:
+        if large < small:
+            return True
+        if len(small) != 1 or len(large) != 1:
+            return False
+        ((inner, word),), ((outer, other),) = small, large
+        return self.known.nested.get((inner, outer), {}).get(word) == other
+
+    def bounds(self) -> list[Bound]:
+        """Bound every hidden count and every hidden mean."""
+        solver = _Solver(self)
+        found = []
+        for row in self.rows:
+            if row.count is None:
+                low, high = solver.range(row.n)
+                low, high = math.ceil(low - TOLERANCE), math.floor(high + TOLERANCE)
+                found.append(Bound(row.table.id, row.place, "count", low, high))
+            if row.s is not None and row.mean is None:
+                found.append(Bound(row.table.id, row.place, "mean", *solver.ratio(row.s, row.n)))
+        return found
+
+
+def _of(table: Table) -> str | None:
+    return None if table.answers is None else table.answers.of
+
+
+def _sums(mean: float, digits: int, count: int, items: int) -> tuple[float, float]:
+    """Bound the sum of the answers of a shown group; each answer is a whole number."""
+    half = 0.5 * 10.0**-digits
+    low = math.ceil((mean - half) * count * items - TOLERANCE) / items
+    high = math.floor((mean + half) * count * items + TOLERANCE) / items
+    return low, high
+
+
+class _Solver:
+    def __init__(self, attack: Attack) -> None:
+        self.low, self.high = np.array(attack.low), np.array(attack.high)
+        self.equal, self.right = _matrix(attack.equal, len(self.low))
+        self.least, self.limit = _matrix(attack.least, len(self.low))
+
+    def range(self, variable: int) -> tuple[float, float]:
+        costs = np.zeros(len(self.low))
+        costs[variable] = 1.0
+        ends = []
+        for sign in (1.0, -1.0):
+            solved = linprog(
+                sign * costs,
+                A_ub=-self.least,
+                b_ub=-self.limit,
+                A_eq=self.equal,
+                b_eq=self.right,
+                bounds=np.column_stack([self.low, self.high]),
+            )
+            assert solved.success, solved.message
+            ends.append(sign * solved.fun)
+        return ends[0], ends[1]
+
+    def ratio(self, above: int, below: int) -> tuple[float, float]:
+        """Bound one variable divided by another (Charnes & Cooper 1962)."""
+        size = len(self.low)
+        scaled = sparse.eye_array(size, format="csr")
+        at_least = sparse.hstack([scaled, -self.low[:, np.newaxis]])
+        at_most = sparse.hstack([-scaled, self.high[:, np.newaxis]])
+        known = sparse.hstack([self.least, -self.limit[:, np.newaxis]])
+        one = np.zeros((1, size + 1))
+        one[0, below] = 1.0
+        equal = sparse.vstack(
+            [sparse.hstack([self.equal, -self.right[:, np.newaxis]]), sparse.csr_array(one)]
+        )
+        right = np.zeros(equal.shape[0])
+        right[-1] = 1.0
+        upper = -sparse.vstack([at_least, at_most, known])
+        costs = np.zeros(size + 1)
+        costs[above] = 1.0
+        ends = []
+        for sign in (1.0, -1.0):
+            solved = linprog(
+                sign * costs, A_ub=upper, b_ub=np.zeros(upper.shape[0]), A_eq=equal, b_eq=right
+            )
+            assert solved.success, solved.message
+            ends.append(sign * solved.fun)
+        return ends[0], ends[1]
+
+
+def _matrix(
+    rows: list[tuple[dict[int, float], float]], size: int
+) -> tuple[sparse.csr_array, np.ndarray]:
+    matrix = sparse.lil_array((max(len(rows), 1), size))
+    for place, (signs, _) in enumerate(rows):
+        for variable, sign in signs.items():
+            matrix[place, variable] = sign
+    return matrix.tocsr(), np.array([right for _, right in rows] or [0.0])
