@@ -11,7 +11,7 @@ from pathlib import Path
 
 import vl_convert
 
-from analyses import figures, labels, output
+from analyses import labels, output
 from analyses.export import workbook
 from analyses.rerunning import record as records
 from analyses.section import Figure, Report, Section, Table
@@ -65,15 +65,11 @@ def of_table(report: Report, section: Section, table: Table, words: Words) -> tu
     )
 
 
-def of_figure(section: Section, figure: Figure, words: Words) -> tuple[Download, ...]:
-    """Give a figure as drawing and as picture."""
-
-    def drawn() -> str:
-        return figures.svg(figure, section.table(figure.table), words)
-
+def of_figure(figure: Figure, drawn: str) -> tuple[Download, ...]:
+    """Give a figure, which is an SVG, as drawing and as picture."""
     return (
-        Download(f"{figure.id}.svg", lambda: drawn().encode()),
-        Download(f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn(), scale=PICTURE_SCALE)),
+        Download(f"{figure.id}.svg", drawn.encode),
+        Download(f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn, scale=PICTURE_SCALE)),
     )
 
 

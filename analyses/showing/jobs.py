@@ -20,10 +20,13 @@ from typing import Any, Literal
 
 from analyses.export import results
 from analyses.section import Report
-from analyses.showing.worker import RESULTS, Task
+from analyses.showing.worker import FIGURES, RESULTS, Task
 from analyses.side_by_side import WORKERS
 
 State = Literal["waiting", "running", "done", "refused", "failed", "cancelled"]
+
+Figures = dict[str, dict[str, str]]
+"""Figures as SVG, by language and id."""
 
 ENDED: frozenset[State] = frozenset({"done", "refused", "failed", "cancelled"})
 
@@ -53,6 +56,7 @@ class Job:
     share: float = 0.0
     error: str = ""
     report: Report | None = None
+    figures: Figures = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
     ended: threading.Event = field(default_factory=threading.Event)
     process: "subprocess.Popen[bytes] | None" = None
@@ -145,14 +149,16 @@ class Office:
     def _close(self, job: Job, end: Mapping[str, Any]) -> None:
         """Take over what a process has told at its end."""
         folder, state = Path(job.task.folder), end["kind"]
-        report = None
+        report, figures = None, Figures()
         if state == "done" and job.task.kind == "validate" and job.state != "cancelled":
             report = results.read(folder / RESULTS)
+            figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             if job.keep is not None:
                 job.keep(folder)
         with self._lock:
             if job.state != "cancelled":
-                job.report, job.told, job.error = report, end, str(end.get("error", ""))
+                job.report, job.figures = report, figures
+                job.told, job.error = end, str(end.get("error", ""))
                 job.state = state
 
     def _clear(self, job: Job) -> None:
