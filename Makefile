@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check slow bench calibration lock clean
+.PHONY: help demo test lint types check pytest slow bench calibration lock clean
 
 help:
 	@echo "make demo    validate the bundled survey and say where the report lies"
@@ -42,8 +42,12 @@ types: $(READY)
 
 check: lint types
 
+# Types beside tests: at the end of either, one of two cores would wait.
+test: $(READY)
+	@$(MAKE) --no-print-directory -j2 check pytest
+
 # One process a core, and so one thread a process in the numerical libraries.
-test: check
+pytest: $(READY)
 	XDG_CONFIG_HOME=$(CURDIR)/$(VENV)/config OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
 		$(BIN)/pytest -n auto --dist loadgroup --no-loadscope-reorder
 

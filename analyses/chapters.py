@@ -23,7 +23,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 """The sections that speak to each source of evidence."""
 
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
-    "argument": ("validity",),
+    "argument": ("validity", "dialogue"),
     **SOURCES,
     "method": ("card",),
     "appendix": ("review",),

@@ -12,7 +12,7 @@ import typer
 
 from analyses.commands.fielding import codebook, questionnaire, simulate
 from analyses.commands.instruments import listing
-from analyses.commands.rerunning import replay
+from analyses.commands.rerunning import compare, replay
 from analyses.commands.running import (
     INTERRUPTED,
     REFUSED,
@@ -187,7 +187,7 @@ def demo(
         _tell(report, out, said)
 
 
-for one in (replay, questionnaire, codebook, simulate):
+for one in (replay, compare, questionnaire, codebook, simulate):
     main.command()(one)
 
 

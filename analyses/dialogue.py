@@ -7,6 +7,7 @@ from analyses.briefing import outcomes
 from analyses.evidence import columns
 from analyses.intake.survey import Survey
 from analyses.section import Cell, Finding, Message, Provenance, Section, Table, Value
+from analyses.verdicts import worst
 from instruments.dialogue import DialogueQuestion
 from instruments.schema import Instrument
 
@@ -79,7 +80,7 @@ def _found(question: DialogueQuestion, sections: Sequence[Section]) -> Iterator[
 
 def _outcome(question: DialogueQuestion, sections: Sequence[Section]) -> str:
     verdicts = [finding.verdict for finding in _found(question, sections)]
-    return outcomes.worst(verdicts) if verdicts else "untested"
+    return worst(verdicts) if verdicts else "untested"
 
 
 def _is_raised(question: DialogueQuestion, sections: Sequence[Section]) -> bool:

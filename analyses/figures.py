@@ -15,6 +15,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils.schemapi import debug_mode
 
 from analyses import labels
 from analyses.charts import answer_figures, level_figures
@@ -110,9 +111,11 @@ def svg(figure: Figure, table: Table, words: Words) -> str:
         A self-contained `<svg>`; its inner ids carry the figure's id, so that several can stand
         in one page.
     """
+    # That every form is valid is tested; to look at each part of each picture takes longest.
+    with debug_mode(False):
+        drawn = chart(figure, table, words).to_dict(validate=False)
     picture = vl_convert.vegalite_to_svg(
-        # That every form is valid is tested; to look at each picture again would take long.
-        chart(figure, table, words).to_dict(validate=False),
+        drawn,
         config=THEME,
         format_locale=_number_form(words),
         allowed_base_urls=[],

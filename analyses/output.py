@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from analyses.errors import OutputError
 from analyses.export import (
+    comparison,
     datasets,
     html,
     pdf,
@@ -43,6 +44,7 @@ FILE_NAMES = frozenset(
         pictures.FOLDER_NAME,
         slides.FOLDER_NAME,
         records.FILE_NAME,
+        comparison.FILE_NAME,
     }
 )
 """What a run writes into its folder."""
@@ -96,6 +98,15 @@ def write(
             one.result()
         if record is not None:
             records.write(record, place / records.FILE_NAME)
+
+
+def write_comparison(report: Report, folder: Path, *, language: str) -> None:
+    """Write the comparison of two runs into a folder, whole or not at all; as for `write`."""
+    said = words(language)
+    with whole(folder) as place:
+        results.write(report, place / results.FILE_NAME)
+        comparison.write(report, place / comparison.FILE_NAME, said)
+        workbook.write(report, place / workbook.FILE_NAME, said)
 
 
 def _with_figures(

@@ -7,6 +7,7 @@ from .attention.careless_result import CarelessAnswers
 from .comparability.aligned import Alignment, alignment
 from .comparability.alignment_recovery import AlignmentRecovery, alignment_recovery
 from .comparability.bias import ItemBias, item_bias
+from .comparability.independent_samples import independent_difference
 from .comparability.invariance import Invariance, measurement_invariance
 from .comparability.isomorphism import CrossLevelInvariance, cross_level_invariance
 from .comparability.mean_differences import LatentMeans, latent_means
@@ -136,6 +137,7 @@ __all__ = [
     "latent_means",
     "LatentMeans",
     "equivalence",
+    "independent_difference",
     "fit_equivalence",
     "permute_invariance",
     "InvariancePermutation",

@@ -17,6 +17,7 @@ from measure.fitting.inference import (
     moment_covariance,
     score_products,
     spread_over,
+    together,
     weigh,
     weights,
 )
@@ -106,9 +107,9 @@ def traces(point: Point) -> Traces:
     W are the weights of the moments and D the derivatives of the implied ones, over all groups.
     NaN where D'WD is singular.
     """
-    change, own = np.vstack(point.jacobians), weights(point)
-    pressed = weigh(own, change)
-    bread = inverse(change.T @ pressed, point.basis)
+    own = weights(point)
+    pressed = weigh(own, np.vstack(point.jacobians))
+    bread = inverse(gathered(point.jacobians, pressed), point.basis)
     if bread is None:
         return Traces(NAN, NAN)
     return projected(own, pressed, bread, moment_covariance(point))
@@ -127,13 +128,18 @@ def projected(own: Sequence[Array], pressed: Array, bread: Array, gamma: Array) 
     gamma
         Covariance of the moments, (m, m).
     """
-    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
+    ends = np.cumsum([len(weight) for weight in own])
+    parts = np.split(pressed, ends[:-1])
     spread = spread_over(gamma, parts)
-    inner, outer = gathered(parts, spread), spread.T @ weigh(own, spread)
+    inner = gathered(parts, spread)
+    outer = gathered(np.split(spread, ends[:-1]), weigh(own, spread))
     turned = bread @ inner
     if all(weight.ndim == 1 for weight in own):
         weight = np.concatenate(own)
-        first, second = float(weight @ np.diag(gamma)), float(weight @ gamma**2 @ weight)
+        first, second = float(weight @ np.diag(gamma)), 0.0
+        for one, end in zip(own, ends, strict=True):
+            there, varying = together(gamma, slice(end - len(one), end))
+            second += float(weight[there] @ varying**2 @ one)
     else:
         product = weigh(own, gamma)
         first, second = float(np.trace(product)), float(np.sum(product * product.T))

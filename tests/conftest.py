@@ -20,18 +20,24 @@ TOGETHER = {
     "analyses/test_report.py": "reports",
     "analyses/test_validity.py": "reports",
     "analyses/test_wording.py": "reports",
+    "analyses/fielding/test_returned.py": "reports",
+    "browser/test_report_browser.py": "reports",
 }
 LONGEST = (
     "test_cli.py",
     "reports",
     "test_dashboard.py",
+    "analyses/fielding/test_round_trip.py",
+    "analyses/test_sensitivity.py",
     "browser/test_dashboard_browser.py",
-    "measure/functioning/test_dif.py",
+    "analyses/ledger/test_ledger.py",
     "analyses/test_development.py",
     "analyses/test_invariance.py",
     "analyses/test_hypotheses.py",
-    "analyses/ledger/test_ledger.py",
+    "measure/functioning/test_dif.py",
     "analyses/across_levels/test_parts.py",
+    "analyses/intake/test_self_ratings.py",
+    "analyses/modelling/test_esem.py",
     "test_docs.py",
 )
 

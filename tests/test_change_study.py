@@ -1,8 +1,11 @@
 """The study of change: what is counted, and its tables."""
 
+import json
+
 import numpy as np
 import pytest
 
+from benchmarks.calibration_results import HERE
 from benchmarks.change import CELLS, SEED, Cell, report, trial
 
 
@@ -40,3 +43,9 @@ def test_what_cannot_be_asked_is_told_apart() -> None:
 @pytest.mark.slow
 def test_a_trial_asks_every_cell() -> None:
     assert len(trial(np.random.default_rng(1))) == len(CELLS)
+
+
+def test_the_page_is_made_of_the_file() -> None:
+    found = json.loads((HERE / "change.json").read_text(encoding="utf-8"))
+    assert (HERE / "CHANGE.md").read_text(encoding="utf-8") == report(found)
+    assert found["samples"] == len(found["outcomes"]) >= 40

@@ -25,7 +25,7 @@ GAP = "gap"
 
 def table(across: Referents) -> Table | None:
     """Give, for every two levels, the mean gap and how much of it people of one place share."""
-    place = _place(across)
+    place = place_of(across)
     if place is None:
         return None
     rows = list(_rows(across, place))
@@ -46,7 +46,7 @@ def table(across: Referents) -> Table | None:
     )
 
 
-def _place(across: Referents) -> BackgroundColumn | None:
+def place_of(across: Referents) -> BackgroundColumn | None:
     """Give the column of organisations, else that of units."""
     for role in ("organisation", "cluster"):
         for one in evidence.present_columns(across.instrument, across.survey, [role]):
@@ -56,7 +56,7 @@ def _place(across: Referents) -> BackgroundColumn | None:
 
 
 def _rows(across: Referents, place: BackgroundColumn) -> Iterator[tuple[Cell, ...]]:
-    scores = _scores(across)
+    scores = level_scores(across)
     for first, second in combinations(across.design.levels, 2):
         if first not in scores or second not in scores:
             continue
@@ -82,7 +82,7 @@ def _rows(across: Referents, place: BackgroundColumn) -> Iterator[tuple[Cell, ..
         )
 
 
-def _scores(across: Referents) -> dict[str, "pd.Series[float]"]:
+def level_scores(across: Referents) -> dict[str, "pd.Series[float]"]:
     """Give each person's mean over the functions of a level, of content that all levels have."""
     enough = across.instrument.rules.index_answered.value
     found = {}

@@ -150,6 +150,22 @@ class Leaders:
             )
         )
 
+    @cached_property
+    def reliability(self) -> float | None:
+        """Share of the differences between units' means of others' ratings that is not chance."""
+        survey, cluster = self.across.survey, self.across.planned.cluster
+        if self.level is None or cluster is None:
+            return None
+        items = list(self.across.design.items(self.level))
+        others = ~survey.self_ratings.notna().any(axis=1)
+        seen = mean_of_answered(
+            survey.scored[items], self.across.instrument.rules.index_answered.value
+        ).where(others)
+        unit = survey.data[cluster.name]
+        rated = pd.DataFrame({"seen": seen, "unit": unit.where(unit.isin(self.pairs.index))})
+        found = attempt(lambda: measure.icc(rated.dropna(), ["seen"], cluster="unit")).result
+        return None if found is None else evidence.number(found.loc["seen", "icc2"])
+
     def near(self, own: float, others: float) -> int:
         """Count the units that lie near a point."""
         gap = np.maximum(
@@ -300,3 +316,6 @@ def _notes(leaders: Leaders, found: ResponseSurface) -> Iterator[Message]:
         yield Message("levels.leaders.note.without_unit", {"n": leaders.n_without_unit})
     yield Message("hypotheses.note.one_source")
     yield Message("levels.leaders.note.errors")
+    if leaders.reliability is not None:
+        values: dict[str, Value] = {"value": evidence.limit(max(leaders.reliability, 0.0))}
+        yield Message("levels.leaders.note.reliability", values)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from analyses.across_levels import (
+    associations,
     coherence,
     leaders,
     level_models,
@@ -67,7 +68,11 @@ def _tables_and_figures(across: Referents) -> tuple[list[Table], list[Figure]]:
 
 def _further(across: Referents) -> Iterator[tuple[Table, Figure]]:
     """Give what leaders and others say of leadership, and how far organisations hang together."""
-    for made, draw in ((raters.table, raters.figure), (coherence.table, coherence.figure)):
+    for made, draw in (
+        (raters.table, raters.figure),
+        (associations.table, associations.figure),
+        (coherence.table, coherence.figure),
+    ):
         table = made(across)
         if table is not None:
             yield table, draw(table)

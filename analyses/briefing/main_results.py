@@ -13,6 +13,7 @@ from analyses.briefing.numbers import (
 )
 from analyses.comparing.scale_means import CONDITIONS, FURTHER, MAIN
 from analyses.section import Figure, Message, Provenance, Report, Table, Value, Verdict
+from instruments.dialogue import Topic
 
 FEWEST, MOST = 3, 5
 """So many main results are told."""
@@ -63,7 +64,7 @@ def means(report: Report) -> Iterator[tuple[Table, Figure]]:
                 yield one.table(figure.table), figure
 
 
-def _outcome(report: Report, topic: outcomes.Topic) -> Verdict:
+def _outcome(report: Report, topic: Topic) -> Verdict:
     return outcomes.outcome(topic, report.sections) or "undecided"
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from analyses.briefing import outcomes
 from analyses.briefing.outcomes import is_favourable, outcome
-from analyses.section import Report
+from analyses.section import Report, Verdict
 from analyses.verdicts import FURTHER
 
 
@@ -47,7 +47,7 @@ def uses(report: Report) -> Uses:
     return Uses(tuple(can), (*cannot, "ranking", "cause"))
 
 
-def _further(report: Report) -> list[str]:
+def _further(report: Report) -> list[Verdict]:
     """Give the verdicts on scales outside the reference model."""
     own = [section for section in report.sections if section.id == "reliability"]
     return [one.verdict for one in outcomes.judged(own) if one.id.startswith(FURTHER)]

@@ -75,7 +75,8 @@ class Plot:
 
 def records(values: list[dict[str, Any]]) -> Any:
     """Give rows as data of a chart."""
-    return alt.Data(values=values)  # type: ignore[no-untyped-call]
+    # Lists are copied, row by row, whenever a chart is given one property more.
+    return alt.Data(values=tuple(values))  # type: ignore[no-untyped-call]
 
 
 def together(layers: list[alt.Chart], height: int, width: int = PLOT_WIDTH) -> alt.LayerChart:

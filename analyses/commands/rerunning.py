@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from analyses import labels
 from analyses.commands.running import Language, bar, refusals
-from analyses.section import Message, Value
+from analyses.section import Message, Section, Value
 from analyses.wording import Words, words
 
 if TYPE_CHECKING:
@@ -45,22 +46,84 @@ def replay(
     cannot be run again.
     """
     with refusals(language):
+        from analyses import side_by_side
         from analyses.rerunning import replay as again
 
         said = words(language)
         found = again.read(run)
-        with bar() as shown:
+        with bar() as shown, side_by_side.team() as team:
             task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
 
             def show(step: str, share: float) -> None:
                 shown.update(task, description=said.say(Message(step)), completed=share)
 
-            replayed = again.replay(found, survey=survey, instrument=instrument, progress=show)
+            replayed = again.replay(
+                found, survey=survey, instrument=instrument, progress=show, team=team
+            )
         _tell_versions(replayed, said)
         if replayed.moved:
             _tell_moved(replayed, said)
             raise typer.Exit(MOVED)
         typer.echo(said.say(Message("cli.replay.same", {"n": replayed.n_compared})))
+
+
+def compare(
+    first: RunFolder,
+    second: RunFolder,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for comparison.html, tables.xlsx and results.json.")
+    ] = None,
+    language: Language = "da",
+) -> None:
+    """Set two runs side by side, such as those of two waves in files of their own.
+
+    Means are not compared: whether the questionnaire measures alike in both can only be tested
+    where both waves lie in one file (kobling validate --wave).
+    """
+    with refusals(language):
+        from analyses import output
+        from analyses.rerunning import comparison
+        from analyses.rerunning import replay as runs
+
+        said = words(language)
+        if out is not None:
+            output.check(out)
+        report = comparison.compare(runs.read(first), runs.read(second))
+        section = report.section("runs")
+        typer.echo(said.say(section.answer))
+        _tell_rows(section, said)
+        for note in section.notes:
+            typer.echo(said.say(note))
+        if out is not None:
+            output.write_comparison(report, out, language=language)
+            values: dict[str, Value] = {"file": str(out.resolve())}
+            typer.echo(said.say(Message("cli.compare.done", values)))
+
+
+def _tell_rows(section: Section, said: Words) -> None:
+    """Show the verdicts that changed, the numbers beyond their intervals and what is left out."""
+    shown = {table.id: table for table in section.tables}
+    for key in ("verdicts", "numbers", "left_out"):
+        one = shown.get(f"runs_{key}")
+        if one is None:
+            continue
+        beyond = Message("runs.beyond")
+        kept = [
+            row
+            for cells, row in zip(one.rows, labels.rows(one, said), strict=True)
+            if key != "numbers" or cells[-1] == beyond
+        ]
+        if not kept:
+            continue
+        typer.echo(said.say(Message(f"cli.compare.{key}")))
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in labels.heading(one, said):
+            table.add_column(heading)
+        for row in kept[:MOST_SHOWN]:
+            table.add_row(*map(escape, row))
+        Console().print(table)
+        if len(kept) > MOST_SHOWN:
+            typer.echo(said.say(Message("cli.replay.more", {"n": len(kept) - MOST_SHOWN})))
 
 
 def _tell_versions(replayed: "Replayed", said: Words) -> None:

@@ -9,7 +9,17 @@ import pandas as pd
 from analyses import evidence
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
-from analyses.section import Cell, Figure, Message, Phrase, Provenance, Quantity, Table, Value
+from analyses.section import (
+    Answers,
+    Cell,
+    Figure,
+    Message,
+    Phrase,
+    Provenance,
+    Quantity,
+    Table,
+    Value,
+)
 from instruments.schema import BackgroundColumn, Instrument, ResponseScale, Scale
 from measure.levels.means import overall_means
 
@@ -53,14 +63,15 @@ def means(instrument: Instrument, survey: Survey, scores: pd.DataFrame) -> Means
     main = [scale for scale in asked if _is_main(instrument, scale)]
     tables, figures = [], []
     for place, (response, scales) in enumerate(_by_response(instrument, main), start=1):
-        table = _table(MAIN if place == 1 else f"{MAIN}_{place}", scales, computed, cluster)
+        name = MAIN if place == 1 else f"{MAIN}_{place}"
+        table = _table(instrument, name, scales, computed, cluster)
         tables.append(table)
         figures.append(_figure(table, response))
     others = [scale for scale in asked if scale not in main]
     for table_id, kind in ((FURTHER, "reflective"), (CONDITIONS, "index")):
         scales = [scale for scale in others if scale.kind == kind]
         if scales:
-            tables.append(_table(table_id, scales, computed, cluster))
+            tables.append(_table(instrument, table_id, scales, computed, cluster))
     return Means(tuple(tables), tuple(figures))
 
 
@@ -89,6 +100,7 @@ def _by_response(
 
 
 def _table(
+    instrument: Instrument,
     table_id: str,
     scales: list[Scale],
     computed: pd.DataFrame,
@@ -119,6 +131,21 @@ def _table(
         rows=tuple(rows),
         provenance=Provenance(estimator, int(own["n"].max()), source),
         respondents="respondents",
+        # The rows are of the same people, and do not add up.
+        groups=(),
+        answers=_answers(instrument, table_id, scales),
+    )
+
+
+def _answers(instrument: Instrument, table_id: str, scales: list[Scale]) -> Answers:
+    """Say what the means are made of, as disclosure control asks."""
+    limits = {instrument.response(item).limits for scale in scales for item in scale.items}
+    return Answers(
+        of=table_id,
+        mean="mean",
+        spread="sd",
+        limits=limits.pop() if len(limits) == 1 else None,
+        n_items=min(len(scale.items) for scale in scales),
     )
 
 

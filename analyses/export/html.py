@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from analyses import labels
@@ -88,6 +88,11 @@ def section_parts(section: Section, words: Words) -> dict[str, str]:
     if section.notes:
         parts["notes"] = str(module.notes(section.notes))  # type: ignore[attr-defined]
     return parts
+
+
+def template(name: str) -> Template:
+    """Give a template of this folder, in which texts are escaped."""
+    return _environment().get_template(name)
 
 
 def _image(drawn: str, description: str) -> Markup:

@@ -16,7 +16,7 @@ from analyses.wording import Words
 FOLDER_NAME = "figures"
 
 CARRIED_FONT = "Libertinus Serif"
-DENSITY = 180.0
+DENSITY = 150.0
 """Points to the inch of figures as PNG, sharp enough for a printed page."""
 
 _SHEETS = b"""

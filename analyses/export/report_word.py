@@ -12,6 +12,7 @@ from docx import Document
 from docx.enum.section import WD_ORIENT, WD_SECTION
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
+from docx.oxml.shape import CT_Inline
 from docx.shared import Inches, Length, Mm, Pt, RGBColor
 
 from analyses.export import document as texts
@@ -47,9 +48,10 @@ _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 
 class Image(NamedTuple):
-    """A figure as PNG, and how large it was drawn."""
+    """A figure as PNG, its number in the document, and how large it was drawn."""
 
     raster: bytes
+    number: int
     width: Length
     height: Length
 
@@ -110,8 +112,8 @@ def _images(told: texts.Document, drawn: Mapping[str, str]) -> dict[str, Image]:
     }
     sizes = {name: pictures.size(picture) for name, picture in wanted.items()}
     return {
-        name: Image(raster, *(Inches(side / PIXELS) for side in sizes[name]))
-        for name, raster in pictures.rasters(wanted).items()
+        name: Image(raster, number, *(Inches(side / PIXELS) for side in sizes[name]))
+        for number, (name, raster) in enumerate(pictures.rasters(wanted).items(), start=1)
     }
 
 
@@ -216,14 +218,19 @@ def _picture(document: Any, figure: Picture, image: Image) -> None:
     It carries its description for those who cannot see it.
     """
     share = min(1.0, WIDEST / image.width, TALLEST / image.height)
-    shape = document.add_picture(BytesIO(image.raster), width=round(share * image.width))
-    shape._inline.docPr.set("descr", _clean(figure["alt"]))
-    document.paragraphs[-1].paragraph_format.keep_with_next = True
+    sides = (Length(round(share * side)) for side in (image.width, image.height))
+    relation, _ = document.part.get_or_add_image(BytesIO(image.raster))
+    # A picture that python-docx numbers itself has it read the whole document for a free number.
+    inline = CT_Inline.new_pic_inline(image.number, relation, f"{figure['id']}.png", *sides)
+    inline.docPr.set("descr", _clean(figure["alt"]))
+    paragraph = document.add_paragraph()
+    paragraph.add_run()._r.add_drawing(inline)
+    paragraph.paragraph_format.keep_with_next = True
     _caption(document, figure)
 
 
 def _caption(document: Any, figure: Picture) -> None:
-    caption = document.add_paragraph(style="Caption")
+    caption = _styled(document, "Caption")
     caption.add_run(f"{figure['number']}. ").bold = True
     caption.add_run(_clean(figure["alt"]))
 
@@ -239,7 +246,7 @@ def _turn(document: Any, *, landscape: bool) -> None:
 
 
 def _table(document: Any, table: Grid) -> None:
-    caption = document.add_paragraph(style="Caption")
+    caption = _styled(document, "Caption")
     caption.paragraph_format.keep_with_next = True
     caption.paragraph_format.space_before = Pt(12)
     caption.add_run(_clean(f"{table['number']}. {table['title']}")).bold = True
@@ -295,7 +302,14 @@ def _line(side: str, eighths: int) -> str:
 
 def _list(document: Any, lines: Sequence[str]) -> None:
     for line in lines:
-        document.add_paragraph(_clean(line), style="List Bullet")
+        _styled(document, "ListBullet").add_run(_clean(line))
+
+
+def _styled(document: Any, style_id: str) -> Any:
+    """Add a paragraph in a style by the style's id, which spares looking its name up."""
+    paragraph = document.add_paragraph()
+    paragraph._p.style = style_id
+    return paragraph
 
 
 def _muted(document: Any, text: str) -> None:

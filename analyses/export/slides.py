@@ -16,14 +16,16 @@ from analyses.wording import Words
 FOLDER_NAME = "slides"
 
 WIDTH, HEIGHT = 1600, 900
+"""Pixels of a slide."""
+
 _SIDE, _TOP, _BOTTOM = 60, 40, 60
 
 SMALLEST = 1.5
 """How much a figure has to be enlarged to be a slide: its labels of 11.5 pixels are then as large
 as 10 points on a slide of 13.3 inches."""
 
-_DENSITY = 115.2
-"""Points to the inch that make a slide 1920 pixels wide."""
+_DENSITY = 96.0
+"""Points to the inch that keep the pixels of a slide as they are."""
 
 
 def compose(report: Report, words: Words, drawn: Mapping[str, str]) -> dict[str, str]:
@@ -48,7 +50,7 @@ def compose(report: Report, words: Words, drawn: Mapping[str, str]) -> dict[str,
 
 
 def write(slides: Mapping[str, str], folder: Path) -> None:
-    """Write every slide as SVG and as PNG of 1920 × 1080 pixels into a folder, which is made.
+    """Write every slide as SVG and as PNG of the same size into a folder, which is made.
 
     Parameters
     ----------

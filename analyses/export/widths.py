@@ -9,12 +9,15 @@ PORTRAIT, LANDSCAPE = 128.0, 194.0
 _GAP = 2.0
 """Characters between two columns."""
 
-_HEADING = 9
+_HEADING = 9.0
 """A heading's words may be broken from here on."""
 
-_WORD, _TEXT = 16, 60
-"""A text column is not narrower than its longest word of at most so many characters, and is not
-wider than this where its texts are longer."""
+_BOLD = 1.2
+"""How much wider than other type the headings are."""
+
+_WORD, _TEXT, _USUAL = 16, 60, 1.5
+"""A text column is not narrower than its longest word of at most so many characters, and no wider
+than this, or than so many times its average text, where single texts are longer."""
 
 _CROWDED = 0.85
 """Columns that need so much of an upright page leave its texts too little room."""
@@ -46,14 +49,16 @@ def layout(
     for place, heading in enumerate(headings):
         texts = [row[place] for row in rows]
         longest = max(map(len, texts), default=0)
-        word = min(_longest_word([heading]), _HEADING)
+        whole = _BOLD * _longest_word([heading])
+        word = min(whole, _HEADING)
         if numeric[place]:
             needed.append(max(longest, word) + _GAP)
-            wanted.append(max(longest, min(_longest_word([heading]), 2 * _HEADING)) + _GAP)
+            wanted.append(max(longest, min(whole, 2 * _HEADING)) + _GAP)
         else:
             least = max(min(_longest_word(texts), _WORD), word)
             needed.append(least + _GAP)
-            wanted.append(max(least, min(longest, _TEXT)) + _GAP)
+            usual = _USUAL * sum(map(len, texts)) / max(len(texts), 1)
+            wanted.append(max(least, min(longest, usual, _TEXT)) + _GAP)
     landscape = sum(needed) > _CROWDED * PORTRAIT and sum(wanted) > PORTRAIT
     room = LANDSCAPE if landscape else PORTRAIT
     return Layout(tuple(_fitted(needed, wanted, room)), landscape)

@@ -9,15 +9,20 @@ import measure
 from analyses import evidence
 from analyses.across_levels.design import function_label, level_label
 from analyses.across_levels.referents import Referents
+from analyses.across_levels.two_levels import FEWEST_PLACES
+from analyses.attempts import attempt
 from analyses.comparing.group_ladders import TOTAL, Climb
 from analyses.ledger.estimators import NAME, Estimate, Ledger
 from analyses.ledger.networks import Construct, NotEstimated, defined, fit_network
 from analyses.ledger.variables import NotAsked, mean_of_answered
-from analyses.publication import SEED
-from analyses.section import Message, Value
+from analyses.publication import ROBUST, SEED
+from analyses.section import Message
 from instruments.schema import Expectation
-from measure.errors import MeasureError
 from measure.levels.referent_contrasts import ALL
+
+FACTOR, TARGET, ALL_ITEMS = "functions_together", "target_scale", "all_items"
+FEWEST_INDICATORS = 3
+"""Functions that make a factor."""
 
 N_SPLITS = 200
 """Random splits of the correlation across organisations."""
@@ -141,9 +146,11 @@ def _at(across: Referents, level: str, ordered: tuple[str, ...]) -> Construct:
 def between(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
     """Estimate how what is asked about a level goes with a scale across organisations.
 
-    The correlation of what people of one organisation have in common, each side from other people
-    (`measure.split_cluster`, `corrected`): answers of one person to one questionnaire would go
-    together for other reasons too.
+    The correlation between organisations of a factor of the functions, as they are asked about the
+    level, with the scale, in a model of two levels: what goes together in the answers of one
+    person stands within organisations. Beside it, or in its place where that model has no proper
+    solution, stands the correlation of what people of one organisation have in common, each side
+    from other people (`measure.split_cluster`, `corrected`).
 
     Raises
     ------
@@ -159,38 +166,82 @@ def between(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]:
     if not items or level is None or place is None:
         raise NotAsked(expectation.target)
     enough = across.instrument.rules.index_answered.value
-    scores = answers.scores if target.id in answers.scores else answers.own_scores
+    scored, scores = answers.survey.scored, answers.scores
+    functions = {
+        name: mean_of_answered(scored[list(own[level])], enough)
+        for name, own in across.design.cells.items()
+        if level in own
+    }
     data = pd.DataFrame(
         {
-            "level": mean_of_answered(answers.survey.scored[list(items)], enough),
-            "target": scores[target.id],
+            **functions,
+            ALL_ITEMS: mean_of_answered(scored[list(items)], enough),
+            TARGET: (scores if target.id in scores else answers.own_scores)[target.id],
             place: answers.survey.data[place],
         }
     )
-    try:
-        found = measure.split_cluster(
-            data, "level", "target", cluster=place, n_splits=N_SPLITS, seed=SEED
+    label = Message(
+        "hypotheses.of.between",
+        {"target": target.label, "level": level_label(across.instrument, level)},
+    )
+    other = attempt(
+        lambda: measure.split_cluster(
+            data, ALL_ITEMS, TARGET, cluster=place, n_splits=N_SPLITS, seed=SEED
         )
-    except MeasureError as error:
-        raise NotEstimated(str(error)) from error
-    estimates, errors = found.table["estimate"].to_dict(), found.table["se"].to_dict()
-    if not np.isfinite(errors["corrected"]):
-        raise NotEstimated("; ".join(found.notes))
-    values: dict[str, Value] = {
-        "target": target.label,
-        "level": level_label(across.instrument, level),
-    }
+    )
+    nothing: dict[str, float] = {}
+    split, errors = (nothing, nothing) if other.result is None else _numbers(other.result)
+    known = bool(np.isfinite(errors.get("corrected", np.nan)))
+    fit = _between_levels(data, tuple(functions), place)
+    if fit is not None:
+        rows = measure.standardized(fit)
+        own = rows[(rows["level"] == 2) & (rows["lhs"] == FACTOR) & (rows["rhs"] == TARGET)]
+        value, se = (float(own[name].iloc[0]) for name in ("est.std", "se"))
+        beside = {"between_others": split["corrected"]} if known else {}
+        return (Estimate(label, value, se, fit.n_obs, fit, beside=beside),)
+    if other.result is None:
+        raise NotEstimated(other.reason)
+    if not known:
+        raise NotEstimated("; ".join(other.result.notes))
     return (
         Estimate(
-            Message("hypotheses.of.between", values),
-            float(estimates["corrected"]),
-            float(errors["corrected"]),
-            found.n_obs,
+            label,
+            split["corrected"],
+            errors["corrected"],
+            other.result.n_obs,
             None,
-            beside={"uncorrected_between": float(estimates["split"])},
-            by=Message("estimator.split", {"n": found.n_splits}),
+            beside={"uncorrected_between": split["split"]},
+            by=Message("estimator.split_instead", {"n": other.result.n_splits}),
         ),
     )
+
+
+def _numbers(found: measure.SplitCluster) -> tuple[dict[str, float], dict[str, float]]:
+    """Give the estimates and the standard errors of a correlation of different persons."""
+    kinds = [str(kind) for kind in found.table.index]
+    values, errors = found.table[["estimate", "se"]].to_numpy(dtype=float).T.tolist()
+    return dict(zip(kinds, values, strict=True)), dict(zip(kinds, errors, strict=True))
+
+
+def _between_levels(
+    data: pd.DataFrame, functions: tuple[str, ...], place: str
+) -> measure.Fit | None:
+    """Fit a factor of functions beside the target at both levels; None where it is not proper."""
+    if len(functions) < FEWEST_INDICATORS or data[place].nunique() < FEWEST_PLACES:
+        return None
+    block = f"{FACTOR} =~ {' + '.join(functions)}\n{FACTOR} ~~ {TARGET}"
+    used = data[[*functions, TARGET, place]]
+    missing = "fiml" if used.isna().to_numpy().any() else "listwise"
+    found = attempt(
+        lambda: measure.cfa(
+            f"level: 1\n{block}\nlevel: 2\n{block}",
+            used,
+            cluster=place,
+            estimator=ROBUST,
+            missing=missing,
+        )
+    ).result
+    return found if found is not None and found.admissible else None
 
 
 def _place(across: Referents) -> str | None:

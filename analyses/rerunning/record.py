@@ -39,7 +39,7 @@ LIBRARIES = (
 SIDE_FILES = ("mapping", "lock", "experts", "interviews", "population")
 """The files that may lie beside a survey, as the fields of `Inputs` are called."""
 
-MEASURED = ("responses", "items", "variants", "scales", "columns", "models")
+MEASURED = ("responses", "items", "variants", "scales", "models")
 """The parts of an instrument that numbers hang on; the others only judge them."""
 
 

@@ -12,6 +12,7 @@ from analyses.rerunning import record as records
 from analyses.rerunning.published import Moved, differences, published
 from analyses.rerunning.record import FileRecord, Record
 from analyses.section import Report
+from analyses.side_by_side import ALONE, Team
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ def replay(
     survey: Path | None = None,
     instrument: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
+    team: Team = ALONE,
 ) -> Replayed:
     """Run a run again.
 
@@ -72,6 +74,8 @@ def replay(
         instrument.
     instrument
         The instrument's file, where it is not one that comes with the toolkit.
+    progress, team
+        As for `analyses.report.validate`.
 
     Raises
     ------
@@ -107,6 +111,7 @@ def replay(
         given.survey,
         beside=given.beside,
         progress=progress,
+        team=team,
         estimator=options.estimator,
         seed=options.seed,
         confidential=options.confidential,

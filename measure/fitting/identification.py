@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import IdentificationError
+from measure.fitting.inference import gathered
 from measure.fitting.problem import Point
 from measure.model import Derivatives
 from measure.optimize import is_positive_definite
@@ -84,7 +85,7 @@ def _gram(point: Point) -> Array:
     for state, d in zip(point.states, point.derivatives, strict=True):
         if d.scale is not None:
             # Thresholds and correlations have no units; those of continuous variables cancel below.
-            total += d.jacobian.T @ d.jacobian
+            total += gathered([d.jacobian], d.jacobian)
             continue
         sd = np.sqrt(np.abs(state.implied.sigma.diagonal()))
         scale = (1 / np.where(sd > 0, sd, 1.0))[:, None]

@@ -133,15 +133,27 @@ def spread_over(gamma: Array, parts: Sequence[Array]) -> Array:
     """
     spread = np.zeros((len(gamma), parts[0].shape[1]))
     for rows, own, part in _filled(parts):
-        spread[:, own] += gamma[:, rows] @ part
+        there, varying = together(gamma, rows)
+        spread[np.ix_(there, own)] += varying @ part
     return spread
+
+
+def together(gamma: Array, rows: slice) -> tuple[NDArray[np.intp], Array]:
+    """Give the moments that vary together with those of a group, and the covariances of these.
+
+    Groups without clusters in common do not vary together: most of a large gamma is 0.
+    """
+    varying = gamma[:, rows]
+    there = np.flatnonzero(varying.any(axis=1))
+    return there, varying if len(there) == len(varying) else varying[there]
 
 
 def gathered(parts: Sequence[Array], stacked: Array) -> Array:
     """Multiply the transposed parts of all groups with a stacked matrix (m, k), together (q, k)."""
     total = np.zeros((parts[0].shape[1], stacked.shape[1]))
     for rows, own, part in _filled(parts):
-        total[own] += part.T @ stacked[rows]
+        there = np.flatnonzero(stacked[rows].any(axis=0))
+        total[np.ix_(own, there)] += part.T @ stacked[rows, there]
     return total
 
 

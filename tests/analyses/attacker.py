@@ -184,6 +184,22 @@ class Attack:
         ((inner, word),), ((outer, other),) = small, large
         return self.known.nested.get((inner, outer), {}).get(word) == other
 
+    def link(self, table_id: str, left: int, came: int) -> None:
+        """Link a table of two waves: so many of the first have left, so many have come since."""
+        waves: dict[frozenset[tuple[str, str]], list[_Row]] = {}
+        for row in self.rows:
+            if row.table.id == table_id:
+                waves.setdefault(row.labels, []).append(row)
+        moves: list[tuple[int, int]] = []
+        for pair in waves.values():
+            if len(pair) == 2:
+                gone, new = self._variable(0.0, left), self._variable(0.0, came)
+                signs = {pair[0].n: 1.0, gone: -1.0, new: 1.0, pair[1].n: -1.0}
+                self.equal.append((signs, 0.0))
+                moves.append((gone, new))
+        for side, most in enumerate((left, came)):
+            self.least.append(({move[side]: -1.0 for move in moves}, -float(most)))
+
     def bounds(self) -> list[Bound]:
         """Bound every hidden count and every hidden mean."""
         solver = _Solver(self)
@@ -216,45 +232,47 @@ class _Solver:
         self.equal, self.right = _matrix(attack.equal, len(self.low))
         self.least, self.limit = _matrix(attack.least, len(self.low))
 
+        self._counts = {
+            "A_ub": -self.least,
+            "b_ub": -self.limit,
+            "A_eq": self.equal,
+            "b_eq": self.right,
+            "bounds": np.column_stack([self.low, self.high]),
+        }
+        whole = sparse.eye_array(len(self.low), format="csr")
+        self._scaled = -sparse.vstack(
+            [
+                sparse.hstack([whole, -self.low[:, np.newaxis]]),
+                sparse.hstack([-whole, self.high[:, np.newaxis]]),
+                sparse.hstack([self.least, -self.limit[:, np.newaxis]]),
+            ]
+        ).tocsr()
+        self._scaled_equal = sparse.hstack([self.equal, -self.right[:, np.newaxis]]).tocsr()
+
     def range(self, variable: int) -> tuple[float, float]:
         costs = np.zeros(len(self.low))
         costs[variable] = 1.0
-        ends = []
-        for sign in (1.0, -1.0):
-            solved = linprog(
-                sign * costs,
-                A_ub=-self.least,
-                b_ub=-self.limit,
-                A_eq=self.equal,
-                b_eq=self.right,
-                bounds=np.column_stack([self.low, self.high]),
-            )
-            assert solved.success, solved.message
-            ends.append(sign * solved.fun)
-        return ends[0], ends[1]
+        return self._ends(costs, self._counts)
 
     def ratio(self, above: int, below: int) -> tuple[float, float]:
         """Bound one variable divided by another (Charnes & Cooper 1962)."""
-        size = len(self.low)
-        scaled = sparse.eye_array(size, format="csr")
-        at_least = sparse.hstack([scaled, -self.low[:, np.newaxis]])
-        at_most = sparse.hstack([-scaled, self.high[:, np.newaxis]])
-        known = sparse.hstack([self.least, -self.limit[:, np.newaxis]])
-        one = np.zeros((1, size + 1))
-        one[0, below] = 1.0
-        equal = sparse.vstack(
-            [sparse.hstack([self.equal, -self.right[:, np.newaxis]]), sparse.csr_array(one)]
-        )
-        right = np.zeros(equal.shape[0])
+        costs, one = np.zeros((2, len(self.low) + 1))
+        costs[above], one[below] = 1.0, 1.0
+        right = np.zeros(self._scaled_equal.shape[0] + 1)
         right[-1] = 1.0
-        upper = -sparse.vstack([at_least, at_most, known])
-        costs = np.zeros(size + 1)
-        costs[above] = 1.0
+        known = {
+            "A_ub": self._scaled,
+            "b_ub": np.zeros(self._scaled.shape[0]),
+            "A_eq": sparse.vstack([self._scaled_equal, sparse.csr_array(one[np.newaxis, :])]),
+            "b_eq": right,
+        }
+        return self._ends(costs, known)
+
+    @staticmethod
+    def _ends(costs: np.ndarray, known: dict[str, object]) -> tuple[float, float]:
         ends = []
         for sign in (1.0, -1.0):
-            solved = linprog(
-                sign * costs, A_ub=upper, b_ub=np.zeros(upper.shape[0]), A_eq=equal, b_eq=right
-            )
+            solved = linprog(sign * costs, **known)
             assert solved.success, solved.message
             ends.append(sign * solved.fun)
         return ends[0], ends[1]

@@ -1,6 +1,11 @@
+from typing import get_args
+
 import pytest
 
-from analyses import verdicts
+from analyses import labels, verdicts
+from analyses.section import Verdict
+from analyses.verdicts import LADDER
+from analyses.wording import words
 from tests.analyses.demonstrations import instrument
 
 RULES = instrument("coupling").rules
@@ -164,3 +169,15 @@ def test_a_sub_score_has_to_say_more_than_the_total(
     difference: float | None, adds: bool | None
 ) -> None:
     assert verdicts.adds_to_total(difference, RULES) is adds
+
+
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_every_verdict_has_one_word_one_symbol_and_its_place_on_the_ladder(language):
+    said = words(language)
+    verdicts = set(get_args(Verdict))
+    assert set(LADDER) | {"information"} == verdicts == set(labels.SYMBOLS)
+    written = [said.catalogue[f"verdict.{one}"] for one in verdicts]
+    assert len(set(written)) == len(verdicts)
+    assert [word for _, word, _ in labels.ladder(said)] == [
+        said.catalogue[f"verdict.{one}"] for one in LADDER
+    ]

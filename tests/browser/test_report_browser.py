@@ -4,11 +4,11 @@ import shutil
 
 import pytest
 
-from analyses import report
 from analyses.export import html
 from analyses.section import Report
 from analyses.wording import LANGUAGES, words
-from tests.analyses.demonstrations import NAMES, instrument, survey
+from tests.analyses import demonstrations
+from tests.analyses.demonstrations import NAMES
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -25,7 +25,7 @@ CUT_OFF = """() => [...document.querySelectorAll(".scroll")]
 
 @pytest.fixture(scope="module", params=NAMES)
 def published(request: pytest.FixtureRequest) -> Report:
-    return report.validate(instrument(request.param), survey(request.param))
+    return demonstrations.validated(request.param)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -190,6 +190,16 @@ def test_coherence_is_told_for_every_two_levels(found: Parts) -> None:
         assert float(lower) < value < float(upper)  # type: ignore[arg-type]
 
 
+def test_levels_go_together_across_organisations(found: Parts) -> None:
+    table = next(one for one in found.tables if one.id == "level_associations")
+    assert len(table.rows) == 6
+    ends = (table.column(name) for name in ("ci.lower", "between_places", "ci.upper"))
+    for lower, value, upper in zip(*ends, strict=True):
+        assert float(lower) < float(value) < float(upper)  # type: ignore[arg-type]
+        # Organisations that stand high at one level do so at the others.
+        assert float(lower) > 0  # type: ignore[arg-type]
+
+
 def test_places_have_no_names_and_no_order(across: Referents, found: Parts) -> None:
     table = next(one for one in found.tables if one.id == "shrunken_places")
     names = set(across.survey.data["organisation"].dropna().astype(str))
@@ -211,7 +221,7 @@ def test_places_have_no_names_and_no_order(across: Referents, found: Parts) -> N
 def test_everything_is_drawn_and_said_in_both_languages(section: Section) -> None:
     published = publish(section)
     tables = {table.id: table for table in published.tables}
-    assert len(published.figures) == 8
+    assert len(published.figures) == 9
     for language in ("da", "en"):
         said = words(language)
         texts = [said.say(message) for message in messages(published)]

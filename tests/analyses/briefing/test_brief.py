@@ -1,10 +1,13 @@
 import re
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
+from pypdf import PdfReader
 
-from analyses import labels
+from analyses import figures, labels
 from analyses.briefing.brief import Brief, compose
+from analyses.export import pdf
 from analyses.section import Finding, Message, Quantity, Report, Section, Verdict
 from analyses.verdicts import LADDER, by_interval
 from analyses.wording import catalogue, words
@@ -73,6 +76,16 @@ def test_a_brief_has_its_parts(validated, language):
         assert brief.figure.domain == (1.0, 5.0)
         assert brief.figure.ends is not None
         assert said.write(brief.figure.ends[0]) in brief.results[0].text
+
+
+def test_it_fills_two_pages_and_no_more(validated, language):
+    said = words(language)
+    figure = compose(validated, said).figure
+    assert figure is not None
+    section = next(one for one in validated.sections if figure in one.figures)
+    drawn = {figure.id: figures.svg(figure, section.table(figure.table), said)}
+    read = PdfReader(BytesIO(pdf.contents(validated, said, drawn)))
+    assert len(read.pages) == 2
 
 
 def test_every_decimal_number_is_one_that_is_published(validated, language):

@@ -17,7 +17,7 @@ from analyses.comparing.licences import Licences
 from analyses.disclosure import publish
 from analyses.intake.mapping import OwnMeasure
 from analyses.intake.survey import Survey, read_survey
-from analyses.ledger import entries
+from analyses.ledger import entries, level_estimators
 from analyses.ledger.details import measured_targets, of_functions, parts_of_indices
 from analyses.ledger.entries import Entry, Part, open_ledger
 from analyses.ledger.estimands import ESTIMATORS
@@ -151,8 +151,25 @@ def test_barriers_are_shown_in_the_individual_and_not_judged(found: dict[str, En
     assert shown.judgement == "shown"
     assert shown.estimate is not None
     assert between.estimate is not None
-    assert between.estimate.fit is None
+    # A factor of the functions beside the index, between organisations as within them.
+    assert between.estimate.fit is not None
+    assert between.estimate.fit.n_clusters == 60
+    assert "between_others" in between.estimate.beside
     assert between.judgement in ("confirmed", "refuted", "undecided")
+
+
+def test_without_a_model_of_two_levels_answers_of_different_persons_are_correlated(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(level_estimators, "FEWEST_INDICATORS", 9)
+    monkeypatch.setattr(level_estimators, "N_SPLITS", 20)
+    barriers = next(one for one in KKS.hypotheses if one.id == "H07")
+    expectation = next(one for one in barriers.expectations if one.estimand == "between")
+    (found,) = level_estimators.between(ledger, expectation)
+    assert found.fit is None
+    assert found.by is not None
+    assert found.by.key == "estimator.split_instead"
+    assert -1 < found.value < 0
 
 
 def test_the_partial_correlation_stands_beside_the_plain_one(found: dict[str, Entry]) -> None:
@@ -312,7 +329,8 @@ def section(survey: Survey) -> Section:
     planned = fits.plan(KKS, survey)
     models = {name: fits.fit_model(KKS.model(name), survey, planned) for name in ("M2", "M3")}
     lost = fits.Fitted(KKS.model("M3"), "not_converged", error="no", plan=planned)
-    return hypotheses.run(shorter, survey, fits={**models, "M3": lost})
+    # None of them compares groups.
+    return hypotheses.run(shorter, survey, fits={**models, "M3": lost}, granted=Licences())
 
 
 def test_the_section_has_a_table_for_each_thing_behind_it(section: Section) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 import measure
 from analyses import confirmatory, hypotheses
+from analyses.comparing.licences import Licences
 from analyses.modelling import esem, structure
-from analyses.modelling.fits import fit_model, plan
-from analyses.section import Message, Section
+from analyses.modelling.fits import Fits, fit_model, plan
+from analyses.section import Message, Section, Table
 from tests.analyses.demonstrations import evidence, finding, fits, instrument, survey
 
 KKS = instrument("coupling")
@@ -107,8 +108,14 @@ def test_how_much_they_drop_is_said_and_not_judged(section: Section) -> None:
     assert evidence(found, "starts") == pytest.approx(1.0)
 
 
+def _ledger(found: Fits) -> Table:
+    """Give the ledger; the models of all groups together need no licence."""
+    section = hypotheses.run(KKS, survey("coupling"), fits=found, granted=Licences())
+    return section.table("ledger")
+
+
 def test_the_ledger_tells_the_same(section: Section) -> None:
-    ledger = hypotheses.run(KKS, survey("coupling"), fits=fits("coupling")).table("ledger")
+    ledger = _ledger(fits("coupling"))
     (row,) = (row for row in ledger.rows if row[0] == "M10")
     assert row[2] == Message("hypotheses.judgement.shown")
     assert row[3] == finding(section, "esem_M10").claim
@@ -118,7 +125,7 @@ def test_a_model_that_cannot_be_read_has_its_reason_in_the_ledger() -> None:
     found = fits("coupling")
     failed = found | {"M10": replace(found["M10"], outcome="not_converged", fit=None)}
     assert list(esem.freed(KKS, failed)) == []
-    ledger = hypotheses.run(KKS, survey("coupling"), fits=failed).table("ledger")
+    ledger = _ledger(failed)
     (row,) = (row for row in ledger.rows if row[0] == "M10")
     assert row[2:] == (
         Message("hypotheses.judgement.undecided"),

@@ -3,12 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import linalg, stats
 
 import measure
 from measure import distributions
+from measure.chisquare import projected
 from measure.errors import MeasureWarning
-from measure.fitting.inference import inverse, wald, weakest_direction
+from measure.fitting.inference import (
+    gathered,
+    inverse,
+    spread_over,
+    wald,
+    weakest_direction,
+)
 
 
 def test_wald_is_the_normal_test():
@@ -34,6 +41,37 @@ def test_singular_information_gives_no_standard_errors():
     direction = weakest_direction(information)
     assert direction[0] == pytest.approx(-direction[1])
     assert not weakest_direction(np.full((2, 2), np.nan)).any()
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_traces_over_groups_are_those_of_the_whole_matrix(shared, diagonal):
+    """Against U Gamma with U = W - W D (D'WD)^-1 D'W; groups share clusters, or do not."""
+    rng = np.random.default_rng(3)
+    n_groups, m, q = 3, 7, 2
+    size = n_groups * m
+    root = rng.normal(size=(size, 2 * size))
+    gamma = root @ root.T
+    apart = np.kron(np.eye(n_groups), np.ones((m, m)))
+    gamma = gamma if shared else gamma * apart
+    # One parameter of each group moves its moments alone, the last one those of all.
+    change = np.zeros((size, n_groups * q + 1))
+    for k in range(n_groups):
+        change[k * m : (k + 1) * m, k * q : (k + 1) * q] = rng.normal(size=(m, q))
+    change[:, -1] = rng.normal(size=size)
+    own = [rng.uniform(0.5, 2.0, m) for _ in range(n_groups)]
+    own = own if diagonal else [np.diag(one) + 0.1 for one in own]
+    weight = linalg.block_diag(*(np.diag(one) if diagonal else one for one in own))
+    pressed = weight @ change
+    bread = np.linalg.inv(change.T @ pressed)
+    product = (weight - pressed @ bread @ pressed.T) @ gamma
+    parts = np.split(pressed, n_groups)
+    spread = spread_over(gamma, parts)
+    np.testing.assert_allclose(spread, gamma @ pressed, atol=1e-9)
+    np.testing.assert_allclose(gathered(parts, spread), pressed.T @ spread, rtol=1e-9)
+    found = projected(own, pressed, bread, gamma)
+    assert found.first == pytest.approx(np.trace(product))
+    assert found.second == pytest.approx(np.trace(product @ product))
 
 
 def test_empirical_underidentification_is_announced():

@@ -1,0 +1,146 @@
+"""Nobody who has all published files can work out what was hidden; see `attacker`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyses.disclosing.breakdowns import breakdowns
+from analyses.disclosure import Context, publish_all
+from analyses.export import results
+from analyses.section import Hidden, Report
+from tests.analyses import demonstrations
+from tests.analyses.attacker import Attack, Bound, Knowledge
+from tests.analyses.published_sets import Made, made, people, report
+
+FEW, MANY = range(10), range(10, 200)
+
+
+def published(own: Made, tmp_path, wave=None, earlier=()) -> Report:
+    """Publish a survey, and give what is read back from its file."""
+    context = Context(len(own.data), own.known, earlier)
+    whole = report(publish_all(own.sections, context), len(own.data), wave)
+    results.write(whole, tmp_path / "results.json")
+    return results.read(tmp_path / "results.json")
+
+
+def attacked(own: Made, *reports: Report) -> list[Bound]:
+    return Attack(reports, Knowledge(own.known.nested, own.sums)).bounds()
+
+
+def unsafe(bounds: list[Bound]) -> list[Bound]:
+    return [bound for bound in bounds if bound.unsafe]
+
+
+@pytest.mark.parametrize("seed", FEW)
+def test_no_hidden_number_of_a_random_survey_can_be_worked_out(seed, tmp_path):
+    own = made(people(seed))
+    bounds = attacked(own, published(own, tmp_path))
+    assert bounds
+    assert unsafe(bounds) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MANY)
+def test_no_hidden_number_of_many_random_surveys_can_be_worked_out(seed, tmp_path):
+    own = made(people(seed))
+    assert unsafe(attacked(own, published(own, tmp_path))) == []
+
+
+def test_the_truth_lies_within_the_bounds(tmp_path):
+    own = made(people(3))
+    truth = {table.id: table for section in own.sections for table in section.tables}
+    for bound in attacked(own, published(own, tmp_path)):
+        name = "respondents" if bound.what == "count" else "mean"
+        value = truth[bound.table].column(name)[bound.row]
+        assert bound.low - 1e-3 <= value <= bound.high + 1e-3
+
+
+def test_an_unsafe_table_is_caught(tmp_path):
+    own = made(people(0))
+    safe = published(own, tmp_path)
+    truth = {table.id: table for section in own.sections for table in section.tables}
+
+    def shown(table, keep):
+        rows = [
+            row if place in keep else before
+            for place, (row, before) in enumerate(
+                zip(table.rows, truth[table.id].rows, strict=True)
+            )
+        ]
+        return replace(table, rows=tuple(rows))
+
+    for table_id, what in (("counts_unit", "count"), ("means_role_first", "mean")):
+        (table,) = (one for part in safe.sections for one in part.tables if one.id == table_id)
+        name = "respondents" if what == "count" else "mean"
+        hidden = [k for k, cell in enumerate(table.column(name)) if cell == Hidden()]
+        # All but one of the hidden rows are shown after all.
+        table = shown(table, {hidden[0]}) if hidden else blanked(truth[table_id], 0)
+        first = hidden[0] if hidden else 0
+        opened = replace(safe, sections=(replace(safe.sections[0], tables=(table,)),))
+        caught = unsafe(attacked(own, opened))
+        assert (table_id, first, what) in {(one.table, one.row, one.what) for one in caught}
+
+
+def blanked(table, row):
+    cells = tuple(Hidden() if isinstance(cell, int | float) else cell for cell in table.rows[row])
+    return replace(table, rows=(*table.rows[:row], cells, *table.rows[row + 1 :]))
+
+
+def next_wave(data: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, int, int]:
+    """Let some leave, others come, and all answer anew; tell how many left and came."""
+    rng = np.random.default_rng(seed)
+    stayed = data[rng.random(len(data)) < 0.8]
+    new = people(seed + 1000, n=len(data) // 4)
+    new = new.assign(unit=rng.choice(data["unit"].unique(), len(new)))
+    places = data.drop_duplicates("unit").set_index("unit")["place"]
+    both = pd.concat([stayed, new.assign(place=new["unit"].map(places))], ignore_index=True)
+    again = people(seed + 2000, n=len(both))
+    both = both.assign(**{name: again[name] for name in ("first", "second", "answer")})
+    return both, len(data) - len(stayed), len(new)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_waves_together_tell_no_more(seed, tmp_path):
+    data = people(seed)
+    after, left, came = next_wave(data, seed)
+    one, two = made(data), made(after)
+    first = published(one, tmp_path, "1")
+    attack = Attack([first, published(two, tmp_path, "2")], Knowledge(one.known.nested))
+    attack.link("counts_unit", left, came)
+    bounds = attack.bounds()
+    assert bounds
+    assert unsafe(bounds) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_late_answers_cannot_be_told_by_comparing_two_publications(seed, tmp_path):
+    data = people(seed)
+    late = people(seed + 50, n=4)
+    late = late.assign(unit=data["unit"].iloc[:4].tolist(), place=data["place"].iloc[:4].tolist())
+    one, two = made(data), made(pd.concat([data, late], ignore_index=True))
+    first = published(one, tmp_path, "1")
+    second = published(two, tmp_path, "1", (first,))
+    tables = {table.id: table for section in first.sections for table in section.tables}
+    compared = 0
+    for table in (one for section in second.sections for one in section.tables):
+        if table.answers is None:
+            continue
+        before = {row[:-3]: row[-3:] for row in tables[table.id].rows}
+        for *words, count, mean, spread in table.rows:
+            was = before.get(tuple(words), (Hidden(),))
+            if Hidden() not in (count, mean, spread, *was):
+                compared += 1
+                assert count == was[0] or count >= was[0] + 5
+    assert compared
+
+
+@pytest.mark.parametrize("name", ["coupling", "leadership_climate"])
+def test_no_hidden_number_of_the_demonstrations_can_be_worked_out(name, tmp_path):
+    results.write(demonstrations.validated(name), tmp_path / "results.json")
+    whole = results.read(tmp_path / "results.json")
+    known = breakdowns(demonstrations.instrument(name), demonstrations.survey(name))
+    bounds = Attack([whole], Knowledge(known.nested)).bounds()
+    assert unsafe(bounds) == []
+    assert bool(bounds) == (name == "coupling")
