@@ -12,7 +12,7 @@ from pathlib import Path
 import vl_convert
 
 from analyses import labels, output
-from analyses.export import workbook
+from analyses.export import comparison, workbook
 from analyses.rerunning import record as records
 from analyses.section import Figure, Report, Section, Table
 from analyses.wording import Words
@@ -38,9 +38,10 @@ KINDS = {
 
 FILES = {
     name if Path(name).suffix else f"{name}.zip": name
-    for name in sorted(output.FILE_NAMES - {records.FILE_NAME})
+    for name in sorted(output.FILE_NAMES - {records.FILE_NAME, comparison.FILE_NAME})
 }
-"""What the files of a run are called as downloads, and where a run writes them."""
+"""What the files of a run are called as downloads, and where a run writes them; without the record,
+which rests on files that the server does not keep, and what only a comparison of two runs writes."""
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def test_the_files_of_a_run_are_made_once(monkeypatch):
     assert _named(files, "summary.pdf").startswith(b"%PDF")
     with zipfile.ZipFile(io.BytesIO(_named(files, "figures.zip"))) as archive:
         assert "means.svg" in archive.namelist()
+    assert all(one.make() for one in files)
     assert len(calls) == 1
 
 
