@@ -40,8 +40,11 @@ FILES = {
     name if Path(name).suffix else f"{name}.zip": name
     for name in sorted(output.FILE_NAMES - {records.FILE_NAME, comparison.FILE_NAME})
 }
-"""What the files of a run are called as downloads, and where a run writes them; without the record,
-which rests on files that the server does not keep, and what only a comparison of two runs writes."""
+"""What the files of a run are called as downloads, and where a run writes them.
+
+Without the record, which rests on files that the server does not keep, and without what only a
+comparison of two runs writes.
+"""
 
 
 @dataclass(frozen=True)
