@@ -52,10 +52,19 @@ PAGES = (
     Page("levels", "niveauer", ("levels",), part="others"),
     Page("groups", "grupper", ("invariance", "levels"), part="groups"),
     Page("development", "udvikling", ("development",)),
-    Page("validity", "gyldighedsargument", ("validity", "dialogue"), instead=("claims",)),
+    Page(
+        "validity",
+        "gyldighedsargument",
+        ("validity", "dialogue", "review"),
+        instead=("claims",),
+    ),
     Page("reports", "rapporter"),
     Page("method", "metode", ("card",)),
 )
+
+
+OTHERS = "method"
+"""The page of sections that no page names."""
 
 
 def page(page_id: str) -> Page:
@@ -85,7 +94,9 @@ def sections(report: Report, shown: Page) -> tuple[Section, ...]:
         figures of tables that are; sections of which nothing is left are left out too.
     """
     there = {section.id: section for section in report.sections}
-    wanted = [there[one] for one in shown.sections if one in there]
+    named = {one for page in PAGES for one in page.sections}
+    others = [one for one in there if one not in named] if shown.id == OTHERS else []
+    wanted = [there[one] for one in (*shown.sections, *others) if one in there]
     wanted = wanted or [there[one] for one in shown.instead if one in there]
     cut = (_cut(section, shown.part) for section in wanted)
     if shown.part == "groups":

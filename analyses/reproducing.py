@@ -84,7 +84,8 @@ def code(read: Read, section_id: str, table_id: str) -> str:
     -------
     str
         A program. Its `table` equals the one shown: published, and so rounded and without small
-        groups. Where a call of `measure` gives the numbers in full, that call stands below.
+        groups. Cells that are hidden only for the sake of other tables are there. Where a call of
+        `measure` gives the numbers in full, that call stands below.
     """
     alone = section_id in ALONE and read.flagged != "drop"
     module = ALONE.get(section_id, section_id)

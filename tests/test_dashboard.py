@@ -10,12 +10,11 @@ from streamlit.util import calc_hash
 
 import instruments
 from analyses import labels, pages
-from analyses.export import results
 from analyses.section import Message
-from analyses.showing import stored
 from analyses.wording import LANGUAGES, words
 from tests.analyses.demonstrations import validated
 from tests.analyses.reports import MARKED
+from tests.analyses.showing.stocked import stock
 
 HOUSE = Path(__file__).parent.parent
 DASHBOARD = str(HOUSE / "dashboard.py")
@@ -29,12 +28,11 @@ def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        stored.folder().mkdir(parents=True)
         for instrument, report in (
             (HS39, validated("mental_ability")),
             (instruments.load("coupling"), MARKED),
         ):
-            results.write(report, stored.place(instrument))
+            stock(instrument, report)
         st.cache_resource.clear()
         yield folder
     st.cache_resource.clear()

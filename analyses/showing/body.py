@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from analyses import figures, glossary, labels, pages, reproducing
-from analyses.export import pdf
+from analyses import glossary, labels, pages, reproducing
+from analyses.briefing import main_results
 from analyses.pages import Page
 from analyses.section import Figure, Message, Report, Section, Table
 from analyses.showing import downloads, parts, signing_in, uploading
@@ -17,13 +17,14 @@ from analyses.showing.shelf import MOST_DRAWN, Shown
 TECHNICAL = (".json", ".xlsx", ".csv", ".sav")
 """Files for programs and specialists, which may hold what has no licence to be compared."""
 
-BRIEF = ("summary.pdf", "summary.docx", "brief.pdf", "brief.docx")
+FIRST = ("summary.pdf", "summary.docx", "report.pdf", "report.docx", "report.html")
+"""Files in the order that readers want them; the others follow by name."""
 
 
 def answer(report: Report, page: Page, choices: Choices) -> Message:
     """Give the sentence that a page opens with."""
     if page.id == "overview":
-        return Message("plain", {"text": pdf.title(report, choices.words) + "."})
+        return Message("page.overview.answer", {"title": main_results.title(report)})
     if page.id in ("reports", "method"):
         return Message(f"page.{page.id}.answer")
     return pages.answer(report, page)
@@ -67,7 +68,8 @@ def _reports(shown: Shown, choices: Choices) -> None:
         for one in kept[name].downloads
         if signing_in.may("inspect") or not one.name.endswith(TECHNICAL)
     ]
-    for one in sorted(offered, key=lambda one: (one.name not in BRIEF, one.name)):
+    place = {name: number for number, name in enumerate(FIRST)}
+    for one in sorted(offered, key=lambda one: (place.get(one.name, len(FIRST)), one.name)):
         with st.container(gap="small"):
             st.html(parts.paragraph(_about(one, choices), choices.words))
             _button(one, choices, "report")
@@ -102,7 +104,8 @@ def _heading(section: Section, page: Page, choices: Choices) -> str:
 @st.fragment
 def _section(shown: Shown, page: Page, section_id: str, choices: Choices) -> None:
     """Show one section; what is opened in it does not draw the page anew."""
-    section = next(one for one in pages.sections(shown.report, page) if one.id == section_id)
+    found = pages.sections(shown.report, page)
+    section = next(one for one in found if one.id == section_id)
     said = choices.words
     if section.findings:
         _html(
@@ -115,24 +118,22 @@ def _section(shown: Shown, page: Page, section_id: str, choices: Choices) -> Non
         _html(shown, choices, f"{page.id}-{section_id}-notes", lambda: parts.notes(section, said))
     drawn = {figure.table for figure in section.figures}
     for figure in section.figures:
-        _figure(shown, section, figure, choices)
+        _figure(shown, figure, choices)
     for table in section.tables:
         if table.id in drawn:
             _table(shown, section, table, choices, "as_table")
     others = [table for table in section.tables if table.id not in drawn]
     if others:
-        st.subheader(choices.say("tables"), anchor=False)
+        heading = st.subheader if len(found) > 1 else st.header
+        heading(choices.say("tables"), anchor=False)
     for table in others:
         _table(shown, section, table, choices, "one_table")
 
 
-def _figure(shown: Shown, section: Section, figure: Figure, choices: Choices) -> None:
-    def drawn() -> str:
-        picture = figures.svg(figure, section.table(figure.table), choices.words)
-        return parts.picture(figure, picture, choices.words)
-
-    _html(shown, choices, f"figure-{figure.id}", drawn)
-    _buttons(downloads.of_figure(section, figure, choices.words), choices, "figure")
+def _figure(shown: Shown, figure: Figure, choices: Choices) -> None:
+    picture = shown.figures[choices.words.language][figure.id]
+    st.html(parts.picture(figure, picture, choices.words))
+    _buttons(downloads.of_figure(figure, picture), choices, "figure")
 
 
 def _table(shown: Shown, section: Section, table: Table, choices: Choices, label: str) -> None:

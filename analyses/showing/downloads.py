@@ -11,8 +11,9 @@ from pathlib import Path
 
 import vl_convert
 
-from analyses import figures, labels, output
-from analyses.export import workbook
+from analyses import labels, output
+from analyses.export import comparison, workbook
+from analyses.rerunning import record as records
 from analyses.section import Figure, Report, Section, Table
 from analyses.wording import Words
 
@@ -35,8 +36,15 @@ KINDS = {
 }
 
 
-FILES = {(name if Path(name).suffix else f"{name}.zip"): name for name in sorted(output.FILE_NAMES)}
-"""What the files of a run are called as downloads, and where a run writes them."""
+FILES = {
+    name if Path(name).suffix else f"{name}.zip": name
+    for name in sorted(output.FILE_NAMES - {records.FILE_NAME, comparison.FILE_NAME})
+}
+"""What the files of a run are called as downloads, and where a run writes them.
+
+Without the record, which rests on files that the server does not keep, and without what only a
+comparison of two runs writes.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,15 +69,11 @@ def of_table(report: Report, section: Section, table: Table, words: Words) -> tu
     )
 
 
-def of_figure(section: Section, figure: Figure, words: Words) -> tuple[Download, ...]:
-    """Give a figure as drawing and as picture."""
-
-    def drawn() -> str:
-        return figures.svg(figure, section.table(figure.table), words)
-
+def of_figure(figure: Figure, drawn: str) -> tuple[Download, ...]:
+    """Give a figure, which is an SVG, as drawing and as picture."""
     return (
-        Download(f"{figure.id}.svg", lambda: drawn().encode()),
-        Download(f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn(), scale=PICTURE_SCALE)),
+        Download(f"{figure.id}.svg", drawn.encode),
+        Download(f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn, scale=PICTURE_SCALE)),
     )
 
 

@@ -20,9 +20,13 @@ from typing import Any, Literal
 
 from analyses.export import results
 from analyses.section import Report
-from analyses.showing.worker import RESULTS, Task
+from analyses.showing.worker import FIGURES, RESULTS, Task
+from analyses.side_by_side import WORKERS
 
 State = Literal["waiting", "running", "done", "refused", "failed", "cancelled"]
+
+Figures = dict[str, dict[str, str]]
+"""Figures as SVG, by language and id."""
 
 ENDED: frozenset[State] = frozenset({"done", "refused", "failed", "cancelled"})
 
@@ -52,6 +56,7 @@ class Job:
     share: float = 0.0
     error: str = ""
     report: Report | None = None
+    figures: Figures = field(default_factory=dict)
     told: Mapping[str, Any] = field(default_factory=dict)
     ended: threading.Event = field(default_factory=threading.Event)
     process: "subprocess.Popen[bytes] | None" = None
@@ -101,10 +106,15 @@ class Office:
                 job.state = "running"
                 threading.Thread(target=self._run, args=(job,), daemon=True).start()
 
+    def _workers(self) -> int:
+        """Give how many processes a job may work with: all cores where it is the only one."""
+        with self._lock:
+            return max(1, self._slots // max(1, len(self._running) + len(self._waiting)))
+
     def _run(self, job: Job) -> None:
         """Start the process, follow it to its end and clear up after it."""
         try:
-            with _started(job.task) as process:
+            with _started(job.task, self._workers()) as process:
                 with self._lock:
                     job.process = process
                     cancelled = job.state == "cancelled"
@@ -139,14 +149,16 @@ class Office:
     def _close(self, job: Job, end: Mapping[str, Any]) -> None:
         """Take over what a process has told at its end."""
         folder, state = Path(job.task.folder), end["kind"]
-        report = None
+        report, figures = None, Figures()
         if state == "done" and job.task.kind == "validate" and job.state != "cancelled":
             report = results.read(folder / RESULTS)
+            figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             if job.keep is not None:
                 job.keep(folder)
         with self._lock:
             if job.state != "cancelled":
-                job.report, job.told, job.error = report, end, str(end.get("error", ""))
+                job.report, job.figures = report, figures
+                job.told, job.error = end, str(end.get("error", ""))
                 job.state = state
 
     def _clear(self, job: Job) -> None:
@@ -218,8 +230,8 @@ def plain_name(given: str) -> str:
     return given.replace("\\", "/").rsplit("/", 1)[-1].replace("\0", "") or "survey"
 
 
-def _started(task: Task) -> "subprocess.Popen[bytes]":
-    environment = os.environ | dict.fromkeys(ONE_THREAD, "1")
+def _started(task: Task, workers: int) -> "subprocess.Popen[bytes]":
+    environment = os.environ | dict.fromkeys(ONE_THREAD, "1") | {WORKERS: str(workers)}
     house = str(Path(__file__).resolve().parent.parent.parent)
     environment["PYTHONPATH"] = os.pathsep.join(
         part for part in (house, os.environ.get("PYTHONPATH", "")) if part

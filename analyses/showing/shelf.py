@@ -7,7 +7,7 @@ import streamlit as st
 
 from analyses.section import Report
 from analyses.showing import jobs, stored
-from analyses.showing.jobs import ENDED, Job, Office, Owned
+from analyses.showing.jobs import ENDED, Figures, Job, Office, Owned
 from analyses.showing.worker import Task
 from instruments.schema import Instrument
 
@@ -17,10 +17,11 @@ MOST_DRAWN = 400
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A report, and the name under which what is drawn of it is kept."""
+    """A report with its figures, and the name under which what is drawn of it is kept."""
 
     key: str
     report: Report
+    figures: Figures
 
 
 class Shelf:
@@ -41,9 +42,11 @@ class Shelf:
             job = self._jobs.get(key)
             if job is not None and job.state not in ENDED:
                 return job
-            report = stored.load(instrument) if job is None else job.report
-            if report is not None:
-                self._reports[key] = Shown(key, report)
+            found = stored.load(instrument) if job is None else None
+            if job is not None and job.report is not None:
+                found = job.report, job.figures
+            if found is not None:
+                self._reports[key] = Shown(key, *found)
                 return self._reports[key]
             if job is not None and job.state != "cancelled":
                 return job

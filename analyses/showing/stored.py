@@ -5,6 +5,7 @@ what computes; where any of these changes, the name does, and the results are co
 """
 
 import hashlib
+import json
 import os
 import shutil
 import uuid
@@ -15,7 +16,8 @@ from pathlib import Path
 from analyses.errors import SurveyError
 from analyses.export import results
 from analyses.section import Report
-from analyses.showing.worker import RESULTS
+from analyses.showing.jobs import Figures
+from analyses.showing.worker import FIGURES, RESULTS
 from instruments.schema import Instrument
 
 HOUSE = Path(__file__).resolve().parent.parent.parent
@@ -23,8 +25,8 @@ HOUSE = Path(__file__).resolve().parent.parent.parent
 COMPUTING = ("numpy", "scipy", "pandas")
 """Libraries whose versions can change a number."""
 
-SHOWING = ("analyses/showing/", "analyses/export/", "analyses/charts/", "analyses/fielding/")
-"""Rooms that show and write, and change no number."""
+SHOWING = ("analyses/showing/", "analyses/export/", "analyses/fielding/", "analyses/commands/")
+"""Rooms that show and write, and change no number and no figure."""
 
 
 @lru_cache(maxsize=8)
@@ -43,7 +45,7 @@ def code() -> str:
     for library in COMPUTING:
         digest.update(f"{library} {metadata.version(library)}".encode())
     for room in ("measure", "instruments", "analyses"):
-        for path in sorted((HOUSE / room).rglob("*.py")):
+        for path in sorted([*(HOUSE / room).rglob("*.py"), *(HOUSE / room).rglob("*.toml")]):
             name = path.relative_to(HOUSE).as_posix()
             if not name.startswith(SHOWING):
                 digest.update(name.encode())
@@ -63,21 +65,28 @@ def place(instrument: Instrument) -> Path:
     return folder() / f"{instrument.id}-{key(instrument)[:32]}.json"
 
 
-def load(instrument: Instrument) -> Report | None:
-    """Give the stored results; None where there are none that can be read."""
+def figures_place(instrument: Instrument) -> Path:
+    """Give the file of their figures."""
+    return place(instrument).with_suffix(".figures.json")
+
+
+def load(instrument: Instrument) -> tuple[Report, Figures] | None:
+    """Give the stored results with their figures; None where there are none that can be read."""
     try:
-        return results.read(place(instrument))
-    except SurveyError:
+        report = results.read(place(instrument))
+        return report, json.loads(figures_place(instrument).read_text(encoding="utf-8"))
+    except (SurveyError, OSError, ValueError):
         return None
 
 
 def keep(instrument: Instrument, done: Path) -> None:
     """Store what a finished validation has left in its folder, and drop what it replaces."""
-    target = place(instrument)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    shutil.copyfile(done / RESULTS, part)
-    part.replace(target)
-    for old in target.parent.glob(f"{instrument.id}-*.json"):
-        if old != target:
+    kept = {figures_place(instrument): FIGURES, place(instrument): RESULTS}
+    folder().mkdir(parents=True, exist_ok=True)
+    for target, name in kept.items():
+        part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+        shutil.copyfile(done / name, part)
+        part.replace(target)
+    for old in folder().glob(f"{instrument.id}-*.json"):
+        if old not in kept:
             old.unlink(missing_ok=True)

@@ -71,7 +71,7 @@ def report(choices: Choices) -> Shown | None:
         progress.follow(upload.job, choices, mine=True)
         return None
     if upload.job is not None and upload.job.state == "done" and upload.job.report is not None:
-        upload.shown = Shown(_key(upload), upload.job.report)
+        upload.shown = Shown(_key(upload), upload.job.report, upload.job.figures)
         upload.job, upload.editing = None, False
         st.rerun()
     if upload.job is not None:

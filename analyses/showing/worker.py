@@ -19,6 +19,9 @@ from typing import IO, Any, Literal
 RESULTS = "results.json"
 """The file that a finished validation leaves in the folder of its task."""
 
+FIGURES = "figures.json"
+"""Beside it: every figure as SVG, by language and id, so that no page waits for one to be drawn."""
+
 Tell = Callable[..., None]
 
 
@@ -83,9 +86,10 @@ def main() -> None:
 def _validate(task: Task, tell: Tell) -> dict[str, Any]:
     import instruments
     from analyses import side_by_side
-    from analyses.export import results
+    from analyses.export import pictures, results
     from analyses.intake import guarding, inputs
     from analyses.report import validate
+    from analyses.wording import LANGUAGES, words
 
     tell(kind="progress", step="cli.reading", share=0.0)
     survey = Path(task.survey)
@@ -109,7 +113,10 @@ def _validate(task: Task, tell: Tell) -> dict[str, Any]:
             wave=task.wave,
             flagged=task.flagged,
         )
+        tell(kind="progress", step="cli.writing", share=1.0)
+        drawn = {language: pictures.draw(report, words(language), team) for language in LANGUAGES}
     results.write(report, Path(task.folder) / RESULTS)
+    (Path(task.folder) / FIGURES).write_text(json.dumps(drawn), encoding="utf-8")
     return {}
 
 

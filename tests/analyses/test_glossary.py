@@ -39,6 +39,11 @@ def test_every_term_has_words_and_every_word_a_term(language):
     assert len(set(names)) == len(names)
 
 
+def test_every_statistic_that_a_finding_can_rest_on_is_explained():
+    statistics = {key for key in catalogue("da") if key.startswith("statistic.")}
+    assert {key for key in statistics if glossary.explain(key) is None} == set()
+
+
 @pytest.mark.parametrize(
     ("name", "table", "term"),
     [

@@ -24,11 +24,10 @@ import pytest
 
 import instruments
 from analyses import pages
-from analyses.export import results
 from analyses.section import Message
-from analyses.showing import stored
 from analyses.wording import words
 from tests.analyses.reports import MARKED
+from tests.analyses.showing.stocked import stock
 
 HOUSE = Path(__file__).parent.parent.parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -50,9 +49,8 @@ def address(tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("server")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        stored.folder().mkdir(parents=True)
         for name in ("coupling", "mental_ability"):
-            results.write(MARKED, stored.place(instruments.load(name)))
+            stock(instruments.load(name), MARKED)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

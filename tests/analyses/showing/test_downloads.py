@@ -6,6 +6,7 @@ from dataclasses import replace
 import openpyxl
 import pytest
 
+from analyses import figures
 from analyses.showing import downloads
 from analyses.wording import words
 from tests.analyses.reports import FIGURES, MEANS, REPORT
@@ -45,8 +46,7 @@ def test_a_workbook_holds_the_one_table():
 
 
 def test_a_figure_is_taken_away_as_drawing_and_picture():
-    section = REPORT.section("levels")
-    files = downloads.of_figure(section, FIGURES[2], DA)
+    files = downloads.of_figure(FIGURES[2], figures.svg(FIGURES[2], MEANS, DA))
     assert _named(files, "means.svg").startswith(b"<svg")
     assert _named(files, "means.png").startswith(b"\x89PNG")
 
@@ -65,6 +65,7 @@ def test_the_files_of_a_run_are_made_once(monkeypatch):
     assert _named(files, "summary.pdf").startswith(b"%PDF")
     with zipfile.ZipFile(io.BytesIO(_named(files, "figures.zip"))) as archive:
         assert "means.svg" in archive.namelist()
+    assert all(one.make() for one in files)
     assert len(calls) == 1
 
 

@@ -31,7 +31,7 @@ def _sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
         "time.sleep(60)"
     )
 
-    def started(task: Task) -> "subprocess.Popen[bytes]":
+    def started(task: Task, workers: int) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
@@ -123,7 +123,7 @@ def test_jobs_end_with_their_session_unless_it_comes_back(monkeypatch):
 
 
 def test_a_worker_ends_when_the_server_does():
-    process = jobs._started(_columns().task)
+    process = jobs._started(_columns().task, 1)
     assert process.stdin is not None
     assert process.stdout is not None
     slow = Task("validate", "coupling", "/tmp", str(instrument("coupling").demonstration_path()))

@@ -10,7 +10,8 @@ from analyses.export import results
 from analyses.showing import stored
 from analyses.showing.jobs import Job, Office
 from analyses.showing.shelf import Shelf, Shown
-from analyses.showing.worker import RESULTS
+from analyses.showing.worker import FIGURES, RESULTS
+from analyses.wording import LANGUAGES
 from tests.analyses.demonstrations import instrument, validated
 from tests.analyses.reports import REPORT
 
@@ -33,7 +34,11 @@ def test_what_a_process_computes_and_stores_is_what_is_computed_here():
     assert isinstance(shown, Shown)
     computed = validated("mental_ability")
     assert replace(shown.report, created=computed.created) == computed
-    assert stored.load(HS39) == shown.report
+    assert stored.load(HS39) == (shown.report, shown.figures)
+    assert set(shown.figures) == set(LANGUAGES)
+    drawn = {figure.id for section in computed.sections for figure in section.figures}
+    assert set(shown.figures["da"]) == drawn
+    assert all(picture.startswith("<svg") for picture in shown.figures["en"].values())
     again = Shelf(Office(1)).get(HS39)
     assert isinstance(again, Shown)
 
@@ -53,12 +58,14 @@ def test_a_new_result_takes_the_place_of_the_old(tmp_path, cache):
     done = tmp_path / "done"
     done.mkdir()
     results.write(REPORT, done / RESULTS)
+    (done / FIGURES).write_text("{}")
     stored.keep(HS39, done)
     old = stored.place(HS39).with_name(f"{HS39.id}-of-other-code.json")
     shutil.copyfile(stored.place(HS39), old)
     stored.keep(HS39, done)
-    assert list((cache / "kobling" / "demonstrations").iterdir()) == [stored.place(HS39)]
-    assert stored.load(HS39) == REPORT
+    kept = {stored.place(HS39), stored.figures_place(HS39)}
+    assert set((cache / "kobling" / "demonstrations").iterdir()) == kept
+    assert stored.load(HS39) == (REPORT, {})
 
 
 def test_a_damaged_file_counts_as_none(cache):
