@@ -25,7 +25,7 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
     "argument": ("validity", "dialogue"),
     **SOURCES,
-    "method": ("card",),
+    "method": ("card", "disclosure"),
     "appendix": ("review",),
 }
 """The sections of each chapter, in the order they are read."""

@@ -97,8 +97,9 @@ def publish_all(
         have fewer digits where some of the groups are small. Every number of a row whose count is
         hidden is `Hidden`, and every number but the count where only the numbers are; notes say how
         many rows. Tables that rest on 1 to 4 respondents altogether have no numbers, quantities
-        that do have no value; their `n_obs` is None. A section "screening" gets a table that says
-        how much was hidden by which rule. Publishing what is published changes nothing.
+        that do have no value; their `n_obs` is None. Of a whole run, whose
+        `n_obs` is known, the section "screening" gets a table that says how much was hidden by
+        which rule. Publishing what is published changes nothing.
     """
     if confidential:
         return tuple(rounding.section(one, one.tables, confidential=True) for one in sections)
@@ -106,7 +107,8 @@ def publish_all(
     published: list[Section] = []
     for one in sections:
         own, tables = tables[: len(one.tables)], tables[len(one.tables) :]
-        if one.id == LOGGED_IN and all(table.id != log.ID for table in own):
+        logged = any(table.id == log.ID for table in own)
+        if one.id == LOGGED_IN and context.n_obs is not None and not logged:
             own = [*own, log.table(tally, context.n_obs)]
         published.append(rounding.section(one, own, confidential=False))
     return tuple(published)

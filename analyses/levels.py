@@ -171,7 +171,7 @@ def _agreement(
 ) -> tuple[dict[str, float | None], float | None]:
     """Give the median rwg(j) under the uniform null and the rule's, and the median AD."""
     limits = {instrument.response(item).limits for item in items}
-    nulls = tuple(dict.fromkeys(("uniform", instrument.rules.rwg_j.null)))
+    nulls: set[str] = {"uniform", instrument.rules.rwg_j.null}
     limit = limits.pop() if len(limits) == 1 else None
     if limit is None:
         return dict.fromkeys(nulls), None

@@ -43,11 +43,12 @@ FILE_NAMES = frozenset(
         datasets.FOLDER_NAME,
         pictures.FOLDER_NAME,
         slides.FOLDER_NAME,
-        records.FILE_NAME,
-        comparison.FILE_NAME,
     }
 )
-"""What a run writes into its folder."""
+"""What a report is written as."""
+
+OURS = FILE_NAMES | {records.FILE_NAME, comparison.FILE_NAME}
+"""What may stand in a folder that is replaced: a report, the record of its run, or a comparison."""
 
 
 def write(
@@ -149,7 +150,7 @@ def _check_ours(target: Path, folder: Path) -> None:
             f'"{folder}" exists and does not hold a result of kobling, so it is left alone. '
             "Name a new folder with --out."
         )
-    foreign = sorted(names - FILE_NAMES)
+    foreign = sorted(names - OURS)
     if foreign:
         raise OutputError(
             f'"{folder}" also holds files that kobling did not write (first: "{foreign[0]}") and '

@@ -38,7 +38,7 @@ def run(instrument: Instrument, survey: Survey, *, sections: Sequence[Section]) 
     ratings = cosmin.rate(instrument, gathered)
     return Section(
         id="validity",
-        answer=_answer(ratings),
+        answer=_told("validity.answer", ratings),
         findings=(_rated(ratings), standards.count_finding(gathered)),
         tables=(standards.table(gathered), cosmin.table(ratings)),
         notes=evidence.standing_notes(instrument, survey),
@@ -50,9 +50,10 @@ def _counts(ratings: dict[str, cosmin.Rating]) -> dict[cosmin.Sign, int]:
     return {sign: signs.count(sign) for sign in COUNTED}
 
 
-def _answer(ratings: dict[str, cosmin.Rating]) -> Message:
-    values: dict[str, Value] = {"of": len(ratings), **_counts(ratings)}
-    return Message("validity.answer", values)
+def _told(key: str, ratings: dict[str, cosmin.Rating]) -> Message:
+    """Say how many properties there are, and how many of them have each rating."""
+    counts: dict[str, Value] = {str(sign): n for sign, n in _counts(ratings).items()}
+    return Message(key, {"of": len(ratings), **counts})
 
 
 def _rated(ratings: dict[str, cosmin.Rating]) -> Finding:
@@ -66,7 +67,7 @@ def _rated(ratings: dict[str, cosmin.Rating]) -> Finding:
     )
     return Finding(
         id="validity_cosmin",
-        claim=Message("validity.claim.cosmin", {"of": len(ratings), **_counts(ratings)}),
+        claim=_told("validity.claim.cosmin", ratings),
         verdict="information",
         evidence=tuple(
             evidence.count(COUNTED[sign], n, source) for sign, n in _counts(ratings).items()

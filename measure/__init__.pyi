@@ -86,6 +86,7 @@ from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
+from .questions.descriptives import descriptives
 from .questions.irt import (
     GradedResponse,
     ability_scores,
@@ -102,6 +103,7 @@ from .scoring.scores import FactorScores, factor_scores
 from .simulating.populations import Population, population
 from .simulating.simulation import Holes, simulate
 from .specification.options import option_table
+from .storage.stored import StoredAnswers, stored
 
 __all__ = [
     "cfa",
@@ -110,6 +112,8 @@ __all__ = [
     "fit",
     "Fit",
     "option_table",
+    "stored",
+    "StoredAnswers",
     "missing_patterns",
     "MissingPatterns",
     "careless_answers",
@@ -218,6 +222,7 @@ __all__ = [
     "fornell_larcker",
     "content_validity",
     "ContentValidity",
+    "descriptives",
     "item_analysis",
     "differential_functioning",
     "ItemFunctioning",

@@ -19,6 +19,7 @@ from analyses.cli import FINDINGS, REFUSED, main
 from analyses.errors import AnalysisError
 from analyses.export import results
 from analyses.publication import SEED, assemble, software
+from analyses.rerunning import record
 from instruments import locking
 from tests.analyses.demonstrations import survey_path
 
@@ -87,7 +88,7 @@ def test_validate_writes_all_and_says_where(written):
     result, out = written
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
-    assert {path.name for path in out.iterdir()} == output.FILE_NAMES
+    assert {path.name for path in out.iterdir()} == output.FILE_NAMES | {record.FILE_NAME}
     lines = result.stdout.splitlines()
     assert lines[0] == f"Rapporten ligger i {out / 'report.html'}"
     assert len(lines) == 5

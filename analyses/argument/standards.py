@@ -12,7 +12,7 @@ from analyses.argument import cells
 from analyses.argument.found import Found
 from analyses.chapters import SOURCES
 from analyses.evidence import columns
-from analyses.section import Cell, Finding, Message, Provenance, Table, Verdict
+from analyses.section import Cell, Finding, Message, Provenance, Table, Value, Verdict
 
 ELSEWHERE = {"content_interviews": "processes", "items_functioning": "fairness"}
 """Findings that speak to another source than the rest of their section."""
@@ -141,7 +141,7 @@ def count_finding(sections: Found) -> Finding:
     """Say how many findings there are, and which sources none of them speaks to."""
     found = [finding for source in SOURCES for finding in findings(sections, source)]
     silent = unspoken(sections)
-    values = {"n": len(found), "sources": silent}
+    values: dict[str, Value] = {"n": len(found), "sources": silent}
     return Finding(
         id="validity_sources",
         claim=Message(f"validity.claim.{'some' if silent else 'all'}", values),

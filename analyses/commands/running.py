@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from analyses.errors import AnalysisError
-from analyses.publication import SEED
 from analyses.section import Message, Report
 from analyses.wording import Words, words
 from measure.errors import MeasureError
@@ -62,7 +61,7 @@ def run(
     from analyses.rerunning import record as records
 
     output.check(out)
-    chosen = records.Options(**{"seed": SEED, **options})
+    chosen = records.Options(**options)
     with bar() as shown, side_by_side.team() as team:
         task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
         record = records.make(instrument, inputs, chosen, said.language)

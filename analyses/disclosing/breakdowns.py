@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from analyses import evidence
-from analyses.disclosing.groups import NUMERIC, heading, word
+from analyses.disclosing.groups import heading, word
 from analyses.intake.survey import Survey
-from analyses.section import Column, Table
+from analyses.section import NUMERIC, Column, Table
 from instruments.schema import BackgroundColumn, Instrument
 
 NO_GROUPS = frozenset({"respondent", "seconds"})

@@ -101,7 +101,7 @@ def _gives_sum_away(own: Groups, row: int) -> bool:
     answers, n = own.table.answers, own.counts[row]
     if answers is None or n is None or not 0 < n < SMALL_GROUP:
         return False
-    return n * answers.n_items < SUMS * 10**COARSEST
+    return n * answers.n_items < SUMS * 10.0**COARSEST
 
 
 def decimals(table: Table, shown: list[int], declared: int) -> int:
@@ -135,7 +135,7 @@ def alike(table: Table, row: int, n: int | None) -> bool:
             and any(abs(mean - end) < 0.5 * 10.0**-COARSEST for end in limits)
         )
         spread = cells.get(table.answers.spread or "")
-        return at_end or (spread == 0 and n != 1)
+        return at_end or bool(spread == 0 and n != 1)
     if not table.distribution:
         return False
     shares = [

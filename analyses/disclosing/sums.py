@@ -50,6 +50,17 @@ class Sums:
     named: dict[Named, int] = field(default_factory=dict)
     relations: list[Relation] = field(default_factory=list)
 
+    @property
+    def universes(self) -> list[Universe]:
+        """Name the people of each cell; what is lacking of a group is of the group's."""
+        found: list[Universe] = [()] * len(self.values)
+        for (name, _), cell in self.named.items():
+            found[cell] = name
+        for one in self.relations:
+            for cell in one.cells:
+                found[cell] = found[cell] or found[one.cells[0]]
+        return found
+
     def cell(self, name: Named | None, people: int, value: float) -> int:
         """Give the place of a group's cell, a new one where there is none of the name."""
         if name is not None and name in self.named:
@@ -130,10 +141,26 @@ class Sums:
                 ((head, said),) = labels
                 by_heading.setdefault((name, head), {})[said] = cell
         settled: set[int] = set()
+        counted = {
+            place: sum(self.people[cell] for cell in cells.values())
+            for place, cells in by_heading.items()
+        }
+        names = {name for name, _ in by_heading}
         for (inner, outer), lies_in in known.nested.items():
-            for name in {name for name, _ in by_heading}:
+            between = [
+                head
+                for head, larger in known.nested
+                if larger == outer and (inner, head) in known.nested
+            ]
+            for name in names:
                 cells, larger = by_heading.get((name, inner)), by_heading.get((name, outer))
                 if cells is None or larger is None:
+                    continue
+                # What follows from sums in between needs not be said again.
+                everybody = counted[name, outer]
+                if counted[name, inner] == everybody and any(
+                    counted.get((name, head)) == everybody for head in between
+                ):
                     continue
                 parts: dict[int, list[int]] = {}
                 for said, cell in cells.items():
@@ -141,9 +168,7 @@ class Sums:
                         parts.setdefault(whole, []).append(cell)
                 added = [self.part(own, whole) for whole, own in parts.items()]
                 smaller = sum(self.people[one] for own in parts.values() for one in own)
-                everybody = sum(self.people[cell] for cell in larger.values())
-                counted = sum(self.people[cell] for cell in cells.values())
-                if all(added) and smaller == everybody == counted:
+                if all(added) and smaller == everybody == counted[name, inner]:
                     settled |= set(cells.values())
         return frozenset(settled)
 

@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyreadstat
@@ -125,7 +126,9 @@ def write_sav(table: Table, path: Path, words: Words, marks: str = "") -> None:
     names = _variable_names([column.name for column in table.columns])
     written = [column.kind in NUMERIC for column in table.columns]
     data: dict[str, list[float | str | None]] = {}
-    formats, missing, value_labels = {}, {}, {}
+    formats: dict[str, str] = {}
+    missing: dict[str, list[Any]] = {}
+    value_labels: dict[str, dict[int | float, str]] = {}
     for name, column, cells in zip(names, table.columns, _columns(table), strict=True):
         if column.kind not in NUMERIC:
             data[name] = [safe(words.cell(cell, column.kind, column.digits)) for cell in cells]

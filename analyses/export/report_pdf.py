@@ -20,25 +20,13 @@ _TEMPLATE = Path(__file__).parent / "report.typ"
 def write(
     report: Report, path: Path, words: Words, *, drawn: Mapping[str, str] | None = None
 ) -> None:
-    """Write the report to a PDF file of A4 pages (PDF/A-2a, PDF/UA-1).
-
-    Parameters
-    ----------
-    report
-        A published report.
-    path
-        The file to write.
-    words
-        The language.
-    drawn
-        The figures as SVG by id, from `pictures.draw`; drawn here if None.
-    """
+    """Write the report to a PDF file; parameters as for `html.write`."""
     drawn = pictures.draw(report, words) if drawn is None else drawn
     path.write_bytes(contents(report, words, drawn))
 
 
 def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
-    """Give the report as the bytes of a PDF file."""
+    """Give the report as the bytes of a PDF file of A4 pages (PDF/A-2a, PDF/UA-1)."""
     own = {name: pictures.in_own_font(picture) for name, picture in drawn.items()}
     compiler = typst.Compiler(
         _TEMPLATE,

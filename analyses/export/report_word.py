@@ -27,14 +27,13 @@ SIZES = {
     "Normal": 10.5,
     "List Bullet": 9.5,
     "Caption": 9.5,
-    "Title": 26.0,
+    "Title": 22.0,
     "Heading 1": 20.0,
     "Heading 2": 14.0,
 }
 SMALL, SMALLEST = Pt(9), Pt(8)
 MARGIN = 20.0
-MUTED, MARK = RGBColor(0x59, 0x59, 0x59), RGBColor(0x5A, 0x47, 0x00)
-MARK_FILL = "FBF4DC"
+MUTED = RGBColor(0x59, 0x59, 0x59)
 WIDEST, TALLEST = Mm(170), Mm(205)
 
 PIXELS = 96
@@ -59,19 +58,7 @@ class Image(NamedTuple):
 def write(
     report: Report, path: Path, words: Words, *, drawn: Mapping[str, str] | None = None
 ) -> None:
-    """Write the report to a .docx file.
-
-    Parameters
-    ----------
-    report
-        A published report.
-    path
-        The file to write.
-    words
-        The language.
-    drawn
-        The figures as SVG by id, from `pictures.draw`; drawn here if None.
-    """
+    """Write the report to a Word file; parameters as for `html.write`."""
     drawn = pictures.draw(report, words) if drawn is None else drawn
     path.write_bytes(contents(report, words, drawn))
 
@@ -89,7 +76,8 @@ def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
     word_page.set_up(document, page, SIZES)
     _hyphenate(document)
     _spacing(document)
-    _mark(document.sections[0].header, told["marks"])
+    if told["marks"]:
+        word_page.mark(document.sections[0].header, " · ".join(told["marks"]))
     _opening(document, told)
     for chapter in told["chapters"]:
         _chapter(document, chapter, images)
@@ -132,19 +120,6 @@ def _spacing(document: Any) -> None:
     document.styles["Heading 1"].paragraph_format.page_break_before = True
     caption = document.styles["Caption"]
     caption.font.bold, caption.font.italic = False, False
-
-
-def _mark(header: Any, marks: Sequence[str]) -> None:
-    """Mark every page: simulated answers, confidential content."""
-    if not marks:
-        return
-    paragraph = header.paragraphs[0]
-    run = paragraph.add_run(_clean(" · ".join(marks)))
-    run.bold, run.font.size, run.font.color.rgb = True, SMALL, MARK
-    shade = OxmlElement("w:shd")
-    shade.set(qn("w:val"), "clear")
-    shade.set(qn("w:fill"), MARK_FILL)
-    paragraph._p.get_or_add_pPr().append(shade)
 
 
 def _opening(document: Any, told: texts.Document) -> None:

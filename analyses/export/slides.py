@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from analyses import labels
+from analyses.charts.plotting import FONT
 from analyses.export import pictures
 from analyses.section import Report
 from analyses.wording import Words
@@ -80,7 +81,7 @@ def _slide(picture: str, marks: Sequence[str]) -> str:
     assert view is not None
     told = escape(" · ".join(marks))
     mark = (
-        f'<text x="{_SIDE}" y="{HEIGHT - 22}" font-family="{pictures.FONT}" font-size="22" '
+        f'<text x="{_SIDE}" y="{HEIGHT - 22}" font-family="{FONT}" font-size="22" '
         f'font-weight="bold" fill="#5a4700">{told}</text>'
     )
     return (

@@ -9,8 +9,6 @@ from typing import Any
 import vl_convert
 from docx import Document
 from docx.enum.text import WD_BREAK
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from analyses.briefing.brief import Brief, compose
@@ -34,8 +32,8 @@ FIGURE_WIDTH = Mm(150)
 FIGURE_SCALE = 3.0
 """Pixels for one of the drawing's own, so that a printed figure is sharp."""
 
-MUTED, MARK = RGBColor(0x59, 0x59, 0x59), RGBColor(0x5A, 0x47, 0x00)
-MARK_FILL, BOX_FILL = "FBF4DC", "F4F4F4"
+MUTED = RGBColor(0x59, 0x59, 0x59)
+BOX_FILL = "F4F4F4"
 
 
 def write(
@@ -57,7 +55,7 @@ def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
     word_page.set_up(document, page, SIZES)
     _spacing(document)
     if brief.marks:
-        _mark(document.sections[0].header, " · ".join(brief.marks))
+        word_page.mark(document.sections[0].header, " · ".join(brief.marks))
     _first_page(document, brief, drawn)
     _second_page(document, brief)
     created = datetime.fromisoformat(report.created).replace(tzinfo=None)
@@ -112,11 +110,11 @@ def _second_page(document: Any, brief: Brief) -> None:
                 proposal = line.add_run(one.proposal)
                 proposal.font.size, proposal.font.color.rgb = SMALL, MUTED
     heading = document.add_heading(named["method"], level=2)
-    _shade(heading, BOX_FILL)
+    word_page.shade(heading, BOX_FILL)
     for text in brief.method:
         paragraph = document.add_paragraph()
         paragraph.add_run(text).font.size = SMALL
-        _shade(paragraph, BOX_FILL)
+        word_page.shade(paragraph, BOX_FILL)
 
 
 def _part(document: Any, heading: str, texts: Sequence[str]) -> None:
@@ -136,22 +134,3 @@ def _picture(document: Any, drawn: str, description: str) -> None:
     image = vl_convert.svg_to_png(drawn, scale=FIGURE_SCALE)
     shape = document.add_picture(BytesIO(image), width=FIGURE_WIDTH)
     shape._inline.docPr.set("descr", description)
-
-
-def _mark(header: Any, text: str) -> None:
-    """Mark every page: simulated answers, confidential content."""
-    run = header.paragraphs[0].add_run(text)
-    run.bold, run.font.size, run.font.color.rgb = True, SMALL, MARK
-    _shade(header.paragraphs[0], MARK_FILL)
-
-
-def _shade(paragraph: Any, fill: str) -> None:
-    shade = OxmlElement("w:shd")
-    shade.set(qn("w:val"), "clear")
-    shade.set(qn("w:fill"), fill)
-    properties = paragraph._p.get_or_add_pPr()
-    # The format wants shading before spacing and indents; python-docx keeps that order itself.
-    properties.insert_element_before(
-        shade,
-        *("w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:outlineLvl", "w:rPr"),
-    )

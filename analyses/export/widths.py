@@ -15,9 +15,10 @@ _HEADING = 9.0
 _BOLD = 1.2
 """How much wider than other type the headings are."""
 
-_WORD, _TEXT, _USUAL = 16, 60, 1.5
-"""A text column is not narrower than its longest word of at most so many characters, and no wider
-than this, or than so many times its average text, where single texts are longer."""
+_WORD, _SHORT, _TEXT, _USUAL = 16, 26, 90, 1.3
+"""A text column is not narrower than its longest word of at most `_WORD` characters. Texts of up to
+`_SHORT` stand in one line if there is room; beyond that it is as wide as `_USUAL` times its average
+text, and never wider than `_TEXT`."""
 
 _CROWDED = 0.85
 """Columns that need so much of an upright page leave its texts too little room."""
@@ -58,7 +59,7 @@ def layout(
             least = max(min(_longest_word(texts), _WORD), word)
             needed.append(least + _GAP)
             usual = _USUAL * sum(map(len, texts)) / max(len(texts), 1)
-            wanted.append(max(least, min(longest, usual, _TEXT)) + _GAP)
+            wanted.append(max(least, min(longest, max(usual, _SHORT), _TEXT)) + _GAP)
     landscape = sum(needed) > _CROWDED * PORTRAIT and sum(wanted) > PORTRAIT
     room = LANDSCAPE if landscape else PORTRAIT
     return Layout(tuple(_fitted(needed, wanted, room)), landscape)

@@ -11,6 +11,9 @@ from docx.shared import Mm, Pt, RGBColor
 
 FONT = "Calibri"
 SMALL = Pt(9)
+MARK, MARK_FILL = RGBColor(0x5A, 0x47, 0x00), "FBF4DC"
+"""Ink and ground of the marks that stand on every page."""
+
 PAGE_WIDTH, PAGE_HEIGHT = Mm(210), Mm(297)
 LANGUAGES = {"da": "da-DK", "en": "en-GB"}
 """The language tag of each language, so that Word checks the spelling by the right one."""
@@ -104,3 +107,23 @@ def _field(paragraph: Any, name: str) -> None:
             part = OxmlElement("w:fldChar")
             part.set(qn("w:fldCharType"), kind)
         run._r.append(part)
+
+
+def mark(header: Any, text: str) -> None:
+    """Mark every page: simulated answers, confidential content."""
+    run = header.paragraphs[0].add_run(text)
+    run.bold, run.font.size, run.font.color.rgb = True, SMALL, MARK
+    shade(header.paragraphs[0], MARK_FILL)
+
+
+def shade(paragraph: Any, fill: str) -> None:
+    """Lay a colour behind a paragraph."""
+    laid = OxmlElement("w:shd")
+    laid.set(qn("w:val"), "clear")
+    laid.set(qn("w:fill"), fill)
+    properties = paragraph._p.get_or_add_pPr()
+    # The format wants shading before spacing and indents; python-docx keeps that order itself.
+    properties.insert_element_before(
+        laid,
+        *("w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:outlineLvl", "w:rPr"),
+    )

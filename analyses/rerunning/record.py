@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.errors import SurveyError
-from analyses.publication import software
+from analyses.publication import SEED, software
 from instruments import locking
 from instruments.schema import Instrument
 from instruments.substance import digest
@@ -77,7 +77,7 @@ class InstrumentRecord:
 class Options:
     """What the run was told; each is an argument of `analyses.report.validate`."""
 
-    seed: int
+    seed: int = SEED
     estimator: str | None = None
     confidential: bool = False
     wave: str | None = None

@@ -14,6 +14,7 @@ from measure.errors import ConvergenceError, DataError
 from measure.fitting.confirmatory import estimate
 from measure.fitting.source import Source
 from measure.replication.repeat import Progress, repeat
+from measure.replication.workers import Workers
 from measure.simulating.populations import Population, population, sizes_of
 from measure.simulating.simulation import simulate
 from measure.specification.options import Options
@@ -87,7 +88,7 @@ def alignment_recovery(
     seed: int,
     n: int = 100,
     n_obs: int | Mapping[object, int] | None = None,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> AlignmentRecovery:
     """Draw data from an aligned solution, align them, and compare with the solution.

@@ -255,7 +255,7 @@ def released_table(structure: Structure, groups: Sequence[object]) -> pd.DataFra
 
 def _blank_note(ladder: Ladder) -> list[str]:
     data, group = ladder.source.data, ladder.options.group
-    assert data is not None
+    assert isinstance(data, pd.DataFrame)
     assert group is not None
     blank = int(data[group].isna().sum())
     if not blank:

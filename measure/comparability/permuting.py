@@ -16,6 +16,7 @@ from measure.display import render_html, render_text
 from measure.errors import OptionError
 from measure.fitting.fitted import Fit
 from measure.replication.repeat import Progress, repeat
+from measure.replication.workers import Workers
 from measure.specification.options import Options
 
 Array = NDArray[np.float64]
@@ -88,7 +89,7 @@ def permute_invariance(
     parameterization: str = "delta",
     std_lv: bool = True,
     categories: str = "refuse",
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> InvariancePermutation:
     """Test a step of invariance by dealing the groups at random and fitting again.

@@ -99,8 +99,7 @@ def observed_covariances(fit: Fit, block: int) -> Array:
     moments = fit.moments
     if moments.ordinal is None:
         return moments.sample[block].sigma
-    assert moments.rows is not None
-    return pd.DataFrame(moments.rows[block]).cov().to_numpy()
+    return pd.DataFrame(moments.kept_rows[block]).cov().to_numpy()
 
 
 def factor_items(fit: Fit, state: State, name: str) -> NDArray[np.intp]:

@@ -17,6 +17,7 @@ from measure.fitting.fitted import Fit, require_one_level, standardized
 from measure.fitting.inference import wald
 from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.replication.repeat import repeat
+from measure.replication.workers import Workers
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -88,7 +89,7 @@ def htmt_intervals(
     n: int = 1000,
     level: float = 0.95,
     cluster: str | None = None,
-    workers: int | None = 1,
+    workers: Workers = 1,
 ) -> pd.DataFrame:
     """Percentile bootstrap intervals of heterotrait-monotrait ratios.
 

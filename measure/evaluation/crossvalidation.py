@@ -24,6 +24,7 @@ from measure.evaluation.heldout import (
 from measure.fitting.fitted import Fit
 from measure.moments.asymptotic import sums_by_cluster
 from measure.replication.repeat import Progress, Repeats, repeat
+from measure.replication.workers import Workers
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -101,7 +102,7 @@ def cross_validate(
     repeats: int = 1,
     cluster: str | None = None,
     level: float = 0.95,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> CrossValidation:
     """Fit models to parts of the data and measure their discrepancy from the rest.

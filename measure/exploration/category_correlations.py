@@ -28,6 +28,9 @@ from measure.moments.ordinal.pair_tables import EMPTY_CELLS
 from measure.moments.ordinal.smoothing import smoothed
 from measure.moments.ordinal.two_step import TwoStep
 from measure.moments.rows import rows_of
+from measure.storage.places import groups_of
+from measure.storage.stored import StoredAnswers
+from measure.storage.stored_codes import Asked, coded_answers
 
 Array = NDArray[np.float64]
 
@@ -174,7 +177,7 @@ class CategoryCorrelations:
 
 
 def polychoric(
-    data: pd.DataFrame,
+    data: pd.DataFrame | StoredAnswers,
     ordered: bool | Sequence[str] = True,
     *,
     group: str | None = None,
@@ -190,7 +193,8 @@ def polychoric(
     ----------
     data
         One row a respondent. All columns are used, but those of the group and the cluster.
-        Ordered ones hold whole numbers or ordered pandas categories, at most 12 of them.
+        Ordered ones hold whole numbers or ordered pandas categories, at most 12 of them. Also
+        answers larger than memory, from `stored`, all of them ordered.
     ordered
         Names of the ordered variables; True for all. The others are continuous.
     group
@@ -243,8 +247,13 @@ def polychoric(
     known_option("information", information, INFORMATION)
     known_option("smooth", smooth, SMOOTH)
     names, chosen = _variables(data, ordered, group, cluster)
-    rows = rows_of(with_numbers(data, chosen), names, group=group, cluster=cluster)
-    found = coded(rows, chosen, pairwise=missing == "pairwise")
+    pairwise = missing == "pairwise"
+    if isinstance(data, StoredAnswers):
+        labels = (1,) if group is None else groups_of(data, group)
+        found = coded_answers(data, Asked(names, labels, group, cluster, pairwise), chosen)
+    else:
+        rows = rows_of(with_numbers(data, chosen), names, group=group, cluster=cluster)
+        found = coded(rows, chosen, pairwise=pairwise)
     groups = estimates(found, empty_cells)
     matrices, notes = [], []
     for one, label in zip(groups, found.groups, strict=True):
@@ -253,8 +262,8 @@ def polychoric(
         matrices.append(pd.DataFrame(matrix, index=list(names), columns=list(names)))
         notes += own
     notes += _few_clusters(found)
-    labels = list(found.layout.labels)[found.layout.order.sections[0]]
-    thresholds = [pd.Series(one.thresholds, index=labels, name="threshold") for one in groups]
+    named = list(found.layout.labels)[found.layout.order.sections[0]]
+    thresholds = [pd.Series(one.thresholds, index=named, name="threshold") for one in groups]
     return CategoryCorrelations(
         correlations=_stacked(matrices, found.groups),
         thresholds=thresholds[0]
@@ -273,10 +282,13 @@ def polychoric(
 
 
 def _variables(
-    data: pd.DataFrame, ordered: bool | Sequence[str], group: str | None, cluster: str | None
+    data: pd.DataFrame | StoredAnswers,
+    ordered: bool | Sequence[str],
+    group: str | None,
+    cluster: str | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of all variables and of the ordered ones."""
-    if not isinstance(data, pd.DataFrame):
+    if not isinstance(data, pd.DataFrame | StoredAnswers):
         raise DataError(
             "the data must be a pandas DataFrame with one row a respondent, "
             f"not {type(data).__name__}."

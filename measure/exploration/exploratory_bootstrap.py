@@ -25,7 +25,7 @@ from measure.moments.ordinal.two_step import TwoStep, two_step
 from measure.moments.rows import Rows
 from measure.replication.intervals import percentile
 from measure.replication.repeat import reasons_table, repeat
-from measure.replication.workers import Count, add
+from measure.replication.workers import Count, Workers, add
 from measure.rotating.extraction import EXTRACTIONS, GRADIENT_TOLERANCE, WEIGHTED, extract
 from measure.rotating.extraction_weights import correlation_weight
 from measure.rotating.gradient_projection import inverse_transposed
@@ -106,7 +106,7 @@ def bootstrap_loadings(
     n: int = 1000,
     cluster: str | None = None,
     confidence_level: float = 0.95,
-    workers: int | None = 1,
+    workers: Workers = 1,
 ) -> LoadingsBootstrap:
     """Bootstrap intervals of rotated loadings, factor correlations and communalities.
 

@@ -13,6 +13,7 @@ from measure.exploration.clustered_answers import ClusteredAnswers
 from measure.exploration.shuffled import Shuffled
 from measure.moments.ordinal.smoothing import smoothed
 from measure.replication.repeat import Progress, repeat
+from measure.replication.workers import Workers
 
 Array = NDArray[np.float64]
 
@@ -28,7 +29,7 @@ class Repetition:
 
     n: int
     seed: int
-    workers: int | None
+    workers: Workers
     progress: Progress | None
 
 

@@ -25,6 +25,7 @@ from measure.exploration.random_eigenvalues import (
 from measure.exploration.retained import FactorRetention, no_answer
 from measure.exploration.retention_sample import Sample, random_counterparts, sample_of
 from measure.replication.repeat import Progress
+from measure.replication.workers import Workers
 
 Array = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ def factor_retention(
     seed: int | None = None,
     quantile: float = 0.95,
     n_obs: int | None = None,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> FactorRetention:
     """How many factors several criteria suggest, side by side.

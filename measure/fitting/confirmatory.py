@@ -47,6 +47,7 @@ from measure.specification.rotation_plan import RotationPlan, plan_of
 from measure.specification.syntax import parse
 from measure.specification.table import ParameterTable
 from measure.specification.variables import variables_of
+from measure.storage.stored import StoredAnswers
 from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]
@@ -326,7 +327,7 @@ def _entry(function: str, name: str, summary: str) -> Callable[..., Fit]:
 
     def run(
         model: str,
-        data: pd.DataFrame | None = None,
+        data: pd.DataFrame | StoredAnswers | None = None,
         *,
         estimator: str | None = None,
         missing: str = "listwise",
@@ -392,7 +393,8 @@ _DOCUMENTATION = """
     model
         Model text in lavaan syntax.
     data
-        One row a respondent; the model names its columns.
+        One row a respondent; the model names its columns. Also answers larger than memory, from
+        `stored`: at one level, all ordered, or all continuous without what needs single rows.
     estimator
         "ML", "GLS", "WLS" (asymptotically distribution free), "ULS", or ML with robust standard
         errors and a scaled test: "MLM" (Satorra-Bentler), "MLMV" (scaled and shifted), "MLMVS"

@@ -16,6 +16,10 @@ from measure.specification.options import Method, Options
 from measure.specification.syntax import Syntax
 from measure.specification.table import Groups
 from measure.specification.variables import Variables, variables_of
+from measure.storage.places import groups_of
+from measure.storage.stored import StoredAnswers
+from measure.storage.stored_codes import Asked
+from measure.storage.stored_moments import moments_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,7 @@ class Source:
     share them; the data must not change meanwhile.
     """
 
-    data: pd.DataFrame | None = None
+    data: pd.DataFrame | StoredAnswers | None = None
     sample_cov: object = None
     sample_mean: object = None
     sample_nobs: object = None
@@ -41,7 +45,11 @@ class Source:
         if self.data is None and self.sample_cov is None:
             raise DataError("there is nothing to fit the model to: give data, or sample_cov.")
         if options.group is not None and self.data is not None:
-            labels = group_labels(self.data, options.group)
+            labels = (
+                groups_of(self.data, options.group)
+                if isinstance(self.data, StoredAnswers)
+                else group_labels(self.data, options.group)
+            )
         elif isinstance(self.sample_cov, Mapping):
             labels = tuple(self.sample_cov)
         return Groups(
@@ -103,6 +111,8 @@ class Source:
         ordered: tuple[str, ...],
         levels: Levels | None,
     ) -> Moments:
+        if isinstance(self.data, StoredAnswers):
+            return self._stored(names, options, method, ordered, levels)
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if levels is not None and ordered:
@@ -131,6 +141,25 @@ class Source:
         return complete.from_covariance(
             self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
         )
+
+    def _stored(
+        self,
+        names: tuple[str, ...],
+        options: Options,
+        method: Method,
+        ordered: tuple[str, ...],
+        levels: Levels | None,
+    ) -> Moments:
+        assert isinstance(self.data, StoredAnswers)
+        if levels is not None:
+            raise OptionError(
+                "a two-level model needs the rows of each cluster together, and stored answers are "
+                "read a batch at a time. Read the columns into memory."
+            )
+        labels = self.groups(options).labels
+        pairwise = options.missing == "pairwise"
+        asked = Asked(names, labels, options.group, options.cluster, pairwise)
+        return moments_of(self.data, asked, options, method, ordered)
 
 
 def _ordered_names(syntax: Syntax, variables: Variables, options: Options) -> tuple[str, ...]:

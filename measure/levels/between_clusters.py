@@ -23,6 +23,9 @@ from measure.errors import DataError, OptionError
 from measure.levels.cluster_columns import items_apart_from_cluster
 from measure.levels.components import variance_components
 from measure.levels.mixed.terms import repeated_ids
+from measure.levels.one_way import Sums, one_way, quartiles
+from measure.storage.stored import StoredAnswers
+from measure.storage.stored_clusters import cluster_sums
 
 Array = NDArray[np.float64]
 
@@ -35,11 +38,10 @@ COLUMNS = (
     *("f", "df1", "df2", "pvalue", "ms_between", "ms_within", "tau2", "sigma2"),
     *("design_effect", "n_clusters", "mean_size", "k_star", "n_single", "n", "dropped", "note"),
 )
-QUARTILES = {"min": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "max": 1.0}
 
 
 def icc(
-    data: pd.DataFrame,
+    data: pd.DataFrame | StoredAnswers,
     items: str | Sequence[str],
     *,
     cluster: str,
@@ -51,7 +53,7 @@ def icc(
     Parameters
     ----------
     data
-        One row a respondent.
+        One row a respondent. Also answers larger than memory, from `stored`, without `within`.
     items
         Columns to analyse, each by itself; rows where it or the cluster is missing are left out.
     cluster
@@ -101,6 +103,15 @@ def icc(
     """
     confidence(confidence_level)
     names = [items] if isinstance(items, str) else list(items)
+    if isinstance(data, StoredAnswers):
+        if within is not None:
+            raise OptionError(
+                "three levels are analysed by REML, which needs the rows; stored answers have "
+                "none. Leave `within` out, or read the columns into memory."
+            )
+        found = cluster_sums(data, names, cluster)
+        rows = [one_way(name, sums, cluster, confidence_level) for name, sums in found.items()]
+        return pd.DataFrame(rows, index=pd.Index(names, name="item"))[list(COLUMNS)]
     numbers = items_apart_from_cluster(data, names, cluster)
     columns = list(COLUMNS)
     if within is None:
@@ -122,82 +133,13 @@ def icc(
 def _one_way(
     answers: pd.Series, clusters: pd.Series, cluster: str, confidence_level: float
 ) -> dict[str, float | int | str]:
-    from scipy.stats import f
-
     used = answers.notna() & clusters.notna()
     y = answers[used].to_numpy()
-    codes, labels = pd.factorize(clusters[used])
+    codes, _ = pd.factorize(clusters[used])
     sizes = np.bincount(codes)
-    n, n_clusters = len(y), len(labels)
-    _check_clusters(answers.name, cluster, sizes)
     means = np.bincount(codes, y) / sizes
-    df1, df2 = n_clusters - 1, n - n_clusters
-    between = float(sizes @ (means - y.mean()) ** 2) / df1
-    within = float(((y - means[codes]) ** 2).sum()) / df2
-    # Rounding leaves a tiny within variance where all members of every cluster agree.
-    if within <= 1e-20 * max(between, float(np.mean(y**2))):
-        raise DataError(
-            f'item "{answers.name}" does not vary within any "{cluster}": it belongs to the '
-            "clusters, not to their members, and has no intraclass correlation."
-        )
-    k_star = float(n - (sizes**2).sum() / n) / df1
-    ratio = between / within
-    tail = (1 - confidence_level) / 2
-    bounds = ratio / np.asarray(f.ppf([1 - tail, tail], df1, df2))
-    icc1 = (ratio - 1) / (ratio + k_star - 1)
-    lower, upper = ((bounds - 1) / (bounds + k_star - 1)).tolist()
-    mean_size = n / n_clusters
-    used_icc = max(icc1, 0.0)
-    reliabilities = sizes * used_icc / (1 + (sizes - 1) * used_icc)
-    return {
-        "icc1": icc1,
-        "icc1.ci.lower": lower,
-        "icc1.ci.upper": upper,
-        "icc1_used": used_icc,
-        "icc1_mean_size": (ratio - 1) / (ratio + mean_size - 1),
-        "share": icc1,
-        "share.ci.lower": lower,
-        "share.ci.upper": upper,
-        "icc2": _icc2(ratio),
-        "icc2.ci.lower": _icc2(float(bounds[0])),
-        "icc2.ci.upper": _icc2(float(bounds[1])),
-        **_quartiles(reliabilities),
-        "f": ratio,
-        "df1": df1,
-        "df2": df2,
-        "pvalue": float(f.sf(ratio, df1, df2)),
-        "ms_between": between,
-        "ms_within": within,
-        "tau2": (between - within) / k_star,
-        "sigma2": within,
-        "design_effect": 1 + (float((sizes**2).sum()) / n - 1) * used_icc,
-        "n_clusters": n_clusters,
-        "mean_size": mean_size,
-        "k_star": k_star,
-        "n_single": int((sizes == 1).sum()),
-        "n": n,
-        "dropped": len(answers) - n,
-        "note": _negative(icc1),
-    }
-
-
-def _icc2(ratio: float) -> float:
-    """Return 1 - 1/F; equal cluster means (F = 0) have no reliability to speak of: NaN."""
-    return 1 - 1 / ratio if ratio > 0 else np.nan
-
-
-def _negative(icc1: float) -> str:
-    if icc1 >= 0:
-        return ""
-    return (
-        f"ICC(1) is negative ({icc1:.3f}): clusters differ less than chance would have it. It "
-        "counts as 0."
-    )
-
-
-def _quartiles(reliabilities: Array) -> dict[str, float]:
-    found = np.quantile(reliabilities, [*QUARTILES.values()])
-    return {f"reliability.{name}": float(x) for name, x in zip(QUARTILES, found, strict=True)}
+    sums = Sums(sizes, means, float(((y - means[codes]) ** 2).sum()), len(answers) - len(y))
+    return one_way(str(answers.name), sums, cluster, confidence_level)
 
 
 def _nested(
@@ -232,7 +174,7 @@ def _nested(
             **_limited("icc1", correlation),
             "icc1_used": float(correlation[0]),
             **_limited("share", parts[depth, 1:]),
-            **_quartiles(reliable.to_numpy(dtype=float)),
+            **quartiles(reliable.to_numpy(dtype=float)),
             "pvalue": float(pvalues[depth]),
             "tau2": float(parts[depth, 0]),
             "sigma2": float(rest),
@@ -318,16 +260,3 @@ def answers_needed(
         },
         index=table.index,
     )
-
-
-def _check_clusters(item: object, cluster: str, sizes: NDArray[np.int_]) -> None:
-    if len(sizes) < 2:
-        raise DataError(
-            f'item "{item}" is answered in one "{cluster}" only; differences between clusters need '
-            "at least two."
-        )
-    if (sizes == 1).all():
-        raise DataError(
-            f'every "{cluster}" has one answer to item "{item}": differences within clusters '
-            "cannot be seen. Check whether this column names clusters or respondents."
-        )

@@ -36,6 +36,7 @@ from measure.levels.mixed.report import (
 )
 from measure.levels.mixed.search import solve
 from measure.levels.mixed.terms import model_of, rows_of
+from measure.replication.workers import Workers
 from measure.threads import on_one_thread
 
 METHODS = ("REML", "ML")
@@ -123,7 +124,7 @@ def variance_components(
     confidence_level: float = 0.95,
     n: int = 1000,
     seed: int | None = None,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> VarianceComponents:
     """Share the variance of a score out to the levels that persons belong to.

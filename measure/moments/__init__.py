@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from measure.errors import OptionError
 from measure.model import Implied
 from measure.moments.patterns import Patterns
 from measure.moments.twolevel.clusters import Clusters
@@ -83,7 +84,8 @@ class Moments:
     counts
         What the covariances are divided by, per group: n or n - 1. Groups weigh by it.
     rows
-        The rows used, (n, p) per group, NaN for a missing answer; None from a covariance matrix.
+        The rows used, (n, p) per group, NaN for a missing answer; None from a covariance matrix
+        and from stored answers.
     clusters
         Cluster number of each row, per group; None without clusters. A cluster keeps its number
         across groups.
@@ -109,6 +111,22 @@ class Moments:
     n_dropped: int = 0
     ordinal: Categories | None = None
     nested: tuple[Clusters | GappyClusters, ...] | None = None
+
+    @property
+    def kept_rows(self) -> tuple[Array, ...]:
+        """The rows used, per group.
+
+        Raises
+        ------
+        OptionError
+            The moments are of a covariance matrix or of stored answers, and keep none.
+        """
+        if self.rows is None:
+            raise OptionError(
+                "this needs the answers of single rows, which a fit to sample_cov or to stored "
+                "answers does not keep. Fit the model to a data frame."
+            )
+        return self.rows
 
     @property
     def block_names(self) -> tuple[tuple[str, ...], ...]:

@@ -59,14 +59,18 @@ def from_rows(rows: Rows) -> Moments:
 
 def require_coverage(values: Array, names: tuple[str, ...], where: str) -> None:
     """Refuse a pair of items that no row answers together: its covariance is not determined."""
-    n, p = values.shape
+    present = (~np.isnan(values)).astype(float)
+    refuse_apart(present.T @ present, len(values), names, where)
+
+
+def refuse_apart(together: Array, n: int, names: tuple[str, ...], where: str) -> None:
+    """Do the same from the numbers of rows that answer two items together, (p, p)."""
+    p = len(names)
     if n <= p:
         raise DataError(
             f"{n} rows{where} have an answer to any of the {p} variables; at least "
             f"{p + 1} are needed. Use fewer items, or gather more answers."
         )
-    present = (~np.isnan(values)).astype(float)
-    together = present.T @ present
     apart = np.argwhere(np.triu(together < 2))
     if len(apart):
         i, j = apart[0]

@@ -61,8 +61,6 @@ class Cells:
         (n_cells,) those that are hidden, and those that stay shown, whatever is chosen.
     relations
         Sums that are known.
-    follows
-        Pairs of places: where the first is hidden, the second is hidden too.
     """
 
     values: Numbers
@@ -73,7 +71,6 @@ class Cells:
     hidden: Choice
     shown: Choice
     relations: tuple[Relation, ...]
-    follows: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse cells that are not what they are known to be."""
@@ -131,9 +128,8 @@ class Bounds:
         self._cells = cells
         self._asked = hidden & (cells.span > 0) & ~left_out
         self._lower, self._upper = cells.lower.copy(), cells.upper.copy()
-        columns = cells.matrix * hidden
+        columns = sparse.csr_array(cells.matrix.multiply(hidden.astype(float)))
         columns.eliminate_zeros()
-        columns = sparse.csr_array(columns)
         self._slacks = tuple(self._bounded(columns, hidden))
         rows = np.diff(columns.indptr) > 0
         rows[[slack.row for slack in self._slacks]] = False
@@ -248,7 +244,7 @@ class Bounds:
         sums = sparse.csr_array(columns[rows])
         solved = linprog(
             np.where(places == cell, -sign, 0.0),
-            A_eq=sums,
+            A_eq=sums,  # type: ignore[call-overload]
             b_eq=sums @ self._cells.values[places],
             bounds=np.column_stack([self._lower[places], self._upper[places]]),
             method="highs",

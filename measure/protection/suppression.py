@@ -10,6 +10,7 @@ are hidden to protect others have to be protected as well.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 from scipy import sparse
@@ -18,7 +19,15 @@ from scipy.optimize import LinearConstraint, milp
 
 from measure.protection.bounds import NEARLY, Bounds, Cells, Choice, Numbers
 
-MOST_AT_ONCE = 16
+FREE_ROUNDS = 3
+"""So many proposals are made afresh; then what was proposed stays hidden, and only further cells
+are added, which ends soon and costs little more."""
+
+GAP, NODES = 0.01, 100
+"""When the integer program is good enough. A limit of time would make the choice depend on the
+machine."""
+
+MOST_AT_ONCE = 64
 """Relations of so many cells at most say at the outset what each cell demands that might be hidden;
 of longer ones, what is violated is added."""
 
@@ -60,11 +69,6 @@ class _Search:
         self.numbers.extend(numbers)
         self.lengths.append(len(places))
         self.least.append(least)
-
-    def follow(self) -> None:
-        """Demand that what follows a hidden cell is hidden too."""
-        for first, second in self.cells.follows:
-            self.add((second, first), (1.0, -1.0), 0.0)
 
     def demand(self, places: Sequence[int], numbers: Sequence[float], cell: int) -> bool:
         """Demand of the hidden cells that the numbers add up to a cell's span, if it is hidden.
@@ -111,15 +115,17 @@ class _Search:
             return choice
         free = sparse.csr_array(free[kept])
         used = np.unique(free.indices)
+        if len(used) == 0:
+            return choice
         solved = milp(
             self.cells.weights[columns[used]],
-            integrality=np.ones(len(used)),
+            integrality=np.ones(len(used), dtype=int),
             bounds=Limits(0, 1),
             constraints=LinearConstraint(sparse.csr_array(free[:, used]), lb=least[kept]),
+            options={"mip_rel_gap": GAP, "node_limit": NODES},
         )
-        # Everything hidden fulfils each demand.
-        assert solved.x is not None, solved.message
-        choice[columns[used]] = solved.x > 0.5
+        # Everything hidden fulfils each demand, should the limit be too low to find better.
+        choice[columns[used]] = True if solved.x is None else solved.x > 0.5
         return choice
 
 
@@ -143,19 +149,23 @@ def suppress(cells: Cells, *, seed: int) -> Suppressed:
     search = _Search(cells, cells.hidden.copy(), np.zeros(len(cells.values), dtype=bool))
     if not cells.hidden.any():
         return Suppressed(search.forced, search.exposed, ())
-    search.follow()
     _first_demands(search)
     rng = np.random.default_rng(seed)
-    while True:
+    for rounds in count():
         hidden = search.cheapest()
         bounds = Bounds(cells, hidden, search.exposed)
         bounds.explore(rng)
         found = list(bounds.violated())
         if not found:
             return Suppressed(hidden, search.exposed, tuple(bounds.points))
+        if rounds >= FREE_ROUNDS:
+            search.forced |= hidden
         for cell, row in found:
             places = np.flatnonzero(row)
             search.demand(places.tolist(), row[places].tolist(), cell)
+    raise AssertionError(
+        "each round hides more cells or exposes one, of which there are finitely many"
+    )
 
 
 def _first_demands(search: _Search) -> None:

@@ -25,7 +25,7 @@ from measure.replication.intervals import INTERVALS, acceleration
 from measure.replication.refitting import Refit, Refits
 from measure.replication.repeat import Repeats, reasons_table, repeat
 from measure.replication.resampling import Resampling
-from measure.replication.workers import Count, add, alike
+from measure.replication.workers import Count, Workers, add, alike
 
 Array = NDArray[np.float64]
 
@@ -129,7 +129,7 @@ def bootstrap(
     kind: str = "ordinary",
     intervals: Sequence[str] = ("percentile", "bca"),
     confidence_level: float = 0.95,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Callable[[int, int], object] | None = None,
 ) -> Bootstrap:
     """Fit a model again to samples drawn with replacement from its rows.
@@ -280,7 +280,7 @@ def _rows_of(fit: Fit, data: pd.DataFrame | None) -> Moments:
     """Give the moments of the fit with its rows, from the data where it has none."""
     if data is None:
         if fit.moments.rows is None:
-            raise DataError("the fit was made from sample_cov and has no rows to draw: give data.")
+            raise DataError("the fit has no rows to draw: give data.")
         return fit.moments
     ordered = () if fit.moments.ordinal is None else fit.moments.ordinal.ordered
     levels = fit.model.table.levels

@@ -6,8 +6,9 @@ Repetitions that cannot be analysed are counted and named; they do not end the w
 """
 
 import math
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral
@@ -18,7 +19,19 @@ import pandas as pd
 
 from measure.display import render_html, render_text
 from measure.errors import MeasureError, MeasureWarning, OptionError
-from measure.replication.workers import Count, Done, add, available, in_parallel, pickled, serially
+from measure.replication.checkpoints import Checkpoint, missing
+from measure.replication.dask_cluster import Cluster
+from measure.replication.workers import (
+    Count,
+    Done,
+    Task,
+    Workers,
+    add,
+    available,
+    in_parallel,
+    pickled,
+    serially,
+)
 
 T = TypeVar("T")
 Progress = Callable[[int, int], object]
@@ -115,9 +128,10 @@ def repeat(
     n: int,
     *,
     seed: int,
-    workers: int | None = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
     chunk: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> Repeats[T]:
     """Do a random task `n` times, each time with its own generator.
 
@@ -136,11 +150,16 @@ def repeat(
         Number of processes, 1 for this one alone. None uses all cores that this process may run
         on, and one in a task that is itself repeated by workers. Within a repetition numerical
         libraries use one thread, whatever the number of workers, which makes results equal to the
-        last bit.
+        last bit. The address of a Dask scheduler, such as "tcp://10.0.0.5:8786", has the workers
+        of its cluster do the work; a worker that dies there is replaced by another.
     progress
         Called in this process with the number of repetitions done and `n`, after each chunk.
     chunk
         Repetitions sent to a worker at once; by default so many that each gets about 50 chunks.
+    checkpoint
+        A folder that keeps each chunk when it is done. Work that was interrupted goes on from
+        there when it is started again with the same task and seed; other tasks may share the
+        folder. It holds pickled results: read none that you do not trust.
 
     Returns
     -------
@@ -151,8 +170,9 @@ def repeat(
     Raises
     ------
     OptionError
-        No seed, an impossible number, a task that cannot be sent to other processes, or a worker
-        that died.
+        No seed, an impossible number, a task that cannot be sent to other processes, a worker
+        that died, a cluster that cannot be reached or has other code, or a checkpoint that cannot
+        be written.
     Exception
         Whatever else than `MeasureError` the task raises, with a note that names the repetition.
 
@@ -162,20 +182,16 @@ def repeat(
         Warnings of the task that are not `MeasureWarning` are given here, once a category.
     """
     _check(n, seed, workers, chunk)
-    n_workers = available() if workers is None else int(workers)
-    size = chunk or math.ceil(n / (CHUNKS * n_workers))
-    chunks = [(start, min(start + size, n)) for start in range(0, n, size)]
-    n_workers = min(n_workers, len(chunks))
-    done: list[Done] = []
-    n_done = 0
-    parts = (
-        serially(task, seed, chunks)
-        if n_workers == 1
-        else in_parallel(pickled(task), seed, chunks, n_workers)
-    )
+    kept = None if checkpoint is None else Checkpoint(checkpoint, task, seed)
+    done = [] if kept is None else kept.kept(n)
+    n_done = sum(part.n for part in done)
+    if n_done and progress is not None:
+        progress(n_done, n)
     # Closed at once when `progress` raises; the traceback would keep the workers alive.
-    with closing(parts):
+    with closing(_parts(task, seed, list(missing(done, n)), workers, chunk)) as parts:
         for part in parts:
+            if kept is not None:
+                kept.keep(part)
             done.append(part)
             n_done += part.n
             if progress is not None:
@@ -183,7 +199,37 @@ def repeat(
     return _gathered(sorted(done, key=lambda part: part.start), n, seed)
 
 
-def _check(n: int, seed: int, workers: int | None, chunk: int | None) -> None:
+def _parts(
+    task: Task, seed: int, gaps: list[tuple[int, int]], workers: Workers, chunk: int | None
+) -> Generator[Done, None, None]:
+    """Do what is missing, here or by workers, and give each chunk when it is done."""
+    if isinstance(workers, str):
+        with Cluster(workers) as cluster:
+            chunks = _chunks(gaps, chunk, cluster.n_workers)
+            yield from cluster.work(pickled(task), seed, chunks)
+        return
+    n_workers = available() if workers is None else int(workers)
+    chunks = _chunks(gaps, chunk, n_workers)
+    n_workers = min(n_workers, len(chunks))
+    if n_workers > 1:
+        yield from in_parallel(pickled(task), seed, chunks, n_workers)
+    else:
+        yield from serially(task, seed, chunks)
+
+
+def _chunks(
+    gaps: list[tuple[int, int]], chunk: int | None, n_workers: int
+) -> list[tuple[int, int]]:
+    n = sum(stop - start for start, stop in gaps)
+    size = chunk or max(1, math.ceil(n / (CHUNKS * n_workers)))
+    return [
+        (first, min(first + size, stop))
+        for start, stop in gaps
+        for first in range(start, stop, size)
+    ]
+
+
+def _check(n: int, seed: int, workers: Workers, chunk: int | None) -> None:
     """Refuse impossible numbers."""
     if seed is None:
         raise OptionError("repeated random work needs a seed: give a whole number, as seed=1.")
@@ -191,9 +237,16 @@ def _check(n: int, seed: int, workers: int | None, chunk: int | None) -> None:
         raise OptionError(f"seed is {seed!r}, but must be a whole number, 0 or more.")
     if not _whole(n, 1):
         raise OptionError(f"the number of repetitions is {n!r}, but must be a whole number over 0.")
-    for option, value in (("workers", workers), ("chunk", chunk)):
-        if value is not None and not _whole(value, 1):
-            raise OptionError(f"{option} is {value!r}, but must be a whole number over 0, or None.")
+    if chunk is not None and not _whole(chunk, 1):
+        raise OptionError(f"chunk is {chunk!r}, but must be a whole number over 0, or None.")
+    if isinstance(workers, str):
+        if "://" not in workers:
+            raise OptionError(
+                f"workers is {workers!r}, but must be a whole number over 0, None, or the address "
+                'of a Dask scheduler, such as "tcp://10.0.0.5:8786".'
+            )
+    elif workers is not None and not _whole(workers, 1):
+        raise OptionError(f"workers is {workers!r}, but must be a whole number over 0, or None.")
 
 
 def _whole(value: object, least: int) -> bool:

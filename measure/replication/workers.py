@@ -27,6 +27,10 @@ from measure.errors import MeasureError, OptionError
 
 Task = Callable[[np.random.Generator], Any]
 
+Workers = int | str | None
+"""Who does repeated work: a number of processes, None for one a core, or the address of the
+scheduler of a Dask cluster, such as "tcp://10.0.0.5:8786"."""
+
 # The numerical libraries read these when they are loaded, and never again.
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _STARTING = Lock()
@@ -169,8 +173,15 @@ def _work(seed: int, start: int, stop: int) -> Done:
                 f"a worker process cannot find the task ({error}). Define it in a module that can "
                 "be imported, not in a notebook, or use workers=1."
             ) from error
-    try:
+    with sendable():
         return do(_received[0], seed, start, stop)
+
+
+@contextmanager
+def sendable() -> Iterator[None]:
+    """Turn an exception that cannot be sent to another process into one that can."""
+    try:
+        yield
     except Exception as error:
         sent = portable(error)
         if sent is error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from analyses.section import Report, Table
 
@@ -110,11 +110,13 @@ class Attack:
             cell = cells[names.index(str(table.respondents))]
             count = int(cell) if isinstance(cell, int | float) else None
             n = self._variable(*((1.0, n_obs) if count is None else (count, count)))
-            mean, digits, s = None, 0, None
+            mean: float | None = None
+            digits, s = 0, None
             if table.answers is not None and table.answers.limits is not None and count != 0:
                 at = names.index(table.answers.mean)
                 digits = table.columns[at].digits
-                mean = cells[at] if isinstance(cells[at], int | float) else None
+                found = cells[at]
+                mean = float(found) if isinstance(found, int | float) else None
                 low, high = table.answers.limits
                 if mean is None:
                     s = self._variable(0.0, n_obs * high)
@@ -133,7 +135,11 @@ class Attack:
                 continue
             self.equal.append(({row.n: 1.0 for row in own}, float(table.provenance.n_obs or 0)))
             of = _of(table)
-            if of in self.known.sums and all(row.s is not None for row in own if row.count != 0):
+            if (
+                of is not None
+                and of in self.known.sums
+                and all(row.s is not None for row in own if row.count != 0)
+            ):
                 whole = self.known.sums[of]
                 self.equal.append(({row.s: 1.0 for row in own if row.s is not None}, whole))
         everybody = {
@@ -142,9 +148,9 @@ class Attack:
             if row.table.provenance.n_obs == n_obs and row.labels and not row.others
         }
         for row in rows:
-            whole = everybody.get(row.labels)
-            if whole is not None and whole is not row and row.labels and not row.others:
-                self.least.append(({whole.n: 1.0, row.n: -1.0}, 0.0))
+            larger = everybody.get(row.labels)
+            if larger is not None and larger is not row and row.labels and not row.others:
+                self.least.append(({larger.n: 1.0, row.n: -1.0}, 0.0))
         self._margins(rows, n_obs)
 
     def _margins(self, rows: list[_Row], n_obs: int) -> None:
@@ -232,50 +238,51 @@ class _Solver:
         self.equal, self.right = _matrix(attack.equal, len(self.low))
         self.least, self.limit = _matrix(attack.least, len(self.low))
 
-        self._counts = {
-            "A_ub": -self.least,
-            "b_ub": -self.limit,
-            "A_eq": self.equal,
-            "b_eq": self.right,
-            "bounds": np.column_stack([self.low, self.high]),
-        }
+        self._counts = (
+            LinearConstraint(self.equal, self.right, self.right),
+            LinearConstraint(self.least, self.limit, np.inf),
+        )
         whole = sparse.eye_array(len(self.low), format="csr")
-        self._scaled = -sparse.vstack(
+        scaled = sparse.vstack(
             [
-                sparse.hstack([whole, -self.low[:, np.newaxis]]),
-                sparse.hstack([-whole, self.high[:, np.newaxis]]),
-                sparse.hstack([self.least, -self.limit[:, np.newaxis]]),
+                sparse.hstack([whole, _column(-self.low)]),
+                sparse.hstack([-whole, _column(self.high)]),
+                sparse.hstack([self.least, _column(-self.limit)]),
             ]
-        ).tocsr()
-        self._scaled_equal = sparse.hstack([self.equal, -self.right[:, np.newaxis]]).tocsr()
+        )
+        equal = sparse.hstack([self.equal, _column(-self.right)]).tocsr()
+        self._ratios = (
+            LinearConstraint(equal, 0.0, 0.0),
+            LinearConstraint(scaled.tocsr(), 0.0, np.inf),
+        )
 
     def range(self, variable: int) -> tuple[float, float]:
         costs = np.zeros(len(self.low))
         costs[variable] = 1.0
-        return self._ends(costs, self._counts)
+        return self._ends(costs, Bounds(self.low, self.high), self._counts)
 
     def ratio(self, above: int, below: int) -> tuple[float, float]:
         """Bound one variable divided by another (Charnes & Cooper 1962)."""
         costs, one = np.zeros((2, len(self.low) + 1))
         costs[above], one[below] = 1.0, 1.0
-        right = np.zeros(self._scaled_equal.shape[0] + 1)
-        right[-1] = 1.0
-        known = {
-            "A_ub": self._scaled,
-            "b_ub": np.zeros(self._scaled.shape[0]),
-            "A_eq": sparse.vstack([self._scaled_equal, sparse.csr_array(one[np.newaxis, :])]),
-            "b_eq": right,
-        }
-        return self._ends(costs, known)
+        fixed = LinearConstraint(sparse.csr_array(one[np.newaxis, :]), 1.0, 1.0)
+        return self._ends(costs, Bounds(0.0, np.inf), (*self._ratios, fixed))
 
     @staticmethod
-    def _ends(costs: np.ndarray, known: dict[str, object]) -> tuple[float, float]:
+    def _ends(
+        costs: np.ndarray, bounds: Bounds, known: tuple[LinearConstraint, ...]
+    ) -> tuple[float, float]:
         ends = []
         for sign in (1.0, -1.0):
-            solved = linprog(sign * costs, **known)
-            assert solved.success, solved.message
+            # Without whole-number variables, a linear program.
+            solved = milp(sign * costs, bounds=bounds, constraints=known)
+            assert solved.x is not None, solved.message
             ends.append(sign * solved.fun)
         return ends[0], ends[1]
+
+
+def _column(numbers: np.ndarray) -> sparse.csr_array:
+    return sparse.csr_array(numbers[:, np.newaxis])
 
 
 def _matrix(

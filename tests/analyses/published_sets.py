@@ -1,5 +1,6 @@
 """Random surveys of small groups, and the tables of counts, means and answers made of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +82,7 @@ def made(data: pd.DataFrame) -> Made:
 
 
 def _table(
-    table_id: str, by: list[str], columns: list[Column], rows: list[tuple[object, ...]], n: int
+    table_id: str, by: list[str], columns: list[Column], rows: Sequence[tuple[object, ...]], n: int
 ) -> Table:
     return Table(
         table_id,

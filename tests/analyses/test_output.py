@@ -5,8 +5,7 @@ import pytest
 
 from analyses import output
 from analyses.errors import OutputError
-from analyses.export import comparison, results
-from analyses.rerunning import record
+from analyses.export import results
 from tests.analyses.reports import MARKED, REPORT
 
 
@@ -25,9 +24,8 @@ def written(tmp_path_factory):
 
 
 def test_all_formats_are_written_and_nothing_else(written):
-    # Nothing is known of where this report comes from, and it is no comparison.
-    others = {record.FILE_NAME, comparison.FILE_NAME}
-    assert {path.name for path in written.iterdir()} == output.FILE_NAMES - others
+    # Nothing is known of the run that this report comes from, so none is recorded.
+    assert {path.name for path in written.iterdir()} == output.FILE_NAMES
     figures = {figure.id for section in REPORT.sections for figure in section.figures}
     assert {path.stem for path in (written / "figures").iterdir()} == figures
     assert {path.stem for path in (written / "slides").iterdir()} <= figures

@@ -11,6 +11,7 @@ from measure.levels.mixed.report import Report
 from measure.levels.mixed.search import solve
 from measure.replication.intervals import quantiles
 from measure.replication.repeat import repeat
+from measure.replication.workers import Workers
 
 Array = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def redrawn(
     level: float,
     n: int,
     seed: int,
-    workers: int | None,
+    workers: Workers,
     progress: Callable[[int, int], object] | None,
 ) -> tuple[Array, list[str]]:
     """Give percentile intervals of all values, (n_values, 2), and what has to be said."""

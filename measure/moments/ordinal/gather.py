@@ -54,7 +54,26 @@ def from_rows(
         Where the answers of an ordered item are no categories (see `codes.coded`), or two
         variables determine each other.
     """
-    found = coded(rows, ordered, pairwise=pairwise)
+    return from_codes(coded(rows, ordered, pairwise=pairwise), information=information)
+
+
+def from_codes(found: Coded, *, information: str, keep_rows: bool = True) -> Moments:
+    """Give the same of answers that have been numbered.
+
+    Parameters
+    ----------
+    found
+        The answers.
+    information
+        As for `from_rows`.
+    keep_rows
+        Whether the moments keep the rows for what is asked of single ones later.
+
+    Raises
+    ------
+    DataError
+        Two variables determine each other.
+    """
     groups = estimates(found, "2x2")
     notes: list[str] = []
     rests_on_normality = information == "first.order"
@@ -70,7 +89,7 @@ def from_rows(
         sample=tuple(group.implied for group in groups),
         # Chi-squares count N - G, as lavaan's do.
         counts=tuple(group.n_rows - 1 for group in groups),
-        rows=found.rows,
+        rows=found.rows if keep_rows else None,
         clusters=found.clusters,
         n_dropped=found.n_dropped,
         ordinal=Categories(
@@ -144,9 +163,8 @@ def influences_at(moments: Moments, implied: Sequence[Implied]) -> list[Influenc
 
 def _kept(moments: Moments) -> Coded:
     """Number the answers that moments keep."""
-    assert moments.rows is not None
     assert moments.ordinal is not None
-    rows = Rows(moments.names, moments.groups, moments.rows, None, 0)
+    rows = Rows(moments.names, moments.groups, moments.kept_rows, None, 0)
     return coded(rows, moments.ordinal.ordered, pairwise=True)
 
 

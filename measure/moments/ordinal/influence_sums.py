@@ -115,7 +115,7 @@ def _of_rows(influences: Influences, n: int, m: int, product: Product) -> Array:
     steps = range(0, n, _step(m))
     return sum(
         (product(influences(slice(begin, min(begin + _step(m), n)))) for begin in steps),
-        start=np.float64(0.0),
+        start=np.zeros(()),
     )
 
 
@@ -127,7 +127,7 @@ def _of_clusters(
     weights: Array | float = 1.0,
 ) -> Array:
     """Add up the products of the sums within clusters."""
-    products: Array = np.float64(0.0)
+    products: Array = np.zeros(())
     n_clusters = 0
     for sums in _sums(groups, clusters, m):
         products = products + product(sums * weights)
