@@ -156,11 +156,22 @@ def test_the_address_says_what_is_shown_and_carries_no_data(app):
     assert other.query_params["instrument"] == "coupling"
 
 
-def test_an_own_file_is_mapped_by_hand_and_examined_once(app, monkeypatch, tmp_path):
+def _with_a_small_group(content: bytes) -> bytes:
+    """Give the answers with three pupils in a school of their own."""
+    rows = [line.split(",") for line in content.decode().splitlines()]
+    place = rows[0].index("school")
+    for row in rows[1:4]:
+        row[place] = "Tiny"
+    return "\n".join(",".join(row) for row in rows).encode()
+
+
+def test_an_own_file_is_mapped_by_hand_and_examined_once_without_its_small_groups(
+    app, monkeypatch, tmp_path
+):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     _open(app, instrument="mental_ability", source="upload")
     assert len(app.info) == 1
-    content = HS39.demonstration_path().read_bytes()
+    content = _with_a_small_group(HS39.demonstration_path().read_bytes())
     content = content.replace(b"x1,", b"q_x1,", 1).replace(b",x5", b",Fem", 1)
     _upload(app, "../../svar.csv", content)
     upload = app.session_state["uploads"]["mental_ability"]
@@ -173,9 +184,15 @@ def test_an_own_file_is_mapped_by_hand_and_examined_once(app, monkeypatch, tmp_p
     shown = upload.shown.report
     assert shown.section("reliability") == validated("mental_ability").section("reliability")
     assert list(tmp_path.iterdir()) == []
-    _open(app, "items", source="upload")
-    assert [element.value for element in app.title] == [HEADINGS["items"]]
+    app.session_state["open-screening-respondents_school"] = True
+    _open(app, "data", source="upload")
+    assert [element.value for element in app.title] == [HEADINGS["data"]]
     assert upload.job is None
+    row = re.search(r"<th scope=\"row\">Tiny</th>(.*?)</tr>", _html(app), flags=re.S)
+    assert row is not None
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
+    assert cells
+    assert set(cells) <= {"skjult", "–"}
 
 
 @pytest.mark.parametrize(
@@ -224,24 +241,6 @@ def test_a_cold_store_shows_progress_and_no_page_waits(app, monkeypatch, tmp_pat
         assert not app.button
     finally:
         st.cache_resource.clear()
-
-
-def test_small_groups_are_not_shown(app):
-    lines = HS39.demonstration_path().read_text(encoding="utf-8").splitlines()
-    rows = [line.split(",") for line in lines]
-    place = rows[0].index("school")
-    for row in rows[1:4]:
-        row[place] = "Tiny"
-    content = "\n".join(",".join(row) for row in rows).encode()
-    _open(app, instrument="mental_ability", source="upload")
-    _run(_upload(app, "small.csv", content))
-    app.session_state["open-screening-respondents_school"] = True
-    _open(app, "data", source="upload")
-    row = re.search(r"<th scope=\"row\">Tiny</th>(.*?)</tr>", _html(app), flags=re.S)
-    assert row is not None
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
-    assert cells
-    assert set(cells) <= {"skjult", "–"}
 
 
 def test_a_reader_may_read_and_not_upload_or_inspect(app, monkeypatch):
