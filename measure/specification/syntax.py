@@ -6,6 +6,7 @@ blocks. It adds no defaults and drops nothing; what the text does not say is dec
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
@@ -113,6 +114,12 @@ def parse(text: str) -> Syntax:
             f"the model must be a text in lavaan syntax, not {type(text).__name__}. "
             'Write it as "f =~ x1 + x2 + x3".'
         )
+    return _read(text)
+
+
+# Sections fit the same models to different answers; what has been read cannot be changed.
+@lru_cache(maxsize=256)
+def _read(text: str) -> Syntax:
     source = Source(text)
     reader = _Reader(source)
     for tokens in split(source):
