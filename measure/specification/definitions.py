@@ -26,11 +26,12 @@ class Names:
         self.n_rows = len(table.parameters)
         self.values: dict[str, float] = {}
         self.gradients: dict[str, Array] = {}
+        own = np.eye(self.n_rows)
         for index, row in enumerate(table.parameters):
             for name in (row.label, row_name(index)):
                 if name and name not in self.values:
                     self.values[name] = float(values[index])
-                    self.gradients[name] = np.eye(1, self.n_rows, index)[0]
+                    self.gradients[name] = own[index]
         for definition in table.definitions:
             name = str(definition.lhs)
             self.values[name], self.gradients[name] = self.evaluate(definition.rhs)
