@@ -61,9 +61,12 @@ class Derivatives:
         responses, following = scale.responses, self.following
         assert self.d_mu is not None
         slopes = Slopes(self.u, self.v, self.d_mu, scale.d_tau, scale.d_delta)
-        moving = slopes.moving
-        own = np.zeros((responses.layout.size, self.u.shape[1]))
-        own[:, moving] = responses.jacobian(slopes.only(moving))
+        moving, n_elements = slopes.moving, self.u.shape[1]
+        if len(moving) == n_elements:
+            own = responses.jacobian(slopes)
+        else:
+            own = np.zeros((responses.layout.size, n_elements))
+            own[:, moving] = responses.jacobian(slopes.only(moving))
         if following is None or not following.state.block.spreads:
             return own
         none = np.zeros(following.u.shape)

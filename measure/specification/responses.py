@@ -166,13 +166,19 @@ class Responses(NamedTuple):
         layout, delta = self.layout, self.delta
         items, own, (a, b) = layout.items, layout.continuous, layout.pairs
         u, v, d_delta = slopes.u, slopes.v, slopes.d_delta
-        thresholds = delta[items, None] * (slopes.d_tau - slopes.d_mu[items])
-        covariances = (delta[a] * delta[b])[:, None] * (u[a] * v[b] + v[a] * u[b])
+        # Pairs are many: what takes memory for them is written in its place at once.
+        found = np.empty((layout.size, u.shape[1]))
+        thresholds, means, variances, covariances = (found[place] for place in layout.sections)
+        np.multiply(delta[items, None], slopes.d_tau - slopes.d_mu[items], out=thresholds)
+        means[:], variances[:] = slopes.d_mu[own], 2 * u[own] * v[own]
+        np.multiply(u[a], v[b], out=covariances)
+        covariances += v[a] * u[b]
+        covariances *= (delta[a] * delta[b])[:, None]
         if d_delta is not None:
-            thresholds = thresholds + (self.tau - self.mu[items])[:, None] * d_delta[items]
+            thresholds += (self.tau - self.mu[items])[:, None] * d_delta[items]
             turn = delta[b, None] * d_delta[a] + delta[a, None] * d_delta[b]
-            covariances = covariances + self.sigma[a, b][:, None] * turn
-        return np.vstack([thresholds, slopes.d_mu[own], 2 * u[own] * v[own], covariances])
+            covariances += self.sigma[a, b][:, None] * turn
+        return found
 
 
 class Slopes(NamedTuple):
