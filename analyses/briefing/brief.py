@@ -120,6 +120,7 @@ def compose(report: Report, words: Words) -> Brief:
             say("ladder", steps=tuple(_steps(words))),
             _counts(report, words),
             *_doubts(report, words),
+            *_places(report, words),
             *_checks(report, words),
         ),
         questions=tuple(_questions(report, words)),
@@ -159,7 +160,11 @@ def _figure(report: Report) -> Figure | None:
 
 def _counts(report: Report, words: Words) -> str:
     """Say how many findings have each verdict, in the words of the ladder."""
-    verdicts = [finding.verdict for finding in outcomes.judged(report.sections)]
+    verdicts = [
+        finding.verdict
+        for finding in outcomes.judged(report.sections)
+        if not outcomes.is_of_one_place(finding)
+    ]
     counts = tuple(
         Message(
             "face.summary.certainty_count",
@@ -182,7 +187,13 @@ def _doubts(report: Report, words: Words) -> Iterator[str]:
     verdicts: tuple[Verdict, ...] = ("poor", "undecided")
     for verdict in verdicts:
         counts = [
-            (section, sum(finding.verdict == verdict for finding in section.findings))
+            (
+                section,
+                sum(
+                    finding.verdict == verdict and not outcomes.is_of_one_place(finding)
+                    for finding in section.findings
+                ),
+            )
             for section in report.sections
         ]
         where = tuple(
@@ -195,6 +206,15 @@ def _doubts(report: Report, words: Words) -> Iterator[str]:
         if where:
             values: dict[str, Value] = {"verdict": Message(f"verdict.{verdict}"), "where": where}
             yield words.say(Message("face.summary.certainty_doubt", values))
+
+
+def _places(report: Report, words: Words) -> Iterator[str]:
+    """Say for how many scales and kinds of group a mean can stand for one group."""
+    verdicts = [one.verdict for one in outcomes.findings("agreement", report.sections)]
+    if verdicts:
+        shown = sum(map(outcomes.is_favourable, verdicts))
+        values: dict[str, Value] = {"shown": shown, "n": len(verdicts)}
+        yield words.say(Message("face.summary.certainty_places", values))
 
 
 def _checks(report: Report, words: Words) -> Iterator[str]:

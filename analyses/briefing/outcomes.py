@@ -44,6 +44,14 @@ def is_main(finding: Finding) -> bool:
     return finding.id not in (*CHECKS, *TOTALS) and not finding.id.startswith(FURTHER)
 
 
+def is_of_one_place(finding: Finding) -> bool:
+    """Tell whether a finding is on what may be said of one group, such as a unit.
+
+    There is one for each scale and kind of group, so that they would drown the others in a count.
+    """
+    return finding.id.startswith(_BEGINS["agreement"])
+
+
 def findings(topic: Topic, sections: Sequence[Section]) -> tuple[Finding, ...]:
     """Give the judged findings that a topic rests on."""
     begins = _BEGINS.get(topic, ("",))

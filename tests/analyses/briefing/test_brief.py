@@ -176,6 +176,17 @@ def test_doubts_are_told_and_counted(language):
     assert list(certainty[2:]) == expected[language]
 
 
+def test_findings_on_single_groups_are_told_apart(language):
+    places = tuple(_finding(f"levels_unit_{k}", v) for k, v in enumerate(("poor", "poor", "good")))
+    said = words(language)
+    before = compose(REPORT, said).certainty
+    certainty = compose(_with(REPORT, "levels", findings=places), said).certainty
+    told = said.say(Message("face.summary.certainty_places", {"shown": 1, "n": 3}))
+    assert told in certainty
+    # They are not among the counts of the other verdicts.
+    assert certainty[2] == before[2]
+
+
 def _with_check(verdict: Verdict, key: str) -> Report:
     """Give the report with a finding of the check in two of its sections."""
     claim = Message(key, {"n": 7, "differing": 2, "model": "M2"})
