@@ -24,7 +24,7 @@ from analyses.comparing import licences
 from analyses.comparing.licences import Licences
 from analyses.errors import AnalysisError
 from analyses.intake.survey import Survey, check_answers
-from analyses.modelling.fits import Fits, Fitted, fit_models
+from analyses.modelling.fits import Fits, Fitted, Plan, fit_models
 from analyses.modelling.graded import graded_models
 from analyses.modelling.scale_models import scale_models
 from analyses.over_time.designs import has_cohorts
@@ -271,25 +271,24 @@ def _levels(on: Modelled, granted: Licences, across: Referents | None) -> Sectio
 def _development(on: Modelled, granted: Licences) -> tuple[list[Section], Development | None]:
     """Give the section on the waves, where it has anything to tell, and what is known of them."""
     instrument, whole = on.instrument, on.run.whole
-    waves = _waves(on)
+    waves = _waves(on.run, on.survey, on.reference.plan)
     if waves is None and not has_cohorts(instrument, whole):
         return [], None
     return [development.run(instrument, whole, waves=waves, granted=granted)], waves
 
 
-def _waves(on: Modelled) -> Development | None:
+def _waves(run: Run, survey: Survey, planned: Plan) -> Development | None:
     """Give what is asked of all waves, of the respondents of the one that is analysed.
 
     Who has been left out of that wave is left out of all; who did not answer it stays.
     """
-    run, survey = on.run, on.survey
     whole, name = run.whole, run.instrument.column_for("respondent")
     if survey.wave is not None and name is not None and name in whole.data:
         there = whole.at(survey.wave).data[name]
         dropped = set(there) - set(survey.data[name])
         if dropped:
             whole = whole.where(~whole.data[name].isin(dropped))
-    return developed(run.instrument, whole, on.reference.plan, seed=run.seed)
+    return developed(run.instrument, whole, planned, seed=run.seed)
 
 
 def _hypotheses(

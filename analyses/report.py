@@ -159,7 +159,7 @@ def validate(
     found = (first, content, *told)
     argued = (
         validity.run(instrument, analysed, sections=found),
-        review.run(instrument, sections=found),
+        review.run(instrument, analysed, sections=found),
     )
     report = assemble(
         instrument,

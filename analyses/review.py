@@ -2,19 +2,21 @@
 
 from collections.abc import Sequence
 
+from analyses import evidence
 from analyses.argument import efpa, jars
 from analyses.argument.found import found
+from analyses.intake.survey import Survey
 from analyses.section import Message, Section
 from instruments.schema import Instrument
 
 
-def run(instrument: Instrument, *, sections: Sequence[Section]) -> Section:
+def run(instrument: Instrument, survey: Survey, *, sections: Sequence[Section]) -> Section:
     """Fill in the headings of the field's standards with what a run knows.
 
     Parameters
     ----------
-    instrument
-        What was asked.
+    instrument, survey
+        What was asked, and the answers.
     sections
         The other sections of the run, unpublished.
 
@@ -32,4 +34,5 @@ def run(instrument: Instrument, *, sections: Sequence[Section]) -> Section:
         id="review",
         answer=Message("review.answer", {"n": len(reviewed.rows), "unstated": unstated}),
         tables=(reviewed, jars.table(gathered)),
+        notes=evidence.standing_notes(instrument, survey),
     )

@@ -84,6 +84,9 @@ from .occasions.response_shifts import ResponseShift, response_shift
 from .occasions.retrospective import RetrospectivePretest, retrospective_pretest
 from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
+from .planning.claims import Claim, Estimated, Fits, Study
+from .planning.close_fit import rmsea_power, rmsea_sample_size
+from .planning.power import Execution, Power, power, smallest_sample
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
 from .questions.descriptives import descriptives
@@ -270,6 +273,16 @@ __all__ = [
     "ShrunkenMeans",
     "proportion_interval",
     "simulate",
+    "power",
+    "smallest_sample",
+    "Power",
+    "Claim",
+    "Study",
+    "Fits",
+    "Estimated",
+    "Execution",
+    "rmsea_power",
+    "rmsea_sample_size",
     "Holes",
     "population",
     "Population",

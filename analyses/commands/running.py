@@ -64,8 +64,8 @@ def run(
     chosen = records.Options(**options)
     with bar() as shown, side_by_side.team() as team:
         task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
-        record = records.make(instrument, inputs, chosen, said.language)
         given = files.read(instrument, inputs)
+        record = records.make(instrument, inputs, chosen, said.language)
 
         def show(step: str, share: float) -> None:
             shown.update(task, description=said.say(Message(step)), completed=0.95 * share)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import measure
-from analyses import development, report
+from analyses import course, development
 from analyses.disclosure import publish
 from analyses.intake.cross_section import one_wave
 from analyses.intake.survey import Survey, read_survey
@@ -255,16 +255,16 @@ def test_without_an_effort_change_is_no_effect(data: pd.DataFrame, tmp_path: Pat
 
 
 def test_who_is_left_out_of_the_analysed_wave_is_left_out_of_all(waves: Development) -> None:
-    run = report._Run(SMALL, waves.survey, None, 1, False)
+    run = course.Run(SMALL, waves.survey, None, 1)
     first = one_wave(SMALL, waves.survey)
     kept = first.where(first.data.index >= 10)
-    found = report._waves(run, kept, waves.planned)
+    found = course._waves(run, kept, waves.planned)
     assert found is not None
     gone = set(first.data["respondent"][:10])
     assert not gone & set(found.survey.data["respondent"])
     n_later = (waves.survey.data["wave"] == "2").sum()
     assert n_later - 10 <= (found.survey.data["wave"] == "2").sum() < n_later
-    everybody = report._waves(run, first, waves.planned)
+    everybody = course._waves(run, first, waves.planned)
     assert everybody is not None
     assert len(everybody.survey.data) == len(waves.survey.data)
 

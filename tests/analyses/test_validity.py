@@ -77,7 +77,7 @@ def test_what_is_withheld_for_few_people_stays_so():
 
 
 def test_what_neither_file_nor_run_says_is_not_stated():
-    bare = review.run(instrument("mental_ability"), sections=())
+    bare = review.run(instrument("mental_ability"), survey("mental_ability"), sections=())
     full = demonstrations.validated("mental_ability").section("review")
     unstated = [
         [getattr(cell, "key", "") for cell in one.table("efpa").column("stated")].count(

@@ -69,7 +69,8 @@ OF_DATA = {
     *("wave_model", "longitudinal_invariance", "latent_change", "change_difference"),
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
     *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
-    *("referent_model", "response_surface"),
+    *("referent_model", "response_surface", "overall_means", "independent_difference"),
+    *("stored", "descriptives", "power", "smallest_sample", "rmsea_power", "rmsea_sample_size"),
     *(
         "interrupted_series",
         "change_moderation",

@@ -1,0 +1,1 @@
+"""How many respondents a claim needs, before they are asked."""

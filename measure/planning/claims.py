@@ -1,0 +1,138 @@
+"""Claims that a study may want to make, asked of one simulated study at a time.
+
+A claim is drawn and judged by `claim(n, rng)`: a study with n respondents (in each group, or whole
+clusters until there are as many) is drawn from a population, analysed as it would be, and the claim
+is either made or not. What a study cannot analyse raises a `MeasureError`, and counts as not made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from measure.errors import OptionError
+from measure.fitting.confirmatory import cfa
+from measure.fitting.fitted import Fit
+from measure.simulating.populations import Population
+from measure.simulating.simulation import Holes, simulate
+
+
+class Claim(Protocol):
+    """What a study with `n` respondents may show."""
+
+    def __call__(self, n: int, rng: np.random.Generator) -> bool:
+        """Draw one study, and tell whether it shows it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """How data come about, and how a model is fitted to them.
+
+    Attributes
+    ----------
+    population
+        From `measure.population`.
+    model
+        Text of the model that is fitted.
+    options
+        Of `cfa`: estimator, ordered, missing, group.
+    missing
+        Holes to leave, as for `measure.simulate`.
+    """
+
+    population: Population
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    missing: tuple[Holes, ...] = ()
+
+    def fit(self, n: int, rng: np.random.Generator) -> Fit:
+        """Draw n respondents in each group, and fit the model to them."""
+        data = simulate(self.population, n, seed=rng, missing=self.missing)
+        return cfa(self.model, data, **self.options)
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """That a model fits by some limits, and a rival does not.
+
+    Attributes
+    ----------
+    study
+        With the model that is claimed to fit.
+    limits
+        Fit measure → "<=" or ">=" and the limit, as `{"cfi.robust": (">=", 0.95)}`; all have to
+        hold.
+    rival
+        Text of a model for which at least one of them must not hold; None for no rival.
+    """
+
+    study: Study
+    limits: Mapping[str, tuple[str, float]]
+    rival: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, (sign, _) in self.limits.items():
+            if sign not in ("<=", ">="):
+                raise OptionError(f'the limit of "{name}" begins with {sign!r}: give "<=" or ">=".')
+        if not self.limits:
+            raise OptionError("a claim that a model fits needs at least one limit.")
+
+    def __call__(self, n: int, rng: np.random.Generator) -> bool:
+        """Draw one study, and tell whether it shows it."""
+        data = simulate(self.study.population, n, seed=rng, missing=self.study.missing)
+        own = cfa(self.study.model, data, **self.study.options)
+        if not self._holds(own):
+            return False
+        return self.rival is None or not self._holds(cfa(self.rival, data, **self.study.options))
+
+    def _holds(self, fit: Fit) -> bool:
+        found = fit.fit_measures
+        for name, (sign, limit) in self.limits.items():
+            if name not in found.index:
+                raise OptionError(
+                    f'the fit has no measure "{name}"; it has: {", ".join(map(str, found.index))}.'
+                )
+            value = float(found[name])
+            if not (value <= limit if sign == "<=" else value >= limit):
+                return False
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class Estimated:
+    """That a parameter is told from 0, or is known well enough.
+
+    Attributes
+    ----------
+    study
+        With the model that has the parameter.
+    parameter
+        Its `lhs`, `op` and `rhs`; with several groups that of the last one, as the mean of a
+        factor.
+    alpha
+        Level of the two-sided test against 0.
+    half_width
+        Half of the 95 % interval must not be longer; None to ask for the test instead.
+    """
+
+    study: Study
+    parameter: tuple[str, str, str]
+    alpha: float = 0.05
+    half_width: float | None = None
+
+    def __call__(self, n: int, rng: np.random.Generator) -> bool:
+        """Draw one study, and tell whether it shows it."""
+        rows = self.study.fit(n, rng).parameters
+        lhs, op, rhs = self.parameter
+        own = rows[(rows["lhs"] == lhs) & (rows["op"] == op) & (rows["rhs"] == rhs)]
+        if own.empty:
+            raise OptionError(f'the model has no parameter "{lhs} {op} {rhs}".')
+        row = own.iloc[-1]
+        if not row["se"] > 0:
+            raise OptionError(
+                f'"{lhs} {op} {rhs}" is fixed in the model: there is nothing to test.'
+            )
+        if self.half_width is not None:
+            return bool((row["ci.upper"] - row["ci.lower"]) / 2 <= self.half_width)
+        return bool(row["pvalue"] < self.alpha)
