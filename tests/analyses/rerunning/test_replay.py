@@ -190,7 +190,8 @@ def test_reports_that_cannot_bear_on_a_run_are_refused(run, tmp_path):
 @pytest.mark.slow
 def test_groups_that_one_person_has_joined_since_are_not_told_of_again(run, tmp_path):
     survey = pd.read_csv(run.parent / "svar.csv")
-    late = pd.concat([survey, survey.iloc[[0]]], ignore_index=True)
+    new = survey.iloc[[0]].assign(**{survey.columns[0]: survey.iloc[:, 0].max() + 1})
+    late = pd.concat([survey, new], ignore_index=True)
     late.to_csv(tmp_path / "late.csv", index=False)
     options = ("--instrument", "mental_ability", "--flagged", "keep", "--earlier", run)
     done = _invoke("validate", tmp_path / "late.csv", *options, "--out", tmp_path / "after")
