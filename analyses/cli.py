@@ -137,6 +137,14 @@ def validate(
             "count, and invited.",
         ),
     ] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run of the same wave that has been published: its folder, or its results.json. "
+            "What it hides stays hidden. May be given several times.",
+        ),
+    ] = None,
     flagged: Annotated[
         str,
         typer.Option(
@@ -157,6 +165,7 @@ def validate(
             experts=experts,
             interviews=interviews,
             population=population,
+            earlier=tuple(earlier or ()),
         )
         report = run(
             load_instrument(instrument),

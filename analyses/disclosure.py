@@ -103,19 +103,19 @@ def publish_all(
     """
     if confidential:
         return tuple(rounding.section(one, one.tables, confidential=True) for one in sections)
-    tables, tally = _protected([table for one in sections for table in one.tables], context)
+    tables, told = _protected([table for one in sections for table in one.tables], context)
     published: list[Section] = []
     for one in sections:
         own, tables = tables[: len(one.tables)], tables[len(one.tables) :]
         logged = any(table.id == log.ID for table in own)
         if one.id == LOGGED_IN and context.n_obs is not None and not logged:
-            own = [*own, log.table(tally, context.n_obs)]
+            own = [*own, told]
         published.append(rounding.section(one, own, confidential=False))
     return tuple(published)
 
 
-def _protected(tables: Sequence[Table], context: Context) -> tuple[list[Table], log.Tally]:
-    """Give the tables without what is hidden, and how much that is by which rule."""
+def _protected(tables: Sequence[Table], context: Context) -> tuple[list[Table], Table]:
+    """Give the tables without what is hidden, and a table of how much that is by which rule."""
     emptied = [_emptied(table, context.breakdowns) for table in tables]
     groups = {
         place: Groups(table)
@@ -131,7 +131,8 @@ def _protected(tables: Sequence[Table], context: Context) -> tuple[list[Table], 
         _without(table, place, counted, averaged) if place in groups else _without_alike(table)
         for place, table in enumerate(emptied)
     ]
-    return done, _tally(tables, emptied, (found, counted, averaged))
+    tally = _tally(tables, emptied, (found, counted, averaged))
+    return done, log.table(tally, context.n_obs, together=counted.together)
 
 
 def _tally(

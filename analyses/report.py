@@ -21,6 +21,7 @@ from analyses.course import Again, Clock, Progress, Run, follow
 from analyses.errors import AnalysisError
 from analyses.intake import locked
 from analyses.intake.cross_section import one_wave
+from analyses.intake.earlier import check_waves
 from analyses.intake.locked import Locked
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
@@ -55,11 +56,15 @@ class Beside:
         Experts' ratings and notes from interviews, where there are any.
     margins
         Of the population, from `margins.read_margins`, that the respondents are held against.
+    earlier
+        Reports of the same wave that have been published, from `earlier.read_earlier`: what they
+        hide stays hidden, and groups that few people have joined or left are not told of again.
     """
 
     rules: Locked | None = None
     content: Content | None = None
     margins: Sequence[Margin] = ()
+    earlier: Sequence[Report] = ()
 
 
 NOTHING = Beside()
@@ -114,8 +119,8 @@ def validate(
     OptionError
         Where the estimator is not available, or `flagged` is not known.
     SurveyError
-        Where the survey has no such wave, or more people answered than the margins say were
-        invited.
+        Where the survey has no such wave, more people answered than the margins say were invited,
+        or an earlier report is of another wave.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
@@ -123,6 +128,7 @@ def validate(
     known_option("flagged", flagged, sensitivity.FLAGGED)
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
     whole, survey = survey, one_wave(instrument, survey, wave)
+    check_waves(beside.earlier, survey.wave)
     clock = Clock(progress, twice=flagged == "both")
     clock.start("step.screening")
     careless = carelessness.judge(instrument, survey, seed=seed)
@@ -156,7 +162,12 @@ def validate(
         review.run(instrument, analysed, sections=found),
     )
     report = assemble(
-        instrument, analysed, (*found, *argued), confidential=confidential, rules=rules
+        instrument,
+        analysed,
+        (*found, *argued),
+        confidential=confidential,
+        rules=rules,
+        earlier=beside.earlier,
     )
     clock.finish()
     return report

@@ -38,6 +38,14 @@ def replay(
     instrument: Annotated[
         Path | None, typer.Option(help="The instrument's file, if it is one of your own.")
     ] = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RUN",
+            help="Where a report lies that was published before and bore on the run, if it is not "
+            "beside it; may be given several times.",
+        ),
+    ] = None,
     language: Language = "da",
 ) -> None:
     """Run a run again, and say whether every published number is the same.
@@ -58,7 +66,12 @@ def replay(
                 shown.update(task, description=said.say(Message(step)), completed=share)
 
             replayed = again.replay(
-                found, survey=survey, instrument=instrument, progress=show, team=team
+                found,
+                survey=survey,
+                instrument=instrument,
+                earlier=earlier or (),
+                progress=show,
+                team=team,
             )
         _tell_versions(replayed, said)
         if replayed.moved:

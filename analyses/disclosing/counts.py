@@ -41,12 +41,16 @@ class Counted:
         Rows that could not be protected.
     points
         Counts that the hidden rows may have by all that is shown, all rows together.
+    together
+        Whether everything that is known was looked at together; not so with more cells than
+        `MOST_TOGETHER`.
     """
 
     hidden: frozenset[Place] = frozenset()
     small: frozenset[Place] = frozenset()
     exposed: frozenset[Place] = frozenset()
     points: tuple[Mapping[Place, float], ...] = ()
+    together: bool = True
 
 
 def hide(
@@ -84,6 +88,7 @@ def hide(
         small,
         frozenset(place for place, cell in cell_of.items() if found.exposed[cell]),
         tuple({place: float(point[cell_of[place]]) for place in hidden} for point in found.points),
+        len(sums.values) <= MOST_TOGETHER,
     )
 
 
@@ -126,7 +131,7 @@ class _Everything:
                 for one in self.within
                 if one.cell is not None and found.exposed[one.cell] and not found.hidden[one.whole]
             }
-            if not blocked and len(found.hidden) <= MOST_TOGETHER:
+            if not blocked and len(self.sums.values) <= MOST_TOGETHER:
                 together = self._together(found)
                 blocked = {
                     one.whole

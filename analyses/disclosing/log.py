@@ -41,8 +41,19 @@ class Tally:
     exposed: int = 0
 
 
-def table(tally: Tally, n_obs: int | None) -> Table:
-    """Give the table, with a row for each rule."""
+def table(tally: Tally, n_obs: int | None, *, together: bool) -> Table:
+    """Give the table, with a row for each rule.
+
+    Parameters
+    ----------
+    tally
+        How much is hidden.
+    n_obs
+        How many people answered.
+    together
+        Whether all counts were looked at together; if not, the note promises less.
+    """
+    note = "disclosure.log.note" if together else "disclosure.log.note_apart"
     return Table(
         id=ID,
         title=Message("disclosure.log.title"),
@@ -54,5 +65,5 @@ def table(tally: Tally, n_obs: int | None) -> Table:
         provenance=Provenance(
             Message("estimator.count"), n_obs, "Hundepool et al. 2012; Fischetti & Salazar 2001"
         ),
-        notes=(Message("disclosure.log.note"),),
+        notes=(Message(note),),
     )

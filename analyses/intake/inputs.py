@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from analyses.content_validity import Content
 from analyses.intake import locked, roles
+from analyses.intake.earlier import read_earlier
 from analyses.intake.experts import read_experts
 from analyses.intake.interviews import read_interviews
 from analyses.intake.mapping import ColumnMapping, read_mapping
@@ -34,6 +35,8 @@ class Inputs:
         Ratings of relevance, and notes from cognitive interviews.
     population
         What is known of the population.
+    earlier
+        Folders of runs of the same wave that have been published, or their results files.
     """
 
     survey: Path
@@ -43,6 +46,7 @@ class Inputs:
     experts: Path | None = None
     interviews: Path | None = None
     population: Path | None = None
+    earlier: tuple[Path, ...] = ()
 
 
 class Given(NamedTuple):
@@ -67,6 +71,7 @@ def read(instrument: Instrument, inputs: Inputs) -> Given:
     asked = roles.assign(instrument, inputs.columns)
     rules = locked.examine(instrument, lock=inputs.lock, survey=inputs.survey)
     content = _content(asked.instrument, inputs)
+    earlier = read_earlier(inputs.earlier, asked.instrument)
     survey = read_survey(
         inputs.survey,
         asked.instrument,
@@ -77,7 +82,7 @@ def read(instrument: Instrument, inputs: Inputs) -> Given:
     margins: tuple[Margin, ...] = ()
     if inputs.population is not None:
         margins = tuple(read_margins(inputs.population, asked.instrument, survey))
-    return Given(asked.instrument, survey, Beside(rules, content, margins))
+    return Given(asked.instrument, survey, Beside(rules, content, margins, earlier))
 
 
 def _content(instrument: Instrument, inputs: Inputs) -> Content | None:

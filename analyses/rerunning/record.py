@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.errors import SurveyError
+from analyses.intake.earlier import located
 from analyses.publication import SEED, software
 from instruments import locking
 from instruments.schema import Instrument
@@ -38,6 +39,9 @@ LIBRARIES = (
 
 SIDE_FILES = ("mapping", "lock", "experts", "interviews", "population")
 """The files that may lie beside a survey, as the fields of `Inputs` are called."""
+
+EARLIER = "earlier"
+"""Begins the names of the results that were published before."""
 
 MEASURED = ("responses", "items", "variants", "scales", "models")
 """The parts of an instrument that numbers hang on; the others only judge them."""
@@ -91,7 +95,8 @@ class Record:
     Parameters
     ----------
     files
-        The survey (`survey`) and the side files that were read.
+        The survey (`survey`), the side files that were read, and the results that were published
+        before (`earlier.1`, `earlier.2`, ...).
     columns
         The role that each named column was given.
     language
@@ -126,6 +131,9 @@ def make(instrument: Instrument, inputs: "Inputs", options: Options, language: s
     """
     paths = {"survey": inputs.survey} | {name: getattr(inputs, name) for name in SIDE_FILES}
     paths["lock"] = inputs.lock or locking.beside(instrument)
+    paths |= {
+        f"{EARLIER}.{place}": located(path) for place, path in enumerate(inputs.earlier, start=1)
+    }
     return Record(
         instrument=of_instrument(instrument),
         files={name: of_file(path) for name, path in paths.items() if path is not None},

@@ -7,6 +7,7 @@ from pathlib import Path
 from analyses.errors import SurveyError
 from analyses.export import results
 from analyses.intake import inputs as files
+from analyses.intake.earlier import located
 from analyses.intake.inputs import Inputs
 from analyses.rerunning import record as records
 from analyses.rerunning.published import Moved, differences, published
@@ -61,6 +62,7 @@ def replay(
     *,
     survey: Path | None = None,
     instrument: Path | None = None,
+    earlier: Iterable[Path] = (),
     progress: Callable[[str, float], None] | None = None,
     team: Team = ALONE,
 ) -> Replayed:
@@ -74,6 +76,9 @@ def replay(
         instrument.
     instrument
         The instrument's file, where it is not one that comes with the toolkit.
+    earlier
+        Where the reports lie that were published before, or their folders; looked for in the same
+        places, and in the folders there, where they are not among these.
     progress, team
         As for `analyses.report.validate`.
 
@@ -96,13 +101,20 @@ def replay(
     paths = {
         name: _located(name, file, places, survey if name == "survey" else None)
         for name, file in recorded.files.items()
+        if not _is_earlier(name)
     }
+    before = [
+        _earlier(file, earlier, places)
+        for name, file in recorded.files.items()
+        if _is_earlier(name)
+    ]
     given = files.read(
         loaded,
         Inputs(
             survey=paths["survey"],
             columns=recorded.columns,  # type: ignore[arg-type]
             **{name: paths.get(name) for name in records.SIDE_FILES},
+            earlier=tuple(before),
         ),
     )
     options = recorded.options
@@ -122,6 +134,24 @@ def replay(
         moved=differences(run.report, again),
         n_compared=len(published(run.report)),
         versions=changed_versions(recorded.versions, records.versions()),
+    )
+
+
+def _is_earlier(name: str) -> bool:
+    return name.split(".")[0] == records.EARLIER
+
+
+def _earlier(file: FileRecord, given: Iterable[Path], places: Iterable[Path]) -> Path:
+    """Find a report that was published before by its hash; runs call theirs all the same."""
+    there = [located(path) for path in given]
+    for folder in places:
+        there += [folder / file.name, *sorted(folder.glob(f"*/{file.name}"))]
+    for path in there:
+        if path.is_file() and records.of_file(path).sha256 == file.sha256:
+            return path
+    raise SurveyError(
+        f'the earlier report "{file.name}" with the SHA-256 {file.sha256} is not found. Say where '
+        "it lies with --earlier."
     )
 
 

@@ -320,6 +320,14 @@ def test_what_an_earlier_publication_hides_stays_hidden():
     assert hidden_rows(now.tables[0]) == hidden_rows(before.tables[0]) == [0, 1]
 
 
+@pytest.mark.parametrize(("most", "said"), [(4000, "note"), (1, "note_apart")])
+def test_less_is_promised_where_not_all_counts_were_looked_at_together(most, said, monkeypatch):
+    monkeypatch.setattr("analyses.disclosing.counts.MOST_TOGETHER", most)
+    parts = (section(table((3, 9, 200))), Section("screening", Message("a")))
+    (told,) = publish_all(parts, Context(212))[1].tables
+    assert told.notes == (Message(f"disclosure.log.{said}"),)
+
+
 def test_the_screening_says_how_much_is_hidden_by_which_rule():
     parts = (section(table((3, 9, 200))), Section("screening", Message("a")))
     told = publish_all(parts, Context(212))[1].tables[0]

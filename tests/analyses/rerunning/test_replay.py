@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -141,6 +142,64 @@ def test_side_files_and_a_lock_beside_the_instrument_are_recorded(tmp_path):
     assert found.instrument.file == "own.toml"
     records.write(found, tmp_path / records.FILE_NAME)
     assert records.read(tmp_path / records.FILE_NAME) == found
+
+
+def test_what_was_published_before_bears_on_a_run_and_on_its_replay(run, tmp_path, monkeypatch):
+    report = results.read(run / results.FILE_NAME)
+    given = []
+
+    def validate(_instrument, _survey, *, beside, **_options):
+        given.append(beside.earlier)
+        return replace(report, created="2026-01-31T12:00:00+00:00")
+
+    monkeypatch.setattr("analyses.report.validate", validate)
+    home = tmp_path / "home"
+    before, after = home / "before", home / "after"
+    shutil.copytree(run, before)
+    survey = home / "svar.csv"
+    shutil.copy(HS39.demonstration_path(), survey)
+    options = ("--instrument", "mental_ability", "--earlier", before, "--out", after)
+    assert _invoke("validate", survey, *options).exit_code == 0
+    found = records.read(after / records.FILE_NAME)
+    assert found.files["earlier.1"] == records.of_file(before / results.FILE_NAME)
+    assert _invoke("replay", after, "--survey", survey).exit_code == 0
+    before.rename(tmp_path / "moved")
+    missing = _invoke("replay", after, "--survey", survey)
+    assert missing.exit_code == REFUSED
+    assert "with --earlier" in missing.stderr
+    elsewhere = ("--earlier", tmp_path / "moved" / results.FILE_NAME)
+    assert _invoke("replay", after, "--survey", survey, *elsewhere).exit_code == 0
+    assert given == [(report,)] * 3
+
+
+def test_reports_that_cannot_bear_on_a_run_are_refused(run, tmp_path):
+    survey, report = run.parent / "svar.csv", results.read(run / results.FILE_NAME)
+    changes = {
+        'is of the instrument "coupling"': {"instrument": "coupling"},
+        "is confidential": {"confidential": True},
+        "is of another wave (2023) than this run (none named)": {"wave": "2023"},
+    }
+    for wrong, fields in changes.items():
+        results.write(replace(report, **fields), tmp_path / "before.json")
+        options = ("--instrument", "mental_ability", "--earlier", tmp_path / "before.json")
+        refused = _invoke("validate", survey, *options, "--out", tmp_path / "report")
+        assert refused.exit_code == REFUSED
+        assert wrong in refused.stderr
+
+
+@pytest.mark.slow
+def test_groups_that_one_person_has_joined_since_are_not_told_of_again(run, tmp_path):
+    survey = pd.read_csv(run.parent / "svar.csv")
+    new = survey.iloc[[0]].assign(**{survey.columns[0]: survey.iloc[:, 0].max() + 1})
+    late = pd.concat([survey, new], ignore_index=True)
+    late.to_csv(tmp_path / "late.csv", index=False)
+    options = ("--instrument", "mental_ability", "--flagged", "keep", "--earlier", run)
+    done = _invoke("validate", tmp_path / "late.csv", *options, "--out", tmp_path / "after")
+    assert done.exit_code == 0, done.output
+    after = results.read(tmp_path / "after" / results.FILE_NAME)
+    (log,) = (one for one in after.section("screening").tables if one.id == "hidden_numbers")
+    counts = {rule.key: n for rule, n in log.rows}
+    assert counts["disclosure.log.earlier"] > 0
 
 
 def _changed(report: Report, **fields: object) -> Report:
