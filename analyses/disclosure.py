@@ -33,6 +33,7 @@ from analyses.disclosing.groups import (
 from analyses.disclosing.means import Averaged
 from analyses.disclosing.rounding import rounded
 from analyses.disclosing.rules import DISTRIBUTION, Found
+from analyses.disclosing.sums import secret
 from analyses.section import Message, Report, Section, Table
 
 __all__ = ["DISTRIBUTION", "THRESHOLD", "is_small", "publish", "publish_all", "rounded"]
@@ -59,11 +60,16 @@ class Context:
         What people may be grouped by; None lets them be grouped by anything.
     earlier
         What has been published of the same wave before.
+    key
+        Something that only who has the answers can draw, and that is the same wherever they are
+        analysed: numbers of models differ in their last digits between machines and versions,
+        which would hide other rows of the same answers. None draws it from all numbers.
     """
 
     n_obs: int | None = None
     breakdowns: Breakdowns | None = None
     earlier: tuple[Report, ...] = ()
+    key: str | None = None
 
 
 ALONE = Context()
@@ -124,9 +130,10 @@ def _protected(tables: Sequence[Table], context: Context) -> tuple[list[Table], 
     }
     known = context.breakdowns or Breakdowns(frozenset())
     n_obs = context.n_obs or max((table.provenance.n_obs or 0 for table in tables), default=0)
+    key = secret(groups) if context.key is None else context.key
     found = rules.judge(groups, context.earlier)
-    counted = counts.hide(groups, n_obs, known, found.withdrawn)
-    averaged = means.hide(groups, known, counted, found.numbers)
+    counted = counts.hide(groups, n_obs, known, found.withdrawn, key)
+    averaged = means.hide(groups, known, counted, found.numbers, key)
     done = [
         _without(table, place, counted, averaged) if place in groups else _without_alike(table)
         for place, table in enumerate(emptied)

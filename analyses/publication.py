@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib import metadata
 
 from analyses import disclosure
@@ -60,6 +61,7 @@ def assemble(
     context = Context(
         n_obs=len(survey.data),
         breakdowns=breakdowns(instrument, survey),
+        key=sha256(survey.data.to_csv(index=False).encode()).hexdigest(),
         earlier=tuple(
             one
             for one in earlier

@@ -14,7 +14,7 @@ import numpy as np
 
 from analyses.disclosing.breakdowns import Breakdowns
 from analyses.disclosing.groups import Groups, Labels, Place, Universe, is_small
-from analyses.disclosing.sums import Sums, secret
+from analyses.disclosing.sums import Sums
 from measure.protection.bounds import Cells, Choice, Numbers, Relation
 from measure.protection.suppression import Suppressed, suppress
 
@@ -54,7 +54,11 @@ class Counted:
 
 
 def hide(
-    groups: Mapping[int, Groups], n_obs: int, known: Breakdowns, forced: frozenset[Place]
+    groups: Mapping[int, Groups],
+    n_obs: int,
+    known: Breakdowns,
+    forced: frozenset[Place],
+    key: str,
 ) -> Counted:
     """Choose the rows whose counts are hidden.
 
@@ -68,6 +72,8 @@ def hide(
         How groups lie in each other.
     forced
         Rows that are hidden whatever they count.
+    key
+        What the choice among equal rows is drawn from, and nobody else has.
     """
     small = frozenset(
         Place(table, row)
@@ -80,7 +86,7 @@ def hide(
     sums, cell_of = _counted(groups, n_obs)
     sums.relate(groups, cell_of, known)
     within = _within(sums)
-    whole_set = _Everything(sums, within, n_obs, np.array(sums.weights(secret(groups))))
+    whole_set = _Everything(sums, within, n_obs, np.array(sums.weights(key)))
     found = whole_set.chosen({cell_of[place] for place in small | forced})
     hidden = frozenset(place for place, cell in cell_of.items() if found.hidden[cell])
     return Counted(

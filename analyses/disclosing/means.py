@@ -14,7 +14,7 @@ import numpy as np
 from analyses.disclosing.breakdowns import Breakdowns
 from analyses.disclosing.counts import Counted
 from analyses.disclosing.groups import Groups, Place
-from analyses.disclosing.sums import Named, Sums, secret
+from analyses.disclosing.sums import Named, Sums
 from analyses.section import Table
 from measure.protection.bounds import Cells, Numbers, Relation
 from measure.protection.suppression import suppress
@@ -44,6 +44,7 @@ def hide(
     known: Breakdowns,
     counted: Counted,
     first: frozenset[Place],
+    key: str,
 ) -> Averaged:
     """Choose the rows whose numbers are hidden.
 
@@ -57,13 +58,15 @@ def hide(
         The rows whose counts are hidden.
     first
         Rows whose numbers are hidden whatever the others are.
+    key
+        What the choice among equal rows is drawn from, and nobody else has.
     """
     forced = counted.hidden | first
     if not forced:
         return Averaged(frozenset(), frozenset())
     summed = _summed(groups, first - counted.hidden)
     summed.sums.relate(groups, summed.cell_of, known)
-    found = suppress(_cells(summed, counted, forced, secret(groups)), seed=0)
+    found = suppress(_cells(summed, counted, forced, key), seed=0)
     return Averaged(
         forced | {place for place, cell in summed.cell_of.items() if found.hidden[cell]},
         frozenset(place for place, cell in summed.cell_of.items() if found.exposed[cell]),

@@ -178,7 +178,7 @@ class Sums:
         Parameters
         ----------
         key
-            From `secret`: what is drawn from it makes equal cells unequal.
+            What nobody else has: what is drawn from it makes equal cells unequal.
         """
         names = {cell: name for name, cell in self.named.items()}
         return [

@@ -103,6 +103,18 @@ def test_which_of_equal_groups_protects_is_drawn_from_numbers_that_nobody_else_h
     assert hidden(0, 0.5) == hidden(0, 0.5)
 
 
+def test_with_a_key_the_last_digits_of_numbers_do_not_decide_who_is_hidden():
+    def hidden(key: str, moved: float) -> tuple[int, ...]:
+        made = table([4, 8, 8, 8])
+        rows = tuple((*row[:2], row[2] + moved, *row[3:]) for row in made.rows)
+        given = (section(replace(made, rows=rows)),)
+        return tuple(hidden_rows(publish_all(given, Context(n_obs=28, key=key))[0].tables[0]))
+
+    drawn = [hidden(str(key), 0.0) for key in range(12)]
+    assert len(set(drawn)) == 3
+    assert drawn == [hidden(str(key), 1e-9) for key in range(12)]
+
+
 def test_every_number_of_a_hidden_row_goes_and_its_label_stays():
     published = publish(section(table((3, 9, 200)))).tables[0]
     assert published.rows[0] == (name(0), Hidden(), Hidden(), Hidden(), Hidden())
