@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import pandas as pd
 
@@ -127,7 +127,8 @@ def _stand(answers: _Answers, model: MeasurementModel, wider: TwoLevel | None) -
         missing=treatment(ROBUST, ordinal=False) if gaps else "listwise",
         ordered=(),
     )
-    return replace(own, make_check=lambda: _tried(answers, model, place, robust, None))
+    check = partial(_tried, answers, model, place, robust, None)
+    return replace(own, make_check=check)
 
 
 def _tried(
