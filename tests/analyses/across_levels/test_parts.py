@@ -1,5 +1,6 @@
 """Functions at several levels in the bundled simulated survey, held against what was planted."""
 
+import pickle
 import re
 from dataclasses import replace
 
@@ -49,6 +50,12 @@ def found(across: Referents) -> Parts:
 @pytest.fixture(scope="module")
 def section(found: Parts) -> Section:
     return Section("levels", found.answer, found.findings, found.tables, found.figures)
+
+
+def test_what_was_worked_out_can_be_sent_to_another_process(across: Referents) -> None:
+    sent = pickle.loads(pickle.dumps(across))
+    assert sent.design.levels == across.design.levels
+    assert any(one.make_check is not None for one in across.two_levels)
 
 
 def test_the_design_is_read_from_the_instrument(across: Referents) -> None:
