@@ -86,10 +86,9 @@ from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
 from .planning.claims import Claim, Estimated, Fits, Study
 from .planning.close_fit import rmsea_power, rmsea_sample_size
-from .planning.power import Execution, Power, power, smallest_sample
+from .planning.study_power import Execution, Power, power, smallest_sample
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
-from .questions.descriptives import descriptives
 from .questions.irt import (
     GradedResponse,
     ability_scores,
@@ -98,6 +97,7 @@ from .questions.irt import (
     local_dependence,
     person_fit,
 )
+from .questions.item_descriptives import descriptives
 from .questions.items import item_analysis
 from .questions.redundancy import redundancy
 from .questions.short_forms import ShortForms, short_forms
@@ -106,7 +106,7 @@ from .scoring.scores import FactorScores, factor_scores
 from .simulating.populations import Population, population
 from .simulating.simulation import Holes, simulate
 from .specification.options import option_table
-from .storage.stored import StoredAnswers, stored
+from .storage.stored_answers import StoredAnswers, stored
 
 __all__ = [
     "cfa",

@@ -40,7 +40,7 @@ LIBRARIES = {
     "measure/replication/checkpoints.py": {"joblib"},
     "measure/replication/dask_cluster.py": {"distributed", "threadpoolctl"},
     "measure/replication/workers.py": {"threadpoolctl"},
-    "measure/storage/stored.py": {"pyarrow"},
+    "measure/storage/stored_answers.py": {"pyarrow"},
     "measure/threads.py": {"threadpoolctl"},
     "measure/questions/irt.py": {"mirt"},
     "measure/attention/careless.py": {"ier"},

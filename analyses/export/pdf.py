@@ -6,10 +6,8 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-import typst
-
 from analyses.briefing.brief import Brief, compose
-from analyses.export import pictures
+from analyses.export import pictures, typesetting
 from analyses.section import Report
 from analyses.wording import Words
 
@@ -56,27 +54,13 @@ def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
     """Give the brief as the bytes of a PDF file."""
     brief = compose(report, words)
     text = json.dumps(asdict(brief) | {"figure": _in_own_font(brief, drawn)})
-    compiler = typst.Compiler(
-        _TEMPLATE,
-        root=_TEMPLATE.parent,
-        font_paths=typst.Fonts(include_system_fonts=False),
-    )
+    prepared = typesetting.compiler(_TEMPLATE)
     created = datetime.fromisoformat(report.created)
     for size, height in _SIZES:
-        made = compiler.compile(
-            format="pdf",
-            sys_inputs={
-                "text": text,
-                "size": str(size),
-                "figure_height": str(height),
-                "font": _FONT,
-            },
-            pdf_standards=["a-2a", "ua-1"],
-            timestamp=created,
-        )
-        if int(json.loads(compiler.query("<pages>", field="value", one=True))) <= _PAGES:
+        inputs = {"text": text, "size": str(size), "figure_height": str(height), "font": _FONT}
+        made = typesetting.pdf(prepared, inputs, created)
+        if int(json.loads(prepared.query("<pages>", field="value", one=True))) <= _PAGES:
             break
-    assert isinstance(made, bytes)
     return made
 
 

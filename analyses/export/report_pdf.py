@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-import typst
-
-from analyses.export import pictures
+from analyses.export import pictures, typesetting
 from analyses.export.document import document
 from analyses.section import Report
 from analyses.wording import Words
@@ -28,20 +26,10 @@ def write(
 def contents(report: Report, words: Words, drawn: Mapping[str, str]) -> bytes:
     """Give the report as the bytes of a PDF file of A4 pages (PDF/A-2a, PDF/UA-1)."""
     own = {name: pictures.in_own_font(picture) for name, picture in drawn.items()}
-    compiler = typst.Compiler(
-        _TEMPLATE,
-        root=_TEMPLATE.parent,
-        font_paths=typst.Fonts(include_system_fonts=False),
-    )
-    made = compiler.compile(
-        format="pdf",
-        sys_inputs={
-            "report": json.dumps(document(report, words, drawn)),
-            "drawn": json.dumps(own),
-            "font": pictures.CARRIED_FONT,
-        },
-        pdf_standards=["a-2a", "ua-1"],
-        timestamp=datetime.fromisoformat(report.created),
-    )
-    assert isinstance(made, bytes)
-    return made
+    inputs = {
+        "report": json.dumps(document(report, words, drawn)),
+        "drawn": json.dumps(own),
+        "font": pictures.CARRIED_FONT,
+    }
+    created = datetime.fromisoformat(report.created)
+    return typesetting.pdf(typesetting.compiler(_TEMPLATE), inputs, created)

@@ -14,6 +14,7 @@ from typing import Any
 
 from analyses import section
 from analyses.errors import SurveyError
+from analyses.export import own_json
 from analyses.section import Report
 
 FORMAT = "kobling-results"
@@ -84,19 +85,7 @@ def read(path: Path) -> Report:
     SurveyError
         If the file is not there, or is not a results file of this format version.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SurveyError(f'"{path.name}" cannot be read: {error.strerror}.') from error
-    except ValueError as error:
-        raise SurveyError(f'"{path.name}" is not a JSON file.') from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SurveyError(f'"{path.name}" does not hold results written by kobling.')
-    if content.get("format_version") != FORMAT_VERSION:
-        raise SurveyError(
-            f'"{path.name}" has format version {content.get("format_version")}; this version of '
-            f"kobling reads {FORMAT_VERSION}. Run the validation again."
-        )
+    content = own_json.read(path, FORMAT, FORMAT_VERSION, "results written by kobling")
     try:
         report = _object(content.get("report"))
     except (KeyError, TypeError) as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analyses.errors import SurveyError
+from analyses.export import own_json
 from analyses.intake.earlier import located
 from analyses.publication import SEED, software
 from instruments import locking
@@ -193,24 +194,12 @@ def read(path: Path) -> Record:
     SurveyError
         Where the file is not there, or is no record of this format version.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not path.exists():
         raise SurveyError(
             f'there is no "{path.name}" in "{path.parent.name}": it holds no run of kobling, or '
             "one of a version that did not record runs. Run the validation again."
-        ) from error
-    except OSError as error:
-        raise SurveyError(f'"{path.name}" cannot be read: {error.strerror}.') from error
-    except ValueError as error:
-        raise SurveyError(f'"{path.name}" is not a JSON file.') from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise SurveyError(f'"{path.name}" does not hold the record of a run of kobling.')
-    if content.get("format_version") != FORMAT_VERSION:
-        raise SurveyError(
-            f'"{path.name}" has format version {content.get("format_version")}; this version of '
-            f"kobling reads {FORMAT_VERSION}. Run the validation again."
         )
+    content = own_json.read(path, FORMAT, FORMAT_VERSION, "the record of a run of kobling")
     try:
         return _record(content)
     except (KeyError, TypeError, AttributeError) as error:

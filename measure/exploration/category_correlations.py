@@ -29,7 +29,7 @@ from measure.moments.ordinal.smoothing import smoothed
 from measure.moments.ordinal.two_step import TwoStep
 from measure.moments.rows import rows_of
 from measure.storage.places import groups_of
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 from measure.storage.stored_codes import Asked, coded_answers
 
 Array = NDArray[np.float64]

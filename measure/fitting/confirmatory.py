@@ -47,7 +47,7 @@ from measure.specification.rotation_plan import RotationPlan, plan_of
 from measure.specification.syntax import parse
 from measure.specification.table import ParameterTable
 from measure.specification.variables import variables_of
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 from measure.threads import on_one_thread
 
 Array = NDArray[np.float64]

@@ -17,7 +17,7 @@ from measure.specification.syntax import Syntax
 from measure.specification.table import Groups
 from measure.specification.variables import Variables, variables_of
 from measure.storage.places import groups_of
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 from measure.storage.stored_codes import Asked
 from measure.storage.stored_moments import moments_of
 
@@ -112,7 +112,14 @@ class Source:
         levels: Levels | None,
     ) -> Moments:
         if isinstance(self.data, StoredAnswers):
-            return self._stored(names, options, method, ordered, levels)
+            if levels is not None:
+                raise OptionError(
+                    "a two-level model needs the rows of each cluster together, and stored answers "
+                    "are read a batch at a time. Read the columns into memory."
+                )
+            labels, pairwise = self.groups(options).labels, options.missing == "pairwise"
+            asked = Asked(names, labels, options.group, options.cluster, pairwise)
+            return moments_of(self.data, asked, options, method, ordered)
         if self.data is not None:
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if levels is not None and ordered:
@@ -141,25 +148,6 @@ class Source:
         return complete.from_covariance(
             self.sample_cov, self.sample_mean, self.sample_nobs, names, less_one=method.less_one
         )
-
-    def _stored(
-        self,
-        names: tuple[str, ...],
-        options: Options,
-        method: Method,
-        ordered: tuple[str, ...],
-        levels: Levels | None,
-    ) -> Moments:
-        assert isinstance(self.data, StoredAnswers)
-        if levels is not None:
-            raise OptionError(
-                "a two-level model needs the rows of each cluster together, and stored answers are "
-                "read a batch at a time. Read the columns into memory."
-            )
-        labels = self.groups(options).labels
-        pairwise = options.missing == "pairwise"
-        asked = Asked(names, labels, options.group, options.cluster, pairwise)
-        return moments_of(self.data, asked, options, method, ordered)
 
 
 def _ordered_names(syntax: Syntax, variables: Variables, options: Options) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from measure.errors import DataError, OptionError
 from measure.levels.cluster_columns import items_apart_from_cluster
 from measure.levels.components import variance_components
 from measure.levels.mixed.terms import repeated_ids
-from measure.levels.one_way import Sums, one_way, quartiles
-from measure.storage.stored import StoredAnswers
+from measure.levels.variance_analysis import Sums, one_way, quartiles
+from measure.storage.stored_answers import StoredAnswers
 from measure.storage.stored_clusters import cluster_sums
 
 Array = NDArray[np.float64]

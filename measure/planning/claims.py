@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from measure.errors import OptionError
 from measure.fitting.confirmatory import cfa
@@ -46,10 +47,13 @@ class Study:
     options: Mapping[str, Any] = field(default_factory=dict)
     missing: tuple[Holes, ...] = ()
 
-    def fit(self, n: int, rng: np.random.Generator) -> Fit:
-        """Draw n respondents in each group, and fit the model to them."""
-        data = simulate(self.population, n, seed=rng, missing=self.missing)
-        return cfa(self.model, data, **self.options)
+    def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
+        """Draw n respondents in each group."""
+        return simulate(self.population, n, seed=rng, missing=self.missing)
+
+    def fit(self, data: pd.DataFrame, model: str | None = None) -> Fit:
+        """Fit the model, or another one, to respondents."""
+        return cfa(self.model if model is None else model, data, **self.options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +84,10 @@ class Fits:
 
     def __call__(self, n: int, rng: np.random.Generator) -> bool:
         """Draw one study, and tell whether it shows it."""
-        data = simulate(self.study.population, n, seed=rng, missing=self.study.missing)
-        own = cfa(self.study.model, data, **self.study.options)
-        if not self._holds(own):
+        data = self.study.draw(n, rng)
+        if not self._holds(self.study.fit(data)):
             return False
-        return self.rival is None or not self._holds(cfa(self.rival, data, **self.study.options))
+        return self.rival is None or not self._holds(self.study.fit(data, self.rival))
 
     def _holds(self, fit: Fit) -> bool:
         found = fit.fit_measures
@@ -123,7 +126,7 @@ class Estimated:
 
     def __call__(self, n: int, rng: np.random.Generator) -> bool:
         """Draw one study, and tell whether it shows it."""
-        rows = self.study.fit(n, rng).parameters
+        rows = self.study.fit(self.study.draw(n, rng)).parameters
         lhs, op, rhs = self.parameter
         own = rows[(rows["lhs"] == lhs) & (rows["op"] == op) & (rows["rhs"] == rhs)]
         if own.empty:

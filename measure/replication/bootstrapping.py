@@ -165,7 +165,8 @@ def bootstrap(
     confidence_level
         Of the intervals.
     workers
-        Number of processes; None for all cores. The results do not depend on it.
+        Number of processes, None for all cores, or the address of a Dask scheduler; see `repeat`.
+        The results do not depend on it.
     progress
         Called with the number of samples done and `n`.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from measure.errors import DataError
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 
 Indices = NDArray[np.intp]
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.errors import DataError
-from measure.levels.one_way import Sums
+from measure.levels.variance_analysis import Sums
 from measure.storage.places import Numbering
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 
 Array = NDArray[np.float64]
 

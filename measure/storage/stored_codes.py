@@ -26,7 +26,7 @@ from measure.moments.ordinal.codes import (
 )
 from measure.moments.ordinal.kinds import Kinds
 from measure.storage.places import Indices, Numbering
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.uint8]

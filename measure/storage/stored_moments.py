@@ -13,7 +13,7 @@ from measure.moments.complete import require_positive_definite
 from measure.moments.ordinal.gather import from_codes
 from measure.specification.options import Method, Options
 from measure.storage.places import Indices, Numbering
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 from measure.storage.stored_codes import Asked, coded_answers
 
 Array = NDArray[np.float64]

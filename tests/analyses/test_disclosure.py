@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given, settings
@@ -113,6 +114,35 @@ def test_with_a_key_the_last_digits_of_numbers_do_not_decide_who_is_hidden():
     drawn = [hidden(str(key), 0.0) for key in range(12)]
     assert len(set(drawn)) == 3
     assert drawn == [hidden(str(key), 1e-9) for key in range(12)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 7), min_size=2, max_size=4))
+def test_who_knows_total_and_method_cannot_tell_a_hidden_count(counts):
+    """Share the hidden people out in all ways, until two counts of each publish the same table."""
+
+    def hidden(supposed: list[int], key: int) -> list[int]:
+        context = Context(n_obs=sum(supposed), key=str(key))
+        return hidden_rows(publish_all((section(table(supposed)),), context)[0].tables[0])
+
+    published = hidden(counts, 0)
+    if not published or len(published) == sum(n > 0 for n in counts):
+        return  # With nothing shown there is nothing to reckon from.
+    total = sum(counts[i] for i in published)
+    open_to: list[set[int]] = [set() for _ in published]
+    for shares in product(range(1, total), repeat=len(published) - 1):
+        shared = (*shares, total - sum(shares))
+        news = any(n not in own for n, own in zip(shared, open_to, strict=True) if len(own) < 2)
+        if shared[-1] < 1 or not news:
+            continue
+        supposed = list(counts)
+        for place, n in zip(published, shared, strict=True):
+            supposed[place] = n
+        # Who has not the answers has not the key.
+        if any(hidden(supposed, key) == published for key in range(6)):
+            for own, n in zip(open_to, shared, strict=True):
+                own.add(n)
+    assert all(len(own) > 1 for own in open_to), (counts, open_to)
 
 
 def test_every_number_of_a_hidden_row_goes_and_its_label_stays():

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from measure.checks import chosen_columns, numbers_of
 from measure.errors import DataError
-from measure.storage.stored import StoredAnswers
+from measure.storage.stored_answers import StoredAnswers
 
 Array = NDArray[np.float64]
 

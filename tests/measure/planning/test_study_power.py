@@ -9,7 +9,7 @@ from scipy.stats import norm
 import measure
 from measure.errors import DataError, MeasureError, OptionError
 from measure.planning.claims import Estimated, Fits, Study
-from measure.planning.power import Execution, power, smallest_sample
+from measure.planning.study_power import Execution, power, smallest_sample
 
 TWO = "f =~ 0.7*x1 + 0.7*x2 + 0.7*x3\ng =~ 0.7*x4 + 0.7*x5 + 0.7*x6\nf ~~ 1*f\ng ~~ 1*g\n"
 TWO += "f ~~ 0.5*g\n" + "\n".join(f"x{k} ~~ 0.51*x{k}" for k in range(1, 7))
