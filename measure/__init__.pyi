@@ -103,8 +103,12 @@ from .questions.redundancy import redundancy
 from .questions.short_forms import ShortForms, short_forms
 from .replication.bootstrapping import Bootstrap, bootstrap
 from .scoring.scores import FactorScores, factor_scores
+from .simulating.clusters import Clusters
+from .simulating.holes import Holes
+from .simulating.inattention import Careless
+from .simulating.planned import Forms
 from .simulating.populations import Population, population
-from .simulating.simulation import Holes, simulate
+from .simulating.simulation import simulate
 from .specification.options import option_table
 from .storage.stored_answers import StoredAnswers, stored
 
@@ -284,6 +288,9 @@ __all__ = [
     "rmsea_power",
     "rmsea_sample_size",
     "Holes",
+    "Forms",
+    "Clusters",
+    "Careless",
     "population",
     "Population",
     "errors",

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from analyses.simulating.asking import Asked
 from instruments.population import CARELESS_KINDS, Careless
 from instruments.schema import Instrument
+from measure.simulating.inattention import unread
 
 Array = NDArray[np.float64]
 
@@ -61,17 +62,11 @@ def without_reading(
     rng: np.random.Generator,
 ) -> NDArray[np.int8]:
     """Give what each would answer without reading, as coded, (n, n_items)."""
-    shape = asked.order.shape
     lowest = np.array([instrument.response(item).codes[0] for item in asked.items])
     highest = np.array([instrument.response(item).codes[-1] for item in asked.items])
-    anything = rng.integers(lowest, highest, shape, endpoint=True)
-    names = np.array([int(one) for one in stated.favourites])
-    limits = np.cumsum(list(stated.favourites.values()))[:-1]
-    favourite = names[np.searchsorted(limits, rng.random(shape[0]), side="right")]
-    beside = rng.choice(np.array([-1, 1]), shape)
-    near = favourite[:, None] + np.where(rng.random(shape) < stated.keeps, 0, beside)
-    lines = (attention.kind == STRAIGHTLINE)[:, None]
-    return np.where(lines, np.clip(near, lowest, highest), anything).astype(np.int8)
+    favourites = {int(one): share for one, share in stated.favourites.items()}
+    lines = attention.kind == STRAIGHTLINE
+    return unread((lowest, highest), lines, favourites, stated.keeps, rng).astype(np.int8)
 
 
 def checks_answered(

@@ -15,8 +15,9 @@ import pandas as pd
 from measure.errors import OptionError
 from measure.fitting.confirmatory import cfa
 from measure.fitting.fitted import Fit
+from measure.simulating.holes import Holes
 from measure.simulating.populations import Population
-from measure.simulating.simulation import Holes, simulate
+from measure.simulating.simulation import simulate
 
 
 class Claim(Protocol):

@@ -11,11 +11,11 @@ from measure.checks import known_option
 from measure.errors import ModelError, OptionError
 from measure.fitting.admissibility import improprieties
 from measure.fitting.assembly import build as build_model
-from measure.fitting.fitted import Fit, require_one_level
+from measure.fitting.fitted import Fit
 from measure.model import Implied, Model
 from measure.specification.defaults import DEFAULTS
+from measure.specification.levels import BETWEEN, NAMES, WITHIN, Levels
 from measure.specification.parameters import build as build_table
-from measure.specification.refusals import refuse_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Syntax, parse
 from measure.specification.table import Groups, Parameter, ParameterTable
@@ -46,6 +46,12 @@ class Population:
         standardised latent responses, with their `thresholds`.
     values
         Answers of the ordered items by category, ascending; other variables are not named.
+    between
+        Of two levels the means and covariances between clusters, of each group; `moments` are then
+        covariances within them, with means of 0, and `thresholds` of the sum of both parts. A
+        variable that a level does not have is 0 there. Empty for one level.
+    cluster
+        Name of the column of the clusters; None for one level.
     """
 
     names: tuple[str, ...]
@@ -53,13 +59,17 @@ class Population:
     group: str | None
     moments: tuple[Implied, ...]
     values: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    between: tuple[Implied, ...] = ()
+    cluster: str | None = None
 
     @property
     def covariances(self) -> dict[object, pd.DataFrame]:
-        """Covariance matrix of each group, as `sample_cov` takes it."""
+        """Covariance matrix of each group, over both levels, as `sample_cov` takes it."""
+        parts = [self.moments, self.between] if self.between else [self.moments]
+        names = list(self.names)
         return {
-            label: pd.DataFrame(one.sigma, index=list(self.names), columns=list(self.names))
-            for label, one in zip(self.groups, self.moments, strict=True)
+            label: pd.DataFrame(sum(one.sigma for one in own), index=names, columns=names)
+            for label, *own in zip(self.groups, *parts, strict=True)
         }
 
     @property
@@ -67,8 +77,19 @@ class Population:
         """Means of each group, as `sample_mean` takes them."""
         return {
             label: pd.Series(one.mu, index=list(self.names))
-            for label, one in zip(self.groups, self.moments, strict=True)
+            for label, one in zip(self.groups, self.between or self.moments, strict=True)
         }
+
+    def only(self, label: object) -> "Population":
+        """Give one of the groups as a population of its own."""
+        k = self.groups.index(label)
+        return replace(
+            self,
+            groups=(label,),
+            group=None,
+            moments=(self.moments[k],),
+            between=self.between[k : k + 1],
+        )
 
     def cuts(self, item: str) -> list[Array]:
         """Thresholds of an ordered item in each group, (n_categories - 1,) each."""
@@ -84,6 +105,7 @@ def population(
     *,
     groups: Sequence[object] | None = None,
     group: str = "group",
+    cluster: str = "cluster",
     function: str = "sem",
     std_lv: bool = False,
     orthogonal: bool = False,
@@ -102,11 +124,12 @@ def population(
         value, also where other programs do: they are refused by name, with those that `function`
         adds. Only where a text names no mean at all are all means 0. Items that the text gives
         thresholds (`x1 | -1*t1 + 0.5*t2`) are ordered, under the delta parameterization: the
-        variance of a latent response is 1, or what `x1 ~*~ 0.8*x1` makes of it.
+        variance of a latent response is 1, or what `x1 ~*~ 0.8*x1` makes of it. Of a text with
+        `level:` blocks that is the variance within clusters, and thresholds stand between them.
     groups
         Values of the groups of a text; by default one group, or those of its `group:` blocks.
-    group
-        Name of the column of the groups of a text.
+    group, cluster
+        Names of the columns of groups and of clusters of a text; a fit has its own.
     function
         Which function's defaults complete a text: "cfa", "sem", "growth" or "fit" (none).
     std_lv, orthogonal, group_equal
@@ -133,7 +156,6 @@ def population(
         raise ModelError(f"model must be model text or a fit, not {type(model).__name__}.")
     known_option("function", function, FUNCTIONS)
     syntax = parse(model)
-    refuse_levels(syntax, "a population")
     labels = _labels(syntax, groups)
     defaults = replace(
         DEFAULTS[FUNCTIONS[function]], std_lv=std_lv, orthogonal=orthogonal, fixed_x=False
@@ -150,27 +172,60 @@ def population(
     if found:
         raise ModelError(f"no population has these parameters: {'; '.join(found)}.")
     counts = {} if ordered is None else ordered.n_thresholds
+    names = built.table.observed if built.table.levels is None else built.table.levels.names
+    moments, between = _parted([state.implied for state in states], built.table.levels)
     return _checked(
         Population(
-            built.table.observed,
+            names,
             labels,
             group if len(labels) > 1 else None,
-            tuple(state.implied for state in states),
+            moments,
             {name: tuple(range(1, count + 2)) for name, count in counts.items()},
+            between,
+            cluster if between else None,
         )
     )
 
 
 def _of_fit(fit: Fit) -> Population:
-    require_one_level(fit, "a population")
-    moments = tuple(
+    moments = fit.moments
+    own = [
         one if one.mu is not None else Implied(sample.mu, one.sigma)
-        for one, sample in zip(fit.implied_moments, fit.moments.sample, strict=True)
-    )
-    values = {} if fit.moments.ordinal is None else fit.moments.ordinal.values
+        for one, sample in zip(fit.implied_moments, moments.sample, strict=True)
+    ]
+    within, between = _parted(own, moments.levels)
+    values = {} if moments.ordinal is None else moments.ordinal.values
+    cluster = fit.options.cluster if between else None
     return _checked(
-        Population(fit.moments.names, fit.moments.groups, fit.options.group, moments, values)
+        Population(
+            moments.names, moments.groups, fit.options.group, within, values, between, cluster
+        )
     )
+
+
+def _parted(
+    blocks: Sequence[Implied], levels: Levels | None
+) -> tuple[tuple[Implied, ...], tuple[Implied, ...]]:
+    """Part the moments of all blocks into those within and between clusters, (p, p) each."""
+    if levels is None:
+        return tuple(blocks), ()
+    within, between = [], []
+    for inner, outer in zip(blocks[::2], blocks[1::2], strict=True):
+        mu = np.zeros(len(levels.names))
+        for level, one in ((WITHIN, inner), (BETWEEN, outer)):
+            if one.mu is not None:
+                mu[levels.place(level)] += one.mu
+        none = np.zeros(len(mu))
+        within.append(Implied(none, _spread(inner.sigma, levels, WITHIN), inner.thresholds))
+        between.append(Implied(mu, _spread(outer.sigma, levels, BETWEEN)))
+    return tuple(within), tuple(between)
+
+
+def _spread(sigma: Array, levels: Levels, level: int) -> Array:
+    """Put the covariances of a level among those of all variables, with 0 for the others."""
+    whole = np.zeros((len(levels.names), len(levels.names)))
+    whole[levels.place(level), levels.place(level)] = sigma
+    return whole
 
 
 def _ordered(syntax: Syntax) -> Ordered | None:
@@ -217,7 +272,7 @@ def _with_values(table: ParameterTable) -> Model:
     unknown = tuple(
         row if table.follows(row) else row._replace(free=True, value=float("nan")) for row in rows
     )
-    names = [table.observed] * table.n_groups
+    names = _names_of_blocks(table)
     open_model = build_model(replace(table, parameters=unknown), _no_sample(table), names)
     own = list(open_model.free_rows)
     values = np.full(len(rows), np.nan)
@@ -233,10 +288,17 @@ def _with_values(table: ParameterTable) -> Model:
     return build_model(fixed, _no_sample(table), names)
 
 
+def _names_of_blocks(table: ParameterTable) -> list[tuple[str, ...]]:
+    """Name the observed variables of each block."""
+    levels = table.levels
+    own = [table.observed] if levels is None else [levels.order(n) for n in NAMES]
+    return own * table.n_groups
+
+
 def _no_sample(table: ParameterTable) -> list[Implied]:
     """Stand in for sample moments, which are read for fixed.x only; a population has none."""
-    p = len(table.observed)
-    return [Implied(np.zeros(p), np.eye(p))] * table.n_groups
+    sizes = map(len, _names_of_blocks(table))
+    return [Implied(np.zeros(p), np.eye(p)) for p in sizes]
 
 
 def _solved(model: Model, given: Array) -> Array:
@@ -293,12 +355,17 @@ def _require_restrictions(model: Model, values: Array) -> None:
 def _checked(found: Population) -> Population:
     """Refuse moments that no variables have, and name the variables to blame."""
     names, kept = found.names, []
-    for label, one in zip(found.groups, found.moments, strict=True):
+    for k, (label, one) in enumerate(zip(found.groups, found.moments, strict=True)):
         where = f' of group "{label}"' if len(found.groups) > 1 else ""
-        for reason in _reasons(names, one.sigma):
-            raise ModelError(
-                f"the covariances that the model implies{where} are not positive definite: {reason}"
-            )
+        levels = [(one.sigma, "")]
+        if found.between:
+            levels = [(one.sigma, " within clusters"), (found.between[k].sigma, " between them")]
+        for sigma, level in levels:
+            for reason in _reasons(names, sigma, bool(level)):
+                raise ModelError(
+                    f"the covariances that the model implies{level}{where} are not positive "
+                    f"definite: {reason}"
+                )
         kept.append(one._replace(mu=np.zeros(len(names)) if one.mu is None else one.mu))
     for name in found.values:
         for label, cuts in zip(found.groups, found.cuts(name), strict=True):
@@ -311,14 +378,15 @@ def _checked(found: Population) -> Population:
     return replace(found, moments=tuple(kept))
 
 
-def _reasons(names: tuple[str, ...], sigma: Array) -> Iterator[str]:
+def _reasons(names: tuple[str, ...], sigma: Array, of_a_level: bool) -> Iterator[str]:
+    """Say what is impossible; at a level variables may lack, and determine each other."""
     variances = np.diag(sigma)
     for name, variance in zip(names, variances, strict=True):
-        if variance <= 0:
+        if variance < 0 or (variance == 0 and not of_a_level):
             yield f'"{name}" has the variance {variance:.3g}. Give it a residual variance.'
     roots = np.sqrt(np.where(variances > 0, variances, 1.0))
     values, vectors = np.linalg.eigh(sigma / np.outer(roots, roots))
-    if values[0] < SINGULAR:
+    if values[0] < (-SINGULAR if of_a_level else SINGULAR):
         involved = [
             f'"{name}"'
             for name, weight in zip(names, vectors[:, 0], strict=True)

@@ -1,51 +1,22 @@
 """Data from a model, with the model exactly true in the population, and with holes if wanted."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from measure.checks import known_option
 from measure.errors import OptionError
 from measure.fitting.fitted import Fit
+from measure.model import Implied
+from measure.simulating.clusters import Clusters
+from measure.simulating.holes import Holes, require_kept, with_holes
+from measure.simulating.inattention import Careless, carelessly
 from measure.simulating.nonnormal import draw
+from measure.simulating.planned import Forms
 from measure.simulating.populations import Population, population, sizes_of
 
 Array = NDArray[np.float64]
-
-# Steps of the bisection for the intercept of a logistic rule: to the last bit.
-HALVINGS = 200
-
-
-@dataclass(frozen=True)
-class Holes:
-    """Answers that are left out of simulated data.
-
-    Attributes
-    ----------
-    share
-        Share of the answers of each item that are missing, from 0 to below 1.
-    items
-        The items that get holes; all but `depends_on` by default.
-    depends_on
-        A variable that keeps all its answers and decides who does not answer (missing at random).
-        None: everyone is as likely not to (missing completely at random).
-    rule
-        "logistic": the log-odds of a missing answer rise by `slope` for each standard deviation of
-        `depends_on`, independently item by item, with the intercept that makes the expected share
-        right among these rows. "quantile": the rows with the highest values (the lowest for a
-        negative slope) lack all `items`, in the number that comes nearest to `share`.
-    slope
-        How strongly missing answers depend on the variable; for "quantile" its sign counts only.
-    """
-
-    share: float
-    items: Sequence[str] | None = None
-    depends_on: str | None = None
-    rule: str = "logistic"
-    slope: float = 1.0
 
 
 def simulate(
@@ -56,8 +27,11 @@ def simulate(
     skewness: float | Mapping[str, float] | ArrayLike = 0.0,
     kurtosis: float | Mapping[str, float] | ArrayLike = 0.0,
     method: str = "vale_maurelli",
-    missing: Holes | Sequence[Holes] = (),
+    missing: Holes | Forms | Sequence[Holes | Forms] = (),
+    clusters: Clusters | None = None,
+    careless: Careless | None = None,
     group: str = "group",
+    cluster: str = "cluster",
     function: str = "sem",
     std_lv: bool = False,
     orthogonal: bool = False,
@@ -79,13 +53,19 @@ def simulate(
         Of the observed variables (excess kurtosis, 0 for normal): one for all, one for each, in
         the order of `population(model).names`, or a dictionary by name with 0 for the others. They
         change neither means nor covariances. Of ordered items they are those of the latent
-        responses, so that the shares of the categories change with them.
+        responses, so that the shares of the categories change with them; with two levels those of
+        the part within clusters.
     method
         How non-normal data are made, "vale_maurelli" or "independent"; see `nonnormal.draw`.
     missing
-        Holes to leave: one rule or several.
-    group
-        Name of the column of the groups, where there are several; a fit has its own.
+        Holes to leave, or forms that leave out items: one rule or several.
+    clusters
+        How respondents are divided among clusters, which lie within groups; for a model of two
+        levels, and for no other.
+    careless
+        Respondents who do not read; all variables have to be ordered then. Holes come after.
+    group, cluster
+        Names of the columns of groups, where there are several, and of clusters; a fit has its own.
     function, std_lv, orthogonal, group_equal
         How a text is completed; see `population`.
 
@@ -93,8 +73,8 @@ def simulate(
     -------
     DataFrame
         One row a respondent, group by group; the observed variables and, with several groups, the
-        column of the groups. Ordered items are answered in their categories. The same for the same
-        arguments.
+        column of the groups, with clusters that of the clusters, numbered from 1. Ordered items are
+        answered in their categories. The same for the same arguments.
 
     Raises
     ------
@@ -117,35 +97,130 @@ def simulate(
             model,
             groups=tuple(n) if of_text and isinstance(n, Mapping) else None,
             group=group,
+            cluster=cluster,
             function=function,
             std_lv=std_lv,
             orthogonal=orthogonal,
             group_equal=group_equal,
         )
-    if truth.group in truth.names:
-        raise OptionError(f'the column of the groups, "{truth.group}", is a variable of the model.')
+    _require_possible(truth, clusters, careless)
+    rules = (missing,) if isinstance(missing, Holes | Forms) else tuple(missing)
+    require_kept(rules, truth.names)
     rng = _generator(seed)
     third, fourth = _each("skewness", skewness, truth), _each("kurtosis", kurtosis, truth)
     sizes = sizes_of(truth, n)
-    parts = [
-        draw(one.sigma, one.mu, size, rng, skewness=third, kurtosis=fourth, method=method)
-        for one, size in zip(truth.moments, sizes, strict=True)
-    ]
-    frame = pd.DataFrame(np.vstack(parts), columns=list(truth.names))
+    if truth.between:
+        assert clusters is not None
+        drawn, labels = _drawn_in_clusters(truth, sizes, clusters, rng, (third, fourth, method))
+    else:
+        parts = [
+            draw(one.sigma, one.mu, size, rng, skewness=third, kurtosis=fourth, method=method)
+            for one, size in zip(truth.moments, sizes, strict=True)
+        ]
+        drawn, labels = np.vstack(parts), None
+    frame = pd.DataFrame(drawn, columns=list(truth.names))
+    _answer(frame, truth, sizes)
+    kinds = None if careless is None else _without_reading(frame, truth, careless, rng)
+    frame = with_holes(frame, rules, rng)
+    if truth.group is not None:
+        frame[truth.group] = pd.Series(truth.groups).repeat(list(sizes)).to_numpy()
+    if labels is not None:
+        frame[truth.cluster] = labels
+    if careless is not None and careless.column is not None:
+        frame[careless.column] = kinds
+    return frame
+
+
+def _require_possible(
+    truth: Population, clusters: Clusters | None, careless: Careless | None
+) -> None:
+    """Refuse columns that are there already, and what the population does not go with."""
+    added = {"groups": truth.group, "clusters": truth.cluster}
+    if careless is not None:
+        added["careless answers"] = careless.column
+        numbers = [name for name in truth.names if name not in truth.values]
+        if numbers:
+            raise OptionError(
+                f"{', '.join(numbers)}: careless answers are drawn from categories. Give these "
+                'variables thresholds, as "x1 | -1*t1 + 0*t2".'
+            )
+    taken = set(truth.names)
+    for what, name in added.items():
+        if name in taken:
+            raise OptionError(
+                f'the column of the {what}, "{name}", is a variable of the model or another column.'
+            )
+        taken |= {name} - {None}
+    if bool(truth.between) != (clusters is not None):
+        raise OptionError(
+            "a model of two levels is drawn in clusters: give clusters=Clusters(sizes=20)."
+            if truth.between
+            else "clusters are for a model of two levels (`level:` blocks), which this is not."
+        )
+
+
+def _drawn_in_clusters(
+    truth: Population,
+    sizes: Sequence[int],
+    clusters: Clusters,
+    rng: np.random.Generator,
+    shape: tuple[Array, Array, str],
+) -> tuple[Array, NDArray[np.intp]]:
+    """Draw both parts of all variables, (n, p), and the number of each row's cluster."""
+    third, fourth, method = shape
+    # Streams of their own, so that more rows leave the first ones and their clusters as they are.
+    of_sizes, of_clusters, of_persons = rng.spawn(3)
+    found, labels, before = [], [], 0
+    for inner, outer, size in zip(truth.moments, truth.between, sizes, strict=True):
+        members = clusters.divided(size, of_sizes)
+        own = np.flatnonzero(np.diag(inner.sigma) > 0)
+        rows = np.zeros((size, len(truth.names)))
+        rows[:, own] = draw(
+            inner.sigma[np.ix_(own, own)],
+            None,
+            size,
+            of_persons,
+            skewness=third if third.ndim == 0 else third[own],
+            kurtosis=fourth if fourth.ndim == 0 else fourth[own],
+            method=method,
+        )
+        at = np.repeat(np.arange(len(members)), members)
+        found.append(rows + _effects(outer, len(members), of_clusters)[at])
+        labels.append(at + before + 1)
+        before += len(members)
+    return np.vstack(found), np.concatenate(labels).astype(np.intp)
+
+
+def _effects(outer: Implied, n_clusters: int, rng: np.random.Generator) -> Array:
+    """Draw where clusters stand, (n_clusters, p); covariances may be singular."""
+    values, vectors = np.linalg.eigh(outer.sigma)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    assert outer.mu is not None
+    return np.asarray(outer.mu + rng.standard_normal((n_clusters, len(root))) @ root.T)
+
+
+def _answer(frame: pd.DataFrame, truth: Population, sizes: Sequence[int]) -> None:
+    """Cut the latent responses of ordered items into categories, in place."""
     for name, values in truth.values.items():
         answers = np.split(frame[name].to_numpy(), np.cumsum(sizes)[:-1])
         pairs = zip(truth.cuts(name), answers, strict=True)
         codes = np.concatenate([np.searchsorted(cuts, own) for cuts, own in pairs])
         frame[name] = np.array(values)[codes]
-    rules = (missing,) if isinstance(missing, Holes) else tuple(missing)
-    _require_kept(rules, truth)
-    gone = np.zeros(frame.shape, dtype=bool)
-    for holes in rules:
-        gone |= _gone(holes, frame, rng)
-    frame = frame.mask(gone)
-    if truth.group is not None:
-        frame[truth.group] = pd.Series(truth.groups).repeat(list(sizes)).to_numpy()
-    return frame
+
+
+def _without_reading(
+    frame: pd.DataFrame, truth: Population, stated: Careless, rng: np.random.Generator
+) -> NDArray[np.object_]:
+    """Replace the answers of those who do not read, in place, and say who they are."""
+    values = [np.array(truth.values[name]) for name in truth.names]
+    codes = np.column_stack(
+        [np.searchsorted(own, frame[name]) for name, own in zip(truth.names, values, strict=True)]
+    )
+    counts = np.array([len(own) for own in values], dtype=np.intp)
+    answers, kinds = carelessly(codes.astype(np.intp), counts, stated, rng)
+    for k, (name, own) in enumerate(zip(truth.names, values, strict=True)):
+        frame[name] = own[answers[:, k]]
+    return kinds
 
 
 def _generator(seed: int | np.random.Generator) -> np.random.Generator:
@@ -166,92 +241,3 @@ def _each(option: str, value: float | Mapping[str, float] | ArrayLike, truth: Po
             f"{option} names {', '.join(unknown)}, but the model has {', '.join(truth.names)}."
         )
     return np.array([float(value.get(name, 0.0)) for name in truth.names])
-
-
-def _require_kept(rules: Sequence[Holes], truth: Population) -> None:
-    """Refuse rules that are not possible, or that hide what another one depends on."""
-    for holes in rules:
-        if not isinstance(holes, Holes):
-            raise OptionError(f"missing is a Holes(share=...) or a list of them, not {holes!r}.")
-        known_option("rule", holes.rule, RULES)
-        if not 0 <= holes.share < 1:
-            raise OptionError(f"share is {holes.share}, but must be at least 0 and below 1.")
-        if isinstance(holes.items, str):
-            raise OptionError(f'items is a list of names, as items=["{holes.items}"].')
-        if holes.rule == "quantile" and (holes.depends_on is None or holes.slope == 0):
-            raise OptionError('rule="quantile" needs depends_on, and a slope other than 0.')
-        if not np.isfinite(holes.slope):
-            raise OptionError(f"slope is {holes.slope}, but must be a finite number.")
-        for name in (*(holes.items or ()), *_needed(holes)):
-            if name not in truth.names:
-                raise OptionError(
-                    f'missing names "{name}", but the model has {", ".join(truth.names)}.'
-                )
-    needed = {name for holes in rules for name in _needed(holes)}
-    hidden = [name for holes in rules for name in _hit(holes, truth.names) if name in needed]
-    if hidden:
-        raise OptionError(
-            f'missing answers depend on "{hidden[0]}", which itself gets holes, so that they would '
-            "not be missing at random. Leave it out of `items`."
-        )
-
-
-def _needed(holes: Holes) -> tuple[str, ...]:
-    return () if holes.depends_on is None else (holes.depends_on,)
-
-
-def _hit(holes: Holes, names: Sequence[str]) -> list[str]:
-    """Name the items that a rule makes holes in."""
-    if holes.items is not None:
-        return list(holes.items)
-    return [name for name in names if name != holes.depends_on]
-
-
-def _gone(holes: Holes, frame: pd.DataFrame, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Mark the answers that a rule leaves out."""
-    gone = np.zeros(frame.shape, dtype=bool)
-    if not len(frame):
-        return gone
-    names = list(frame.columns)
-    columns = np.array([names.index(name) for name in _hit(holes, names)], dtype=np.intp)
-    z = np.zeros(len(frame))
-    if holes.depends_on is not None:
-        own = frame[holes.depends_on].to_numpy()
-        z = (own - own.mean()) / own.std() if own.std() > 0 else z
-    chances = RULES[holes.rule](z, holes)
-    gone[:, columns] = rng.random((len(frame), len(columns))) < chances[:, None]
-    return gone
-
-
-def _logistic(z: Array, holes: Holes) -> Array:
-    """Chances of a missing answer whose mean is the share."""
-    if holes.share == 0:
-        return np.zeros(len(z))
-    pull = holes.slope * z
-    # Between these bounds the mean chance passes the share.
-    centre = np.log(holes.share / (1 - holes.share))
-    low, high = centre - pull.max(), centre - pull.min()
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        if _chances(middle + pull).mean() < holes.share:
-            low = middle
-        else:
-            high = middle
-    return _chances((low + high) / 2 + pull)
-
-
-def _chances(log_odds: Array) -> Array:
-    # exp(-|x|) cannot overflow.
-    small = np.exp(-np.abs(log_odds))
-    return np.asarray(np.where(log_odds > 0, 1.0, small) / (1 + small))
-
-
-def _quantile(z: Array, holes: Holes) -> Array:
-    """Chances that are 1 for the rows at one end and 0 for the others."""
-    count = round(holes.share * len(z))
-    chances = np.zeros(len(z))
-    chances[np.argsort(-np.sign(holes.slope) * z, kind="stable")[:count]] = 1.0
-    return chances
-
-
-RULES: dict[str, Callable[[Array, Holes], Array]] = {"logistic": _logistic, "quantile": _quantile}

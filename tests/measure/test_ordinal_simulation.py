@@ -6,8 +6,9 @@ import pytest
 
 import measure
 from measure.errors import ModelError
+from measure.simulating.holes import Holes
 from measure.simulating.populations import population
-from measure.simulating.simulation import Holes, simulate
+from measure.simulating.simulation import simulate
 from tests.measure.ordinal_misfit_fits import fitted
 from tests.reference_cases import data
 

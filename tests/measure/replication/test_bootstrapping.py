@@ -19,8 +19,9 @@ from measure.replication.influence import influence
 from measure.replication.intervals import acceleration
 from measure.replication.refitting import Refit
 from measure.replication.resampling import Resampling
+from measure.simulating.holes import Holes
 from measure.simulating.populations import population
-from measure.simulating.simulation import Holes, simulate
+from measure.simulating.simulation import simulate
 from tests.reference_cases import data
 
 FACTORS = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"

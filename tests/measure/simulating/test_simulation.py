@@ -6,8 +6,9 @@ import pytest
 
 import measure
 from measure.errors import MeasureError, ModelError, OptionError
+from measure.simulating.holes import Holes
 from measure.simulating.populations import population
-from measure.simulating.simulation import Holes, simulate
+from measure.simulating.simulation import simulate
 from tests.measure.reference_fits import continuous, reference, refit
 from tests.reference_cases import case, data
 
