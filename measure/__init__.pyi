@@ -86,6 +86,21 @@ from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
 from .planning.claims import Claim, Estimated, Fits, Study
 from .planning.close_fit import rmsea_power, rmsea_sample_size
+from .planning.cluster_claims import ClusterReliability
+from .planning.clustered_designs import (
+    design_effect,
+    difference_power,
+    gain_power,
+    wedge_power,
+)
+from .planning.effort_claims import (
+    GainDifference,
+    Stability,
+    Wedge,
+    WedgeEffect,
+    before_after,
+)
+from .planning.measurement_claims import InvarianceStep, LatentDifference, OmegaAbove
 from .planning.study_power import Execution, Power, power, smallest_sample
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
@@ -284,6 +299,19 @@ __all__ = [
     "Study",
     "Fits",
     "Estimated",
+    "OmegaAbove",
+    "InvarianceStep",
+    "LatentDifference",
+    "ClusterReliability",
+    "GainDifference",
+    "before_after",
+    "Stability",
+    "WedgeEffect",
+    "Wedge",
+    "design_effect",
+    "difference_power",
+    "gain_power",
+    "wedge_power",
     "Execution",
     "rmsea_power",
     "rmsea_sample_size",

@@ -15,9 +15,15 @@ import pandas as pd
 from measure.errors import OptionError
 from measure.fitting.confirmatory import cfa
 from measure.fitting.fitted import Fit
-from measure.simulating.holes import Holes
+from measure.simulating.clusters import Clusters
+from measure.simulating.holes import Holes, require_kept, with_holes
+from measure.simulating.inattention import Careless
+from measure.simulating.planned import Forms
 from measure.simulating.populations import Population
 from measure.simulating.simulation import simulate
+
+Limits = Mapping[str, tuple[str, float]]
+"""Measure → "<=" or ">=" and the limit."""
 
 
 class Claim(Protocol):
@@ -36,21 +42,53 @@ class Study:
     population
         From `measure.population`.
     model
-        Text of the model that is fitted.
+        Text of the model that is fitted; "" for claims that fit none.
     options
-        Of `cfa`: estimator, ordered, missing, group.
+        Of `cfa`: estimator, ordered, missing, group, cluster.
     missing
-        Holes to leave, as for `measure.simulate`.
+        Holes to leave and forms to hand out, as for `measure.simulate`.
+    clusters
+        Of a population of two levels, how respondents are divided; clusters lie within groups.
+    careless
+        Respondents who do not read.
     """
 
     population: Population
-    model: str
+    model: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
-    missing: tuple[Holes, ...] = ()
+    missing: tuple[Holes | Forms, ...] = ()
+    clusters: Clusters | None = None
+    careless: Careless | None = None
+
+    def __post_init__(self) -> None:
+        require_kept(self.missing, self.population.names)
 
     def draw(self, n: int, rng: np.random.Generator) -> pd.DataFrame:
-        """Draw n respondents in each group."""
-        return simulate(self.population, n, seed=rng, missing=self.missing)
+        """Draw n respondents in each group.
+
+        Each group has streams of its own for answers and for holes, so that the respondents of a
+        smaller study are the first ones of a larger.
+        """
+        truth, parts, before = self.population, [], 0
+        names = list(truth.names)
+        for label in truth.groups:
+            answers, holes = rng.spawn(2)
+            part = simulate(
+                truth.only(label),
+                n,
+                seed=answers,
+                clusters=self.clusters,
+                careless=self.careless,
+            )
+            if self.missing:
+                part[names] = with_holes(part[names], self.missing, holes)
+            if truth.cluster is not None:
+                part[truth.cluster] += before
+                before = int(part[truth.cluster].max())
+            if truth.group is not None:
+                part[truth.group] = label
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
 
     def fit(self, data: pd.DataFrame, model: str | None = None) -> Fit:
         """Fit the model, or another one, to respondents."""
@@ -73,15 +111,11 @@ class Fits:
     """
 
     study: Study
-    limits: Mapping[str, tuple[str, float]]
+    limits: Limits
     rival: str | None = None
 
     def __post_init__(self) -> None:
-        for name, (sign, _) in self.limits.items():
-            if sign not in ("<=", ">="):
-                raise OptionError(f'the limit of "{name}" begins with {sign!r}: give "<=" or ">=".')
-        if not self.limits:
-            raise OptionError("a claim that a model fits needs at least one limit.")
+        require_limits(self.limits, "a claim that a model fits")
 
     def __call__(self, n: int, rng: np.random.Generator) -> bool:
         """Draw one study, and tell whether it shows it."""
@@ -91,16 +125,7 @@ class Fits:
         return self.rival is None or not self._holds(self.study.fit(data, self.rival))
 
     def _holds(self, fit: Fit) -> bool:
-        found = fit.fit_measures
-        for name, (sign, limit) in self.limits.items():
-            if name not in found.index:
-                raise OptionError(
-                    f'the fit has no measure "{name}"; it has: {", ".join(map(str, found.index))}.'
-                )
-            value = float(found[name])
-            if not (value <= limit if sign == "<=" else value >= limit):
-                return False
-        return True
+        return within(fit.fit_measures, self.limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,3 +165,25 @@ class Estimated:
         if self.half_width is not None:
             return bool((row["ci.upper"] - row["ci.lower"]) / 2 <= self.half_width)
         return bool(row["pvalue"] < self.alpha)
+
+
+def require_limits(limits: Limits, what: str) -> None:
+    """Refuse limits that are none."""
+    for name, (sign, _) in limits.items():
+        if sign not in ("<=", ">="):
+            raise OptionError(f'the limit of "{name}" begins with {sign!r}: give "<=" or ">=".')
+    if not limits:
+        raise OptionError(f"{what} needs at least one limit.")
+
+
+def within(found: "pd.Series[Any]", limits: Limits) -> bool:
+    """Tell whether all measures keep their limits; one that could not be computed does not."""
+    for name, (sign, limit) in limits.items():
+        if name not in found.index:
+            raise OptionError(
+                f'there is no measure "{name}"; there are: {", ".join(map(str, found.index))}.'
+            )
+        value = float(found[name])
+        if not (value <= limit if sign == "<=" else value >= limit):
+            return False
+    return True

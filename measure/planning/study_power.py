@@ -25,6 +25,8 @@ from measure.replication.workers import Workers
 MOST_FAILED = 0.5
 # A search ends when two sizes are this near, and at this size.
 RESOLUTION, SMALLEST = 0.02, 2
+# So often a size at which studies cannot be analysed is doubled before that is the answer.
+PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def power(
         raise OptionError(f"sizes are {sizes!r}: give whole numbers over 0.")
     tried = _Tried(claim, repeats, seed, execution)
     for n in sorted(set(asked)):
-        tried.at(n)
+        tried.require_analysed(n)
     return tried.result(None, None, None)
 
 
@@ -153,7 +155,8 @@ def smallest_sample(
     """Search for the smallest study that makes a claim often enough.
 
     Sizes are doubled (or halved) from `begin` until the target lies between two of them, and the
-    space between them is then halved until it is smaller than 2 % or what the simulation can tell.
+    space between them is then halved until it is smaller than 2 %. A size at which most studies
+    cannot be analysed is too small, if some larger one is not.
 
     Parameters
     ----------
@@ -177,7 +180,8 @@ def smallest_sample(
         The target is not between 0 and 1 (no study is certain to show anything), or is not reached
         with `most`.
     MeasureError
-        As for `power`.
+        More than half of the studies cannot be analysed at any size that was tried; the message
+        says why.
     """
     if not 0 < target < 1:
         raise OptionError(
@@ -200,6 +204,11 @@ def smallest_sample(
 def _between(tried: "_Tried", target: float, begin: int, most: int) -> tuple[int, int]:
     """Give a size that is too small, or the smallest possible, and one that is enough."""
     n = begin
+    for _ in range(PATIENCE):
+        if tried.failed(n) is None or 2 * n > most:
+            break
+        n *= 2
+    tried.require_analysed(n)
     if tried.at(n) >= target:
         while n > SMALLEST and tried.at(max(n // 2, SMALLEST)) >= target:
             n = max(n // 2, SMALLEST)
@@ -233,14 +242,25 @@ class _Tried:
                 progress=self._execution.progress,
                 checkpoint=self._execution.checkpoint,
             )
-            if done.n_failed > MOST_FAILED * done.n:
-                reason = done.failures["message"][0]
-                raise MeasureError(
-                    f"{done.n_failed} of {done.n} simulated studies with {n} respondents could not "
-                    f"be analysed, so that the claim cannot be judged: {reason}"
-                )
             self._found[n] = (sum(done.results), done.n_failed, done.failures)
         return self._found[n][0] / self._repeats
+
+    def failed(self, n: int) -> str | None:
+        """Say why most studies of a size could not be analysed; None where they could."""
+        self.at(n)
+        _, n_failed, failures = self._found[n]
+        if n_failed <= MOST_FAILED * self._repeats:
+            return None
+        return (
+            f"{n_failed} of {self._repeats} simulated studies with {n} respondents could not be "
+            f"analysed, so that the claim cannot be judged: {failures['message'][0]}"
+        )
+
+    def require_analysed(self, n: int) -> None:
+        """Refuse a size at which most studies could not be analysed."""
+        reason = self.failed(n)
+        if reason is not None:
+            raise MeasureError(reason)
 
     def _interval(self, n: int) -> tuple[float, float]:
         return proportion_interval(self._found[n][0], self._repeats)
