@@ -13,10 +13,12 @@ from numbers import Integral
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from measure.display import render_html, render_text
 from measure.errors import MeasureError, OptionError
 from measure.planning.claims import Claim
+from measure.planning.power_curve import PowerCurve, power_curve
 from measure.proportions import proportion_interval
 from measure.replication.repeat import Progress, repeat
 from measure.replication.workers import Workers
@@ -62,8 +64,11 @@ class Power:
         The smallest of the sizes that were tried at which the power is reached; None where it was
         not searched for.
     uncertain
-        Sizes between which the smallest one may lie, given the error of the simulation; None where
-        it was not searched for.
+        Sizes tried between which the smallest one surely lies, given the error of the simulation;
+        None where it was not searched for.
+    curve
+        Power between the sizes, and the smallest size with an interval by it; None where it was not
+        searched for, or no rising curve can be seen.
     target
         The power that was searched for.
     repeats, seed
@@ -79,6 +84,7 @@ class Power:
     repeats: int
     seed: int
     failures: pd.DataFrame
+    curve: PowerCurve | None = None
 
     def _shown(self) -> tuple[str, dict[str, object], dict[str, pd.DataFrame]]:
         facts: dict[str, object] = {"studies of each size": self.repeats, "seed": self.seed}
@@ -86,7 +92,12 @@ class Power:
             low, high = self.uncertain
             facts["power wanted"] = self.target
             facts["smallest n"] = self.smallest
-            facts["smallest n, by simulation error"] = f"{low} to {high}"
+            facts["smallest n, surely between"] = f"{low} and {high}"
+        if self.curve is not None:
+            own = self.curve
+            facts["smallest n, by the curve"] = (
+                f"{own.smallest:.0f} ({own.lower:.0f} to {own.upper:.0f})"
+            )
         tables = {"Power": self.table}
         if len(self.failures):
             tables["Failures"] = self.failures
@@ -230,6 +241,7 @@ class _Tried:
         self._claim, self._repeats, self._seed = claim, repeats, seed
         self._execution = execution
         self._found: dict[int, tuple[int, int, pd.DataFrame]] = {}
+        self._made: dict[int, NDArray[np.float64]] = {}
 
     def at(self, n: int) -> float:
         """Give the share of studies of a size that make the claim."""
@@ -242,6 +254,9 @@ class _Tried:
                 progress=self._execution.progress,
                 checkpoint=self._execution.checkpoint,
             )
+            made = np.zeros(self._repeats)
+            made[list(done.indices)] = done.results
+            self._made[n] = made
             self._found[n] = (sum(done.results), done.n_failed, done.failures)
         return self._found[n][0] / self._repeats
 
@@ -280,6 +295,11 @@ class _Tried:
             for n, (count, failed, _) in sorted(self._found.items())
         ]
         failures = [own for _, _, own in self._found.values()]
+        curve = None
+        if smallest is not None and target is not None:
+            made = np.column_stack([self._made[row[0]] for row in rows])
+            sizes = np.array([float(row[0]) for row in rows])
+            curve = power_curve(sizes, made, target, smallest)
         return Power(
             table=pd.DataFrame(rows, columns=["n", "power", "ci.lower", "ci.upper", "failed"]),
             smallest=smallest,
@@ -288,6 +308,7 @@ class _Tried:
             repeats=self._repeats,
             seed=self._seed,
             failures=pd.concat(failures, ignore_index=True),
+            curve=curve,
         )
 
 

@@ -40,7 +40,7 @@ class Clusters:
     def _possible(self) -> tuple[int, ...]:
         if self.sizes is None:
             return ()
-        return (self.sizes,) if isinstance(self.sizes, Integral) else tuple(self.sizes)
+        return tuple(self.sizes) if isinstance(self.sizes, Sequence) else (self.sizes,)
 
     def divided(self, n: int, rng: np.random.Generator) -> NDArray[np.intp]:
         """Give the sizes of the clusters of n respondents; they add up to n.
