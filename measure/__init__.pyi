@@ -86,7 +86,7 @@ from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
 from .planning.claims import Claim, Estimated, Fits, Study
 from .planning.close_fit import rmsea_power, rmsea_sample_size
-from .planning.cluster_claims import ClusterReliability
+from .planning.cluster_claims import ClusterReliability, in_clusters
 from .planning.clustered_designs import (
     design_effect,
     difference_power,
@@ -305,6 +305,7 @@ __all__ = [
     "ClusterReliability",
     "GainDifference",
     "before_after",
+    "in_clusters",
     "Stability",
     "WedgeEffect",
     "Wedge",

@@ -295,14 +295,15 @@ def _reml(cells: _Cells) -> Array:
         return square + log_det + float(answers)
 
     best = None
-    low = np.log(residual) - 16.0
+    # A step of the search may go far beyond what any answers have.
+    low, high = np.log(residual) - 16.0, np.log(residual) + 16.0
     for share in (0.5, 0.05, 0.95):
         start = np.log([share * spread + 1e-9, (1 - share) * spread + 1e-9, residual])
         found = minimize(
             deviance,
             np.maximum(start, low + 1),
             method="L-BFGS-B",
-            bounds=[(low, None), (low, None), (np.log(residual) - 3, np.log(residual) + 3)],
+            bounds=[(low, high), (low, high), (np.log(residual) - 3, np.log(residual) + 3)],
             options={"ftol": 1e-13, "gtol": 1e-8, "maxiter": 500},
         )
         if best is None or found.fun < best.fun:
@@ -313,7 +314,7 @@ def _reml(cells: _Cells) -> Array:
         deviance,
         best.x,
         method="Nelder-Mead",
-        bounds=[(low, None), (low, None), (None, None)],
+        bounds=[(low, high), (low, high), (None, None)],
         options={"xatol": 1e-9, "fatol": 1e-11, "maxiter": 2000},
     )
     if not np.isfinite(best.fun):

@@ -1,14 +1,17 @@
 """Claims about the means of clusters."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from measure.checks import known_option
 from measure.errors import OptionError
 from measure.levels.between_clusters import icc
+from measure.model import Implied
 from measure.planning.claims import Study
+from measure.planning.effort_claims import before_after
+from measure.simulating.populations import Population
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +54,42 @@ class ClusterReliability:
         scored = data[[cluster]].assign(score=data[items].mean(axis=1))
         column = {"estimate": "icc2", "lower": "icc2.ci.lower"}[self.by]
         return bool(icc(scored, "score", cluster=cluster)[column].iloc[0] >= self.at_least)
+
+
+def in_clusters(
+    loadings: Mapping[str, float],
+    *,
+    icc: float,
+    thresholds: Mapping[str, Sequence[float]] | None = None,
+) -> Population:
+    """Give the population of one factor whose variance lies partly between clusters.
+
+    Parameters
+    ----------
+    loadings
+        Item → standardised loading.
+    icc
+        Share of the factor's variance between clusters; what is unique to items lies within.
+    thresholds
+        Of items answered in categories, standardised; the others are continuous.
+
+    Raises
+    ------
+    OptionError
+        A number is not possible.
+    """
+    # The first wave of a study in which nothing happens.
+    whole = before_after(loadings, gain=0.0, icc=icc, thresholds=thresholds).only("comparison")
+    k, cut = len(loadings), thresholds or {}
+    (inner,), (outer,) = whole.moments, whole.between
+    n_cuts = sum(len(cut[item]) for item in loadings if item in cut)
+    taus = None if inner.thresholds is None else inner.thresholds[:n_cuts]
+    assert outer.mu is not None
+    return replace(
+        whole,
+        names=tuple(loadings),
+        groups=(1,),
+        moments=(Implied(np.zeros(k), inner.sigma[:k, :k], taus),),
+        values={item: tuple(range(1, len(cut[item]) + 2)) for item in loadings if item in cut},
+        between=(Implied(outer.mu[:k], outer.sigma[:k, :k]),),
+    )

@@ -1,0 +1,223 @@
+"""How many respondents a study needs for what it wants to show, before it is paid for.
+
+The population is what the instrument's file states, or what is asked or usual; studies of several
+sizes are drawn from it and analysed as they would be, and their number is searched for which the
+claim is made as often as wanted. A formula that answers the same or a related question stands
+beside it.
+"""
+
+from collections.abc import Callable, Iterator
+from math import ceil
+
+from analyses import evidence
+from analyses.section import (
+    Cell,
+    Column,
+    Figure,
+    Finding,
+    Message,
+    Provenance,
+    Quantity,
+    Section,
+    Table,
+    Value,
+)
+from analyses.studies.asked import Planned, Span, planned
+from analyses.studies.wishes import OF_CLUSTERS, Wish
+from instruments.schema import Instrument
+from measure.planning.study_power import HERE, Execution, Power, smallest_sample
+
+SIZES = 10
+"""About so many sizes a search tries; for how far it has come."""
+
+MOST_REASONS = 3
+"""So many reasons why studies could not be analysed are told."""
+
+
+def run(instrument: Instrument, wish: Wish, *, execution: Execution = HERE) -> Section:
+    """Search for the smallest study that makes a claim often enough.
+
+    Parameters
+    ----------
+    instrument
+        What is to be asked.
+    wish
+        The claim, and what is taken for granted.
+    execution
+        Who does the work, and where it is kept.
+
+    Returns
+    -------
+    Section
+        `planning`.
+
+    Raises
+    ------
+    AnalysisError
+        The wish names what the instrument has not.
+    MeasureError
+        The claim cannot be made with the largest study that is tried, most studies cannot be
+        analysed, or the workers cannot be reached.
+    """
+    plan = planned(instrument, wish)
+    found = smallest_sample(
+        plan.claim,
+        target=wish.target,
+        begin=min(plan.begin, wish.most),
+        most=wish.most,
+        repeats=wish.repeats,
+        seed=wish.seed,
+        execution=execution,
+    )
+    return _section(wish, plan, found)
+
+
+def steps(show: Callable[[str, float], None]) -> Callable[[int, int], None]:
+    """Give what an `Execution` tells its progress to, where a bar goes from 0 to 1."""
+    done = 0
+
+    def tell(finished: int, n: int) -> None:
+        nonlocal done
+        share = finished / n
+        show("step.planning", min((done + share) / SIZES, 0.99))
+        done += finished == n
+
+    return tell
+
+
+def _section(wish: Wish, plan: Planned, found: Power) -> Section:
+    origin = Provenance(
+        Message("estimator.simulated_studies", {"n": wish.repeats}),
+        None,
+        Message("source.planning", {"seed": wish.seed}),
+    )
+    power = _power(wish, plan, found, origin)
+    n = _size(found)
+    values: dict[str, Value] = {
+        **plan.said,
+        "n": n,
+        "what": Message(f"planning.counts.{plan.counts}"),
+        "power": _share(wish.target),
+        "claim": Message(f"planning.claim.{_key(wish, plan)}", plan.said),
+    }
+    return Section(
+        id="planning",
+        answer=Message("planning.answer", values),
+        findings=(
+            Finding(
+                "planning_size",
+                Message("planning.finding", values),
+                "information",
+                evidence=tuple(_evidence(plan, found, origin)),
+                notes=tuple(_remarks(plan, n)),
+            ),
+        ),
+        tables=tuple(_tables(plan, found, power, origin)),
+        figures=(_figure(wish, power),),
+        notes=tuple(_notes(wish, found)),
+    )
+
+
+def _key(wish: Wish, plan: Planned) -> str:
+    if wish.claim == "fits" and not plan.said["rival"]:
+        return "fits_alone"
+    return wish.claim
+
+
+def _share(value: float) -> Quantity:
+    source = Provenance(Message("estimator.rule"), None, "")
+    return Quantity("statistic.power", value, source, kind="percent", digits=0)
+
+
+def _size(found: Power) -> int:
+    """Give the size that is needed: by the curve, which chance at a single size moves less."""
+    assert found.smallest is not None
+    return found.smallest if found.curve is None else ceil(found.curve.smallest)
+
+
+def _evidence(plan: Planned, found: Power, origin: Provenance) -> Iterator[Quantity]:
+    curve = found.curve
+    yield Quantity(
+        "statistic.smallest_n",
+        float(_size(found)),
+        origin,
+        kind="count",
+        digits=0,
+        lower=None if curve is None else curve.lower,
+        upper=None if curve is None else curve.upper,
+        level=None if curve is None else evidence.CONFIDENCE,
+    )
+    if plan.closed is not None:
+        n, key = plan.closed
+        formula = Provenance(Message("estimator.formula"), None, Message(f"source.plan_{key}"))
+        yield Quantity("statistic.formula_n", float(n), formula, kind="count", digits=0)
+
+
+def _remarks(plan: Planned, n: int) -> Iterator[Message]:
+    if plan.each is not None:
+        key, of = plan.each
+        yield Message(f"planning.per.{key}", {"n": ceil(n / of)})
+    if plan.closed is not None:
+        yield Message(f"planning.closed.{plan.closed[1]}")
+
+
+def _power(wish: Wish, plan: Planned, found: Power, origin: Provenance) -> Table:
+    columns = (
+        Column("size", Message(f"planning.counts.{plan.counts}"), "count", 0),
+        *evidence.columns("percent", 1, "power", "ci.lower", "ci.upper"),
+        evidence.column("failed_studies", "count", 0),
+    )
+    rows = tuple(
+        (int(n), float(power), float(lower), float(upper), int(failed))
+        for n, power, lower, upper, failed in found.table.itertuples(index=False)
+    )
+    title = Message("planning.table.power", {"n": wish.repeats})
+    return Table("planning_power", title, columns, rows, origin)
+
+
+def _tables(plan: Planned, found: Power, power: Table, origin: Provenance) -> Iterator[Table]:
+    yield power
+    rows: list[tuple[Cell, ...]] = []
+    for key, value, where in plan.taken:
+        low, high = value if isinstance(value, Span) else (value, value)
+        label, of = Message(f"planning.taken.{key}"), Message(f"planning.origin.{where}")
+        rows.append((label, float(low), float(high), of))
+    taken = (
+        evidence.column("taken", "message"),
+        *evidence.columns("number", 2, "lowest_taken", "highest_taken"),
+        evidence.column("taken_from", "message"),
+    )
+    yield Table("planning_taken", Message("planning.table.taken"), taken, tuple(rows), origin)
+    if len(found.failures):
+        reasons = found.failures.groupby("message", sort=False)["count"].sum()
+        shown = reasons.sort_values(ascending=False).head(MOST_REASONS)
+        columns = (
+            evidence.column("failure", "text"),
+            evidence.column("failed_studies", "count", 0),
+        )
+        rows = [(str(message).splitlines()[0], int(n)) for message, n in shown.items()]
+        title = Message("planning.table.failures")
+        yield Table("planning_failures", title, columns, tuple(rows), origin)
+
+
+def _figure(wish: Wish, power: Table) -> Figure:
+    return Figure(
+        id="planning_power",
+        title=Message("planning.figure", {"power": _share(wish.target)}),
+        alt=Message("planning.figure.alt", {"n": len(power.rows)}),
+        table=power.id,
+        form="lines",
+        channels={"x": "size", "parts": "power ci.lower ci.upper"},
+        domain=(0.0, 1.0),
+        rule=wish.target,
+    )
+
+
+def _notes(wish: Wish, found: Power) -> Iterator[Message]:
+    yield Message("planning.note.simulated")
+    yield Message("planning.note.taken")
+    yield Message("planning.note.answers")
+    clustered = wish.claim in OF_CLUSTERS
+    yield Message(f"planning.note.{'clustered' if clustered else 'independent'}")
+    if found.curve is None:
+        yield Message("planning.note.no_curve")
