@@ -12,6 +12,7 @@ import typer
 
 from analyses.commands.fielding import codebook, questionnaire, simulate
 from analyses.commands.instruments import listing
+from analyses.commands.planning import power
 from analyses.commands.rerunning import compare, replay
 from analyses.commands.running import (
     INTERRUPTED,
@@ -196,7 +197,7 @@ def demo(
         _tell(report, out, said)
 
 
-for one in (replay, compare, questionnaire, codebook, simulate):
+for one in (replay, compare, questionnaire, codebook, simulate, power):
     main.command()(one)
 
 

@@ -18,6 +18,7 @@ from analyses.export import (
     html,
     pdf,
     pictures,
+    plan,
     report_pdf,
     report_word,
     results,
@@ -47,8 +48,9 @@ FILE_NAMES = frozenset(
 )
 """What a report is written as."""
 
-OURS = FILE_NAMES | {records.FILE_NAME, comparison.FILE_NAME}
-"""What may stand in a folder that is replaced: a report, the record of its run, or a comparison."""
+OURS = FILE_NAMES | {records.FILE_NAME, comparison.FILE_NAME, plan.FILE_NAME}
+"""What may stand in a folder that is replaced: a report, the record of its run, a comparison or a
+plan."""
 
 
 def write(
@@ -108,6 +110,17 @@ def write_comparison(report: Report, folder: Path, *, language: str) -> None:
         results.write(report, place / results.FILE_NAME)
         comparison.write(report, place / comparison.FILE_NAME, said)
         workbook.write(report, place / workbook.FILE_NAME, said)
+
+
+def write_plan(report: Report, folder: Path, *, language: str) -> None:
+    """Write the plan of a study into a folder, whole or not at all; as for `write`."""
+    said = words(language)
+    with whole(folder) as place:
+        results.write(report, place / results.FILE_NAME)
+        plan.write(report, place / plan.FILE_NAME, said)
+        workbook.write(report, place / workbook.FILE_NAME, said)
+        datasets.write(report, place / datasets.FOLDER_NAME, said)
+        pictures.write(pictures.draw(report, said), place / pictures.FOLDER_NAME)
 
 
 def _with_figures(

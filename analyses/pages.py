@@ -59,6 +59,7 @@ PAGES = (
         instead=("claims",),
     ),
     Page("reports", "rapporter"),
+    Page("planning", "planlaeg", ("planning",)),
     Page("method", "metode", ("card",)),
 )
 

@@ -7,9 +7,11 @@ beside it.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from math import ceil
 
-from analyses import evidence
+from analyses import disclosure, evidence
+from analyses.publication import software
 from analyses.section import (
     Cell,
     Column,
@@ -18,12 +20,14 @@ from analyses.section import (
     Message,
     Provenance,
     Quantity,
+    Report,
     Section,
     Table,
     Value,
 )
 from analyses.studies.asked import Planned, Span, planned
 from analyses.studies.wishes import OF_CLUSTERS, Wish
+from analyses.wording import LANGUAGES, words
 from instruments.schema import Instrument
 from measure.planning.study_power import HERE, Execution, Power, smallest_sample
 
@@ -72,6 +76,28 @@ def run(instrument: Instrument, wish: Wish, *, execution: Execution = HERE) -> S
     return _section(wish, plan, found)
 
 
+def report(instrument: Instrument, section: Section) -> Report:
+    """Publish a plan, as a report of one section."""
+    title = {
+        language: words(language).say(
+            Message("planning.report", {"title": evidence.text(instrument.title)})
+        )
+        for language in LANGUAGES
+    }
+    return Report(
+        instrument=instrument.id,
+        instrument_version=instrument.version,
+        title=title,
+        survey="",
+        n_obs=0,
+        simulated=True,
+        confidential=False,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        software=software(),
+        sections=(disclosure.publish(section),),
+    )
+
+
 def steps(show: Callable[[str, float], None]) -> Callable[[int, int], None]:
     """Give what an `Execution` tells its progress to, where a bar goes from 0 to 1."""
     done = 0
@@ -91,7 +117,7 @@ def _section(wish: Wish, plan: Planned, found: Power) -> Section:
         None,
         Message("source.planning", {"seed": wish.seed}),
     )
-    power = _power(wish, plan, found, origin)
+    power, curve = _power(wish, plan, found, origin), _curve(wish, plan, found, origin)
     n = _size(found)
     values: dict[str, Value] = {
         **plan.said,
@@ -112,8 +138,8 @@ def _section(wish: Wish, plan: Planned, found: Power) -> Section:
                 notes=tuple(_remarks(plan, n)),
             ),
         ),
-        tables=tuple(_tables(plan, found, power, origin)),
-        figures=(_figure(wish, power),),
+        tables=(power, *(() if curve is None else (curve,)), *_tables(plan, found, origin)),
+        figures=(_figure(wish, power if curve is None else curve),),
         notes=tuple(_notes(wish, found)),
     )
 
@@ -175,8 +201,22 @@ def _power(wish: Wish, plan: Planned, found: Power, origin: Provenance) -> Table
     return Table("planning_power", title, columns, rows, origin)
 
 
-def _tables(plan: Planned, found: Power, power: Table, origin: Provenance) -> Iterator[Table]:
-    yield power
+def _curve(wish: Wish, plan: Planned, found: Power, origin: Provenance) -> Table | None:
+    """Give the curve between the sizes, with the power that is wanted beside it."""
+    if found.curve is None:
+        return None
+    columns = (
+        Column("size", Message(f"planning.counts.{plan.counts}"), "count", 0),
+        *evidence.columns("percent", 1, "power", "ci.lower", "ci.upper", "power_wanted"),
+    )
+    rows = tuple(
+        (int(n), float(power), float(lower), float(upper), wish.target)
+        for n, power, lower, upper in found.curve.table.itertuples(index=False)
+    )
+    return Table("planning_curve", Message("planning.table.curve"), columns, rows, origin)
+
+
+def _tables(plan: Planned, found: Power, origin: Provenance) -> Iterator[Table]:
     rows: list[tuple[Cell, ...]] = []
     for key, value, where in plan.taken:
         low, high = value if isinstance(value, Span) else (value, value)
@@ -200,16 +240,16 @@ def _tables(plan: Planned, found: Power, power: Table, origin: Provenance) -> It
         yield Table("planning_failures", title, columns, tuple(rows), origin)
 
 
-def _figure(wish: Wish, power: Table) -> Figure:
+def _figure(wish: Wish, drawn: Table) -> Figure:
+    wanted = " power_wanted" if drawn.id == "planning_curve" else ""
     return Figure(
-        id="planning_power",
+        id=drawn.id,
         title=Message("planning.figure", {"power": _share(wish.target)}),
-        alt=Message("planning.figure.alt", {"n": len(power.rows)}),
-        table=power.id,
+        alt=Message("planning.figure.alt"),
+        table=drawn.id,
         form="lines",
-        channels={"x": "size", "parts": "power ci.lower ci.upper"},
+        channels={"x": "size", "parts": f"power ci.lower ci.upper{wanted}"},
         domain=(0.0, 1.0),
-        rule=wish.target,
     )
 
 

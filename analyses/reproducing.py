@@ -1,7 +1,9 @@
 """The Python that makes a table or figure again, by the public functions, for whoever checks it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+
+from analyses.studies.wishes import Wish
 
 ALONE = {
     "screening": "screening",
@@ -105,6 +107,33 @@ def code(read: Read, section_id: str, table_id: str) -> str:
     if statistic:
         lines += ["", *statistic]
     return "\n".join(lines) + "\n"
+
+
+def plan_code(instrument: str, wish: Wish, table_id: str) -> str:
+    """Give Python that plans a study again and prints a table of it."""
+    default = Wish(wish.claim)
+    asked = {
+        field.name: getattr(wish, field.name)
+        for field in fields(wish)
+        if getattr(wish, field.name) != getattr(default, field.name)
+    }
+    given = "".join(f", {name}={value!r}" for name, value in asked.items())
+    return "\n".join(
+        (
+            "import instruments",
+            "from analyses import planning",
+            "from analyses.studies.wishes import Wish",
+            "",
+            f'instrument = instruments.load("{instrument}")',
+            f'section = planning.run(instrument, Wish("{wish.claim}"{given}))',
+            "report = planning.report(instrument, section)",
+            f'table = report.section("planning").table("{table_id}")',
+            "print([column.name for column in table.columns])",
+            "for row in table.rows:",
+            "    print(row)",
+            "",
+        )
+    )
 
 
 def _imports(module: str | None, statistic: tuple[str, ...]) -> list[str]:

@@ -21,7 +21,7 @@ from rich.table import Table
 import instruments
 from analyses import report, side_by_side
 from analyses.intake.survey import read_survey
-from benchmarks import ordered_rows, scaling, twolevel
+from benchmarks import ordered_rows, replicates, scaling, twolevel
 from benchmarks.rscript import RSession
 from benchmarks.workloads import DRAWS, LIMITS, PEERS, R_PEERS, ours
 
@@ -94,7 +94,7 @@ def peers() -> Iterator[tuple[str, str, Callable[[], float]]]:
 def main(chosen: list[str]) -> None:
     """Run the chosen workloads, or all, and print one row for each pair."""
     mine = ours()
-    others = ("import", "report", "scaling", "ordered_rows", "cluster_sizes")
+    others = ("import", "report", "scaling", "ordered_rows", "cluster_sizes", "replicates")
     unknown = sorted(set(chosen) - {*mine, *others})
     if unknown:
         known = ", ".join((*others, *mine))
@@ -138,6 +138,8 @@ def main(chosen: list[str]) -> None:
         console.print(ordered_rows.table())
     if not chosen or "cluster_sizes" in chosen:
         console.print(twolevel.table())
+    if not chosen or "replicates" in chosen:
+        console.print(replicates.table())
 
 
 if __name__ == "__main__":

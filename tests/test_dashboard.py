@@ -11,6 +11,8 @@ from streamlit.util import calc_hash
 import instruments
 from analyses import labels, pages
 from analyses.section import Message
+from analyses.showing import shelf
+from analyses.studies.wishes import CLAIMS
 from analyses.wording import LANGUAGES, words
 from tests.analyses.demonstrations import validated
 from tests.analyses.reports import MARKED
@@ -250,3 +252,37 @@ def test_a_reader_may_read_and_not_upload_or_inspect(app, monkeypatch):
     offered = {one.key for one in app.get("download_button")}
     assert "download-report-summary.pdf" in offered
     assert "download-report-results.json" not in offered
+
+
+def test_a_study_is_planned_in_the_background_and_shown(app):
+    _open(app, "planning", language="en", instrument="mental_ability")
+    assert [one.label for one in app.button if one.key == "plan_run"] == ["Find the number"]
+    app.selectbox(key="plan_claim").select("omega").run()
+    app.number_input(key="plan_least").set_value(0.5)
+    app.number_input(key="plan_repeats").set_value(20).run()
+    assert not app.exception
+    app.button(key="plan_run").click().run()
+    job = app.session_state["plans"]["mental_ability"].job
+    assert job.ended.wait(180)
+    assert job.state == "done", job.error
+    app.run()
+    assert not app.exception
+    shown = _html(app)
+    assert "for the study to show, in 80% of cases, an omega" in shown
+    assert shown.count("<img") == 1
+    # A plan that is called off leaves nothing, and the fields are as they were.
+    app.number_input(key="plan_least").set_value(0.95).run()
+    app.button(key="plan_run").click().run()
+    job = app.session_state["plans"]["mental_ability"].job
+    shelf.office().cancel(job)
+    assert job.ended.wait(60)
+    app.run()
+    assert app.info[0].value == words("en").catalogue["dashboard.cancelled"]
+
+
+def test_every_claim_can_be_chosen(app):
+    _open(app, "planning", language="da", instrument="coupling")
+    for claim in CLAIMS:
+        app.selectbox(key="plan_claim").set_value(claim).run()
+        assert not app.exception
+        assert not app.error

@@ -8,7 +8,16 @@ from analyses import labels, pages
 from analyses.errors import AnalysisError
 from analyses.pages import Page
 from analyses.section import Message
-from analyses.showing import body, choosing, parts, progress, shelf, signing_in, uploading
+from analyses.showing import (
+    body,
+    choosing,
+    parts,
+    planning,
+    progress,
+    shelf,
+    signing_in,
+    uploading,
+)
 from analyses.showing.choosing import Choices
 from analyses.showing.jobs import Job
 from analyses.showing.settings import SERVED
@@ -55,6 +64,9 @@ def _shown(page: Page, chosen: list[Choices], addresses: dict[str, st.Page]) -> 
     def run() -> None:
         choices = chosen[-1]
         st.title(choices.words.say(Message(f"page.{page.id}.title")), anchor=False)
+        if page.id == "planning":
+            planning.show(choices)
+            return
         shown = _report(choices)
         if shown is None:
             return

@@ -25,7 +25,7 @@ def answer(report: Report, page: Page, choices: Choices) -> Message:
     """Give the sentence that a page opens with."""
     if page.id == "overview":
         return Message("page.overview.answer", {"title": main_results.title(report)})
-    if page.id in ("reports", "method"):
+    if page.id in ("reports", "planning", "method"):
         return Message(f"page.{page.id}.answer")
     return pages.answer(report, page)
 

@@ -150,7 +150,7 @@ class Office:
         """Take over what a process has told at its end."""
         folder, state = Path(job.task.folder), end["kind"]
         report, figures = None, Figures()
-        if state == "done" and job.task.kind == "validate" and job.state != "cancelled":
+        if state == "done" and job.task.kind in ("validate", "plan") and job.state != "cancelled":
             report = results.read(folder / RESULTS)
             figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             if job.keep is not None:

@@ -1,4 +1,4 @@
-"""The process that reads and validates one survey: `python -m analyses.showing.worker`.
+"""The process that validates one survey, or plans one: `python -m analyses.showing.worker`.
 
 It reads one line of JSON (a `Task`) on standard input, and tells in lines of JSON on standard
 output how far it has come and how it ended. It ends itself when standard input is closed, so that
@@ -32,7 +32,7 @@ class Task:
     Parameters
     ----------
     kind
-        "validate" a survey, or only list the "columns" of its file.
+        "validate" a survey, only list the "columns" of its file, or "plan" a study.
     instrument
         Name of a bundled instrument.
     folder
@@ -45,9 +45,11 @@ class Task:
         A mapping file.
     wave, flagged
         As for `analyses.report.validate`.
+    wish
+        The parts of a `Wish`, for a plan.
     """
 
-    kind: Literal["validate", "columns"]
+    kind: Literal["validate", "columns", "plan"]
     instrument: str
     folder: str
     survey: str
@@ -55,6 +57,7 @@ class Task:
     mapping: str | None = None
     wave: str | None = None
     flagged: str = "both"
+    wish: Mapping[str, Any] = field(default_factory=dict)
 
     def line(self) -> bytes:
         """Give the task as the line that the process reads."""
@@ -72,7 +75,7 @@ def main() -> None:
     from measure.errors import MeasureError
 
     try:
-        done = {"validate": _validate, "columns": _columns}[task.kind](task, tell)
+        done = {"validate": _validate, "columns": _columns, "plan": _plan}[task.kind](task, tell)
         tell(kind="done", **done)
     except (AnalysisError, AnswerError, InstrumentError, MeasureError) as error:
         tell(kind="refused", error=str(error))
@@ -137,6 +140,30 @@ def _columns(task: Task, tell: Tell) -> dict[str, Any]:
     free = [column for column in columns if column not in found.values()]
     suggested = suggesting.suggest(free, instrument, found=found)
     return {"columns": columns, "found": list(found), "suggested": dict(suggested)}
+
+
+def _plan(task: Task, tell: Tell) -> dict[str, Any]:
+    """Plan a study, with as many processes as the server leaves to this task."""
+    import instruments
+    from analyses import planning
+    from analyses.export import pictures, results
+    from analyses.side_by_side import WORKERS
+    from analyses.studies.wishes import Wish
+    from analyses.wording import LANGUAGES, words
+    from measure.planning.study_power import Execution
+
+    def show(step: str, share: float) -> None:
+        tell(kind="progress", step=step, share=share)
+
+    show("step.planning", 0.0)
+    instrument = instruments.load(task.instrument)
+    execution = Execution(int(os.environ.get(WORKERS, "1")), planning.steps(show))
+    section = planning.run(instrument, Wish(**task.wish), execution=execution)
+    report = planning.report(instrument, section)
+    drawn = {language: pictures.draw(report, words(language)) for language in LANGUAGES}
+    results.write(report, Path(task.folder) / RESULTS)
+    (Path(task.folder) / FIGURES).write_text(json.dumps(drawn), encoding="utf-8")
+    return {}
 
 
 def _only_told(output: IO[str]) -> Tell:

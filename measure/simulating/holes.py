@@ -56,7 +56,7 @@ def with_holes(
             gone |= rule.gone(list(frame.columns), len(frame), rng)
         else:
             gone |= _gone(rule, frame, rng)
-    return frame.mask(gone)
+    return frame.mask(gone) if gone.any() else frame
 
 
 def require_kept(rules: Sequence[Holes | Forms], names: Sequence[str]) -> None:

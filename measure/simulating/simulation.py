@@ -118,8 +118,7 @@ def simulate(
             for one, size in zip(truth.moments, sizes, strict=True)
         ]
         drawn, labels = np.vstack(parts), None
-    frame = pd.DataFrame(drawn, columns=list(truth.names))
-    _answer(frame, truth, sizes)
+    frame = _answered(drawn, truth, sizes)
     kinds = None if careless is None else _without_reading(frame, truth, careless, rng)
     frame = with_holes(frame, rules, rng)
     if truth.group is not None:
@@ -199,13 +198,17 @@ def _effects(outer: Implied, n_clusters: int, rng: np.random.Generator) -> Array
     return np.asarray(outer.mu + rng.standard_normal((n_clusters, len(root))) @ root.T)
 
 
-def _answer(frame: pd.DataFrame, truth: Population, sizes: Sequence[int]) -> None:
-    """Cut the latent responses of ordered items into categories, in place."""
+def _answered(drawn: Array, truth: Population, sizes: Sequence[int]) -> pd.DataFrame:
+    """Cut the latent responses of ordered items into categories."""
+    if not truth.values:
+        return pd.DataFrame(drawn, columns=list(truth.names))
+    ends = np.cumsum(sizes)[:-1]
+    columns = dict(zip(truth.names, drawn.T, strict=True))
     for name, values in truth.values.items():
-        answers = np.split(frame[name].to_numpy(), np.cumsum(sizes)[:-1])
-        pairs = zip(truth.cuts(name), answers, strict=True)
+        pairs = zip(truth.cuts(name), np.split(columns[name], ends), strict=True)
         codes = np.concatenate([np.searchsorted(cuts, own) for cuts, own in pairs])
-        frame[name] = np.array(values)[codes]
+        columns[name] = np.array(values)[codes]
+    return pd.DataFrame(columns)
 
 
 def _without_reading(

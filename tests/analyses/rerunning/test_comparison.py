@@ -10,7 +10,7 @@ from analyses import output
 from analyses.cli import REFUSED, main
 from analyses.errors import SurveyError
 from analyses.export import comparison as page
-from analyses.export import results
+from analyses.export import one_section, results
 from analyses.rerunning import record as records
 from analyses.rerunning.comparison import compare
 from analyses.rerunning.replay import Run
@@ -102,7 +102,7 @@ def test_where_people_stand_is_never_compared():
     reasons = section.table("runs_left_out").column("left_out_reason")
     assert Message("runs.reason.no_licence") in reasons
     # What is withheld does not reach the page.
-    written = page.page(compare(_run(report), _run(report)), words("da"))
+    written = one_section.page(compare(_run(report), _run(report)), words("da"))
     assert words("da").say(aside.title) not in written
     assert "--wave" in words("da").say(section.notes[1])
 
