@@ -532,3 +532,50 @@ def test_a_mapping_file_that_names_what_is_not_there(tmp_path):
     mapping.write_text('external.extraversion = ["ex1"]\n', "utf-8")
     options = ("--instrument", "coupling", "--map", mapping)
     assert '"ex1"' in _refused(tmp_path, survey_path("coupling"), *options)
+
+
+def _plan(folder: Path, *words: object):
+    given = ("--instrument", "mental_ability", "--repeats", 20, "--workers", 1, *words)
+    return _invoke("power", *given, "--out", folder / "plan")
+
+
+def test_a_plan_is_written_whole_with_its_figure_and_can_be_replaced(tmp_path):
+    for _ in range(2):
+        done = _plan(tmp_path, "--claim", "icc2", "--icc", 0.2, "--language", "en")
+        assert done.exit_code == 0, done.output
+    assert "It takes about" in done.stdout
+    folder = tmp_path / "plan"
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"plan.html", "results.json", "tables.xlsx", "tables", "figures"}
+    report = results.read(folder / "results.json")
+    assert [section.id for section in report.sections] == ["planning"]
+    drawn = report.section("planning").figures[0]
+    assert (folder / "figures" / f"{drawn.id}.svg").exists()
+    assert "simulated" in (folder / "plan.html").read_text(encoding="utf-8").lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--claim", "omega", "--power", 1.0), "the power is 1"),
+        (("--claim", "all"), "is no claim"),
+        (("--claim", "icc2", "--clusters", 500, "--most", 600), "500 clusters cannot be filled"),
+        (("--claim", "omega", "--scale", "nothing"), "is no reflective scale"),
+        (("--claim", "omega", "--least", 0.95, "--most", 150), "and not in 80%"),
+        (("--claim", "omega", "--cluster", "10.0.0.5"), "address of a Dask scheduler"),
+    ],
+)
+def test_an_impossible_plan_is_refused_and_nothing_is_written(tmp_path, words, message):
+    refused = _plan(tmp_path, *words)
+    assert refused.exit_code == REFUSED
+    assert message in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_cannot_be_reached_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("measure.replication.dask_cluster.PATIENCE", 1)
+    monkeypatch.setenv("KOBLING_CLUSTER", "tcp://127.0.0.1:9")
+    refused = _plan(tmp_path, "--claim", "omega")
+    assert refused.exit_code == REFUSED
+    assert "cannot be reached" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
