@@ -46,7 +46,7 @@ def show(choices: Choices) -> None:
     if plan is not None and plan.job is not None and plan.job.state not in ENDED:
         progress.follow(plan.job, choices, mine=True)
         return
-    if st.button(choices.say("plan_run"), type="primary", key="plan_run", disabled=wish is None):
+    if st.button(choices.say("plan_run"), key="plan_run", disabled=wish is None):
         assert wish is not None
         plans[choices.instrument.id] = _begun(wish, choices)
         st.rerun()
