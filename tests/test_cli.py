@@ -578,4 +578,6 @@ def test_a_cluster_that_cannot_be_reached_is_refused(tmp_path, monkeypatch):
     refused = _plan(tmp_path, "--claim", "omega")
     assert refused.exit_code == REFUSED
     assert "cannot be reached" in refused.stderr
+    path = HS39.demonstration_path()
+    assert "cannot be reached" in _refused(tmp_path, path, "--instrument", "mental_ability")
     assert list(tmp_path.iterdir()) == []

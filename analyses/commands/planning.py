@@ -1,6 +1,5 @@
 """`kobling power`: how many respondents a study needs, before it is paid for."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +11,6 @@ from analyses.wording import words
 
 if TYPE_CHECKING:
     from measure.replication.workers import Workers
-
-CLUSTER = "KOBLING_CLUSTER"
-"""Environment variable with the address of a Dask scheduler, where the option does not give one."""
 
 
 def power(
@@ -81,7 +77,7 @@ def power(
         typer.Option(
             metavar="ADDRESS",
             help="Address of a Dask scheduler that does the work, such as tcp://10.0.0.5:8786; by "
-            f"default that in {CLUSTER}, if any.",
+            "default that in KOBLING_CLUSTER, if any.",
         ),
     ] = None,
     checkpoint: Annotated[
@@ -119,13 +115,12 @@ def power(
             most=most,
         )
         asked = load_instrument(instrument)
-        from analyses import output, planning
+        from analyses import output, planning, scheduler
         from measure.planning.study_power import Execution
 
         output.check(out)
         # A cluster that is asked for is used, and not silently replaced by this machine.
-        address = cluster or os.environ.get(CLUSTER)
-        who: Workers = address or workers
+        who: Workers = cluster or scheduler.address() or workers
         with bar() as shown:
             task = shown.add_task(said.say(Message("step.planning")), total=1.0)
 

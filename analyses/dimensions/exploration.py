@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from analyses import evidence
+from analyses import evidence, scheduler
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import in_categories
 from analyses.modelling.structure import structure
@@ -203,6 +203,7 @@ class Asked:
             criteria=MODELS,
             n_draws=DRAWS,
             seed=self.seed,
+            workers=scheduler.address() or 1,
             **options,
         )
         adequacy = sampling_adequacy(
