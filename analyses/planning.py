@@ -9,6 +9,7 @@ beside it.
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from math import ceil
+from pathlib import Path
 
 from analyses import disclosure, evidence
 from analyses.publication import software
@@ -30,6 +31,7 @@ from analyses.studies.wishes import OF_CLUSTERS, Wish
 from analyses.wording import LANGUAGES, words
 from instruments.schema import Instrument
 from measure.planning.study_power import HERE, Execution, Power, smallest_sample
+from measure.replication.workers import Workers
 
 SIZES = 10
 """About so many sizes a search tries; for how far it has come."""
@@ -98,17 +100,26 @@ def report(instrument: Instrument, section: Section) -> Report:
     )
 
 
-def steps(show: Callable[[str, float], None]) -> Callable[[int, int], None]:
-    """Give what an `Execution` tells its progress to, where a bar goes from 0 to 1."""
+def execution(
+    workers: Workers, show: Callable[[str, float], None], checkpoint: Path | None = None
+) -> Execution:
+    """Say who does the work, and tell a bar that goes from 0 to 1 how far it has come.
+
+    Parameters
+    ----------
+    workers, checkpoint
+        As for `measure.Execution`.
+    show
+        Called with a row of the catalogue and a share.
+    """
     done = 0
 
     def tell(finished: int, n: int) -> None:
         nonlocal done
-        share = finished / n
-        show("step.planning", min((done + share) / SIZES, 0.99))
+        show("step.planning", min((done + finished / n) / SIZES, 0.99))
         done += finished == n
 
-    return tell
+    return Execution(workers, tell, checkpoint)
 
 
 def _section(wish: Wish, plan: Planned, found: Power) -> Section:

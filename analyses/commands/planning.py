@@ -116,7 +116,6 @@ def power(
         )
         asked = load_instrument(instrument)
         from analyses import output, planning, scheduler
-        from measure.planning.study_power import Execution
 
         output.check(out)
         # A cluster that is asked for is used, and not silently replaced by this machine.
@@ -127,7 +126,7 @@ def power(
             def show(step: str, share: float) -> None:
                 shown.update(task, description=said.say(Message(step)), completed=share)
 
-            execution = Execution(who, planning.steps(show), checkpoint)
+            execution = planning.execution(who, show, checkpoint)
             section = planning.run(asked, wish, execution=execution)
             report = planning.report(asked, section)
             output.write_plan(report, out, language=language)

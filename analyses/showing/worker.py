@@ -150,15 +150,14 @@ def _plan(task: Task, tell: Tell) -> dict[str, Any]:
     from analyses.side_by_side import WORKERS
     from analyses.studies.wishes import Wish
     from analyses.wording import LANGUAGES, words
-    from measure.planning.study_power import Execution
 
     def show(step: str, share: float) -> None:
         tell(kind="progress", step=step, share=share)
 
     show("step.planning", 0.0)
     instrument = instruments.load(task.instrument)
-    execution = Execution(int(os.environ.get(WORKERS, "1")), planning.steps(show))
-    section = planning.run(instrument, Wish(**task.wish), execution=execution)
+    who = planning.execution(int(os.environ.get(WORKERS, "1")), show)
+    section = planning.run(instrument, Wish(**task.wish), execution=who)
     report = planning.report(instrument, section)
     drawn = {language: pictures.draw(report, words(language)) for language in LANGUAGES}
     results.write(report, Path(task.folder) / RESULTS)

@@ -13,7 +13,6 @@ from analyses.studies.stated import CORRELATION, ICC, LOADING, Source
 from analyses.studies.wishes import CLAIMS, Wish
 from analyses.wording import LANGUAGES, words
 from measure.errors import OptionError
-from measure.planning.study_power import Execution
 from tests.analyses.test_glossary import unexplained
 
 COUPLING, ABILITY = "coupling", "mental_ability"
@@ -106,8 +105,8 @@ def test_the_plan_tells_the_number_its_error_and_what_was_taken(coupling, plan):
 def test_a_plan_tells_how_far_it_has_come_and_what_n_comes_to(coupling):
     wish = Wish("icc2", scale="O_bro", repeats=20, clusters=30, seed=4)
     told: list[tuple[str, float]] = []
-    tell = planning.steps(lambda step, share: told.append((step, share)))
-    one = planning.run(coupling, wish, execution=Execution(1, tell))
+    who = planning.execution(1, lambda step, share: told.append((step, share)))
+    one = planning.run(coupling, wish, execution=who)
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert 0 < shares[-1] < 1
