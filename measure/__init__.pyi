@@ -86,6 +86,8 @@ from .occasions.stepped_wedges import SteppedWedge, stepped_wedge
 from .occasions.wave_models import wave_model
 from .planning.claims import Claim, Estimated, Fits, Study
 from .planning.close_fit import rmsea_power, rmsea_sample_size
+from .planning.cutoffs import Cutoffs, dynamic_cutoffs
+from .planning.misspecified import Omitted
 from .planning.study_power import Execution, Power, power, smallest_sample
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
@@ -276,6 +278,9 @@ __all__ = [
     "power",
     "smallest_sample",
     "Power",
+    "Cutoffs",
+    "dynamic_cutoffs",
+    "Omitted",
     "Claim",
     "Study",
     "Fits",
