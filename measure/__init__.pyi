@@ -87,7 +87,9 @@ from .occasions.wave_models import wave_model
 from .planning.claims import Claim, Estimated, Fits, Study
 from .planning.close_fit import rmsea_power, rmsea_sample_size
 from .planning.cutoffs import Cutoffs, dynamic_cutoffs
+from .planning.level_cutoffs import level_cutoffs
 from .planning.misspecified import Omitted
+from .planning.step_cutoffs import invariance_cutoffs
 from .planning.study_power import Execution, Power, power, smallest_sample
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
@@ -280,6 +282,8 @@ __all__ = [
     "Power",
     "Cutoffs",
     "dynamic_cutoffs",
+    "invariance_cutoffs",
+    "level_cutoffs",
     "Omitted",
     "Claim",
     "Study",

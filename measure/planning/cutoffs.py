@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from measure.display import render_html, render_text
 from measure.errors import MeasureError, ModelError, OptionError
 from measure.fitting.confirmatory import cfa
-from measure.fitting.fitted import Fit, require_one_level
+from measure.fitting.fitted import Fit
 from measure.levels.between_clusters import icc
 from measure.planning.fit_of_studies import best_variant, fit_of, names_of
 from measure.planning.misspecified import Levels, Omitted, Solution, omitted_table
@@ -191,9 +191,7 @@ def dynamic_cutoffs(
     return Cutoffs(
         table=cut_table(frames[0], frames[1:], asked.observed),
         omitted=omitted_table(chosen),
-        distribution=pd.concat(dict(enumerate(frames)), names=["level"])
-        .reset_index("level")
-        .reset_index(drop=True),
+        distribution=distribution_of(frames),
         variant=asked.variant,
         n_obs=sum(asked.design.sizes),
         repeats=repeats,
@@ -228,12 +226,16 @@ def _asked(
     if text is not None or estimator is not None:
         raise OptionError("a fit has its own population and estimator; give only the fit, and n.")
     require_simulable(model)
-    require_one_level(model, "dynamic_cutoffs")
+    if model.moments.levels is not None:
+        raise OptionError(
+            "dynamic_cutoffs is for models of one level; for the fit of each level see "
+            "level_cutoffs."
+        )
     if model.n_groups > 1:
         raise OptionError(
             "dynamic_cutoffs is for one group; for the steps of invariance see invariance_cutoffs."
         )
-    measures = model.fit_measures
+    measures = {str(name): float(value) for name, value in model.fit_measures.items()}
     variant = best_variant(measures)
     return _Asked(
         model,
@@ -254,7 +256,8 @@ def _of_text(model: str, n: int, text: str, estimator: str | None, seed: int) ->
     fit = cfa(model, drawn, estimator=estimator, ordered=tuple(truth.values))
     require_simulable(fit)
     solution = Solution.of(built.states(np.zeros(0))[0], built.table)
-    return _Asked(fit, truth, solution, Design((n,)), best_variant(fit.fit_measures), None)
+    variant = best_variant({str(name): float(value) for name, value in fit.fit_measures.items()})
+    return _Asked(fit, truth, solution, Design((n,)), variant, None)
 
 
 def _stated(levels: Levels) -> Levels:
@@ -342,6 +345,12 @@ def frames_of(
             )
         frames.append(pd.DataFrame(np.array(good), columns=list(columns)))
     return frames, pd.DataFrame(reasons, columns=["level", "error", "count"])
+
+
+def distribution_of(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put the tables of all populations into one, with the level of each."""
+    stacked = pd.concat(dict(enumerate(frames)), names=["level"])
+    return stacked.reset_index("level").reset_index(drop=True)
 
 
 def design_notes(design: Design) -> Iterator[str]:

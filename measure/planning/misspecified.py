@@ -116,7 +116,7 @@ class Solution(NamedTuple):
         spread = np.sqrt(np.diag(state.covariance))[own]
         off = theta - np.diag(np.diag(theta))
         for name, variance in zip(state.block.observed, np.diag(theta), strict=True):
-            if variance <= 0:
+            if variance < 0:
                 raise ModelError(
                     f'the residual variance of "{name}" is {variance:.3g}: no population is like '
                     "that. Cut-offs need a solution that is possible."
@@ -129,7 +129,7 @@ class Solution(NamedTuple):
             state.cross[:, own] / np.outer(sd, spread),
             np.diag(theta) / sd**2,
             sigma / np.outer(sd, sd),
-            ~off.any(axis=0),
+            np.asarray(~off.any(axis=0)),
         )
 
     def with_omitted(self, omitted: Sequence[Omitted]) -> "Solution":
@@ -175,7 +175,7 @@ class Solution(NamedTuple):
             sigma[i, j] = sigma[j, i] = sigma[i, j] + change
         else:
             raise OptionError(f'"{one}": only loadings (=~) and residual correlations (~~) differ.')
-        if left.min() <= 0 or (one.op == "~~" and abs(one.size) >= 1):
+        if left[j] < 0 or (one.op == "~~" and abs(one.size) >= 1):
             raise ModelError(
                 f'no population has "{one}" with the size {one.size:g}: nothing would be left of '
                 "the residual variance. Give a smaller size."
@@ -202,7 +202,7 @@ class Solution(NamedTuple):
         ModelError
             The model has too few items that load on one factor alone and whose residuals are free.
         """
-        simple = self.free & ((self.loadings != 0).sum(axis=1) == 1)
+        simple = self.free & ((self.loadings != 0).sum(axis=1) == 1) & (self.residuals > 0)
         size = np.abs(self.loadings).max(axis=1)
         able = [int(j) for j in np.argsort(size, kind="stable") if simple[j]]
         if len(self.factors) == 1:

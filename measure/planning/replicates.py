@@ -5,7 +5,7 @@ read again, no standard errors are computed, and every search begins where the p
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from measure.errors import ConvergenceError, MeasureError, MeasureWarning
+from measure.errors import MeasureError, MeasureWarning
 from measure.estimators import DISCREPANCIES
 from measure.fitting.confirmatory import estimate
 from measure.fitting.constrained import minimize_restricted
@@ -23,9 +23,12 @@ from measure.fitting.source import Source
 from measure.moments import Moments, complete, missing
 from measure.moments.ordinal.codes import coded
 from measure.moments.ordinal.gather import from_codes
+from measure.moments.ordinal_twolevel import gather as ordinal_twolevel
 from measure.moments.rows import Rows
+from measure.moments.twolevel import gather as twolevel
 from measure.optimize import minimize
 from measure.simulating.populations import Population
+from measure.specification.levels import Levels
 from measure.specification.options import Options
 
 Array = NDArray[np.float64]
@@ -83,6 +86,11 @@ class Design:
         return [own[rng.integers(0, len(own), n)] for own, n in pairs]
 
 
+def categories_of(values: Mapping[str, tuple[object, ...]]) -> dict[str, tuple[int, ...]]:
+    """Give the answers of ordered items, which are whole numbers."""
+    return {name: tuple(int(str(value)) for value in own) for name, own in values.items()}
+
+
 @dataclass(frozen=True, eq=False)
 class Truth:
     """A population, ready to be drawn from.
@@ -116,7 +124,7 @@ class Truth:
             tuple(np.zeros(len(truth.names)) if m.mu is None else m.mu for m in truth.moments),
             tuple(np.asarray(np.linalg.cholesky(m.sigma)) for m in truth.moments),
             tuple({name: own[g] for name, own in cuts.items()} for g in range(len(truth.moments))),
-            {name: tuple(int(v) for v in own) for name, own in truth.values.items()},  # type: ignore[call-overload]
+            categories_of(truth.values),
         )
 
     def study(
@@ -150,6 +158,8 @@ class Template:
         Variables, those of them that are ordered, and the number of thresholds of each.
     start
         The estimates.
+    levels
+        Variables of each level; None for a model of one.
     """
 
     text: str
@@ -159,6 +169,7 @@ class Template:
     ordered: tuple[str, ...]
     thresholds: tuple[int, ...]
     start: Array
+    levels: Levels | None = None
     _kept: dict[str, Fit] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -182,6 +193,7 @@ class Template:
             ordered,
             moments.thresholds,
             fit.params,
+            moments.levels,
         )
 
     def __getstate__(self) -> dict[str, object]:
@@ -208,7 +220,7 @@ class Template:
         problem = Problem(like.model, moments, discrepancy)
         search = (minimize_restricted if like.model.restrictions else minimize)(problem, self.start)
         if not search.converged:
-            raise ConvergenceError(f"{like.estimator}: {search.message}.", None)
+            return self._from_text(study)
         return replace(
             like,
             problem=problem,
@@ -237,9 +249,13 @@ class Study:
         values = tuple(own[:, place] for own in self.values)
         rows = Rows(template.names, self.groups, values, self.clusters, 0)
         options = template.options
-        method = options.method()
+        method, pairwise = options.method(), options.missing == "pairwise"
+        if template.levels is not None and template.ordered:
+            return ordinal_twolevel.from_rows(rows, template.levels, pairwise=pairwise)
+        if template.levels is not None:
+            return twolevel.from_rows(rows, template.levels, incomplete=method.fiml)
         if template.ordered:
-            answers = coded(rows, template.ordered, pairwise=options.missing == "pairwise")
+            answers = coded(rows, template.ordered, pairwise=pairwise)
             return from_codes(
                 answers, information=method.moment_information, keep_rows=False, diagnose=False
             )
@@ -257,6 +273,36 @@ class Study:
             assert self.clusters is not None
             found[options.cluster] = np.concatenate(self.clusters)
         return found
+
+
+class Drawing(Protocol):
+    """Who answers, and how answers go together: what is drawn for all populations."""
+
+    @property
+    def clusters(self) -> tuple[Codes, ...] | None:
+        """Number of the cluster of each respondent, per group."""
+
+    def normal(self, rng: np.random.Generator, p: int) -> list[Array]:
+        """Draw standard normal values."""
+
+    def gaps(self, rng: np.random.Generator) -> list[NDArray[np.bool_]] | None:
+        """Draw who leaves out what."""
+
+
+class Drawn(Protocol):
+    """A population that makes answers of what is drawn."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables."""
+
+    def study(
+        self,
+        normal: Sequence[Array],
+        gaps: Sequence[NDArray[np.bool_]] | None,
+        clusters: tuple[Codes, ...] | None,
+    ) -> Study:
+        """Make the answers of a study."""
 
 
 class Measured(Protocol):
@@ -288,8 +334,8 @@ class Studies:
         What is told of each study.
     """
 
-    design: Design
-    truths: tuple[Truth, ...]
+    design: Drawing
+    truths: tuple[Drawn, ...]
     measured: Measured
 
     def __call__(self, rng: np.random.Generator) -> tuple[Array | str, ...]:

@@ -74,7 +74,7 @@ def quantile_interval(values: Array, share: float) -> tuple[float, float]:
     from scipy.stats import binom
 
     ordered, n = np.sort(values), len(values)
-    low, high = binom.ppf([(1 - LEVEL) / 2, (1 + LEVEL) / 2], n, share)
+    low, high = (float(binom.ppf(end, n, share)) for end in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(ordered[max(int(low) - 1, 0)]), float(ordered[min(int(high), n - 1)])
 
 
