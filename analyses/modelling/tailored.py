@@ -29,9 +29,6 @@ from analyses.section import (
 from instruments.schema import Instrument
 from measure.errors import MeasureError
 
-REPEATS = 250
-"""Simulated studies of each population."""
-
 SOURCE = "McNeish & Wolf 2023"
 
 Tailored = measure.Cutoffs | str
@@ -44,7 +41,7 @@ def simulate(
     *,
     workers: int = 1,
     checkpoint: str | os.PathLike[str] | None = None,
-    repeats: int = REPEATS,
+    repeats: int | None = None,
 ) -> Tailored:
     """Simulate cut-offs for the reference model as it was fitted.
 

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 
 # Of the studies of each population, the share that has to be fitted.
 ENOUGH = 0.9
+# Studies of each population with continuous and with ordered items (dynamic 1.1.0).
+NUMBERS, ANSWERS = 500, 250
 # Respondents from whom the model of a stated population is fitted once, to begin searches from.
 LARGE = 10_000
 
@@ -117,7 +119,7 @@ def dynamic_cutoffs(
     population: str | None = None,
     estimator: str | None = None,
     levels: Levels | None = None,
-    repeats: int = 500,
+    repeats: int | None = None,
     seed: int,
     execution: Execution = HERE,
 ) -> Cutoffs:
@@ -148,7 +150,8 @@ def dynamic_cutoffs(
         second loading more at each level, at most one fewer than factors, and with one factor
         residual correlations of .3; see `measure.planning.misspecified`.
     repeats
-        Studies of each population.
+        Studies of each population; by default 500, or 250 with ordered items, as the program of the
+        method's authors has it.
     seed
         Whole number, 0 or more.
     execution
@@ -178,6 +181,7 @@ def dynamic_cutoffs(
     models. Psychological Methods, 28, 61-88.
     """
     asked = _asked(model, n, population, estimator, seed)
+    repeats = repeats or (NUMBERS if asked.fit.moments.ordinal is None else ANSWERS)
     chosen = asked.solution.levels() if levels is None else _stated(levels)
     truths = [asked.truth, *(_changed(asked, level) for level in chosen)]
     task = Studies(
@@ -228,7 +232,7 @@ def _asked(
     require_simulable(model)
     if model.moments.levels is not None:
         raise OptionError(
-            "dynamic_cutoffs is for models of one level; for the fit of each level see "
+            "dynamic_cutoffs is not available for two-level models. For the fit of each level see "
             "level_cutoffs."
         )
     if model.n_groups > 1:
