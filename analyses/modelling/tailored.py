@@ -31,6 +31,13 @@ from measure.errors import MeasureError
 
 SOURCE = "McNeish & Wolf 2023"
 
+SHARES = {
+    "95/5": "cutoffs.shares.95",
+    "90/10": "cutoffs.shares.90",
+    "none": "cutoffs.shares.none",
+}
+"""How many of the wrong and of the right a limit tells apart, by the rule that gave it."""
+
 Tailored = measure.Cutoffs | str
 """The cut-offs, or why there are none."""
 
@@ -156,7 +163,7 @@ def table(instrument: Instrument, reference: Fitted, tailored: measure.Cutoffs) 
             evidence.number(row["cutoff"]),
             evidence.number(row["ci.lower"]),
             evidence.number(row["ci.upper"]),
-            Message(f"cutoffs.shares.{str(row['rule']).replace('/', '_')}"),
+            Message(SHARES[str(row["rule"])]),
             evidence.number(row["sensitivity"]),
             _beyond(row["rule"], bool(row["beyond"])),
         )

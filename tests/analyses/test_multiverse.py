@@ -1,16 +1,19 @@
 """Conclusions by every combination of choices that can be defended."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from analyses import multiverse
+from analyses import confirmatory, multiverse, report
 from analyses.modelling.universes import Universe, universes
 from analyses.multiverse import Answered
 from analyses.section import Message, Section
 from analyses.side_by_side import ALONE
 from analyses.wording import words
-from tests.analyses.demonstrations import instrument, survey
+from measure.planning import cutoffs
+from tests.analyses.demonstrations import fits, instrument, survey
+from tests.analyses.test_glossary import unexplained
 
 NAME = "mental_ability"
 
@@ -92,3 +95,24 @@ def test_both_languages_say_it() -> None:
         for table in found().tables:
             assert all(said.write(cell) for row in table.rows for cell in row if cell is not None)
     assert found().figures[0].table == "multiverse"
+
+
+def test_a_report_has_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cutoffs, "NUMBERS", 20)
+    whole = report.validate(instrument(NAME), survey(NAME), cutoffs=True, multiverse=True)
+    structure = whole.section("confirmatory")
+    assert "dynamic_fit" in [finding.id for finding in structure.findings]
+    assert structure.table("dynamic_cutoffs").rows
+    assert whole.section("multiverse").table("multiverse").rows
+    assert list((tmp_path / "kobling" / "cutoffs").rglob("*.chunk"))
+    plain = confirmatory.run(instrument(NAME), survey(NAME), fits=fits(NAME))
+    ids = [finding.id for finding in structure.findings]
+    assert [name for name in ids if name != "dynamic_fit"] == [one.id for one in plain.findings]
+    assert not unexplained(whole)
+    for language in ("da", "en"):
+        said = words(language)
+        for section in (structure, whole.section("multiverse")):
+            for part in section.findings:
+                assert said.say(part.claim)
+                assert all(said.say(note) for note in part.notes)
