@@ -20,7 +20,7 @@ import measure
 from analyses.intake.cross_section import one_wave
 from analyses.intake.survey import read_survey
 from analyses.modelling.fits import fit_reference
-from measure.planning.replicates import Design, Studies, Study, Template, Truth
+from measure.planning.replicates import Design, Sample, Studies, Template, Truth
 from measure.replication.repeat import repeat
 
 LOADINGS = (0.70, 0.70, 0.75, 0.80, 0.80)
@@ -58,7 +58,7 @@ class Rejected:
 
     templates: tuple[Template, ...]
 
-    def __call__(self, study: Study) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    def __call__(self, study: Sample) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
         """Fit all models."""
         found = []
         for template in self.templates:

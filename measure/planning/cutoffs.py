@@ -21,7 +21,7 @@ from measure.fitting.fitted import Fit
 from measure.levels.between_clusters import icc
 from measure.planning.fit_of_studies import best_variant, fit_of, names_of
 from measure.planning.misspecified import Levels, Omitted, Solution, omitted_table
-from measure.planning.replicates import Design, Studies, Study, Template, Truth
+from measure.planning.replicates import Design, Sample, Studies, Template, Truth
 from measure.planning.separation import cut_table
 from measure.planning.study_power import HERE, Execution
 from measure.replication.repeat import Repeats, repeat
@@ -107,7 +107,7 @@ class FitOf:
     template: Template
     variant: str
 
-    def __call__(self, study: Study) -> Array:
+    def __call__(self, study: Sample) -> Array:
         """Fit the model."""
         return fit_of(self.template.fitted(study), self.variant)
 

@@ -24,7 +24,7 @@ from measure.planning.cutoffs import (
 )
 from measure.planning.fit_of_studies import MEASURES, SUFFIXES
 from measure.planning.misspecified import Levels, Omitted, Solution, omitted_table
-from measure.planning.replicates import Drawn, Studies, Study, Template, categories_of
+from measure.planning.replicates import Drawn, Sample, Studies, Template, categories_of
 from measure.planning.separation import cut_table
 from measure.planning.study_power import HERE, Execution
 from measure.specification.levels import BETWEEN, NAMES, WITHIN
@@ -89,7 +89,7 @@ class TwoLevelTruth:
         normal: Sequence[Array],
         gaps: Sequence[NDArray[np.bool_]] | None,
         clusters: tuple[Codes, ...] | None,
-    ) -> Study:
+    ) -> Sample:
         """Make the answers of a study from standard normal values; none is missing."""
         assert clusters is not None
         rows = np.tile(self.means, (len(normal[0]), 1))
@@ -98,7 +98,7 @@ class TwoLevelTruth:
         for name, cuts in self.cuts.items():
             place = self.names.index(name)
             rows[:, place] = np.array(self.values[name])[np.searchsorted(cuts, rows[:, place])]
-        return Study(self.names, (1,), (rows,), clusters)
+        return Sample(self.names, (1,), (rows,), clusters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class LevelFitOf:
     template: Template
     variant: str
 
-    def __call__(self, study: Study) -> Array:
+    def __call__(self, study: Sample) -> Array:
         """Fit the model, and its partly saturated versions."""
         found = level_fit(self.template.fitted(study))
         return np.asarray(_measures(found, self.variant).to_numpy(), dtype=np.float64).ravel()

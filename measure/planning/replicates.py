@@ -132,7 +132,7 @@ class Truth:
         normal: Sequence[Array],
         gaps: Sequence[NDArray[np.bool_]] | None,
         clusters: tuple[Codes, ...] | None,
-    ) -> "Study":
+    ) -> "Sample":
         """Make the answers of a study from standard normal values (n, p) of each group."""
         found = []
         for g, own in enumerate(normal):
@@ -143,7 +143,7 @@ class Truth:
             if gaps is not None:
                 rows[gaps[g]] = np.nan
             found.append(rows)
-        return Study(self.names, self.groups, tuple(found), clusters)
+        return Sample(self.names, self.groups, tuple(found), clusters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +200,7 @@ class Template:
         """Leave out what was kept, so that the same model is the same task everywhere."""
         return {**self.__dict__, "_kept": {}}
 
-    def fitted(self, study: "Study") -> Fit:
+    def fitted(self, study: "Sample") -> Fit:
         """Fit the model to the answers of a study.
 
         Raises
@@ -230,12 +230,12 @@ class Template:
             found=None,
         )
 
-    def _from_text(self, study: "Study") -> Fit:
+    def _from_text(self, study: "Sample") -> Fit:
         return estimate(self.text, Source(study.frame(self.options)), self.options, self.function)
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Sample:
     """Answers of one study: values (n, p) and clusters of each group."""
 
     names: tuple[str, ...]
@@ -301,14 +301,14 @@ class Drawn(Protocol):
         normal: Sequence[Array],
         gaps: Sequence[NDArray[np.bool_]] | None,
         clusters: tuple[Codes, ...] | None,
-    ) -> Study:
+    ) -> Sample:
         """Make the answers of a study."""
 
 
 class Measured(Protocol):
     """What is told of a study: as many numbers for each, in the same order."""
 
-    def __call__(self, study: Study) -> Array:
+    def __call__(self, study: Sample) -> Array:
         """Fit what there is to fit.
 
         Raises

@@ -28,7 +28,7 @@ from measure.planning.cutoffs import (
 )
 from measure.planning.fit_of_studies import SUFFIXES
 from measure.planning.misspecified import Levels, Omitted, omitted_table
-from measure.planning.replicates import Design, Studies, Study, Template, Truth
+from measure.planning.replicates import Design, Sample, Studies, Template, Truth
 from measure.planning.separation import cut_table
 from measure.planning.study_power import HERE, Execution
 from measure.simulating.populations import Population, population
@@ -57,7 +57,7 @@ class CostOf:
     free: Template
     variant: str
 
-    def __call__(self, study: Study) -> Array:
+    def __call__(self, study: Sample) -> Array:
         """Fit both steps."""
         names = [f"{name}{SUFFIXES[self.variant]}" for name in ("cfi", "rmsea")]
         fits = [one.fitted(study).fit_measures for one in (self.restricted, self.free)]
