@@ -14,7 +14,7 @@ from analyses.section import Report, Section, Table
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "content": ("content",),
     "processes": ("screening", "sensitivity"),
-    "structure": ("items", "item_response", "exploratory", "confirmatory"),
+    "structure": ("items", "item_response", "exploratory", "confirmatory", "multiverse"),
     "relations": ("hypotheses", "claims", "development"),
     "consequences": (),
     "precision": ("reliability", "short_forms", "levels"),

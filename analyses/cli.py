@@ -152,6 +152,21 @@ def validate(
             help="People flagged for careless answers: both (with and without them), keep or drop."
         ),
     ] = "both",
+    cutoffs: Annotated[
+        bool,
+        typer.Option(
+            "--cutoffs",
+            help="Simulate limits of the fit indices for this model and survey (a minute or two "
+            "the first time).",
+        ),
+    ] = False,
+    multiverse: Annotated[
+        bool,
+        typer.Option(
+            "--multiverse",
+            help="Analyse again by every combination of defensible choices (some minutes).",
+        ),
+    ] = False,
 ) -> None:
     """Validate a questionnaire on the answers in SURVEY and write the report."""
     with refusals(language):
@@ -178,6 +193,8 @@ def validate(
             confidential=confidential,
             wave=at_wave,
             flagged=flagged,
+            cutoffs=cutoffs,
+            multiverse=multiverse,
         )
         _tell(report, out, said)
 

@@ -45,7 +45,7 @@ PAGES = (
     Page("overview", "overblik"),
     Page("data", "data", ("screening", "content", "sensitivity", "disclosure")),
     Page("items", "spoergsmaal", ("items", "item_response", "short_forms")),
-    Page("structure", "faktorstruktur", ("exploratory", "confirmatory")),
+    Page("structure", "faktorstruktur", ("exploratory", "confirmatory", "multiverse")),
     Page("reliability", "reliabilitet", ("reliability",)),
     Page("invariance", "sammenlignelighed", ("invariance",), part="others"),
     Page("hypotheses", "sammenhaenge", ("hypotheses", "claims")),

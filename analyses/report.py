@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analyses import (
+    cache,
     card,
     claims,
     content_validity,
@@ -16,8 +17,9 @@ from analyses import (
     sensitivity,
     validity,
 )
+from analyses import multiverse as multiverse_section
 from analyses.content_validity import Content
-from analyses.course import Again, Clock, Progress, Run, follow
+from analyses.course import Again, Clock, Course, Modelled, Progress, Run, follow
 from analyses.errors import AnalysisError
 from analyses.intake import locked
 from analyses.intake.cross_section import one_wave
@@ -25,6 +27,8 @@ from analyses.intake.earlier import check_waves
 from analyses.intake.locked import Locked
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
+from analyses.modelling import tailored
+from analyses.modelling.universes import EVERYBODY, UNFLAGGED
 from analyses.publication import SEED, assemble
 from analyses.respondents import carelessness
 from analyses.section import Message, Report, Section, Value
@@ -82,6 +86,8 @@ def validate(
     confidential: bool = False,
     wave: str | None = None,
     flagged: str = "both",
+    cutoffs: bool = False,
+    multiverse: bool = False,
 ) -> Report:
     """Run all analyses of a survey and publish their sections.
 
@@ -107,6 +113,10 @@ def validate(
         What is done about people flagged for careless answers: "both" analyses everybody and shows
         what changes without them, "keep" analyses everybody, "drop" leaves them out of all
         sections but the screening, which counts them.
+    cutoffs
+        Whether to simulate limits of fit for the reference model; they are kept on this machine.
+    multiverse
+        Whether to answer the main questions by every combination of defensible choices.
 
     Returns
     -------
@@ -150,6 +160,14 @@ def validate(
             after.append(_sensitivity(instrument, (survey, unflagged), sections, course.again))
         elif withheld is not None:
             after.append(withheld)
+    if cutoffs:
+        clock.start("step.cutoffs")
+        sections = _with_cutoffs(course, team)
+    if multiverse:
+        clock.start("step.multiverse")
+        few = careless.n_flagged == 0 or withheld is not None
+        instead = {} if few else _beside(survey, unflagged, flagged)
+        after.append(_multiverse(course.modelled, instead, team))
     if instrument.dialogue:
         after.append(dialogue.run(instrument, analysed, sections=sections))
     clock.start("step.card")
@@ -223,6 +241,41 @@ def _sensitivity(
         n_flagged=n_flagged,
         not_rerun=NOT_RERUN,
         notes=(Message("sensitivity.note.licences"), *notes),
+    )
+
+
+def _with_cutoffs(course: Course, team: Team) -> tuple[Section, ...]:
+    """Add limits that are simulated for the reference model to the section on the structure."""
+    on = course.modelled
+    limits = tailored.simulate(
+        on.reference,
+        on.run.seed,
+        workers=1 + len(team.processes),
+        checkpoint=cache.folder("cutoffs"),
+    )
+    return tuple(
+        tailored.added(section, on.instrument, on.reference, limits)
+        if section.id == "confirmatory"
+        else section
+        for section in course.sections
+    )
+
+
+def _beside(everybody: Survey, unflagged: Survey, flagged: str) -> Mapping[str, Survey]:
+    """Give the answers that could have been analysed instead."""
+    return {EVERYBODY: everybody} if flagged == "drop" else {UNFLAGGED: unflagged}
+
+
+def _multiverse(on: Modelled, others: Mapping[str, Survey], team: Team) -> Section:
+    """Answer the main questions by other choices."""
+    return multiverse_section.run(
+        on.instrument,
+        on.survey,
+        people=UNFLAGGED if EVERYBODY in others else EVERYBODY,
+        beside=others,
+        estimator=on.run.estimator,
+        seed=on.run.seed,
+        team=team,
     )
 
 

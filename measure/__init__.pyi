@@ -93,6 +93,7 @@ from .planning.clustered_designs import (
     gain_power,
     wedge_power,
 )
+from .planning.cutoffs import Cutoffs, dynamic_cutoffs
 from .planning.effort_claims import (
     GainDifference,
     Stability,
@@ -100,7 +101,10 @@ from .planning.effort_claims import (
     WedgeEffect,
     before_after,
 )
+from .planning.level_cutoffs import level_cutoffs
 from .planning.measurement_claims import InvarianceStep, LatentDifference, OmegaAbove
+from .planning.misspecified import Omitted
+from .planning.step_cutoffs import invariance_cutoffs
 from .planning.study_power import Execution, Power, power, smallest_sample
 from .proportions import proportion_interval
 from .questions.content_validity import ContentValidity, content_validity
@@ -295,6 +299,11 @@ __all__ = [
     "power",
     "smallest_sample",
     "Power",
+    "Cutoffs",
+    "dynamic_cutoffs",
+    "invariance_cutoffs",
+    "level_cutoffs",
+    "Omitted",
     "Claim",
     "Study",
     "Fits",

@@ -44,6 +44,8 @@ class RunOptions(TypedDict, total=False):
     confidential: bool
     wave: str | None
     flagged: str
+    cutoffs: bool
+    multiverse: bool
 
 
 def run(

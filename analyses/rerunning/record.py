@@ -87,6 +87,8 @@ class Options:
     confidential: bool = False
     wave: str | None = None
     flagged: str = "both"
+    cutoffs: bool = False
+    multiverse: bool = False
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,8 @@ def replay(
         confidential=options.confidential,
         wave=options.wave,
         flagged=options.flagged,
+        cutoffs=options.cutoffs,
+        multiverse=options.multiverse,
     )
     return Replayed(
         moved=differences(run.report, again),

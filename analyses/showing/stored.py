@@ -6,13 +6,13 @@ what computes; where any of these changes, the name does, and the results are co
 
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 
+from analyses import cache as cache_folder
 from analyses.errors import SurveyError
 from analyses.export import results
 from analyses.section import Report
@@ -54,10 +54,8 @@ def code() -> str:
 
 
 def folder() -> Path:
-    """Give the folder of stored results: in `XDG_CACHE_HOME`, else in `~/.cache`."""
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(named) if named and Path(named).is_absolute() else Path.home() / ".cache"
-    return base / "kobling" / "demonstrations"
+    """Give the folder of stored results."""
+    return cache_folder.folder("demonstrations")
 
 
 def place(instrument: Instrument) -> Path:

@@ -82,11 +82,10 @@ def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statis
     places = [own + k * layout.size for k in range(len(moments.n_obs))]
     gamma = moment_covariance(point)
     alone = [gamma[np.ix_(rows, rows)] for rows in places]
-    nothing = [np.eye(len(one.sigma)) for one in moments.sample]
     implied = [one.sigma for one in point.implied]
     return (
         _judge(moments, _Judged(implied, _left(point, gamma, places), test.df)),
-        _judge(moments, _Judged(nothing, alone, base.df)),
+        _judge(moments, _Judged(None, alone, base.df)),
     )
 
 
@@ -114,9 +113,12 @@ def _left(point: Point, gamma: Array, places: Sequence[Indices]) -> list[Array] 
 
 
 class _Judged(NamedTuple):
-    """Implied correlations of each group, covariances of their residuals, degrees of freedom."""
+    """Implied correlations of each group, covariances of their residuals, degrees of freedom.
 
-    implied: Sequence[Array]
+    No implied correlations are those of a model in which nothing correlates.
+    """
+
+    implied: Sequence[Array] | None
     spread: Sequence[Array] | None
     df: int
 
@@ -126,16 +128,24 @@ def _judge(moments: Moments, own: _Judged) -> Statistic:
     sample = [one.sigma for one in moments.sample]
     # A likelihood of N rows, whatever the least squares count.
     chisq = moments.n_total * _distance(sample, own.implied, moments.shares)
-    mean = NAN
-    if own.spread is not None:
-        pairs = zip(_likelihood_weights(own.implied, moments.shares), own.spread, strict=True)
-        mean = sum(float(np.sum(weight * spread)) for weight, spread in pairs)
+    mean = NAN if own.spread is None else _mean(own.implied, own.spread, moments.shares)
     factor = mean / own.df
     return Statistic("standard", chisq, own.df, chisq / factor, own.df, factor, trace=mean)
 
 
-def _distance(sample: Sequence[Array], model: Sequence[Array], shares: Array) -> float:
+def _mean(implied: Sequence[Array] | None, spread: Sequence[Array], shares: Array) -> float:
+    """Mean of the likelihood discrepancy where the model holds, over all groups."""
+    if implied is None:
+        # Correlations of 0 weigh alike, and by themselves.
+        return float(shares @ [np.trace(own) for own in spread])
+    pairs = zip(_likelihood_weights(implied, shares), spread, strict=True)
+    return sum(float(np.sum(weight * own)) for weight, own in pairs)
+
+
+def _distance(sample: Sequence[Array], model: Sequence[Array] | None, shares: Array) -> float:
     """Likelihood discrepancy of correlation matrices, over all groups."""
+    if model is None:
+        return -float(shares @ [np.linalg.slogdet(R)[1] for R in sample])
     total = 0.0
     for share, R, P in zip(shares, sample, model, strict=True):
         logs = np.linalg.slogdet(P)[1] - np.linalg.slogdet(R)[1]

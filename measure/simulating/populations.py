@@ -16,6 +16,7 @@ from measure.model import Implied, Model
 from measure.specification.defaults import DEFAULTS
 from measure.specification.levels import BETWEEN, NAMES, WITHIN, Levels
 from measure.specification.parameters import build as build_table
+from measure.specification.refusals import refuse_levels
 from measure.specification.responses import Ordered
 from measure.specification.syntax import Syntax, parse
 from measure.specification.table import Groups, Parameter, ParameterTable
@@ -155,22 +156,11 @@ def population(
     if not isinstance(model, str):
         raise ModelError(f"model must be model text or a fit, not {type(model).__name__}.")
     known_option("function", function, FUNCTIONS)
-    syntax = parse(model)
-    labels = _labels(syntax, groups)
-    defaults = replace(
-        DEFAULTS[FUNCTIONS[function]], std_lv=std_lv, orthogonal=orthogonal, fixed_x=False
-    )
-    ordered = _ordered(syntax)
-    table = build_table(
-        syntax, defaults, groups=Groups(labels, tuple(group_equal)), ordered=ordered
-    )
-    # Groups get a mean structure by themselves; a text that says nothing of means has none.
-    means = defaults.meanstructure or any(row.op == "~1" for row in syntax.statements)
-    built = _with_values(table if means else _without_means(table))
+    labels = _labels(parse(model), groups)
+    own = _Completed(function, std_lv, orthogonal, labels, tuple(group_equal))
+    built = _stated(model, own)
     states = built.states(np.zeros(0))
-    found = improprieties(built, states)
-    if found:
-        raise ModelError(f"no population has these parameters: {'; '.join(found)}.")
+    ordered = built.table.ordered
     counts = {} if ordered is None else ordered.n_thresholds
     names = built.table.observed if built.table.levels is None else built.table.levels.names
     moments, between = _parted([state.implied for state in states], built.table.levels)
@@ -185,6 +175,51 @@ def population(
             cluster if between else None,
         )
     )
+
+
+@dataclass(frozen=True)
+class _Completed:
+    """How a text is completed, and the values of its groups."""
+
+    function: str
+    std_lv: bool
+    orthogonal: bool
+    labels: tuple[object, ...]
+    group_equal: tuple[str, ...]
+
+
+def stated_model(text: str) -> Model:
+    """Give the model of a text of one group in which every parameter has a value.
+
+    It has no parameters left: its states are those at an empty vector.
+
+    Raises
+    ------
+    ModelSyntaxError, ModelError
+        As for `population`.
+    """
+    refuse_levels(parse(text), "a model with stated values")
+    return _stated(text, _Completed("sem", False, False, (1,), ()))
+
+
+def _stated(text: str, how: _Completed) -> Model:
+    syntax = parse(text)
+    defaults = replace(
+        DEFAULTS[FUNCTIONS[how.function]],
+        std_lv=how.std_lv,
+        orthogonal=how.orthogonal,
+        fixed_x=False,
+    )
+    table = build_table(
+        syntax, defaults, groups=Groups(how.labels, how.group_equal), ordered=_ordered(syntax)
+    )
+    # Groups get a mean structure by themselves; a text that says nothing of means has none.
+    means = defaults.meanstructure or any(row.op == "~1" for row in syntax.statements)
+    built = _with_values(table if means else _without_means(table))
+    found = improprieties(built, built.states(np.zeros(0)))
+    if found:
+        raise ModelError(f"no population has these parameters: {'; '.join(found)}.")
+    return built
 
 
 def _of_fit(fit: Fit) -> Population:

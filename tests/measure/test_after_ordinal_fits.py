@@ -70,6 +70,7 @@ OF_DATA = {
     *("response_shift", "drop_out", "fit_equivalence", "retrospective_pretest", "stepped_wedge"),
     *("interrupted_series", "change_moderation", "variance_components", "answers_needed"),
     *("referent_model", "response_surface", "overall_means", "independent_difference"),
+    "invariance_cutoffs",
     *("stored", "descriptives", "power", "smallest_sample", "rmsea_power", "rmsea_sample_size"),
     *(
         "interrupted_series",
@@ -290,6 +291,26 @@ def level_fit(fit, _):
         measure.level_fit(fit)
 
 
+def level_cutoffs(fit, _):
+    with pytest.raises(MeasureError, match="one level"):
+        measure.level_cutoffs(fit, seed=1)
+
+
+def dynamic_cutoffs(fit, _):
+    said = ""
+    if fit.n_groups > 1:
+        said = "one group"
+    elif len(fit.point.states[0].block.eta) > len(fit.model.table.latent):
+        said = "measurement models"
+    if said:
+        with pytest.raises(MeasureError, match=said):
+            measure.dynamic_cutoffs(fit, repeats=2, seed=1)
+        return
+    found = measure.dynamic_cutoffs(fit, repeats=2, seed=1)
+    assert (found.table["n"] == 2).all()
+    assert found.distribution.notna().all(axis=None)
+
+
 def refused(name, *arguments):
     """Make a check of a function that is not defined for ordered items."""
 
@@ -311,7 +332,7 @@ CHECKS = {
         *(latent_means, referent_shares, referent_contrasts),
         refused("vuong", "other"),
         refused("small_sample_tests"),
-        level_fit,
+        *(level_fit, level_cutoffs, dynamic_cutoffs),
     )
 }
 CHECKS["implied"] = residuals

@@ -28,7 +28,7 @@ REFUSED = {
         "not available for two-level models",
     ),
     **dict.fromkeys(
-        ("referent_contrasts", "referent_shares", "srmr_test", "vuong"),
+        ("referent_contrasts", "referent_shares", "srmr_test", "vuong", "dynamic_cutoffs"),
         "not available for two-level models",
     ),
 }
@@ -59,7 +59,7 @@ def test_what_is_not_available_is_refused(fit, rows, name):
         "cross_validate": (rows,),
         "referent_contrasts": ({"t": {"a": "fw"}, "u": {"a": "fb"}},),
     }
-    seeded = name in ("simulate", "bootstrap", "cross_validate", "alignment")
+    seeded = name in ("simulate", "bootstrap", "cross_validate", "alignment", "dynamic_cutoffs")
     options = {"seed": 1} if seeded else {}
     if name == "multilevel_reliability":
         options = {"construct": "configural"}
@@ -138,6 +138,14 @@ def test_levels_are_judged_by_themselves(fit, free):
     assert table["cfi.scaled"].between(0.5, 1).all()
 
 
+def test_cut_offs_of_a_level(fit):
+    levels = [[measure.Omitted("q1", "~~", "q2", 0.3)]]
+    found = measure.level_cutoffs(fit, within=levels, between=levels, repeats=1, seed=1)
+    assert list(found) == ["within", "between"]
+    assert found["within"].variant == "scaled"
+    assert found["between"].distribution.notna().all(axis=None)
+
+
 def test_what_a_fit_shows_of_itself(fit):
     assert fit.loadings.loc[1, "fw"].between(0.3, 1).all()
     assert fit.loadings.loc[2, "fb"].between(0.3, 1.2).all()
@@ -150,5 +158,5 @@ def test_what_a_fit_shows_of_itself(fit):
 
 def test_every_function_of_a_fit_is_entered():
     # The rest stand in tests of their own above.
-    tested = {"residuals", "implied", "compare", "equality_tests", "level_fit"}
+    tested = {"residuals", "implied", "compare", "equality_tests", "level_fit", "level_cutoffs"}
     assert set(CHECKS) == tested | set(AS_AT_ONE_LEVEL) | set(REFUSED)

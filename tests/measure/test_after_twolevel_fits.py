@@ -220,7 +220,7 @@ def test_what_lavaan_fits_otherwise_has_no_code(options, words):
 SUPPORTED = {
     *("standardized", "r_squared", "residuals", "implied", "modification_indices"),
     *("equality_tests", "compare", "bootstrap", "factor_scores", "composite_reliability"),
-    *("model_card", "level_fit", "multilevel_reliability"),
+    *("model_card", "level_fit", "level_cutoffs", "multilevel_reliability"),
 }
 REFUSED = {
     "srmr_test": lambda fit, _: measure.srmr_test(fit),
@@ -239,6 +239,7 @@ REFUSED = {
     "vuong": lambda fit, _: measure.vuong(fit, fit),
     "small_sample_tests": lambda fit, _: measure.small_sample_tests(fit),
     "cross_validate": lambda fit, rows: measure.cross_validate({"m": fit}, rows, seed=1),
+    "dynamic_cutoffs": lambda fit, _: measure.dynamic_cutoffs(fit, seed=1),
 }
 
 

@@ -206,12 +206,17 @@ def population(fit, _):
     np.testing.assert_array_equal(truth.moments[0].sigma, fit.implied_moments[0].sigma)
 
 
+def dynamic_cutoffs(fit, _):
+    with pytest.raises(MeasureError, match="exploratory blocks"):
+        measure.dynamic_cutoffs(fit, seed=1)
+
+
 OWN = {
     check.__name__: check
     for check in (
         *(compare, factor_scores, second_opinion, composite_reliability, fornell_larcker, vuong),
         *(standardized, small_sample_tests, residuals, bootstrap, cross_validate, simulate),
-        population,
+        *(population, dynamic_cutoffs),
     )
 }
 AFTER = {**CHECKS, **OWN, "equality_tests": nothing_to_release, "implied": residuals}

@@ -57,7 +57,9 @@ def from_rows(
     return from_codes(coded(rows, ordered, pairwise=pairwise), information=information)
 
 
-def from_codes(found: Coded, *, information: str, keep_rows: bool = True) -> Moments:
+def from_codes(
+    found: Coded, *, information: str, keep_rows: bool = True, diagnose: bool = True
+) -> Moments:
     """Give the same of answers that have been numbered.
 
     Parameters
@@ -68,6 +70,8 @@ def from_codes(found: Coded, *, information: str, keep_rows: bool = True) -> Mom
         As for `from_rows`.
     keep_rows
         Whether the moments keep the rows for what is asked of single ones later.
+    diagnose
+        Whether to look for sparse tables and answers that are not normal, for the notes.
 
     Raises
     ------
@@ -80,6 +84,8 @@ def from_codes(found: Coded, *, information: str, keep_rows: bool = True) -> Mom
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
         _refuse_perfect(group, where)
+        if not diagnose:
+            continue
         doubt = abnormal_note(group, where) if rests_on_normality else ""
         notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
     return Moments(
@@ -99,8 +105,10 @@ def from_codes(found: Coded, *, information: str, keep_rows: bool = True) -> Mom
             gamma=gamma_of(groups, found.clusters, information),
             notes=tuple(notes),
             information=information,
-            sparse=tuple(dict.fromkeys(pair for group in groups for pair in sparse_pairs(group))),
-            understated=max(map(understatement, groups)),
+            sparse=tuple(
+                dict.fromkeys(pair for group in groups if diagnose for pair in sparse_pairs(group))
+            ),
+            understated=max(map(understatement, groups)) if diagnose else 0.0,
             variances=(
                 None if rests_on_normality else variances_of(groups, found.clusters, "first.order")
             ),

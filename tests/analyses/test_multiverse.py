@@ -1,0 +1,118 @@
+"""Conclusions by every combination of choices that can be defended."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from analyses import confirmatory, multiverse, report
+from analyses.modelling.universes import Universe, universes
+from analyses.multiverse import Answered
+from analyses.section import Message, Section
+from analyses.side_by_side import ALONE
+from analyses.wording import words
+from measure.planning import cutoffs
+from tests.analyses.demonstrations import fits, instrument, survey
+from tests.analyses.test_glossary import unexplained
+
+NAME = "mental_ability"
+
+
+@cache
+def found() -> Section:
+    rows = survey(NAME).data.index
+    others = survey(NAME).where(
+        survey(NAME).data[survey(NAME).data.columns[0]].notna() & (rows > 9)
+    )
+    return multiverse.run(
+        instrument(NAME), survey(NAME), beside={"unflagged": others}, seed=1, team=ALONE
+    )
+
+
+def test_all_combinations_are_tried_and_the_reports_is_the_first() -> None:
+    asked, answers = instrument("coupling"), survey("coupling")
+    listed = universes(asked, answers, ("everybody", "unflagged"), None)
+    assert listed[0] == Universe("everybody", "available", "WLSMV")
+    assert len(listed) == len(set(listed)) == 8
+    by_numbers = universes(asked, answers, ("unflagged",), "MLR")
+    assert by_numbers[0] == Universe("unflagged", "available", "MLR")
+    assert {one.estimator for one in by_numbers} == {"MLR", "ML"}
+    # No gaps, no choice about them.
+    whole = universes(instrument(NAME), survey(NAME), ("everybody",), None)
+    assert {one.missing for one in whole} == {"available"}
+
+
+def test_shares_count_what_says_what_the_report_says() -> None:
+    yes, no = Message("check.yes"), Message("check.no")
+    one = Answered(
+        "fit",
+        (
+            ({"people": "everybody", "estimator": "WLSMV"}, yes),
+            ({"people": "everybody", "estimator": "MLR"}, no),
+            ({"people": "unflagged", "estimator": "WLSMV"}, Message("check.yes")),
+            ({"people": "unflagged", "estimator": "MLR"}, None),
+        ),
+    )
+    assert one.share() == pytest.approx(2 / 3)
+    assert one.share("people", "everybody") == 0.5
+    assert one.share("people", "unflagged") == 1.0
+    assert one.share("estimator", "MLR") == 0.0
+    assert len(one.known) == 3
+    assert Answered("fit", (({}, None), ({}, yes))).share() is None
+
+
+def test_every_question_of_the_report_is_a_row() -> None:
+    table = found().table("multiverse")
+    asked = [cell.key for cell in table.column("conclusion_on") if isinstance(cell, Message)]
+    assert asked[:3] == [f"multiverse.question.{name}" for name in ("fit", "distinct", "rivals")]
+    assert asked[-1] == "multiverse.question.retention"
+    for share, known, silent in zip(
+        *(table.column(name) for name in ("share_same", "combinations", "without_answer")),
+        strict=True,
+    ):
+        assert share is None or 0 <= float(share) <= 1
+        assert int(known) + int(silent) > 0  # type: ignore[arg-type]
+    # Two sets of people, two estimators; and of each set five criteria on one kind of correlations.
+    assert table.column("combinations")[0] == 4
+
+
+def test_each_choice_is_told_of_by_itself() -> None:
+    table = found().table("multiverse_choices")
+    choices = {cell.key for cell in table.column("choice") if isinstance(cell, Message)}
+    assert choices == {
+        "multiverse.choice.people",
+        "multiverse.choice.estimator",
+        "multiverse.choice.retention",
+    }
+    assert Message("multiverse.note.only_missing") in found().notes
+    assert Message("multiverse.note.only_people") not in found().notes
+
+
+def test_both_languages_say_it() -> None:
+    for language in ("da", "en"):
+        said = words(language)
+        assert said.say(found().answer)
+        for table in found().tables:
+            assert all(said.write(cell) for row in table.rows for cell in row if cell is not None)
+    assert found().figures[0].table == "multiverse"
+
+
+def test_a_report_has_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cutoffs, "NUMBERS", 20)
+    whole = report.validate(instrument(NAME), survey(NAME), cutoffs=True, multiverse=True)
+    structure = whole.section("confirmatory")
+    assert "dynamic_fit" in [finding.id for finding in structure.findings]
+    assert structure.table("dynamic_cutoffs").rows
+    assert whole.section("multiverse").table("multiverse").rows
+    assert list((tmp_path / "kobling" / "cutoffs").rglob("*.chunk"))
+    plain = confirmatory.run(instrument(NAME), survey(NAME), fits=fits(NAME))
+    ids = [finding.id for finding in structure.findings]
+    assert [name for name in ids if name != "dynamic_fit"] == [one.id for one in plain.findings]
+    assert not unexplained(whole)
+    for language in ("da", "en"):
+        said = words(language)
+        for section in (structure, whole.section("multiverse")):
+            for part in section.findings:
+                assert said.say(part.claim)
+                assert all(said.say(note) for note in part.notes)
