@@ -7,6 +7,8 @@ those of the reader's system, and `offline` reads the finished pages to see that
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
@@ -53,7 +55,11 @@ html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 8,
     "navbar_end": ["theme-switcher"],
-    "secondary_sidebar_items": ["page-toc"],
+    # Not beside agreement and calibration, whose wide tables need the room.
+    "secondary_sidebar_items": {
+        pages: ["page-toc"]
+        for pages in ("*", "tutorials/*", "sections/*", "howto/*", "reference/**", "project/*")
+    },
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_prev_next": True,
@@ -63,3 +69,18 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+
+MADE_BY_USERS = {"Asked", "Claim", "Estimated", "Execution", "Fits", "Holes", "Study"}
+"""All other classes are results, which functions make."""
+
+
+def without_arguments(app: Sphinx, what: str, name: str, *_: object) -> tuple[str, None] | None:
+    """Leave out the arguments by which a result is made."""
+    if what == "class" and name.rpartition(".")[2] not in MADE_BY_USERS:
+        return "", None
+    return None
+
+
+def setup(app: Sphinx) -> None:
+    """Tell Sphinx of the above."""
+    app.connect("autodoc-process-signature", without_arguments)

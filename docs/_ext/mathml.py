@@ -1,4 +1,12 @@
-"""Formulas as MathML, which browsers draw and screen readers read without a script or a font."""
+"""Formulas as MathML, which browsers draw and screen readers read without a script.
+
+Roots and brackets grow with what they hold only in a font made for mathematics. Not every machine
+has one, so that the one of the library ziamath (STIX Two Math, SIL Open Font License) comes along.
+"""
+
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
 
 from docutils import nodes
 from latex2mathml.converter import convert
@@ -6,6 +14,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
+
+FONT = "STIXTwoMath-Regular.ttf"
 
 
 def mathml(latex: str, display: str) -> str:
@@ -34,7 +44,15 @@ def block(self: HTML5Translator, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def bring_font(app: Sphinx, exception: Exception | None) -> None:
+    """Lay the font beside the style sheet that names it."""
+    if exception is None:
+        with as_file(files("ziamath.fonts") / FONT) as font:
+            shutil.copyfile(font, Path(app.outdir, "_static", FONT))
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Make this the way in which HTML pages show formulas."""
+    app.connect("build-finished", bring_font)
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
