@@ -27,6 +27,7 @@ extensions = [
     "offline",
     "outside",
     "page_language",
+    "worked_examples",
 ]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
