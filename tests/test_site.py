@@ -5,10 +5,15 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import mathml
 import offline
+import outside
 import pytest
+import worked_examples
+from docutils import nodes
+from docutils.utils import new_document
 from sphinx.errors import ExtensionError
 
 import measure
@@ -85,3 +90,16 @@ def test_style_sheets_are_read_too():
     assert offline.imports("a { background: url('https://example/a.png') }")
     assert offline.imports('@import "https://example/a.css";')
     assert not offline.imports("@font-face { src: url(../fonts/a.woff2) }")
+
+
+def test_links_out_of_the_pages_lead_to_a_copy():
+    source = ["[a](../tests/README.md), [b](howto/index.md), [c](index.md#d)"]
+    outside.lead(SimpleNamespace(srcdir=str(DOCS)), "levels", source)
+    assert source == ["[a](<path:../tests/README.md>), [b](howto/index.md), [c](index.md#d)"]
+
+
+def test_the_empty_line_that_doctest_needs_is_not_shown():
+    page = new_document("page")
+    page += nodes.literal_block(text=">>> 1\n1\n\n")
+    worked_examples.trim(None, page)
+    assert page.astext() == ">>> 1\n1"
