@@ -42,8 +42,10 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-# A broken link, or a page that would load something from elsewhere, fails.
+# A broken link, or a page that would load something from elsewhere, fails. Built anew each time,
+# so that no page of a name that is gone stays behind.
 docs: $(READY)
+	@rm -rf build/site docs/reference/names
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/site
 
 check: lint types docs

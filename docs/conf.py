@@ -12,6 +12,8 @@ from sphinx.application import Sphinx
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
 
+import measure  # noqa: E402  (found by the line above)
+
 project = "Kobling"
 author = "Kobling"
 language = "en"
@@ -37,6 +39,10 @@ math_number_all = False
 # Docstrings name code in single backticks.
 default_role = "code"
 autosummary_generate = True
+# Not every file system tells `Fit` from `fit`.
+autosummary_filename_map = {
+    f"measure.{name}": f"measure.{name}-class" for name in measure.__all__ if name[0].isupper()
+}
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
