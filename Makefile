@@ -9,14 +9,16 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check pytest slow bench calibration lock clean
+.PHONY: help demo test lint types docs check pytest slow bench calibration agreement lock clean
 
 help:
 	@echo "make demo    validate the bundled survey and say where the report lies"
 	@echo "make test    lint, types and all tests"
+	@echo "make docs    the documentation, in build/site"
 	@echo "make slow    recovery and calibration studies"
 	@echo "make bench   speed against the peers found on this machine"
 	@echo "make calibration  how often tests reject and intervals cover, tabled (slow)"
+	@echo "make agreement  how far numbers lie from those of lavaan and others, tabled (slow)"
 	@echo "make lock    renew the locked versions in requirements/"
 
 # The build tools come first and from their own lock, so that the few dependencies
@@ -40,9 +42,15 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-check: lint types
+# A broken link, or a page that would load something from elsewhere, fails. Built anew each time,
+# so that no page of a name that is gone stays behind.
+docs: $(READY)
+	@rm -rf build/site docs/reference/names
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/site
 
-# Types beside tests: at the end of either, one of two cores would wait.
+check: lint types docs
+
+# These beside tests: at the end of either, one of two cores would wait.
 test: $(READY)
 	@$(MAKE) --no-print-directory -j2 check pytest
 
@@ -62,6 +70,9 @@ calibration: $(READY)
 	$(BIN)/python -m benchmarks.calibration
 	@if command -v Rscript >/dev/null; then $(BIN)/python -m benchmarks.calibration --lavaan; fi
 
+agreement: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.agreement
+
 # Written by uv, read by pip. The files name versions and hashes and no index.
 lock: $(READY)
 	$(PIP) install uv
@@ -69,4 +80,4 @@ lock: $(READY)
 	$(BIN)/uv pip compile --quiet --upgrade --no-header --universal --generate-hashes --python-version 3.11 -c requirements/build.lock --group dev pyproject.toml -o requirements/runtime.lock
 
 clean:
-	rm -rf $(VENV) demo-report .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build docs/reference/names demo-report .pytest_cache .mypy_cache .ruff_cache
