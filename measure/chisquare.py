@@ -15,6 +15,7 @@ from measure.fitting.inference import (
     information,
     inverse,
     moment_covariance,
+    moment_root,
     score_products,
     spread_over,
     together,
@@ -112,7 +113,21 @@ def traces(point: Point) -> Traces:
     bread = inverse(gathered(point.jacobians, pressed), point.basis)
     if bread is None:
         return Traces(NAN, NAN)
+    root = moment_root(point)
+    if root is not None:
+        return rooted(own, pressed, bread, root)
     return projected(own, pressed, bread, moment_covariance(point))
+
+
+def rooted(own: Sequence[Array], pressed: Array, bread: Array, root: Array) -> Traces:
+    """Traces as `projected` gives them, of gamma = F F' with F = `root` (m, n_clusters).
+
+    Those of U F F' and of its square are those of F' U F (n_clusters, n_clusters) and its square.
+    """
+    ends = np.cumsum([len(weight) for weight in own])
+    reached = gathered(np.split(pressed, ends[:-1]), root)
+    left = root.T @ weigh(own, root) - reached.T @ (bread @ reached)
+    return Traces(float(np.trace(left)), float(np.sum(left * left.T)))
 
 
 def projected(own: Sequence[Array], pressed: Array, bread: Array, gamma: Array) -> Traces:

@@ -224,8 +224,9 @@ def _spreads(moments: Moments, *, means: bool) -> list[Array]:
     if moments.ordinal is None:
         own = moment_contributions(moments, means=means)
         return [cross_products(part, None) for part in own]
-    size = len(moments.ordinal.gamma) // len(moments.groups)
+    gamma = moments.ordinal.gamma
+    size = len(gamma) // len(moments.groups)
     return [
-        share * moments.ordinal.gamma[k * size : (k + 1) * size, k * size : (k + 1) * size]
+        share * gamma[k * size : (k + 1) * size, k * size : (k + 1) * size]
         for k, share in enumerate(moments.shares)
     ]

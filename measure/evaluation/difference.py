@@ -13,6 +13,7 @@ from scipy.linalg import qr, solve_triangular
 
 from measure.chisquare import p_value, statistic
 from measure.errors import OptionError
+from measure.estimators.least_squares import weighted
 from measure.evaluation.nesting import (
     aligned_jacobian,
     at_edge,
@@ -25,9 +26,8 @@ from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.inference import (
     information,
     inverse,
-    moment_covariance,
     score_products,
-    weigh,
+    spread_along,
     weights,
 )
 from measure.fitting.problem import Point
@@ -318,8 +318,8 @@ def _satorra_2000(pair: _Pair) -> _Difference:
         meat = moved @ (basis.T @ score_products(point) @ basis) @ moved.T
     else:
         spread = basis @ moved.T
-        pressed = weigh(weights(point), np.vstack([part @ spread for part in parts]))
-        meat = pressed.T @ moment_covariance(point) @ pressed
+        pairs = zip(weights(point), parts, strict=True)
+        meat = spread_along(point, [weighted(weight, part @ spread) for weight, part in pairs])
     product = middle @ meat
     first, second = float(np.trace(product)), float(np.sum(product * product.T))
     stretch = float(np.sqrt(pair.df / second))

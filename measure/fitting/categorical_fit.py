@@ -23,6 +23,7 @@ from measure.fitting.inference import (
     gathered,
     inverse,
     moment_covariance,
+    moment_root,
     spread_over,
     weigh,
     weights,
@@ -80,12 +81,18 @@ def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statis
     assert layout is not None
     own = np.flatnonzero(layout.is_covariance)
     places = [own + k * layout.size for k in range(len(moments.n_obs))]
-    gamma = moment_covariance(point)
-    alone = [gamma[np.ix_(rows, rows)] for rows in places]
+    root = moment_root(point)
+    if root is None:
+        gamma = moment_covariance(point)
+        alone = [gamma[np.ix_(rows, rows)] for rows in places]
+        left = _left(point, gamma, places)
+    else:
+        alone = _blocks(root, places)
+        left = _left_of_root(point, root, places)
     nothing = [np.eye(len(one.sigma)) for one in moments.sample]
     implied = [one.sigma for one in point.implied]
     return (
-        _judge(moments, _Judged(implied, _left(point, gamma, places), test.df)),
+        _judge(moments, _Judged(implied, left, test.df)),
         _judge(moments, _Judged(nothing, alone, base.df)),
     )
 
@@ -95,12 +102,9 @@ def _left(point: Point, gamma: Array, places: Sequence[Indices]) -> list[Array] 
 
     They are blocks of L Gamma L' with L = I - D (D'WD)^-1 D'W, of which the whole is not formed.
     """
-    change, own = np.vstack(point.jacobians) @ point.basis, weights(point)
-    pressed = weigh(own, change)
-    bread = inverse(change.T @ pressed)
+    change, parts, bread = _moved(point)
     if bread is None:
         return None
-    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
     spread = spread_over(gamma, parts)
     turned = bread @ spread.T
     middle = bread @ gathered(parts, spread) @ bread
@@ -111,6 +115,26 @@ def _left(point: Point, gamma: Array, places: Sequence[Indices]) -> list[Array] 
         taken = slopes @ middle @ slopes.T - moved - moved.T
         blocks.append(gamma[np.ix_(rows, rows)] + taken)
     return blocks
+
+
+def _left_of_root(point: Point, root: Array, places: Sequence[Indices]) -> list[Array] | None:
+    """Give the same from F with Gamma = F F': blocks of L F (L F)'."""
+    change, parts, bread = _moved(point)
+    if bread is None:
+        return None
+    return _blocks(root - change @ (bread @ gathered(parts, root)), places)
+
+
+def _blocks(root: Array, places: Sequence[Indices]) -> list[Array]:
+    return [root[rows] @ root[rows].T for rows in places]
+
+
+def _moved(point: Point) -> tuple[Array, list[Array], Array | None]:
+    """Give D, the parts of W D of each group, and (D'WD)^-1, None where that is singular."""
+    change, own = np.vstack(point.jacobians) @ point.basis, weights(point)
+    pressed = weigh(own, change)
+    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
+    return change, parts, inverse(change.T @ pressed)
 
 
 class _Judged(NamedTuple):

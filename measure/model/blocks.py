@@ -55,7 +55,7 @@ class Block:
         """Whether the scale of the answers moves with parameters other than scaling factors."""
         return "delta" in self.elements or self.theta_scaled or self.spreads
 
-    @property
+    @cached_property
     def spreads(self) -> bool:
         """Whether a residual variance that follows from the others reaches other variables."""
         return any(place.matrix == "psi" for place in self.follows)

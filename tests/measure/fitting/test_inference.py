@@ -7,7 +7,7 @@ from scipy import linalg, stats
 
 import measure
 from measure import distributions
-from measure.chisquare import projected
+from measure.chisquare import projected, rooted
 from measure.errors import MeasureWarning
 from measure.fitting.inference import (
     gathered,
@@ -15,6 +15,7 @@ from measure.fitting.inference import (
     spread_over,
     wald,
     weakest_direction,
+    weigh,
 )
 
 
@@ -72,6 +73,20 @@ def test_traces_over_groups_are_those_of_the_whole_matrix(shared, diagonal):
     found = projected(own, pressed, bread, gamma)
     assert found.first == pytest.approx(np.trace(product))
     assert found.second == pytest.approx(np.trace(product @ product))
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_traces_of_a_root_are_those_of_its_product(diagonal):
+    rng = np.random.default_rng(4)
+    m, q = 7, 4
+    root, change = rng.normal(size=(2 * m, 5)), rng.normal(size=(2 * m, q))
+    own = [rng.uniform(0.5, 2.0, m) for _ in range(2)]
+    own = own if diagonal else [np.diag(one) + 0.1 for one in own]
+    pressed = weigh(own, change)
+    bread = np.linalg.inv(change.T @ pressed)
+    found, whole = rooted(own, pressed, bread, root), projected(own, pressed, bread, root @ root.T)
+    assert found.first == pytest.approx(whole.first, rel=1e-10)
+    assert found.second == pytest.approx(whole.second, rel=1e-10)
 
 
 def test_empirical_underidentification_is_announced():
