@@ -111,7 +111,7 @@ def baseline_point(problem: Problem) -> Point:
         Where the search finds no minimum.
     """
     own = baseline_problem(problem)
-    search = minimize(own, from_sample(own.model, _alone(problem.moments)))
+    search = minimize(own, from_sample(own.model, _alone(problem.moments)), dear=own.dear)
     if not search.converged:
         raise ConvergenceError(f"the baseline model did not converge: {search.message}.", None)
     return own.at(search.params)

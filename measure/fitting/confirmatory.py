@@ -157,7 +157,8 @@ def _search(problem: Problem, near: Fit | None) -> tuple[Search, int]:
     def search_from(start: Array) -> Search:
         if model.restrictions:
             return minimize_restricted(problem, start)
-        return minimize(problem, start, here=first if start is first.params else None)
+        begun = first if start is first.params else None
+        return minimize(problem, start, here=begun, dear=problem.dear)
 
     return search_from_several(
         search_from,

@@ -12,6 +12,7 @@ from measure.estimators.least_squares import jacobians
 from measure.fitting.admissibility import improprieties
 from measure.model import ACTIVE, Curvature, Derivatives, Implied, Model, State
 from measure.moments import Moments
+from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
 
@@ -27,6 +28,11 @@ class Problem:
     def at(self, params: Array) -> "Point":
         """Evaluate the model at `params` (n_params,)."""
         return Point(self, params)
+
+    @property
+    def dear(self) -> bool:
+        """Whether the exact Hessian costs many times what a slope does: see `minimize`."""
+        return any(isinstance(own, GappyClusters) for own in self.moments.nested or ())
 
     @property
     def n_moments(self) -> int:
