@@ -4,8 +4,10 @@ F = 2/N (log L_1 - log L_0) with log L_1 that of the saturated moments (Arbuckle
 N F is the likelihood ratio statistic. Sums over rows are sums over patterns of missing answers.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +22,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class FullInformation:
-    """Discrepancy of the likelihoods of incomplete rows, its gradient and information."""
+    """Discrepancy of the likelihoods of incomplete rows, its gradient and information.
+
+    `kept` holds what has been worked out of the moments alone, for the models that share them.
+    """
 
     moments: Moments
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def _patterns(self) -> tuple[Patterns, ...]:

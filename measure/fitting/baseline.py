@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.chisquare import Statistic, Traces, independence, projected, rooted, scaled
 from measure.errors import ConvergenceError
+from measure.estimators.fiml import FullInformation
 from measure.fitting.assembly import build as build_model
 from measure.fitting.inference import weigh
 from measure.fitting.problem import Point, Problem
@@ -110,8 +112,18 @@ def baseline_point(problem: Problem) -> Point:
     ConvergenceError
         Where the search finds no minimum.
     """
-    own = baseline_problem(problem)
-    search = minimize(own, from_sample(own.model, _alone(problem.moments)), dear=own.dear)
+    discrepancy, own = problem.discrepancy, baseline_problem(problem)
+    if not isinstance(discrepancy, FullInformation):
+        return _searched(own)
+    # Of incomplete rows it takes as long as the model, and is that of all models of the same rows.
+    key = (baseline_point, own.model.table.parameters)
+    if key not in discrepancy.kept:
+        discrepancy.kept[key] = _searched(own)
+    return cast(Point, discrepancy.kept[key])
+
+
+def _searched(own: Problem) -> Point:
+    search = minimize(own, from_sample(own.model, _alone(own.moments)), dear=own.dear)
     if not search.converged:
         raise ConvergenceError(f"the baseline model did not converge: {search.message}.", None)
     return own.at(search.params)

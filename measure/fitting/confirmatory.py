@@ -95,7 +95,8 @@ def estimate(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
             "leave intercepts out of the text and give meanstructure=False."
         )
-    problem = problem_of(table, moments, method)
+    shared = source.discrepancy(moments, method, means=table.meanstructure)
+    problem = Problem(build_model_of(table, moments), moments, shared)
     return solve(problem, _Request(text, function, options, method, plan), near)
 
 
