@@ -163,21 +163,24 @@ class _Evaluation:
         It is positive definite everywhere, which the search needs; standard errors come from
         `hessian`, which holds for answers missing at random too.
         """
-        total: Array | float = 0.0
+        size = derivatives[0].u.shape[1]
+        total = np.zeros((size, size))
         for share, here, d in zip(
             self.discrepancy.moments.weights, self.groups, derivatives, strict=True
         ):
             weight = here.information(observed=False)
-            total = total + share * normal.weighted_products(d.jacobian, weight)
-        return np.asarray(total)
+            d.added(total, share * normal.weighted_products(d.own_jacobian, weight))
+        return total
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
         """Second derivatives of F with respect to the free elements."""
-        total: Array | float = 0.0
+        size = derivatives[0].u.shape[1]
+        total = np.zeros((size, size))
         for share, here, d, curvature in zip(
             self.discrepancy.moments.weights, self.groups, derivatives, curvatures, strict=True
         ):
             g, centre = here.gradient
-            own = 2 * normal.weighted_products(d.jacobian, here.information(observed=True))
-            total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
-        return np.asarray(total)
+            weight = here.information(observed=True)
+            own = 2 * normal.weighted_products(d.own_jacobian, weight)
+            d.added(total, share * (own + curvature.own_weighted(-2 * centre, -2 * g)))
+        return total
