@@ -13,7 +13,7 @@ from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.inference import (
     gathered,
     information,
-    inverse,
+    inverse_at,
     moment_covariance,
     moment_root,
     score_products,
@@ -110,7 +110,7 @@ def traces(point: Point) -> Traces:
     """
     own = weights(point)
     pressed = weigh(own, np.vstack(point.jacobians))
-    bread = inverse(gathered(point.jacobians, pressed), point.basis)
+    bread = inverse_at(point, gathered(point.jacobians, pressed))
     if bread is None:
         return Traces(NAN, NAN)
     root = moment_root(point)
@@ -207,7 +207,7 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     df = point.problem.df
     products = score_products(point)
     # Difference tests evaluate this away from the minimum, where the information may be indefinite.
-    bread = inverse(information(point, method.information), point.basis, indefinite=True)
+    bread = inverse_at(point, information(point, method.information), indefinite=True)
     # The same kind for both models, so that what they share cancels.
     parts = _saturated(point.problem, observed=method.information != "expected")
     saturated = sum(float(np.sum(np.linalg.inv(curvature) * spread)) for curvature, spread in parts)

@@ -30,11 +30,14 @@ from measure.fitting.inference import (
 )
 from measure.fitting.problem import Point
 from measure.moments import Moments
+from measure.optimize import is_positive_definite
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 # Smallest eigenvalue of a correlation matrix that still has a likelihood.
 SINGULAR = 1e-8
+# Squared share of a threshold's derivatives, below which others determine it.
+DEPENDENT = 1e-10
 NAN = float("nan")
 
 
@@ -63,8 +66,13 @@ def _thresholds_are_free(point: Point) -> bool:
     layout = point.problem.moments.layout
     assert layout is not None
     n = len(layout.items)
-    change = np.vstack([jacobian[:n] for jacobian in point.jacobians]) @ point.basis
-    return int(np.linalg.matrix_rank(change)) == len(change)
+    change = point.along(np.vstack([jacobian[:n] for jacobian in point.jacobians]))
+    size = np.linalg.norm(change, axis=1)
+    if not size.all():
+        return False
+    unit = change / size[:, None]
+    # Their squares: a threshold that others determine leaves nothing but rounding.
+    return is_positive_definite(unit @ unit.T - DEPENDENT * np.eye(len(unit)))
 
 
 def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statistic, Statistic]:
@@ -131,7 +139,7 @@ def _blocks(root: Array, places: Sequence[Indices]) -> list[Array]:
 
 def _moved(point: Point) -> tuple[Array, list[Array], Array | None]:
     """Give D, the parts of W D of each group, and (D'WD)^-1, None where that is singular."""
-    change, own = np.vstack(point.jacobians) @ point.basis, weights(point)
+    change, own = point.along(np.vstack(point.jacobians)), weights(point)
     pressed = weigh(own, change)
     parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
     return change, parts, inverse(change.T @ pressed)

@@ -60,6 +60,15 @@ def inverse(
     return small if basis is None else basis @ small @ basis.T
 
 
+def inverse_at(point: Point, information: Array, *, indefinite: bool = False) -> Array | None:
+    """Inverse of an information matrix over elements along the directions of a point."""
+    model = point.problem.model
+    if model.restrictions:
+        return inverse(information, point.basis, indefinite=indefinite)
+    small = inverse(model.reduction.reduce_matrix(information), indefinite=indefinite)
+    return None if small is None else model.reduction.expand_covariance(small)
+
+
 def information(point: Point, kind: str) -> Array:
     """Unit information over all free elements, (n_elements, n_elements).
 
@@ -203,8 +212,7 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     """
     if method.se == "none":
         return None
-    basis = point.basis if point.problem.model.constrained else None
-    bread = inverse(information(point, method.information), basis)
+    bread = inverse_at(point, information(point, method.information))
     scale = point.problem.moments.scale
     if bread is None or method.se == "standard":
         return None if bread is None else bread / scale

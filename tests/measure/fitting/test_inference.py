@@ -12,11 +12,13 @@ from measure.errors import MeasureWarning
 from measure.fitting.inference import (
     gathered,
     inverse,
+    inverse_at,
     spread_over,
     wald,
     weakest_direction,
     weigh,
 )
+from tests.reference_cases import data
 
 
 def test_wald_is_the_normal_test():
@@ -110,3 +112,23 @@ def test_distributions_are_those_of_scipy():
     )
     assert distributions.normal_cdf(1.3) == pytest.approx(stats.norm.cdf(1.3))
     assert distributions.normal_quantile(0.8) == pytest.approx(stats.norm.ppf(0.8))
+
+
+@pytest.mark.parametrize("text", ["f =~ o1 + o2 + o3 + o4", "f =~ o1 + a*o2 + b*o3 + o4\na > 0.1"])
+def test_products_along_the_directions_of_a_point_are_those_with_its_basis(text):
+    frame = data("hs39_ordered4.csv")
+    fit = measure.cfa(text, frame, ordered=True, group="school", group_equal=["thresholds"])
+    point, rng = fit.point, np.random.default_rng(5)
+    n_elements, n_free = point.basis.shape
+    slopes, square = rng.normal(size=(3, n_elements)), rng.normal(size=(n_elements, n_elements))
+    moves = rng.normal(size=(3, n_free))
+    np.testing.assert_allclose(point.along(slopes), slopes @ point.basis, atol=1e-12)
+    np.testing.assert_allclose(
+        point.among(square), point.basis.T @ square @ point.basis, atol=1e-12
+    )
+    np.testing.assert_allclose(point.over_elements(moves), moves @ point.basis.T, atol=1e-12)
+    stacked = np.vstack(point.jacobians)
+    np.testing.assert_allclose(point.moment_products, stacked.T @ stacked, atol=1e-12)
+    np.testing.assert_allclose(
+        inverse_at(point, point.information), inverse(point.information, point.basis), atol=1e-10
+    )
