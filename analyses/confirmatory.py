@@ -1,6 +1,7 @@
 """Whether the answers' structure agrees with the instrument's model, or with a rival."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import measure
 from analyses import evidence, script, verdicts
@@ -58,48 +59,35 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
         that is stated and awaits what it takes to fit it.
     """
     fits = fit_models(instrument, survey) if fits is None else fits
-    reference = fits[instrument.reference_model.id]
-    comparisons = rivals.compare(instrument, fits)
-    correlations = rivals.factor_correlations(instrument, fits)
-    kind = indices.shared_kind(reference.fit, fits)
+    on = _compared(instrument, survey, fits)
+    reference, correlations = on.reference, on.correlations
     tables = [
-        model_tables.models_table(fits, kind, awaited=instrument.awaited_models),
-        model_tables.comparison_table(instrument, comparisons),
-        *differences.tables(reference, comparisons),
+        model_tables.models_table(fits, on.kind, awaited=instrument.awaited_models),
+        model_tables.comparison_table(instrument, on.comparisons),
+        *differences.tables(reference, on.comparisons),
         *_correlation_tables(instrument, correlations, reference),
     ]
-    findings = [_fit_finding(instrument, reference, kind)]
     figures: list[Figure] = []
     if reference.usable is not None:
         loadings = model_tables.loadings_table(instrument, reference, reference.usable)
         tables.append(loadings)
         figures.append(model_tables.loadings_figure(instrument, loadings))
         tables.append(model_tables.residuals_table(instrument, reference, reference.usable))
-        findings.append(_residual_finding(instrument, reference, reference.usable))
-    agreement = robust_check.structure_agreement(instrument, fits, comparisons)
-    findings += _check_findings(instrument, fits, agreement)
     if correlations:
         figures.append(model_tables.correlations_figure(instrument))
-        findings += _distinct_findings(instrument, correlations, reference)
-    findings += _rival_findings(instrument, comparisons)
-    for freed in esem.freed(instrument, fits):
-        findings.append(esem.finding(instrument, freed))
+    for freed in on.freed:
         tables += esem.tables(instrument, freed)
-    tables += _check_tables(fits, reference, agreement)
-    asked = reference.check or reference
-    if asked.usable is not None:
-        second = opinion.ask(asked.usable, survey)
-        findings.append(opinion.finding(asked, second, check=asked is not reference))
-        if second.available:
-            tables.append(opinion.table(instrument, asked, second))
+    tables += _check_tables(fits, reference, on.agreement)
+    if on.opinion is not None and on.opinion.available:
+        tables.append(opinion.table(instrument, on.asked, on.opinion))
     if reference.usable is not None:
         for drawing in _drawings(instrument, reference, reference.usable):
             tables.append(drawing.table)
             figures.insert(0, drawing.figure)
     return Section(
         id="confirmatory",
-        answer=_answer(instrument, reference, comparisons, agreement),
-        findings=tuple(findings),
+        answer=_answer(instrument, reference, on.comparisons, on.agreement),
+        findings=tuple(_findings(instrument, on)),
         tables=tuple(tables),
         figures=tuple(figures),
         notes=(
@@ -108,6 +96,62 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
             *_method_notes(instrument, survey, reference),
         ),
     )
+
+
+def findings(instrument: Instrument, survey: Survey, *, fits: Fits) -> tuple[Finding, ...]:
+    """Give what `run` finds, without tables and figures; the arguments are those of `run`."""
+    return tuple(_findings(instrument, _compared(instrument, survey, fits)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """The models side by side.
+
+    `asked` is the model that another program is asked about, `opinion` what it says; None where
+    there is nothing to ask about.
+    """
+
+    fits: Fits
+    reference: Fitted
+    comparisons: tuple[Comparison, ...]
+    correlations: tuple[Correlation, ...]
+    kind: Kind
+    agreement: Agreement | None
+    freed: tuple[esem.Freed, ...]
+    asked: Fitted
+    opinion: measure.SecondOpinion | None
+
+
+def _compared(instrument: Instrument, survey: Survey, fits: Fits) -> _Compared:
+    reference = fits[instrument.reference_model.id]
+    comparisons = rivals.compare(instrument, fits)
+    asked = reference.check or reference
+    return _Compared(
+        fits,
+        reference,
+        comparisons,
+        rivals.factor_correlations(instrument, fits),
+        indices.shared_kind(reference.fit, fits),
+        robust_check.structure_agreement(instrument, fits, comparisons),
+        tuple(esem.freed(instrument, fits)),
+        asked,
+        None if asked.usable is None else opinion.ask(asked.usable, survey),
+    )
+
+
+def _findings(instrument: Instrument, on: _Compared) -> Iterator[Finding]:
+    reference = on.reference
+    yield _fit_finding(instrument, reference, on.kind)
+    if reference.usable is not None:
+        yield _residual_finding(instrument, reference, reference.usable)
+    yield from _check_findings(instrument, on.fits, on.agreement)
+    if on.correlations:
+        yield from _distinct_findings(instrument, on.correlations, reference)
+    yield from _rival_findings(instrument, on.comparisons)
+    for freed in on.freed:
+        yield esem.finding(instrument, freed)
+    if on.opinion is not None:
+        yield opinion.finding(on.asked, on.opinion, check=on.asked is not reference)
 
 
 def _check_findings(

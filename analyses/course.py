@@ -24,13 +24,14 @@ from analyses.comparing import licences
 from analyses.comparing.licences import Licences
 from analyses.errors import AnalysisError
 from analyses.intake.survey import Survey, check_answers
+from analyses.ledger.variables import Answers
 from analyses.modelling.fits import Fits, Fitted, Plan, fit_models
 from analyses.modelling.graded import graded_models
 from analyses.modelling.scale_models import scale_models
 from analyses.over_time.designs import has_cohorts
 from analyses.over_time.developing import Development, developed
 from analyses.questionnaire_items.item_functioning import Functioning, functioning
-from analyses.section import Section
+from analyses.section import Found, Section
 from analyses.side_by_side import Shared, Task, Team
 from instruments.schema import Instrument
 
@@ -122,11 +123,11 @@ class Modelled:
 class Again:
     """The sections without the flagged, as they will be; their licences are those of everybody."""
 
-    first: Task[tuple[Modelled, list[Section]]]
-    rest: Task[list[Section]] | None
+    first: Task[tuple[Modelled, list[Found]]]
+    rest: Task[list[Found]] | None
 
-    def sections(self) -> list[Section]:
-        """Give them.
+    def sections(self) -> list[Found]:
+        """Give what they find.
 
         Raises
         ------
@@ -173,6 +174,8 @@ def follow(run: Run, survey: Survey, unflagged: Survey | None, team: Team, clock
     works = functioning(run.instrument, survey, modelled.models, modelled.reference)
     first = None if unflagged is None else team.begin(_without_flagged, run, unflagged, works)
     sections = _of_answers(modelled, works, clock)
+    clock.start("step.confirmatory")
+    sections.append(confirmatory.run(run.instrument, survey, fits=modelled.fits))
     clock.start("step.invariance")
     granted = team.share(granting.result())
     developing = team.begin(_development, work, granted)
@@ -195,7 +198,7 @@ def follow(run: Run, survey: Survey, unflagged: Survey | None, team: Team, clock
 
 def _rest(
     team: Team,
-    first: Task[tuple[Modelled, list[Section]]],
+    first: Task[tuple[Modelled, list[Found]]],
     settled: tuple[Shared[Licences], Shared[Development | None], Shared[Referents | None]],
 ) -> Again:
     """Begin the sections that rest on what was settled for everybody."""
@@ -216,18 +219,21 @@ def _modelled(
     return Modelled(run, survey, fits, scale_models(instrument, survey, fits))
 
 
-def _without_flagged(
-    run: Run, survey: Survey, works: Functioning
-) -> tuple[Modelled, list[Section]]:
-    """Model the answers of those who are not flagged, and run the sections on them."""
+def _without_flagged(run: Run, survey: Survey, works: Functioning) -> tuple[Modelled, list[Found]]:
+    """Model the answers of those who are not flagged, and find what the sections find in them."""
     answers = survey.data[list(survey.asked)]
     check_answers(run.instrument, survey.form, answers, survey.asked)
     modelled = _modelled(run, survey)
-    return modelled, _of_answers(modelled, works, Clock(None))
+    instrument, fits = run.instrument, modelled.fits
+    found = [
+        *(Found(one.id, one.findings) for one in _of_answers(modelled, works, Clock(None))),
+        Found("confirmatory", confirmatory.findings(instrument, survey, fits=fits)),
+    ]
+    return modelled, found
 
 
 def _of_answers(on: Modelled, works: Functioning, clock: Clock) -> list[Section]:
-    """Run the sections that wait for nothing but how items work."""
+    """Run the sections that wait for nothing but how items work, before the models' own."""
     instrument, survey, fits, models = on.instrument, on.survey, on.fits, on.models
     graded = graded_models(instrument, survey)
     sections = [
@@ -241,16 +247,22 @@ def _of_answers(on: Modelled, works: Functioning, clock: Clock) -> list[Section]
     sections.append(reliability.run(instrument, survey, fits=fits))
     clock.start("step.exploratory")
     sections.append(exploratory.run(instrument, survey, seed=on.run.seed))
-    clock.start("step.confirmatory")
-    sections.append(confirmatory.run(instrument, survey, fits=fits))
     return sections
 
 
 def _of_settled(
     on: Modelled, granted: Licences, waves: Development | None, across: Referents | None
-) -> list[Section]:
-    """Run the sections that wait for what is settled, on fewer answers than settled it."""
-    return [_levels(on, granted, across), *_hypotheses(on, granted, waves, across)]
+) -> list[Found]:
+    """Find what the sections find that wait for what is settled, in fewer answers than settled it.
+
+    No tables are made: the findings are all that is compared.
+    """
+    found = [Found("levels", levels.findings(on.instrument, on.survey, across=across))]
+    if on.instrument.hypotheses:
+        answers = Answers(on.instrument, on.survey, on.reference.plan, waves, across)
+        said = hypotheses.findings(answers, fits=on.fits, granted=granted, seed=on.run.seed)
+        found.append(Found("hypotheses", said))
+    return found
 
 
 def _granted(on: Modelled) -> Licences:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from analyses import evidence, script, verdicts
 from analyses.across_levels.referents import Referents, referents
@@ -9,17 +10,18 @@ from analyses.comparing import licences
 from analyses.comparing.group_ladders import COMPARING
 from analyses.comparing.licences import Licences
 from analyses.intake.survey import Survey
-from analyses.ledger import detail_tables, details, findings, tables
+from analyses.ledger import detail_tables, details, tables
+from analyses.ledger import findings as told
 from analyses.ledger.entries import Entry, entries, open_ledger, unasked
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import Score, score
-from analyses.ledger.structural import structural_models
+from analyses.ledger.structural import Structural, structural_models
 from analyses.ledger.variables import Answers, NotAsked
 from analyses.modelling import methods
 from analyses.modelling.fits import Fits, fit_models
 from analyses.over_time.developing import Development
 from analyses.publication import SEED
-from analyses.section import Message, Section, Table, Value
+from analyses.section import Finding, Message, Section, Table, Value
 from instruments.schema import Instrument
 
 
@@ -63,10 +65,8 @@ def run(
     reference = fits[instrument.reference_model.id]
     across = referents(instrument, survey, reference.plan) if across is None else across
     answers = Answers(instrument, survey, reference.plan, waves, across)
-    structural = structural_models(instrument, answers)
-    ledger = _opened(instrument, answers, fits, granted)
-    found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
-    whole = score((entry.judgement for entry in found), instrument.rules)
+    judged = _judged(answers, fits, granted, seed)
+    ledger, found, structural, whole = judged
     shown = [
         tables.ledger_table(
             found,
@@ -90,11 +90,7 @@ def run(
     return Section(
         id="hypotheses",
         answer=_answer(whole, instrument),
-        findings=(
-            findings.whole(instrument, whole),
-            *findings.of_hypotheses(instrument, found),
-            *findings.of_structural(instrument, structural),
-        ),
+        findings=_findings(instrument, judged),
         tables=tuple(shown),
         figures=tuple(figures),
         notes=(
@@ -103,6 +99,51 @@ def run(
             *methods.notes(instrument, survey, replace(reference, plan=answers.planned)),
             *_notes(instrument, ledger, found),
         ),
+    )
+
+
+def findings(
+    answers: Answers, *, fits: Fits, granted: Licences, seed: int = SEED
+) -> tuple[Finding, ...]:
+    """Give what `run` finds, without tables and figures.
+
+    Parameters
+    ----------
+    answers
+        With what is asked of waves and of levels, where there is such.
+    fits, granted, seed
+        As for `run`.
+    """
+    instrument = answers.instrument
+    if not instrument.hypotheses:
+        return ()
+    return _findings(instrument, _judged(answers, fits, granted, seed))
+
+
+class _Judged(NamedTuple):
+    """The ledger, None where the form does not ask for it; what came of hypotheses and models."""
+
+    ledger: Ledger | None
+    entries: tuple[Entry, ...]
+    structural: tuple[Structural, ...]
+    whole: Score
+
+
+def _judged(answers: Answers, fits: Fits, granted: Licences, seed: int) -> _Judged:
+    """Estimate and judge the hypotheses and the models of paths."""
+    instrument = answers.instrument
+    structural = tuple(structural_models(instrument, answers))
+    ledger = _opened(instrument, answers, fits, granted)
+    found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
+    whole = score((entry.judgement for entry in found), instrument.rules)
+    return _Judged(ledger, found, structural, whole)
+
+
+def _findings(instrument: Instrument, judged: _Judged) -> tuple[Finding, ...]:
+    return (
+        told.whole(instrument, judged.whole),
+        *told.of_hypotheses(instrument, judged.entries),
+        *told.of_structural(instrument, judged.structural),
     )
 
 
@@ -166,7 +207,7 @@ def _notes(
 
 
 def _answer(whole: Score, instrument: Instrument) -> Message:
-    values = findings.counts(whole, instrument)
+    values = told.counts(whole, instrument)
     if not whole.measured:
         return Message("hypotheses.answer.none", values)
     key = {"good": "holds", "poor": "fails"}.get(whole.verdict, "too_few")

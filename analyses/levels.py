@@ -6,6 +6,7 @@ import pandas as pd
 
 from analyses import evidence, script, verdicts
 from analyses.across_levels import nesting, variance
+from analyses.across_levels.parts import findings as findings_across
 from analyses.across_levels.parts import parts
 from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import level_tables, licences, scale_means
@@ -61,16 +62,12 @@ def run(
         are withheld, and a table says why.
     """
     scores = _scores(instrument, survey)
-    levels: list[Level] = []
     notes = [*evidence.standing_notes(instrument, survey), Message("levels.note.scores")]
     if shortened := _shortened(instrument, survey):
         notes.append(Message("levels.note.shortened", {"scales": shortened}))
     notes += nesting.notes(instrument, survey)
-    units = evidence.present_columns(instrument, survey, UNITS)
-    for declared in sorted(units, key=lambda unit: UNITS.index(unit.role)):
-        found, refusals = _levels(instrument, survey, scores, declared)
-        levels += found
-        notes += refusals
+    levels, refusals = _by_unit(instrument, survey, scores)
+    notes += refusals
     compared = evidence.present_columns(instrument, survey, MEANS_ROLES)
     if granted is None and any(declared.role not in UNITS for declared in compared):
         granted = licences.grant(instrument, survey)
@@ -103,23 +100,46 @@ def run(
         figures = [variance.shares_figure(shared), *figures]
     overall = scale_means.means(instrument, survey, scores)
     tables, figures = [*overall.tables, *tables], [*overall.figures, *figures]
-    answers, findings = _answers(instrument, levels, means), list(_findings(instrument, levels))
+    answers, said = _answers(instrument, levels, means), list(_findings(instrument, levels))
     across = referents(instrument, survey) if across is None else across
     if across is not None:
         found_across = parts(across)
         answers = [found_across.answer, *answers]
-        findings = [*found_across.findings, *findings]
+        said = [*found_across.findings, *said]
         tables = [*found_across.tables, *tables]
         figures = [*found_across.figures, *figures]
     return Section(
         id="levels",
         answer=answers[0],
-        findings=tuple(findings),
+        findings=tuple(said),
         tables=(*tables, *(table for table, _, _ in means)),
         figures=tuple(figures),
         # A section opens with one sentence; the others come first among what is to be known.
         notes=(*answers[1:], *notes),
     )
+
+
+def findings(
+    instrument: Instrument, survey: Survey, *, across: Referents | None
+) -> tuple[Finding, ...]:
+    """Give what `run` finds, without tables and figures; `across` as for `run`, already known."""
+    levels, _ = _by_unit(instrument, survey, _scores(instrument, survey))
+    own = tuple(_findings(instrument, levels))
+    return own if across is None else (*findings_across(across), *own)
+
+
+def _by_unit(
+    instrument: Instrument, survey: Survey, scores: pd.DataFrame
+) -> tuple[list[Level], list[Message]]:
+    """Analyse every scale by every kind of group."""
+    levels: list[Level] = []
+    notes: list[Message] = []
+    units = evidence.present_columns(instrument, survey, UNITS)
+    for declared in sorted(units, key=lambda unit: UNITS.index(unit.role)):
+        found, refusals = _levels(instrument, survey, scores, declared)
+        levels += found
+        notes += refusals
+    return levels, notes
 
 
 def _scales(instrument: Instrument, scores: pd.DataFrame) -> list[Scale]:

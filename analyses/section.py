@@ -254,6 +254,14 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What a section finds, of a run that is compared with another by its findings alone."""
+
+    id: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """All sections of one run, and what was read and by what.
 

@@ -9,6 +9,7 @@ from analyses.section import (
     Cell,
     Column,
     Finding,
+    Found,
     Message,
     Phrase,
     Provenance,
@@ -46,7 +47,7 @@ class Pair:
         return self.everybody.verdict != self.unflagged.verdict
 
 
-def pairs(everybody: Sequence[Section], unflagged: Sequence[Section]) -> tuple[Pair, ...]:
+def pairs(everybody: Sequence[Section], unflagged: Sequence[Section | Found]) -> tuple[Pair, ...]:
     """Put the findings of two runs beside each other, by section and finding."""
     others = {section.id: section for section in unflagged}
     found = []
@@ -62,7 +63,7 @@ def pairs(everybody: Sequence[Section], unflagged: Sequence[Section]) -> tuple[P
 
 def run(
     everybody: Sequence[Section],
-    unflagged: Sequence[Section],
+    unflagged: Sequence[Section | Found],
     *,
     n_obs: int,
     n_flagged: int,

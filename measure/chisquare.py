@@ -13,8 +13,9 @@ from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.inference import (
     gathered,
     information,
-    inverse,
+    inverse_at,
     moment_covariance,
+    moment_root,
     score_products,
     spread_over,
     together,
@@ -109,10 +110,24 @@ def traces(point: Point) -> Traces:
     """
     own = weights(point)
     pressed = weigh(own, np.vstack(point.jacobians))
-    bread = inverse(gathered(point.jacobians, pressed), point.basis)
+    bread = inverse_at(point, gathered(point.jacobians, pressed))
     if bread is None:
         return Traces(NAN, NAN)
+    root = moment_root(point)
+    if root is not None:
+        return rooted(own, pressed, bread, root)
     return projected(own, pressed, bread, moment_covariance(point))
+
+
+def rooted(own: Sequence[Array], pressed: Array, bread: Array, root: Array) -> Traces:
+    """Traces as `projected` gives them, of gamma = F F' with F = `root` (m, n_clusters).
+
+    Those of U F F' and of its square are those of F' U F (n_clusters, n_clusters) and its square.
+    """
+    ends = np.cumsum([len(weight) for weight in own])
+    reached = gathered(np.split(pressed, ends[:-1]), root)
+    left = root.T @ weigh(own, root) - reached.T @ (bread @ reached)
+    return Traces(float(np.trace(left)), float(np.sum(left * left.T)))
 
 
 def projected(own: Sequence[Array], pressed: Array, bread: Array, gamma: Array) -> Traces:
@@ -192,7 +207,7 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     df = point.problem.df
     products = score_products(point)
     # Difference tests evaluate this away from the minimum, where the information may be indefinite.
-    bread = inverse(information(point, method.information), point.basis, indefinite=True)
+    bread = inverse_at(point, information(point, method.information), indefinite=True)
     # The same kind for both models, so that what they share cancels.
     parts = _saturated(point.problem, observed=method.information != "expected")
     saturated = sum(float(np.sum(np.linalg.inv(curvature) * spread)) for curvature, spread in parts)

@@ -81,6 +81,7 @@ def minimize(
     *,
     here: Local | None = None,
     max_iterations: int = MAX_ITERATIONS,
+    dear: bool = False,
 ) -> Search:
     """Fisher scoring with Levenberg damping, and Newton's method near the end.
 
@@ -99,17 +100,22 @@ def minimize(
         The function at the start, where it has been looked at before.
     max_iterations
         After so many slopes the search gives up.
+    dear
+        Whether the exact Hessian costs many times what a slope does. It is then brought up to date
+        by what each step does to the slope (BFGS; Nocedal & Wright 2006, eq. 6.19), and worked out
+        again only where a step of it does not go down.
     """
     params, here = start, here or objective.at(start)
     gradient = np.full(len(start), np.inf)
     damping, iteration, near = 0.0, 0, False
+    updated: Array | None = None
     if not np.isfinite(here.value):
         return Search(
             params, here.value, gradient, False, 0, "the starting values are not admissible"
         )
     for iteration in range(1, max_iterations + 1):
         gradient = here.slope
-        curvature, near = _curvature(here, near)
+        curvature, near = (updated, True) if updated is not None else _curvature(here, near)
         step, gain = _step(gradient, curvature, damping)
         if gain < NEAR and not near and gain >= TOLERANCE:
             curvature, near = _curvature(here, True)
@@ -117,6 +123,11 @@ def minimize(
         if gain < TOLERANCE:
             return Search(params, here.value, gradient, True, iteration, "converged", here)
         while (there := objective.at(params + step)).value >= here.value:
+            if updated is not None and gain >= ACCEPTABLE:
+                updated = None
+                curvature, near = _curvature(here, True)
+                step, gain = _step(gradient, curvature, damping)
+                continue
             if gain < ACCEPTABLE:
                 return Search(params, here.value, gradient, True, iteration, "converged", here)
             if damping > LARGEST_DAMPING:
@@ -126,8 +137,11 @@ def minimize(
             damping = max(10 * damping, 1e-3)
             step, gain = _step(gradient, curvature, damping)
         damping = 0.0 if damping < 1e-3 else damping / 10
+        exact = near and updated is None
+        if dear and near:
+            updated = _updated(curvature, step, there.slope - gradient)
         params, here = params + step, there
-        exact, near = near, near or gain < SOON
+        near = near or gain < SOON
         if exact and gain < LAST and damping == 0.0:
             return Search(params, here.value, here.slope, True, iteration, "converged", here)
     return Search(
@@ -142,6 +156,15 @@ def _curvature(here: Local, near: bool) -> tuple[Array, bool]:
         if exact is not None and is_positive_definite(exact):
             return exact, True
     return here.expected_curvature, False
+
+
+def _updated(curvature: Array, step: Array, turned: Array) -> Array | None:
+    """Bring a Hessian up to date by what a step did to the slope; None where that bent down."""
+    bent, pressed = float(turned @ step), curvature @ step
+    if bent <= 0:
+        return None
+    pairs = ((turned, bent), (pressed, -float(step @ pressed)))
+    return np.asarray(curvature + sum(np.outer(one, one) / size for one, size in pairs))
 
 
 def is_positive_definite(matrix: Array) -> bool:

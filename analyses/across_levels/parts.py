@@ -35,7 +35,6 @@ def parts(across: Referents) -> Parts:
     """Give what is said of functions at several levels."""
     found, drawn = _tables_and_figures(across)
     led = Leaders(across)
-    said = (standing.finding(across), raters.finding(across), leaders.finding(led))
     for table in leaders.tables(led):
         found.append(table)
         if table.id == "leader_surface":
@@ -48,12 +47,22 @@ def parts(across: Referents) -> Parts:
     found += level_models.tables(across.two_levels)
     return Parts(
         answer=Message(f"levels.referents.answer.{standing.stand(across).judgement}"),
-        findings=(
-            *(one for one in said if one is not None),
-            *level_models.findings(across.two_levels),
-        ),
+        findings=_findings(across, led),
         tables=tuple(found),
         figures=tuple(drawn),
+    )
+
+
+def findings(across: Referents) -> tuple[Finding, ...]:
+    """Give the findings of `parts` alone."""
+    return _findings(across, Leaders(across))
+
+
+def _findings(across: Referents, led: Leaders) -> tuple[Finding, ...]:
+    said = (standing.finding(across), raters.finding(across), leaders.finding(led))
+    return (
+        *(one for one in said if one is not None),
+        *level_models.findings(across.two_levels),
     )
 
 

@@ -219,6 +219,8 @@ class Referents:
         wanted = ("model", "shares", "contrasts", "alike", "gaps", "two_levels", "self_other")
         for name in wanted:
             getattr(self, name)
+        for model in self.two_levels:
+            _ = model.check
         return self
 
     @cached_property

@@ -23,7 +23,7 @@ from analyses.ledger.level_estimators import NotCompared
 from analyses.ledger.networks import Construct, NotEstimated
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
 from analyses.modelling.fits import Fits
-from analyses.modelling.rivals import compare
+from analyses.modelling.rivals import compare_one
 from analyses.modelling.structure import structure
 from analyses.section import Message
 from instruments.schema import Expectation, Hypothesis, Instrument, MeasurementModel
@@ -115,8 +115,7 @@ def open_ledger(
 def stands(instrument: Instrument, fits: Fits) -> bool:
     """Tell whether the model of the total may be used, by how it stands beside the reference."""
     assert instrument.total is not None
-    standing = {entry.fitted.model.id: entry for entry in compare(instrument, fits)}
-    entry = standing[instrument.total.model]
+    entry = compare_one(instrument, fits, instrument.total.model)
     return entry.fitted.usable is not None and entry.standing != "rejected"
 
 

@@ -106,11 +106,20 @@ def compare(instrument: Instrument, fits: Fits) -> tuple[Comparison, ...]:
 
     Where the reference model has no usable fit, the others are shown and none is judged.
     """
+    beside = _beside(instrument, fits)
+    return tuple(_compare_one(fitted, beside) for fitted in fits.values())
+
+
+def compare_one(instrument: Instrument, fits: Fits, name: str) -> Comparison:
+    """Set one model beside the reference model, as `compare` does with all."""
+    return _compare_one(fits[name], _beside(instrument, fits))
+
+
+def _beside(instrument: Instrument, fits: Fits) -> "_Beside":
     reference = fits[instrument.reference_model.id]
     correlations = factor_correlations(instrument, fits)
     kind = indices.shared_kind(reference.fit, fits)
-    beside = _Beside(reference, kind, correlations, instrument.rules)
-    return tuple(_compare_one(fitted, beside) for fitted in fits.values())
+    return _Beside(reference, kind, correlations, instrument.rules)
 
 
 @dataclass(frozen=True, eq=False)

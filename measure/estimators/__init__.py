@@ -43,6 +43,10 @@ class Evaluation(Protocol):
 class Discrepancy(Protocol):
     """How far implied moments are from the sample, over all groups together."""
 
+    @property
+    def moments(self) -> Moments:
+        """Give the sample."""
+
     def at(self, implied: list[Implied]) -> Evaluation | None:
         """Evaluate at implied moments; None where the discrepancy is not defined."""
 

@@ -4,8 +4,10 @@ F = 2/N (log L_1 - log L_0) with log L_1 that of the saturated moments (Arbuckle
 N F is the likelihood ratio statistic. Sums over rows are sums over patterns of missing answers.
 """
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +22,13 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class FullInformation:
-    """Discrepancy of the likelihoods of incomplete rows, its gradient and information."""
+    """Discrepancy of the likelihoods of incomplete rows, its gradient and information.
+
+    `kept` holds what has been worked out of the moments alone, for the models that share them.
+    """
 
     moments: Moments
+    kept: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def _patterns(self) -> tuple[Patterns, ...]:
@@ -157,21 +163,24 @@ class _Evaluation:
         It is positive definite everywhere, which the search needs; standard errors come from
         `hessian`, which holds for answers missing at random too.
         """
-        total: Array | float = 0.0
+        size = derivatives[0].u.shape[1]
+        total = np.zeros((size, size))
         for share, here, d in zip(
             self.discrepancy.moments.weights, self.groups, derivatives, strict=True
         ):
             weight = here.information(observed=False)
-            total = total + share * normal.weighted_products(d.jacobian, weight)
-        return np.asarray(total)
+            d.added(total, share * normal.weighted_products(d.own_jacobian, weight))
+        return total
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array:
         """Second derivatives of F with respect to the free elements."""
-        total: Array | float = 0.0
+        size = derivatives[0].u.shape[1]
+        total = np.zeros((size, size))
         for share, here, d, curvature in zip(
             self.discrepancy.moments.weights, self.groups, derivatives, curvatures, strict=True
         ):
             g, centre = here.gradient
-            own = 2 * normal.weighted_products(d.jacobian, here.information(observed=True))
-            total = total + share * (own + curvature.weighted(-2 * centre, -2 * g))
-        return np.asarray(total)
+            weight = here.information(observed=True)
+            own = 2 * normal.weighted_products(d.own_jacobian, weight)
+            d.added(total, share * (own + curvature.own_weighted(-2 * centre, -2 * g)))
+        return total

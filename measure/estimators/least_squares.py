@@ -113,25 +113,31 @@ class _Evaluation:
 
     def gradient(self, derivatives: list[Derivatives]) -> Array:
         """First derivatives of F with respect to the free elements."""
-        total: Array | float = 0.0
+        total = np.zeros(derivatives[0].u.shape[1])
+        if self.discrepancy.moments.level_layout is None:
+            for (share, pull, _), d in zip(self._groups(), derivatives, strict=True):
+                d.added(total, -2 * share * (pull @ d.own_jacobian))
+            return total
         slopes = jacobians(self.discrepancy.moments, derivatives)
         for (share, pull, _), slope in zip(self._groups(), slopes, strict=True):
-            total = total - share * 2 * pull @ slope
-        return np.asarray(total)
+            total -= 2 * share * (pull @ slope)
+        return total
 
     def information(self, derivatives: list[Derivatives]) -> Array:
         """Unit information of the free elements: half the Gauss-Newton Hessian."""
         return self._squares(derivatives, self.discrepancy.moments.shares)
 
     def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
-        size = derivatives[0].jacobian.shape[1]
-        total = np.zeros((size, size))
+        size = derivatives[0].u.shape[1]
+        total, weights = np.zeros((size, size)), self.discrepancy.weights
+        if self.discrepancy.moments.level_layout is None:
+            for share, weight, d in zip(shares, weights, derivatives, strict=True):
+                slopes = d.own_jacobian
+                d.added(total, share * (slopes.T @ weighted(weight, slopes)))
+            return total
         whole = jacobians(self.discrepancy.moments, derivatives)
-        for share, weight, jacobian in zip(shares, self.discrepancy.weights, whole, strict=True):
-            # With many groups most elements belong to others, and move nothing in this one.
-            own = np.flatnonzero(jacobian.any(axis=0))
-            slopes = jacobian[:, own]
-            total[np.ix_(own, own)] += share * (slopes.T @ weighted(weight, slopes))
+        for share, weight, slopes in zip(shares, weights, whole, strict=True):
+            total += share * (slopes.T @ weighted(weight, slopes))
         return total
 
     def hessian(self, derivatives: list[Derivatives], curvatures: list[Curvature]) -> Array | None:
@@ -146,9 +152,11 @@ class _Evaluation:
         if any(curvature.state.block.bends for curvature in curvatures):
             return None
         total = 2 * self._squares(derivatives, self.discrepancy.moments.weights)
-        for (share, pull, _), curvature in zip(self._groups(), curvatures, strict=True):
-            total = total + share * curvature.weighted(*self._force(-2 * pull, curvature))
-        return np.asarray(total)
+        for (share, pull, _), d, curvature in zip(
+            self._groups(), derivatives, curvatures, strict=True
+        ):
+            d.added(total, share * curvature.own_weighted(*self._force(-2 * pull, curvature)))
+        return total
 
     def _force(self, pull: Array, curvature: Curvature) -> tuple[Array, Array | None]:
         """Weights of the second derivatives of sigma (p, p) and of mu (p,)."""
@@ -224,8 +232,9 @@ def _spreads(moments: Moments, *, means: bool) -> list[Array]:
     if moments.ordinal is None:
         own = moment_contributions(moments, means=means)
         return [cross_products(part, None) for part in own]
-    size = len(moments.ordinal.gamma) // len(moments.groups)
+    gamma = moments.ordinal.gamma
+    size = len(gamma) // len(moments.groups)
     return [
-        share * moments.ordinal.gamma[k * size : (k + 1) * size, k * size : (k + 1) * size]
+        share * gamma[k * size : (k + 1) * size, k * size : (k + 1) * size]
         for k, share in enumerate(moments.shares)
     ]

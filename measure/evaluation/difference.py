@@ -13,6 +13,7 @@ from scipy.linalg import qr, solve_triangular
 
 from measure.chisquare import p_value, statistic
 from measure.errors import OptionError
+from measure.estimators.least_squares import weighted
 from measure.evaluation.nesting import (
     aligned_jacobian,
     at_edge,
@@ -23,14 +24,15 @@ from measure.evaluation.nesting import (
 )
 from measure.fitting.fitted import Fit, require_one_level
 from measure.fitting.inference import (
+    gathered,
     information,
     inverse,
-    moment_covariance,
     score_products,
-    weigh,
+    spread_along,
     weights,
 )
 from measure.fitting.problem import Point
+from measure.optimize import is_positive_definite
 from measure.specification.options import SCALED
 from measure.threads import on_one_thread
 
@@ -38,6 +40,9 @@ Array = NDArray[np.float64]
 
 SCALED_METHODS = ("satorra.bentler.2001", "satorra.bentler.2010", "satorra.2000")
 METHODS = ("standard", *SCALED_METHODS)
+# Squared share of a derivative that others do not make up, from which on squares lose no digits
+# that count.
+APART = 1e-8
 _DELTAS = (
     *("cfi", "tli", "rmsea", "srmr", "aic", "bic", "cfi.robust", "tli.robust", "rmsea.robust"),
     *("cfi.scaled", "tli.scaled", "rmsea.scaled"),
@@ -298,15 +303,15 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     if pair.free.moments.ordinal is None:
         require_one_level(pair.free, 'method "satorra.2000"')
     point, restricted = pair.free.point, pair.restricted.point
-    basis, parts = point.basis, point.jacobians
-    bread = inverse(basis.T @ information(point, pair.free.method.information) @ basis)
+    parts = point.jacobians
+    bread = inverse(point.among(information(point, pair.free.method.information)))
     if bread is None:
         raise OptionError(
             "the information matrix of the less restricted model is singular, so that "
             '"satorra.2000" is not defined. Choose "satorra.bentler.2001".'
         )
-    other = aligned_jacobian(pair.restricted, pair.free.moments.names) @ restricted.basis
-    along = _coordinates(np.vstack(parts) @ basis, other)
+    other = aligned_jacobian(pair.restricted, pair.free.moments.names)
+    along = _coordinates(point, restricted.along(other))
     # The first columns span what the restricted model can do, the others what it gives up.
     directions, sizes, _ = qr(along, pivoting=True)
     diagonal = np.abs(np.diag(sizes))
@@ -315,11 +320,11 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     moved = restriction @ bread
     middle = np.linalg.pinv(moved @ restriction.T, hermitian=True)
     if pair.free.method.fiml:
-        meat = moved @ (basis.T @ score_products(point) @ basis) @ moved.T
+        meat = moved @ point.among(score_products(point)) @ moved.T
     else:
-        spread = basis @ moved.T
-        pressed = weigh(weights(point), np.vstack([part @ spread for part in parts]))
-        meat = pressed.T @ moment_covariance(point) @ pressed
+        spread = point.over_elements(moved).T
+        pairs = zip(weights(point), parts, strict=True)
+        meat = spread_along(point, [weighted(weight, part @ spread) for weight, part in pairs])
     product = middle @ meat
     first, second = float(np.trace(product)), float(np.sum(product * product.T))
     stretch = float(np.sqrt(pair.df / second))
@@ -327,8 +332,15 @@ def _satorra_2000(pair: _Pair) -> _Difference:
     return _Difference(stretch * pair.chisq + shift, 1 / stretch, "satorra.2000", shift=shift)
 
 
-def _coordinates(change: Array, other: Array) -> Array:
-    """Directions of one set of derivatives (m, q) as combinations of the other's (m, p), (p, q)."""
+def _coordinates(point: Point, other: Array) -> Array:
+    """Derivatives (m, q) as combinations of those of a point along its directions, (n_free, q)."""
+    products = point.among(point.moment_products)
+    size = np.sqrt(np.maximum(products.diagonal(), np.finfo(float).tiny))
+    unit = products / np.outer(size, size)
+    if is_positive_definite(unit - APART * np.eye(len(unit))):
+        across = point.along(gathered(point.jacobians, other).T).T
+        return np.asarray(np.linalg.solve(unit, across / size[:, None]) / size[:, None])
+    change = point.along(np.vstack(point.jacobians))
     directions, triangle = qr(change, mode="economic")
     diagonal = np.abs(np.diag(triangle))
     if diagonal.min(initial=1.0) < 1e-8 * diagonal.max(initial=1.0):

@@ -412,13 +412,13 @@ def undetermined(point: Point, own: Point) -> bool:
         The same model at its own estimates: the singular values of its derivatives there say what
         is usual, since their size depends on the model and on the units of its items.
     """
-    here, usual = (np.vstack(one.jacobians) @ one.basis for one in (point, own))
-    if not usual.shape[1] or here.shape != usual.shape:
+    here, usual = (one.among(one.moment_products) for one in (point, own))
+    if not len(usual) or here.shape != usual.shape:
         return False
-    size = np.linalg.norm(usual, axis=0)
+    size = np.sqrt(usual.diagonal())
     size = np.where(size > 0, size, 1.0)
     # Squared singular values; that of a share of VANISHING is far above what rounding leaves.
-    sizes, wanted = (np.linalg.eigvalsh((one / size).T @ (one / size)) for one in (here, usual))
+    sizes, wanted = (np.linalg.eigvalsh(one / np.outer(size, size)) for one in (here, usual))
     return bool(np.any(sizes < VANISHING**2 * np.maximum(wanted, 0.0)))
 
 

@@ -2,22 +2,27 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from measure.chisquare import Statistic, independence, projected, scaled
+from measure.chisquare import Statistic, Traces, independence, projected, rooted, scaled
 from measure.errors import ConvergenceError
+from measure.estimators.fiml import FullInformation
 from measure.fitting.assembly import build as build_model
 from measure.fitting.inference import weigh
 from measure.fitting.problem import Point, Problem
 from measure.fitting.starts import from_sample
 from measure.model import Implied, level_vector, moment_vector
-from measure.moments import Moments
+from measure.moments import Categories, Moments
 from measure.optimize import minimize
 from measure.specification.defaults import NAN
 from measure.specification.levels import BETWEEN, WITHIN
 from measure.specification.options import Method
 from measure.specification.table import Parameter, ParameterTable
+
+Array = NDArray[np.float64]
 
 
 def closed_form(problem: Problem, method: Method) -> Statistic | None:
@@ -64,9 +69,15 @@ def _independent_answers(problem: Problem, method: Method) -> Statistic:
     if method.test in ("standard", "none"):
         return Statistic("standard", chisq, df)
     keep = np.tile(tested, len(moments.n_obs))
-    nothing = np.zeros((df, 0))
-    spread = projected(own, nothing, np.zeros((0, 0)), moments.ordinal.gamma[np.ix_(keep, keep)])
-    return scaled(method.test, chisq, df, spread)
+    return scaled(method.test, chisq, df, _unexplained(moments.ordinal, own, keep))
+
+
+def _unexplained(answers: Categories, own: Sequence[Array], tested: NDArray[np.bool_]) -> Traces:
+    """Traces of the weights times the covariance of the moments that are tested."""
+    nothing, none = np.zeros((int(tested.sum()), 0)), np.zeros((0, 0))
+    if answers.root is not None:
+        return rooted(own, nothing, none, answers.root[tested])
+    return projected(own, nothing, none, answers.gamma[np.ix_(tested, tested)])
 
 
 def independent_levels(
@@ -87,10 +98,7 @@ def independent_levels(
     chisq, df = moments.scale * float(gap @ weigh(own, gap)), len(gap)
     if method.test in ("standard", "none"):
         return Statistic("standard", chisq, df)
-    gamma = moments.ordinal.gamma[np.ix_(tested, tested)]
-    return scaled(
-        method.test, chisq, df, projected(own, np.zeros((df, 0)), np.zeros((0, 0)), gamma)
-    )
+    return scaled(method.test, chisq, df, _unexplained(moments.ordinal, own, tested))
 
 
 def baseline_point(problem: Problem) -> Point:
@@ -104,8 +112,18 @@ def baseline_point(problem: Problem) -> Point:
     ConvergenceError
         Where the search finds no minimum.
     """
-    own = baseline_problem(problem)
-    search = minimize(own, from_sample(own.model, _alone(problem.moments)))
+    discrepancy, own = problem.discrepancy, baseline_problem(problem)
+    if not isinstance(discrepancy, FullInformation):
+        return _searched(own)
+    # Of incomplete rows it takes as long as the model, and is that of all models of the same rows.
+    key = (baseline_point, own.model.table.parameters)
+    if key not in discrepancy.kept:
+        discrepancy.kept[key] = _searched(own)
+    return cast(Point, discrepancy.kept[key])
+
+
+def _searched(own: Problem) -> Point:
+    search = minimize(own, from_sample(own.model, _alone(own.moments)), dear=own.dear)
     if not search.converged:
         raise ConvergenceError(f"the baseline model did not converge: {search.message}.", None)
     return own.at(search.params)

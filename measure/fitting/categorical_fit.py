@@ -23,17 +23,21 @@ from measure.fitting.inference import (
     gathered,
     inverse,
     moment_covariance,
+    moment_root,
     spread_over,
     weigh,
     weights,
 )
 from measure.fitting.problem import Point
 from measure.moments import Moments
+from measure.optimize import is_positive_definite
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 # Smallest eigenvalue of a correlation matrix that still has a likelihood.
 SINGULAR = 1e-8
+# Squared share of a threshold's derivatives, below which others determine it.
+DEPENDENT = 1e-10
 NAN = float("nan")
 
 
@@ -62,8 +66,13 @@ def _thresholds_are_free(point: Point) -> bool:
     layout = point.problem.moments.layout
     assert layout is not None
     n = len(layout.items)
-    change = np.vstack([jacobian[:n] for jacobian in point.jacobians]) @ point.basis
-    return int(np.linalg.matrix_rank(change)) == len(change)
+    change = point.along(np.vstack([jacobian[:n] for jacobian in point.jacobians]))
+    size = np.linalg.norm(change, axis=1)
+    if not size.all():
+        return False
+    unit = change / size[:, None]
+    # Their squares: a threshold that others determine leaves nothing but rounding.
+    return is_positive_definite(unit @ unit.T - DEPENDENT * np.eye(len(unit)))
 
 
 def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statistic, Statistic]:
@@ -80,11 +89,17 @@ def robust_tests(point: Point, test: Statistic, base: Statistic) -> tuple[Statis
     assert layout is not None
     own = np.flatnonzero(layout.is_covariance)
     places = [own + k * layout.size for k in range(len(moments.n_obs))]
-    gamma = moment_covariance(point)
-    alone = [gamma[np.ix_(rows, rows)] for rows in places]
+    root = moment_root(point)
+    if root is None:
+        gamma = moment_covariance(point)
+        alone = [gamma[np.ix_(rows, rows)] for rows in places]
+        left = _left(point, gamma, places)
+    else:
+        alone = _blocks(root, places)
+        left = _left_of_root(point, root, places)
     implied = [one.sigma for one in point.implied]
     return (
-        _judge(moments, _Judged(implied, _left(point, gamma, places), test.df)),
+        _judge(moments, _Judged(implied, left, test.df)),
         _judge(moments, _Judged(None, alone, base.df)),
     )
 
@@ -94,12 +109,9 @@ def _left(point: Point, gamma: Array, places: Sequence[Indices]) -> list[Array] 
 
     They are blocks of L Gamma L' with L = I - D (D'WD)^-1 D'W, of which the whole is not formed.
     """
-    change, own = np.vstack(point.jacobians) @ point.basis, weights(point)
-    pressed = weigh(own, change)
-    bread = inverse(change.T @ pressed)
+    change, parts, bread = _moved(point)
     if bread is None:
         return None
-    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
     spread = spread_over(gamma, parts)
     turned = bread @ spread.T
     middle = bread @ gathered(parts, spread) @ bread
@@ -110,6 +122,26 @@ def _left(point: Point, gamma: Array, places: Sequence[Indices]) -> list[Array] 
         taken = slopes @ middle @ slopes.T - moved - moved.T
         blocks.append(gamma[np.ix_(rows, rows)] + taken)
     return blocks
+
+
+def _left_of_root(point: Point, root: Array, places: Sequence[Indices]) -> list[Array] | None:
+    """Give the same from F with Gamma = F F': blocks of L F (L F)'."""
+    change, parts, bread = _moved(point)
+    if bread is None:
+        return None
+    return _blocks(root - change @ (bread @ gathered(parts, root)), places)
+
+
+def _blocks(root: Array, places: Sequence[Indices]) -> list[Array]:
+    return [root[rows] @ root[rows].T for rows in places]
+
+
+def _moved(point: Point) -> tuple[Array, list[Array], Array | None]:
+    """Give D, the parts of W D of each group, and (D'WD)^-1, None where that is singular."""
+    change, own = point.along(np.vstack(point.jacobians)), weights(point)
+    pressed = weigh(own, change)
+    parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
+    return change, parts, inverse(change.T @ pressed)
 
 
 class _Judged(NamedTuple):

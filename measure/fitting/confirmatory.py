@@ -95,7 +95,8 @@ def estimate(
             "the model has means or intercepts, so sample_cov needs sample_mean. Without means, "
             "leave intercepts out of the text and give meanstructure=False."
         )
-    problem = problem_of(table, moments, method)
+    shared = source.discrepancy(moments, method, means=table.meanstructure)
+    problem = Problem(build_model_of(table, moments), moments, shared)
     return solve(problem, _Request(text, function, options, method, plan), near)
 
 
@@ -157,7 +158,8 @@ def _search(problem: Problem, near: Fit | None) -> tuple[Search, int]:
     def search_from(start: Array) -> Search:
         if model.restrictions:
             return minimize_restricted(problem, start)
-        return minimize(problem, start, here=first if start is first.params else None)
+        begun = first if start is first.params else None
+        return minimize(problem, start, here=begun, dear=problem.dear)
 
     return search_from_several(
         search_from,

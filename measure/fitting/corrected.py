@@ -8,12 +8,14 @@ complete-data discrepancy between the EM moments and those that the FIML estimat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.chisquare import Statistic, modelled
 from measure.estimators import RowLikelihood
+from measure.estimators.fiml import FullInformation
 from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.normal import weight as normal_weight
 from measure.estimators.normal import weighted_products
@@ -41,8 +43,19 @@ def corrected_for_missing(
     robust
         Whether the mean allows for answers that are not normal.
     """
-    weights = _Weights.of(point.problem, robust=robust)
+    weights = _weights(point.problem, robust=robust)
     return weights.statistic(point), weights.statistic(null)
+
+
+def _weights(problem: Problem, *, robust: bool) -> "_Weights":
+    """Give the information of the saturated moments, which models of the same moments share."""
+    discrepancy = problem.discrepancy
+    if not isinstance(discrepancy, FullInformation):
+        return _Weights.of(problem, robust=robust)
+    key = (_Weights, problem.model.table.fixed_x, robust)
+    if key not in discrepancy.kept:
+        discrepancy.kept[key] = _Weights.of(problem, robust=robust)
+    return cast(_Weights, discrepancy.kept[key])
 
 
 @dataclass(frozen=True)

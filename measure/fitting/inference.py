@@ -60,6 +60,15 @@ def inverse(
     return small if basis is None else basis @ small @ basis.T
 
 
+def inverse_at(point: Point, information: Array, *, indefinite: bool = False) -> Array | None:
+    """Inverse of an information matrix over elements along the directions of a point."""
+    model = point.problem.model
+    if model.restrictions:
+        return inverse(information, point.basis, indefinite=indefinite)
+    small = inverse(model.reduction.reduce_matrix(information), indefinite=indefinite)
+    return None if small is None else model.reduction.expand_covariance(small)
+
+
 def information(point: Point, kind: str) -> Array:
     """Unit information over all free elements, (n_elements, n_elements).
 
@@ -112,6 +121,15 @@ def moment_covariance(point: Point) -> Array:
     return joint_covariance(parts, moments.clusters, moments.shares)
 
 
+def moment_root(point: Point) -> Array | None:
+    """Give a matrix that times its transpose is `moment_covariance`, where that is the less work.
+
+    It has a column a cluster; None where moments keep none.
+    """
+    own = point.problem.moments.ordinal
+    return None if own is None else own.root
+
+
 def weights(point: Point) -> list[Array]:
     """Weight of the moments of each group times its share; a diagonal one as (m,)."""
     own = point.problem.discrepancy.weight(point.implied)
@@ -136,6 +154,15 @@ def spread_over(gamma: Array, parts: Sequence[Array]) -> Array:
         there, varying = together(gamma, rows)
         spread[np.ix_(there, own)] += varying @ part
     return spread
+
+
+def spread_along(point: Point, parts: Sequence[Array]) -> Array:
+    """Covariance (q, q) of what the stacked parts (m, q) of all groups make of the moments."""
+    root = moment_root(point)
+    if root is None:
+        return gathered(parts, spread_over(moment_covariance(point), parts))
+    reached = gathered(parts, root)
+    return np.asarray(reached @ reached.T)
 
 
 def together(gamma: Array, rows: slice) -> tuple[NDArray[np.intp], Array]:
@@ -185,8 +212,7 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     """
     if method.se == "none":
         return None
-    basis = point.basis if point.problem.model.constrained else None
-    bread = inverse(information(point, method.information), basis)
+    bread = inverse_at(point, information(point, method.information))
     scale = point.problem.moments.scale
     if bread is None or method.se == "standard":
         return None if bread is None else bread / scale
@@ -208,7 +234,7 @@ def meat(point: Point, se: str) -> Array:
     _require_rows(point)
     pairs = zip(weights(point), point.jacobians, strict=True)
     pressed = [weighted(weight, jacobian) for weight, jacobian in pairs]
-    return gathered(pressed, spread_over(moment_covariance(point), pressed))
+    return spread_along(point, pressed)
 
 
 def weakest_direction(matrix: Array) -> Array:

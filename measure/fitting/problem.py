@@ -12,6 +12,7 @@ from measure.estimators.least_squares import jacobians
 from measure.fitting.admissibility import improprieties
 from measure.model import ACTIVE, Curvature, Derivatives, Implied, Model, State
 from measure.moments import Moments
+from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
 
@@ -27,6 +28,11 @@ class Problem:
     def at(self, params: Array) -> "Point":
         """Evaluate the model at `params` (n_params,)."""
         return Point(self, params)
+
+    @property
+    def dear(self) -> bool:
+        """Whether the exact Hessian costs many times what a slope does: see `minimize`."""
+        return any(isinstance(own, GappyClusters) for own in self.moments.nested or ())
 
     @property
     def n_moments(self) -> int:
@@ -159,6 +165,38 @@ class Point:
     def basis(self) -> Array:
         """Directions (n_elements, n_free) in which the elements may move, all constraints kept."""
         return self.problem.model.tangent(self.params)
+
+    def along(self, slopes: Array) -> Array:
+        """Multiply derivatives over elements (..., n_elements) with `basis`, (..., n_free)."""
+        model = self.problem.model
+        return (
+            slopes @ self.basis if model.restrictions else model.reduction.reduce_gradient(slopes)
+        )
+
+    def among(self, matrix: Array) -> Array:
+        """Carry a quadratic form over elements to `basis`, (n_free, n_free)."""
+        model = self.problem.model
+        if model.restrictions:
+            return np.asarray(self.basis.T @ matrix @ self.basis)
+        return model.reduction.reduce_matrix(matrix)
+
+    def over_elements(self, moves: Array) -> Array:
+        """Give moves along `basis`, (..., n_free), as those of the elements, (..., n_elements)."""
+        model = self.problem.model
+        return moves @ self.basis.T if model.restrictions else model.reduction.moved(moves)
+
+    @cached_property
+    def moment_products(self) -> Array:
+        """Inner products of the derivatives of all moments, over elements."""
+        size = self.derivatives[0].u.shape[1]
+        total = np.zeros((size, size))
+        if self.problem.moments.level_layout is not None:
+            for slopes in self.jacobians:
+                total += slopes.T @ slopes
+            return total
+        for d in self.derivatives:
+            d.added(total, d.own_jacobian.T @ d.own_jacobian)
+        return total
 
 
 def moment_count(p: int, *, means: bool) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from measure.errors import DataError, ModelError, OptionError
+from measure.estimators import DISCREPANCIES, Discrepancy
 from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import require_clusters
 from measure.moments.ordinal_twolevel.gather import from_rows as ordinal_twolevel_moments
@@ -27,8 +28,8 @@ class Source:
     """What a model is fitted to: raw rows, or moments with their numbers of respondents.
 
     The names are those of `cfa`; with several groups the last three are dictionaries. Moments that
-    have been gathered are kept, so that models of the same variables that are fitted to one source
-    share them; the data must not change meanwhile.
+    have been gathered are kept, and what they are compared by, so that models of the same variables
+    that are fitted to one source share them; the data must not change meanwhile.
     """
 
     data: pd.DataFrame | StoredAnswers | None = None
@@ -36,6 +37,9 @@ class Source:
     sample_mean: object = None
     sample_nobs: object = None
     _kept: dict[Hashable, Moments] = field(default_factory=dict, init=False, repr=False)
+    _weighed: list[tuple[tuple[str, bool], Discrepancy]] = field(
+        default_factory=list, init=False, repr=False
+    )
 
     def groups(self, options: Options) -> Groups:
         """Find the groups of the model."""
@@ -102,6 +106,21 @@ class Source:
         if asked not in self._kept:
             self._kept[asked] = self._gathered(names, options, method, ordered, levels)
         return self._kept[asked]
+
+    def discrepancy(self, moments: Moments, method: Method, *, means: bool) -> Discrepancy:
+        """Give the discrepancy of a model from moments, the same for all models of them.
+
+        What it works out about the moments alone, such as the saturated likelihood of incomplete
+        rows, is then worked out once.
+        """
+        name = method.estimator.discrepancy
+        wanted = (name, means)
+        for known, own in self._weighed:
+            if known == wanted and own.moments is moments:
+                return own
+        made = DISCREPANCIES[name](moments, means=means)
+        self._weighed.append((wanted, made))
+        return made
 
     def _gathered(
         self,

@@ -100,8 +100,10 @@ class ItemRegressions:
     def added(self) -> tuple[float, float]:
         """What a shift, and then another slope, adds to Nagelkerke's R²."""
         n = len(self.codes)
-        empty = proportional_odds(self.codes, np.empty((n, 0)))
-        r2 = [_nagelkerke(one.logl, empty.logl, n) for one in (self.none, self.shift, self.slope)]
+        counts = np.bincount(self.codes)
+        # Thresholds alone give each category its share.
+        empty = float(counts @ np.log(counts / n))
+        r2 = [_nagelkerke(one.logl, empty, n) for one in (self.none, self.shift, self.slope)]
         return r2[1] - r2[0], r2[2] - r2[1]
 
     def shifts(self) -> tuple[Array, Array]:

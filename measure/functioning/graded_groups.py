@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from measure.fitting.inference import inverse as inverse_of
+
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
@@ -196,8 +198,10 @@ def _climb(model: GroupedGrades, *, items: bool) -> GroupedGrades:
 
 
 def _inverse(scores: Array) -> Array:
-    """Inverse of the sum of products of scores."""
-    return np.asarray(np.linalg.pinv(scores.T @ scores, hermitian=True), dtype=float)
+    """Inverse of the sum of products of scores; of one that has none the generalised one."""
+    products = scores.T @ scores
+    found = inverse_of(products)
+    return np.linalg.pinv(products, hermitian=True) if found is None else found
 
 
 def _updated(inverse: Array, moved: Array, turned: Array) -> Array:

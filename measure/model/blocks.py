@@ -1,7 +1,7 @@
 """Where the parameters of one block stand in its matrices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ class Block:
         """Whether the scale of the answers moves with parameters other than scaling factors."""
         return "delta" in self.elements or self.theta_scaled or self.spreads
 
-    @property
+    @cached_property
     def spreads(self) -> bool:
         """Whether a residual variance that follows from the others reaches other variables."""
         return any(place.matrix == "psi" for place in self.follows)
@@ -66,6 +66,12 @@ class Block:
         names = (self.eta if p.matrix == "psi" else self.observed for p in self.follows)
         own = [name[p.i] for name, p in zip(names, self.follows, strict=True)]
         return np.array([self.observed.index(name) for name in own], dtype=np.intp)
+
+    @cached_property
+    def own(self) -> Indices:
+        """The elements that stand in the block, ascending, those that follow last."""
+        places = [element for _, _, element in self.elements.values()]
+        return np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *places]))
 
     @cached_property
     def has_paths(self) -> bool:
@@ -81,6 +87,15 @@ class Block:
     def roles(self) -> "Roles":
         """Positions of the free elements by the part they play in second derivatives."""
         return Roles.of(self)
+
+    @cached_property
+    def own_roles(self) -> "Roles":
+        """The same with positions among `own`."""
+        places = {
+            name: (i, j, np.searchsorted(self.own, element))
+            for name, (i, j, element) in self.elements.items()
+        }
+        return Roles.of(replace(self, elements=places))
 
 
 class Roles(NamedTuple):

@@ -27,8 +27,22 @@ class Curvature:
 
         `weight` (p, p) is symmetric; `weight_mu` is (p,) or None without means.
         """
-        u, v = self.first.u, self.first.v
-        index = self.state.block.roles
+        found, own = self.own_weighted(weight, weight_mu), self.first.own
+        if own is None:
+            return found
+        q = self.first.u.shape[-1]
+        whole = np.zeros((*weight.shape[:-2], q, q))
+        whole[..., own[:, None], own] = found
+        return whole
+
+    def own_weighted(self, weight: Array, weight_mu: Array | None) -> Array:
+        """Give the same of the elements that stand in the block: `Derivatives.own`."""
+        block, elements = self.state.block, self.first.own
+        u, v = (
+            part if elements is None else part[..., elements]
+            for part in (self.first.u, self.first.v)
+        )
+        index = block.roles if elements is None else block.own_roles
         # What stands on one side of the diagonal only, and half of what is symmetric.
         side = np.zeros((*weight.shape[:-2], u.shape[-1], u.shape[-1]))
         if not len(index.slopes):

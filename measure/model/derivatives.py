@@ -17,6 +17,7 @@ from measure.model.states import State, reach
 from measure.specification.responses import Responses, Slopes
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 # Levels of the elements that do not move means, and of those that move them one to one.
 ZERO_ONE = np.array([0.0, 1.0])
@@ -28,7 +29,8 @@ class Derivatives:
 
     d sigma_k = u[:, k] v[:, k]' + v[:, k] u[:, k]';  d mu_k = d_mu[:, k] (None without means).
     With ordered items these are the moments of latent responses; `scale` leads on to those that
-    answers have, and `following` holds what moves along with the elements.
+    answers have, and `following` holds what moves along with the elements. `own` are the elements
+    that stand in the block, and move anything; of many groups most stand in others.
     """
 
     u: Array
@@ -36,6 +38,7 @@ class Derivatives:
     d_mu: Array | None
     following: "Following | None" = None
     scale: "Scale | None" = None
+    own: Indices | None = None
 
     @property
     def variances(self) -> Array:
@@ -51,28 +54,49 @@ class Derivatives:
 
         With ordered items those of the vector that `Layout` describes.
         """
+        if self.own is None:
+            return self.own_jacobian
+        whole = np.zeros((len(self.own_jacobian), self.u.shape[1]))
+        whole[:, self.own] = self.own_jacobian
+        return whole
+
+    @cached_property
+    def own_jacobian(self) -> Array:
+        """The same with respect to `own`, (p + p*, n_own): the rest of it is 0."""
         if self.scale is not None:
             return self._answers(self.scale)
-        a, b = vech_places(len(self.u))
-        covariances = self.u[a] * self.v[b] + self.v[a] * self.u[b]
-        return covariances if self.d_mu is None else np.vstack([self.d_mu, covariances])
+        u, v, d_mu = (self._of_own(part) for part in (self.u, self.v, self.d_mu))
+        assert u is not None
+        assert v is not None
+        a, b = vech_places(len(u))
+        covariances = u[a] * v[b] + v[a] * u[b]
+        return covariances if d_mu is None else np.vstack([d_mu, covariances])
+
+    def _of_own(self, part: Array | None) -> Array | None:
+        return part if part is None or self.own is None else part[:, self.own]
+
+    def added(self, total: Array, part: Array) -> None:
+        """Add what belongs to `own`, (n_own,) or (n_own, n_own), to a total over all elements."""
+        if self.own is None:
+            total += part
+        elif part.ndim == 1:
+            total[self.own] += part
+        else:
+            total[np.ix_(self.own, self.own)] += part
 
     def _answers(self, scale: "Scale") -> Array:
         responses, following = scale.responses, self.following
         assert self.d_mu is not None
         slopes = Slopes(self.u, self.v, self.d_mu, scale.d_tau, scale.d_delta)
-        moving, n_elements = slopes.moving, self.u.shape[1]
-        if len(moving) == n_elements:
-            own = responses.jacobian(slopes)
-        else:
-            own = np.zeros((responses.layout.size, n_elements))
-            own[:, moving] = responses.jacobian(slopes.only(moving))
+        found = responses.jacobian(slopes if self.own is None else slopes.only(self.own))
         if following is None or not following.state.block.spreads:
-            return own
+            return found
         none = np.zeros(following.u.shape)
         no_tau = np.zeros((len(responses.tau), following.u.shape[1]))
         moved = responses.jacobian(Slopes(following.u, following.v, none, no_tau, None))
-        return own + moved @ following.slope
+        slope = self._of_own(following.slope)
+        assert slope is not None
+        return found + moved @ slope
 
 
 class Scale(NamedTuple):
@@ -115,9 +139,9 @@ def observed_derivatives(state: State, n_elements: int) -> Derivatives:
     """Give the derivatives of mu and sigma with respect to the free elements."""
     unit = np.eye(len(state.block.observed))
     d = _derivatives(state, n_elements, unit, state.loading, state.cross)
-    if state.responses is None:
-        return d
-    return replace(d, scale=_scale(state, state.responses, d))
+    own = state.block.own[: np.searchsorted(state.block.own, n_elements)]
+    scale = None if state.responses is None else _scale(state, state.responses, d)
+    return replace(d, scale=scale, own=own if len(own) < n_elements else None)
 
 
 def latent_derivatives(state: State, n_elements: int) -> Derivatives:

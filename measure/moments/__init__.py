@@ -32,8 +32,12 @@ class Categories:
         Their answers, ascending.
     n_thresholds
         One entry a variable of the moments; 0 for a continuous one.
-    gamma
-        N times the covariance matrix of the moments of all groups, one after the other.
+    spread
+        N times the covariance matrix of the moments of all groups, one after the other: `gamma`;
+        None where there is a `root`.
+    root
+        A matrix that times its transpose is `gamma`, with a column a cluster; None where there are
+        no clusters, or as many as moments.
     notes
         What was done about empty cells and the like.
     sparse
@@ -56,13 +60,29 @@ class Categories:
     ordered: tuple[str, ...]
     values: Mapping[str, tuple[object, ...]]
     n_thresholds: tuple[int, ...]
-    gamma: Array
+    spread: Array | None
+    root: Array | None = None
     notes: tuple[str, ...] = ()
     sparse: tuple[tuple[str, str], ...] = ()
     information: str = "first.order"
     understated: float = 0.0
     variances: Array | None = None
     levels: Levels | None = None
+
+    @cached_property
+    def gamma(self) -> Array:
+        """N times the covariance matrix of the moments of all groups."""
+        if self.root is None:
+            assert self.spread is not None
+            return self.spread
+        return np.asarray(self.root @ self.root.T)
+
+    @property
+    def n_statistics(self) -> int:
+        """Moments of all groups together."""
+        own = self.spread if self.root is None else self.root
+        assert own is not None
+        return len(own)
 
 
 @dataclass(frozen=True, eq=False)

@@ -264,12 +264,12 @@ def _labels(own: WaveDesign, parameter: str) -> list[str]:
 def _differences(own: WaveDesign, fit: Fit, parameter: str) -> tuple[Array, Array]:
     """Give the later values of a parameter less the first, and their covariance."""
     labels = _labels(own, parameter)
-    rows = fit.parameters
-    values = rows.set_index("label").loc[labels, "est"].to_numpy(dtype=float)
-    free = list(rows.loc[rows["free"], "label"])
+    rows = {row.label: k for k, row in enumerate(fit.model.table.parameters)}
+    values = fit.row_values[[rows[label] for label in labels]]
+    free = {index: k for k, index in enumerate(fit.model.free_rows)}
     spread = np.zeros((len(labels), len(labels)))
     # A parameter that is fixed at the first wave has no place among the free ones, and no error.
-    own_place = [(k, free.index(label)) for k, label in enumerate(labels) if label in free]
+    own_place = [(k, free[rows[x]]) for k, x in enumerate(labels) if rows[x] in free]
     at, places = (list(part) for part in zip(*own_place, strict=True))
     spread[np.ix_(at, at)] = fit.vcov_elements[np.ix_(places, places)]
     step = np.hstack([-np.ones((len(labels) - 1, 1)), np.eye(len(labels) - 1)])

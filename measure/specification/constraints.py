@@ -68,7 +68,13 @@ class Reduction:
 
     def expand_covariance(self, covariance: Array) -> Array:
         """Carry a covariance matrix of the parameters to the elements."""
-        return covariance if self.basis is None else self.basis @ covariance @ self.basis.T
+        if self.basis is None:
+            return covariance
+        return np.asarray((self._map @ covariance) @ self._map.T)
+
+    def moved(self, moves: Array) -> Array:
+        """Give moves of the parameters (..., n_params) as those of the elements."""
+        return moves if self.basis is None else np.asarray(moves @ self._map.T)
 
 
 def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) -> Reduction:

@@ -194,14 +194,6 @@ class Slopes(NamedTuple):
     d_tau: Array
     d_delta: Array | None
 
-    @property
-    def moving(self) -> NDArray[np.intp]:
-        """The elements that move anything; with many groups most belong to others."""
-        parts = (self.u, self.v, self.d_mu, self.d_tau, self.d_delta)
-        return np.flatnonzero(
-            np.any([part.any(axis=0) for part in parts if part is not None], axis=0)
-        )
-
     def only(self, elements: NDArray[np.intp]) -> "Slopes":
         """Give the derivatives with respect to some of the elements."""
         u, v, d_mu, d_tau = (part[:, elements] for part in self[:4])

@@ -40,6 +40,11 @@ def row(section: Section, table_id: str, first: str) -> dict[str, object]:
     return dict(zip([part.name for part in table.columns], cells, strict=True))
 
 
+def test_findings_alone_are_those_of_the_section(coupling: Section) -> None:
+    found = confirmatory.findings(instrument("coupling"), survey("coupling"), fits=fits("coupling"))
+    assert found == coupling.findings
+
+
 def test_numbers_of_holzinger_and_swineford_by_maximum_likelihood() -> None:
     name = "mental_ability"
     plain = fit_models(instrument(name), survey(name), estimator="ML")

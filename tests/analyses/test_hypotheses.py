@@ -10,6 +10,7 @@ from analyses.comparing.licences import Licence, Licences
 from analyses.ledger import findings, tables
 from analyses.ledger.entries import Entry, Part
 from analyses.ledger.judgement import score
+from analyses.ledger.variables import Answers
 from analyses.section import Message, Section
 from analyses.wording import words
 from instruments import Instrument
@@ -34,6 +35,13 @@ def _run(loaded: Instrument) -> Section:
     """Run with K1 and K3 let through, whose groups are too small here to be tested."""
     licensed = taken_for_granted("ambassador", "crossboundary", by=granted("coupling"))
     return hypotheses.run(loaded, survey("coupling"), fits=fits("coupling"), granted=licensed)
+
+
+def test_findings_alone_are_those_of_the_section(section: Section) -> None:
+    licensed = taken_for_granted("ambassador", "crossboundary", by=granted("coupling"))
+    own = fits("coupling")
+    answers = Answers(KKS, survey("coupling"), own[KKS.reference_model.id].plan)
+    assert hypotheses.findings(answers, fits=own, granted=licensed) == section.findings
 
 
 def test_every_hypothesis_and_every_open_model_has_a_row(section: Section) -> None:

@@ -23,6 +23,11 @@ def lq2002() -> Section:
     return levels.run(instrument("leadership_climate"), survey("leadership_climate"))
 
 
+def test_findings_alone_are_those_of_the_section(lq2002: Section) -> None:
+    name = "leadership_climate"
+    assert levels.findings(instrument(name), survey(name), across=None) == lq2002.findings
+
+
 def test_numbers_of_the_companies(lq2002: Section) -> None:
     # multilevel 2.7 on the same data: ICC(1) with k* .0887, ICC(2) .8008, median rwg(j) .8701.
     leadership = finding(lq2002, "levels_COMPID_leadership")

@@ -24,6 +24,7 @@ from measure.moments.ordinal import (
     pair_tables,
     polychoric,
     polyserial,
+    root_of,
     variances_of,
 )
 from measure.moments.ordinal.codes import coded
@@ -311,6 +312,9 @@ def test_influences_are_summed_within_clusters(crossed):
     np.testing.assert_allclose(
         variances_of(groups, found.clusters, "first.order"), np.diag(expected), rtol=1e-9
     )
+    root = root_of(groups, found.clusters, "first.order")
+    assert root.shape[1] == len(np.unique(np.concatenate(found.clusters)))
+    np.testing.assert_allclose(root @ root.T, expected, rtol=1e-9, atol=1e-9)
     size = groups[0].layout.order.size
     assert bool(expected[:size, size:].any()) is crossed
 

@@ -51,6 +51,22 @@ class Rosenbrock:
         return np.array([[2 - 400 * y + 1200 * x**2, -400 * x], [-400 * x, 200.0]])
 
 
+class Bowl(Rosenbrock):
+    """Has its minimum 1 at 0, and counts how often its Hessian is worked out."""
+
+    n_hessians = 0
+
+    def value(self, params):
+        return float(np.cosh(params).mean())
+
+    def slope(self, params):
+        return np.sinh(params) / 2, np.eye(2)
+
+    def hessian(self, params):
+        self.n_hessians += 1
+        return np.diag(np.cosh(params)) / 2
+
+
 class Cliff(Rosenbrock):
     """Not defined left of 0.5, where a full step from the start would lead."""
 
@@ -71,9 +87,20 @@ class Slope(Rosenbrock):
         return np.eye(2) * 1e-3
 
 
+def test_a_dear_hessian_is_worked_out_once_where_steps_go_down():
+    cheap, dear = Bowl(), Bowl()
+    start = np.array([0.4, -0.3])
+    plain, updated = minimize(cheap, start), minimize(dear, start, dear=True)
+    assert plain.converged
+    assert updated.converged
+    assert dear.n_hessians == 1 < cheap.n_hessians
+    np.testing.assert_allclose(updated.params, plain.params, atol=1e-7)
+
+
+@pytest.mark.parametrize("dear", [False, True])
 @pytest.mark.parametrize("start", [(-1.2, 1.0), (3.0, -4.0), (0.0, 0.0)])
-def test_finds_the_minimum(start):
-    search = minimize(Rosenbrock(), np.array(start))
+def test_finds_the_minimum(start, dear):
+    search = minimize(Rosenbrock(), np.array(start), dear=dear)
     assert search.converged
     np.testing.assert_allclose(search.params, 1.0, atol=1e-6)
     assert search.value < 1e-12

@@ -1,10 +1,13 @@
 """Clusters of respondents in models for ordered items."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import measure
+from measure.fitting.inference import covariance_of_estimates
 from tests.reference_cases import data
 
 TEXT = "textual =~ o4 + o5 + o6\nspeed =~ o7 + o8 + o9"
@@ -86,6 +89,31 @@ def test_copies_of_respondents_in_clusters_count_once(rows, options):
     )
     naive = fitted(TEXT, copied, **options)
     assert naive.test.chisq > 2.9 * plain.test.chisq
+
+
+@pytest.mark.parametrize("cluster", ["few", "few_across"])
+@pytest.mark.parametrize("options", [{}, GROUPS, {"estimator": "ULSMV"}])
+def test_sums_of_few_clusters_stand_for_their_products(rows, cluster, options):
+    """The same fits with the covariance of the moments in place of its root."""
+    frame = rows.assign(few=rows["id"] // 20, few_across=rows["across"] % 16)
+    restricted, free = (fitted(text, frame, cluster=cluster, **options) for text in (TIED, TEXT))
+    assert free.moments.ordinal.root.shape[1] < len(free.moments.ordinal.root)
+    whole = [formed(fit) for fit in (restricted, free)]
+    for fit, other in zip((restricted, free), whole, strict=True):
+        np.testing.assert_allclose(
+            covariance_of_estimates(other.point, other.method), fit.vcov, rtol=1e-8, atol=1e-12
+        )
+        pd.testing.assert_series_equal(other.fit_measures, fit.fit_measures, rtol=1e-8)
+    pd.testing.assert_frame_equal(
+        measure.compare(*whole), measure.compare(restricted, free), rtol=1e-7
+    )
+
+
+def formed(fit):
+    """Give a fit whose moments hold their covariance matrix and not its root."""
+    ordinal = replace(fit.moments.ordinal, spread=fit.moments.ordinal.gamma, root=None)
+    problem = replace(fit.problem, moments=replace(fit.moments, ordinal=ordinal))
+    return replace(fit, problem=problem, found=None)
 
 
 def test_clusters_that_span_groups_tie_their_moments(rows):

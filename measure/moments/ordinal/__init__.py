@@ -12,6 +12,7 @@ from measure.moments.ordinal.gather import (
     influences_at,
     influences_of,
     place_of,
+    root_of,
     variances_of,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "influences_at",
     "influences_of",
     "place_of",
+    "root_of",
     "variances_of",
 ]

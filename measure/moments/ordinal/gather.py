@@ -13,7 +13,12 @@ from measure.errors import DataError
 from measure.model import Implied
 from measure.moments import Categories, Moments
 from measure.moments.ordinal.codes import Coded, coded
-from measure.moments.ordinal.influence_sums import Influences, joint_covariance, joint_variances
+from measure.moments.ordinal.influence_sums import (
+    Influences,
+    joint_covariance,
+    joint_root,
+    joint_variances,
+)
 from measure.moments.ordinal.notes import (
     abnormal_note,
     improper_note,
@@ -88,6 +93,7 @@ def from_codes(
             continue
         doubt = abnormal_note(group, where) if rests_on_normality else ""
         notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
+    rooted = _few_clusters(found)
     return Moments(
         names=found.layout.names,
         groups=found.groups,
@@ -102,7 +108,8 @@ def from_codes(
             ordered=tuple(found.layout.values),
             values=found.layout.values,
             n_thresholds=found.layout.n_thresholds,
-            gamma=gamma_of(groups, found.clusters, information),
+            spread=None if rooted else gamma_of(groups, found.clusters, information),
+            root=root_of(groups, rooted, information) if rooted else None,
             notes=tuple(notes),
             information=information,
             sparse=tuple(
@@ -139,6 +146,22 @@ def gamma_of(
     influences = [group.influence(information).rows for group in groups]
     sizes = [group.n_rows for group in groups]
     return joint_covariance(influences, sizes, clusters, groups[0].layout.order.size)
+
+
+@on_one_thread
+def root_of(groups: Sequence[TwoStep], clusters: Sequence[Indices], information: str) -> Array:
+    """Give a matrix, with a column a cluster, that times its transpose is `gamma_of`."""
+    influences = [group.influence(information).rows for group in groups]
+    sizes = [group.n_rows for group in groups]
+    return joint_root(influences, sizes, clusters, groups[0].layout.order.size)
+
+
+def _few_clusters(found: Coded) -> Sequence[Indices] | None:
+    """Give the clusters where there are fewer than statistics of all groups; None else."""
+    if found.clusters is None:
+        return None
+    n_clusters = sum(len(np.unique(own)) for own in found.clusters)
+    return found.clusters if n_clusters < found.layout.order.size * len(found.groups) else None
 
 
 @on_one_thread

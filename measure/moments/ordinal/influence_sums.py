@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from measure.moments.asymptotic import spanning
 
@@ -57,6 +58,34 @@ def joint_covariance(
         place = slice(k * m, (k + 1) * m)
         joint[place, place] = own
     return joint
+
+
+def joint_root(
+    groups: Sequence[Influences],
+    sizes: Sequence[int],
+    clusters: Sequence[Indices],
+    n_statistics: int,
+) -> Array:
+    """Give the matrix (G m, n_clusters) whose product with its transpose is `joint_covariance`.
+
+    Its columns are the sums of influences within clusters. With fewer clusters than statistics it
+    says the same in less room, and takes fewer products.
+    """
+    m, total = n_statistics, sum(sizes)
+    shares = np.array(sizes, dtype=float) / total
+    if spanning(clusters):
+        parts = [(groups, clusters, np.repeat(1 / shares, m)[:, None], total)]
+    else:
+        parts = [
+            ([own], [codes], np.ones((m, 1)), size * share)
+            for own, codes, size, share in zip(groups, clusters, sizes, shares, strict=True)
+        ]
+    found = []
+    for influences, codes, weights, n in parts:
+        sums = np.hstack(list(_sums(influences, codes, m))) * weights
+        n_clusters = sums.shape[1]
+        found.append(sums * np.sqrt(n_clusters / (n_clusters - 1) / n))
+    return found[0] if len(found) == 1 else np.asarray(block_diag(*found))
 
 
 def joint_variances(

@@ -98,7 +98,7 @@ def from_rows(rows: Rows, levels: Levels, *, pairwise: bool) -> Moments:
             ordered=tuple(found.layout.values),
             values=found.layout.values,
             n_thresholds=found.layout.n_thresholds,
-            gamma=n * statistics.covariance,
+            spread=n * statistics.covariance,
             notes=(*limit_notes(statistics), *improper_notes(within, between)),
             information="observed",
             levels=levels,

@@ -7,15 +7,18 @@ from scipy import linalg, stats
 
 import measure
 from measure import distributions
-from measure.chisquare import projected
+from measure.chisquare import projected, rooted
 from measure.errors import MeasureWarning
 from measure.fitting.inference import (
     gathered,
     inverse,
+    inverse_at,
     spread_over,
     wald,
     weakest_direction,
+    weigh,
 )
+from tests.reference_cases import data
 
 
 def test_wald_is_the_normal_test():
@@ -74,6 +77,20 @@ def test_traces_over_groups_are_those_of_the_whole_matrix(shared, diagonal):
     assert found.second == pytest.approx(np.trace(product @ product))
 
 
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_traces_of_a_root_are_those_of_its_product(diagonal):
+    rng = np.random.default_rng(4)
+    m, q = 7, 4
+    root, change = rng.normal(size=(2 * m, 5)), rng.normal(size=(2 * m, q))
+    own = [rng.uniform(0.5, 2.0, m) for _ in range(2)]
+    own = own if diagonal else [np.diag(one) + 0.1 for one in own]
+    pressed = weigh(own, change)
+    bread = np.linalg.inv(change.T @ pressed)
+    found, whole = rooted(own, pressed, bread, root), projected(own, pressed, bread, root @ root.T)
+    assert found.first == pytest.approx(whole.first, rel=1e-10)
+    assert found.second == pytest.approx(whole.second, rel=1e-10)
+
+
 def test_empirical_underidentification_is_announced():
     """Two factors of two items are identified by their correlation alone; here it is exactly 0."""
     names = ["x1", "x2", "y1", "y2"]
@@ -95,3 +112,23 @@ def test_distributions_are_those_of_scipy():
     )
     assert distributions.normal_cdf(1.3) == pytest.approx(stats.norm.cdf(1.3))
     assert distributions.normal_quantile(0.8) == pytest.approx(stats.norm.ppf(0.8))
+
+
+@pytest.mark.parametrize("text", ["f =~ o1 + o2 + o3 + o4", "f =~ o1 + a*o2 + b*o3 + o4\na > 0.1"])
+def test_products_along_the_directions_of_a_point_are_those_with_its_basis(text):
+    frame = data("hs39_ordered4.csv")
+    fit = measure.cfa(text, frame, ordered=True, group="school", group_equal=["thresholds"])
+    point, rng = fit.point, np.random.default_rng(5)
+    n_elements, n_free = point.basis.shape
+    slopes, square = rng.normal(size=(3, n_elements)), rng.normal(size=(n_elements, n_elements))
+    moves = rng.normal(size=(3, n_free))
+    np.testing.assert_allclose(point.along(slopes), slopes @ point.basis, atol=1e-12)
+    np.testing.assert_allclose(
+        point.among(square), point.basis.T @ square @ point.basis, atol=1e-12
+    )
+    np.testing.assert_allclose(point.over_elements(moves), moves @ point.basis.T, atol=1e-12)
+    stacked = np.vstack(point.jacobians)
+    np.testing.assert_allclose(point.moment_products, stacked.T @ stacked, atol=1e-12)
+    np.testing.assert_allclose(
+        inverse_at(point, point.information), inverse(point.information, point.basis), atol=1e-10
+    )

@@ -35,6 +35,9 @@ def test_models_of_the_same_variables_share_their_moments(answers: pd.DataFrame)
     for options in OPTIONS:
         three, one = (estimate(text, source, options, "cfa") for text in (THREE, ONE))
         assert three.moments is one.moments
+        assert three.problem.discrepancy is one.problem.discrepancy
+        if three.method.fiml:
+            assert three.baseline_point is one.baseline_point
         alone = estimate(ONE, Source(answers), options, "cfa")
         pd.testing.assert_frame_equal(one.parameters, alone.parameters)
         pd.testing.assert_series_equal(one.fit_measures, alone.fit_measures)
