@@ -22,6 +22,9 @@ RESULTS = "results.json"
 FIGURES = "figures.json"
 """Beside it: every figure as SVG, by language and id, so that no page waits for one to be drawn."""
 
+WORTHWHILE = 100
+"""To start processes takes longer than fewer simulated studies of a size."""
+
 Tell = Callable[..., None]
 
 
@@ -156,8 +159,9 @@ def _plan(task: Task, tell: Tell) -> dict[str, Any]:
 
     show("step.planning", 0.0)
     instrument = instruments.load(task.instrument)
-    who = planning.execution(int(os.environ.get(WORKERS, "1")), show)
-    section = planning.run(instrument, Wish(**task.wish), execution=who)
+    wish = Wish(**task.wish)
+    workers = int(os.environ.get(WORKERS, "1")) if wish.repeats >= WORTHWHILE else 1
+    section = planning.run(instrument, wish, execution=planning.execution(workers, show))
     report = planning.report(instrument, section)
     drawn = {language: pictures.draw(report, words(language)) for language in LANGUAGES}
     results.write(report, Path(task.folder) / RESULTS)
