@@ -201,7 +201,9 @@ def _inverse(scores: Array) -> Array:
     """Inverse of the sum of products of scores; of one that has none the generalised one."""
     products = scores.T @ scores
     found = inverse_of(products)
-    return np.linalg.pinv(products, hermitian=True) if found is None else found
+    if found is not None:
+        return found
+    return np.asarray(np.linalg.pinv(products, hermitian=True), dtype=float)
 
 
 def _updated(inverse: Array, moved: Array, turned: Array) -> Array:
