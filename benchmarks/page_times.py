@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from benchmarks.served import chromium, served
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 FIRST_SECONDS, PAGE_SECONDS = 3.0, 1.5
 ROUNDS = 3
@@ -78,7 +79,7 @@ def _warm(browser: "Browser", cache: Path) -> tuple[float, dict[str, list[float]
                 title = words("da").say(Message(f"page.{shown.id}.title"))
                 link = page.get_by_test_id("stSidebar").get_by_text(title, exact=True)
                 heading = page.get_by_role("heading", name=title, level=1, exact=True)
-                seconds = _seconds(link.click, lambda there=heading: _settled(page, there))
+                seconds = _seconds(link.click, partial(_settled, page, heading))
                 taken.setdefault(shown.id, []).append(seconds)
     return first, taken
 
@@ -98,9 +99,9 @@ def _go(page: "Page", address: str) -> None:
     page.goto(f"{address}/?language=da&instrument=coupling", wait_until="commit")
 
 
-def _settled(page: "Page", heading: "object | None" = None) -> None:
+def _settled(page: "Page", heading: "Locator | None" = None) -> None:
     if heading is not None:
-        heading.wait_for()  # type: ignore[attr-defined]
+        heading.wait_for()
     page.locator(".kobling .answer").first.wait_for()
     page.wait_for_function(IDLE)
 
