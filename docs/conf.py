@@ -77,7 +77,27 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 
-MADE_BY_USERS = {"Asked", "Claim", "Estimated", "Execution", "Fits", "Holes", "Study"}
+MADE_BY_USERS = {
+    "Asked",
+    "Careless",
+    "Claim",
+    "ClusterReliability",
+    "Clusters",
+    "Estimated",
+    "Execution",
+    "Fits",
+    "Forms",
+    "GainDifference",
+    "Holes",
+    "InvarianceStep",
+    "LatentDifference",
+    "Omitted",
+    "OmegaAbove",
+    "Stability",
+    "Study",
+    "Wedge",
+    "WedgeEffect",
+}
 """All other classes are results, which functions make."""
 
 
