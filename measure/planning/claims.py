@@ -86,7 +86,7 @@ class Study:
                 part[truth.cluster] += before
                 before = int(part[truth.cluster].max())
             if truth.group is not None:
-                part[truth.group] = label
+                part[truth.group] = pd.Series([label] * len(part), index=part.index)
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
 

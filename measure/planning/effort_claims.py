@@ -95,9 +95,8 @@ def before_after(
     own = np.array(list(loadings.values()))
     items = list(loadings)
     common, unique = np.outer(own, own), np.diag(1 - own**2)
-    within = np.kron(_pair(stays.persons), (1 - icc) * common)
-    within += np.kron(_pair(stays.unique), unique)
-    between = np.kron(_pair(stays.clusters), icc * common)
+    within = _product(stays.persons, (1 - icc) * common) + _product(stays.unique, unique)
+    between = _product(stays.clusters, icc * common)
     cut = thresholds or {}
     # The order of `names`: items of wave 1, then of wave 2.
     taus = [np.asarray(cut[item], dtype=float) for item in items * 2 if item in cut]
@@ -114,8 +113,10 @@ def before_after(
     return Population(names, GROUPS, "group", (inner, inner), values, outer, "cluster")
 
 
-def _pair(correlation: float) -> Array:
-    return np.array([[1.0, correlation], [correlation, 1.0]])
+def _product(correlation: float, part: Array) -> Array:
+    """Give the covariance of a part at two times that correlates with itself."""
+    pair = np.array([[1.0, correlation], [correlation, 1.0]])
+    return np.asarray(np.kron(pair, part), dtype=np.float64)
 
 
 def _require_loadings(loadings: Mapping[str, float], icc: float) -> None:

@@ -107,7 +107,7 @@ class InvarianceStep:
         first = ladder.fit(before, None)
         fits = {before: first, self.step: ladder.fit(self.step, first)}
         differences, _ = difference_table(fits, variant_of(fits))
-        return within(differences.loc[self.step], self.limits) == (self.holds == "yes")
+        return within(differences.T[self.step], self.limits) == (self.holds == "yes")
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,7 +149,8 @@ def _require_possible(
             raise OptionError(
                 f'the column of the {what}, "{name}", is a variable of the model or another column.'
             )
-        taken |= {name} - {None}
+        if name is not None:
+            taken.add(name)
     if bool(truth.between) != (clusters is not None):
         raise OptionError(
             "a model of two levels is drawn in clusters: give clusters=Clusters(sizes=20)."
