@@ -103,21 +103,22 @@ def run(
         figures = [variance.shares_figure(shared), *figures]
     overall = scale_means.means(instrument, survey, scores)
     tables, figures = [*overall.tables, *tables], [*overall.figures, *figures]
-    answer, findings = _answer(instrument, levels, means), list(_findings(instrument, levels))
+    answers, findings = _answers(instrument, levels, means), list(_findings(instrument, levels))
     across = referents(instrument, survey) if across is None else across
     if across is not None:
         found_across = parts(across)
-        answer = Message("levels.answer.both", {"first": found_across.answer, "second": answer})
+        answers = [found_across.answer, *answers]
         findings = [*found_across.findings, *findings]
         tables = [*found_across.tables, *tables]
         figures = [*found_across.figures, *figures]
     return Section(
         id="levels",
-        answer=answer,
+        answer=answers[0],
         findings=tuple(findings),
         tables=(*tables, *(table for table, _, _ in means)),
         figures=tuple(figures),
-        notes=tuple(notes),
+        # A section opens with one sentence; the others come first among what is to be known.
+        notes=(*answers[1:], *notes),
     )
 
 
@@ -230,22 +231,20 @@ def _interval(name: str, level: Level, provenance: Provenance) -> Quantity:
     )
 
 
-def _answer(
+def _answers(
     instrument: Instrument,
     levels: list[Level],
     means: list[tuple[Table, BackgroundColumn, Scale]],
-) -> Message:
+) -> list[Message]:
+    """Give a sentence on each kind of groups, or the one that says why there is none."""
     if not levels:
         shown = {one.name: one for table, one, _ in means if table.withheld is None}
         if shown:
             named = tuple(evidence.text(declared.label) for declared in shown.values())
-            return Message("levels.answer.no_cluster", {"columns": named})
-        return Message("levels.answer.withheld" if means else "levels.answer.nothing")
+            return [Message("levels.answer.no_cluster", {"columns": named})]
+        return [Message("levels.answer.withheld" if means else "levels.answer.nothing")]
     kinds = list({level.declared.name: level.declared for level in levels}.values())
-    answer, *more = (_answer_for(instrument, levels, declared) for declared in kinds)
-    for other in more:
-        answer = Message("levels.answer.both", {"first": answer, "second": other})
-    return answer
+    return [_answer_for(instrument, levels, declared) for declared in kinds]
 
 
 def _answer_for(instrument: Instrument, levels: list[Level], declared: BackgroundColumn) -> Message:

@@ -7,10 +7,6 @@ the server and its processes had at most, and how many markers were out of place
 
 import argparse
 import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,8 +14,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -27,6 +21,7 @@ import pandas as pd
 from analyses import pages
 from analyses.section import Message
 from analyses.wording import words
+from benchmarks.served import chromium, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -98,65 +93,29 @@ def run(n_sessions: int = N_SESSIONS) -> Outcome:
         folder = Path(place)
         for number in range(n_sessions):
             answers(number).to_csv(folder / marker(number), index=False)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        server = _serve(folder, port)
-        try:
-            _wait_for(port)
-            watch = _Watch(server.pid)
+        with served(folder / "cache") as dashboard:
+            watch = _Watch(dashboard.process)
             started = time.monotonic()
-            found = _work(folder, port, n_sessions)
+            found = _work(folder, dashboard.address, n_sessions)
             seconds = time.monotonic() - started
             most = watch.stop()
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            server.wait(timeout=30)
     return Outcome(seconds, most, len(found), sum(found.values()))
 
 
-def _serve(folder: Path, port: int) -> "subprocess.Popen[bytes]":
-    code = f"from analyses.cli import main; main(['dashboard', '--headless', '--port', '{port}'])"
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
-        "XDG_CACHE_HOME": str(folder / "cache"),
-    }
-    return subprocess.Popen(
-        [sys.executable, "-c", code], cwd=folder, env=environment, start_new_session=True
-    )
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 120
-    while True:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}/health", timeout=2):
-                return
-        except (URLError, TimeoutError, ConnectionError):
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-
-
-def _work(folder: Path, port: int, n_sessions: int) -> dict[int, int]:
+def _work(folder: Path, address: str, n_sessions: int) -> dict[int, int]:
     """Upload in every session, then read all pages of each; give the misplaced markers of each.
 
     Only sessions whose results came are in the answer.
     """
     from playwright.sync_api import TimeoutError as TooLate
-    from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     deadline = time.monotonic() + MOST_SECONDS
     found: dict[int, int] = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
+    with chromium() as browser:
         sessions = [browser.new_context().new_page() for _ in range(n_sessions)]
         for number, page in enumerate(sessions):
             page.set_default_timeout(120_000)
-            page.goto(f"http://127.0.0.1:{port}/?language=da&instrument=coupling")
+            page.goto(f"{address}/?language=da&instrument=coupling")
             page.get_by_test_id("stSidebar").get_by_text("Egen fil", exact=True).click()
             field = page.locator("input[type=file]").first
             field.wait_for(state="attached")
@@ -170,7 +129,6 @@ def _work(folder: Path, port: int, n_sessions: int) -> dict[int, int]:
                 found[number] = _misplaced(page, number, n_sessions)
             except TooLate:
                 continue
-        browser.close()
     return found
 
 

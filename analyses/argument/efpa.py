@@ -1,7 +1,8 @@
 """A self-review by the headings of EFPA's review model, filled with what a run knows.
 
 Headings as in the EFPA review model for the description and evaluation of psychological and
-educational tests (2013, version 4.2.6), in our own words. What neither the instrument's file nor a
+educational tests (2013, version 4.2.6), in our own words, and the topic that its edition of 2025
+adds: equality, diversity and inclusion. What neither the instrument's file nor a
 run tells is "not stated"; grades are for the reviewers and stand nowhere.
 """
 
@@ -178,6 +179,7 @@ HEADINGS: Mapping[str, Mapping[str, Said]] = {
         "change": _answers("development"),
         "criterion": _no_evidence,
     },
+    "equality": {"fairness": _answers("invariance"), "accommodation": _not_stated},
     "reports": {"reports": _always("efpa.said.reports")},
     "final": {"final": _always("efpa.said.final")},
 }

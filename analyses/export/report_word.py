@@ -18,6 +18,7 @@ from docx.shared import Inches, Length, Mm, Pt, RGBColor
 from analyses.export import document as texts
 from analyses.export import pictures, word_page
 from analyses.export.document import Grid, Part, Picture, Question, Said
+from analyses.export.widths import LANDSCAPE, PORTRAIT
 from analyses.section import Report
 from analyses.wording import Words
 
@@ -39,8 +40,9 @@ WIDEST, TALLEST = Mm(170), Mm(205)
 PIXELS = 96
 """Of a drawing, to the inch."""
 
-_CHARACTER = 74
-"""Twentieths of a point that a character of a table is given."""
+_CHARACTER, _ROOMY = 74, 96
+"""Twentieths of a point that a character of a table is given; with room on the page more, since a
+reader without our font sees a wider one."""
 
 # What XML 1.0 cannot hold, which a survey's texts may.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -236,7 +238,9 @@ def _table(document: Any, table: Grid) -> None:
 
 def _grid(table: Grid) -> str:
     """Give a table as the XML of the format (ECMA-376 part 1, 17.4)."""
-    widths = [round(width * _CHARACTER) for width in table["widths"]]
+    room = LANDSCAPE if table["landscape"] else PORTRAIT
+    character = min(_ROOMY, _CHARACTER * room / sum(table["widths"]))
+    widths = [round(width * character) for width in table["widths"]]
     sides = ["right" if numeric else "left" for numeric in table["numeric"]]
 
     def row(texts: Sequence[str], properties: str, look: str, place: str = "") -> str:

@@ -11,7 +11,6 @@ from analyses.errors import SurveyError
 from analyses.intake.mapping import ColumnMapping, read_mapping
 from analyses.intake.suggesting import wanted
 from analyses.section import Message, Text
-from analyses.sensitivity import FLAGGED
 from analyses.showing import progress
 from analyses.showing.choosing import Choices
 from instruments.schema import Instrument
@@ -30,6 +29,9 @@ SAVED = "kolonner.toml"
 
 def form(upload: "Upload", choices: Choices) -> None:
     """Let the reader say which column is what, and how it is to be analysed."""
+    # Imported here: the first page does not wait for it.
+    from analyses.sensitivity import FLAGGED
+
     names = wanted(choices.instrument)
     n_found = len(upload.found | set(upload.mapping))
     st.write(choices.say("found", n=n_found, all=len(names), columns=len(upload.columns)))

@@ -4,6 +4,7 @@ The choices stand in the address, so that a link shows the same page; it carries
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import streamlit as st
@@ -38,6 +39,12 @@ class Choices:
         return self.instrument.title.get(self.words.language, self.instrument.id)
 
 
+@cache
+def bundled(name: str) -> Instrument:
+    """Give a bundled instrument, read once: none changes while the server runs."""
+    return instruments.load(name)
+
+
 def language() -> str:
     """Give the language of this run: the one chosen, else that of the address, else Danish."""
     asked = st.session_state.get("language", st.query_params.get("language"))
@@ -59,7 +66,7 @@ def choose() -> Choices:
         name = st.radio(
             _say(said, "instrument"),
             instruments.names(),
-            format_func=lambda one: instruments.load(one).title.get(spoken, one),
+            format_func=lambda one: bundled(one).title.get(spoken, one),
             key="instrument",
         )
         source: Source = "demonstration"
@@ -73,7 +80,7 @@ def choose() -> Choices:
     address = {"language": spoken, "instrument": name}
     if st.query_params.to_dict() != address:
         st.query_params.from_dict(address)
-    return Choices(said, instruments.load(name), source)
+    return Choices(said, bundled(name), source)
 
 
 def _begin_as_the_address_says() -> None:

@@ -6,14 +6,10 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
-import vl_convert
-
-from analyses import labels, output
-from analyses.export import comparison, workbook
-from analyses.rerunning import record as records
+from analyses import labels
 from analyses.section import Figure, Report, Section, Table
 from analyses.wording import Words
 
@@ -36,15 +32,22 @@ KINDS = {
 }
 
 
-FILES = {
-    name if Path(name).suffix else f"{name}.zip": name
-    for name in sorted(output.FILE_NAMES - {records.FILE_NAME, comparison.FILE_NAME})
-}
-"""What the files of a run are called as downloads, and where a run writes them.
+# What writes files is imported where it is called for: the first page does not wait for it.
 
-Without the record, which rests on files that the server does not keep, and without what only a
-comparison of two runs writes.
-"""
+
+@cache
+def files() -> dict[str, str]:
+    """Give what the files of a run are called as downloads, and where a run writes them.
+
+    Without the record, which rests on files that the server does not keep, and without what only
+    a comparison of two runs writes.
+    """
+    from analyses import output
+    from analyses.export import comparison
+    from analyses.rerunning import record
+
+    offered = sorted(output.FILE_NAMES - {record.FILE_NAME, comparison.FILE_NAME})
+    return {name if Path(name).suffix else f"{name}.zip": name for name in offered}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def of_table(report: Report, section: Section, table: Table, words: Words) -> tu
     alone = replace(report, sections=(replace(section, tables=(table,), figures=()),))
     return (
         Download(f"{table.id}.csv", lambda: _csv(table, words)),
-        Download(f"{table.id}.xlsx", lambda: workbook.contents(alone, words)),
+        Download(f"{table.id}.xlsx", lambda: _workbook(alone, words)),
     )
 
 
@@ -73,7 +76,7 @@ def of_figure(figure: Figure, drawn: str) -> tuple[Download, ...]:
     """Give a figure, which is an SVG, as drawing and as picture."""
     return (
         Download(f"{figure.id}.svg", drawn.encode),
-        Download(f"{figure.id}.png", lambda: vl_convert.svg_to_png(drawn, scale=PICTURE_SCALE)),
+        Download(f"{figure.id}.png", lambda: _png(drawn)),
     )
 
 
@@ -89,18 +92,20 @@ class ReportFiles:
     @property
     def downloads(self) -> tuple[Download, ...]:
         """The files by name, in the order of their names."""
-        return tuple(Download(name, partial(self._made, name)) for name in sorted(FILES))
+        return tuple(Download(name, partial(self._made, name)) for name in sorted(files()))
 
     def _made(self, name: str) -> bytes:
         return self._files[name]
 
     @cached_property
     def _files(self) -> dict[str, bytes]:
+        from analyses import output
+
         made: dict[str, bytes] = {}
         with tempfile.TemporaryDirectory(prefix="kobling-") as folder:
             place = Path(folder) / "report"
             output.write(self._report, place, language=self._words.language)
-            for name, written in FILES.items():
+            for name, written in files().items():
                 if (place / written).is_dir():
                     made[name] = _archive(place / written)
                 else:
@@ -108,8 +113,22 @@ class ReportFiles:
         return made
 
 
+def _workbook(report: Report, words: Words) -> bytes:
+    from analyses.export import workbook
+
+    return workbook.contents(report, words)
+
+
+def _png(drawn: str) -> bytes:
+    import vl_convert
+
+    return vl_convert.svg_to_png(drawn, scale=PICTURE_SCALE)
+
+
 def _csv(table: Table, words: Words) -> bytes:
     """Write a table as semicolon-separated text, as Excel opens it in Danish."""
+    from analyses.export import workbook
+
     text = io.StringIO()
     sheet = csv.writer(text, delimiter=";", lineterminator="\r\n")
     heading = [workbook.safe(word) for word in labels.heading(table, words)]

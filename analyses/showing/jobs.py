@@ -1,7 +1,8 @@
 """Long work in processes of their own: a queue, how far each has come, and its end.
 
-At most as many run at once as the machine has cores; the others wait in the order they came. A job
-is cancelled by ending its process, and its folder, with all that was uploaded, goes with it.
+At most as many of a kind run at once as the machine has cores; the others wait in the order they
+came. Nobody who only wants to see the columns of a file waits for others' results. A job is
+cancelled by ending its process, and its folder, with all that was uploaded, goes with it.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -81,7 +83,10 @@ class Office:
     def place(self, job: Job) -> int:
         """Give how many jobs go before a waiting one; 0 for one that does not wait."""
         with self._lock:
-            return self._waiting.index(job) if job in self._waiting else 0
+            if job not in self._waiting:
+                return 0
+            before = self._waiting[: self._waiting.index(job)]
+            return sum(one.task.kind == job.task.kind for one in before)
 
     def cancel(self, job: Job) -> None:
         """End a job, whether it waits or runs; one that has ended stays as it is."""
@@ -100,11 +105,17 @@ class Office:
 
     def _fill(self) -> None:
         with self._lock:
-            while self._waiting and len(self._running) < self._slots:
-                job = self._waiting.pop(0)
+            while (job := self._next()) is not None:
+                self._waiting.remove(job)
                 self._running.add(job)
                 job.state = "running"
                 threading.Thread(target=self._run, args=(job,), daemon=True).start()
+
+    def _next(self) -> Job | None:
+        """Give the first waiting job that there is a slot for, among those of its kind."""
+        running = Counter(job.task.kind for job in self._running)
+        free = (job for job in self._waiting if running[job.task.kind] < self._slots)
+        return next(free, None)
 
     def _workers(self) -> int:
         """Give how many processes a job may work with: all cores where it is the only one."""

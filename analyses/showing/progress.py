@@ -7,7 +7,7 @@ from analyses.showing import shelf
 from analyses.showing.choosing import Choices
 from analyses.showing.jobs import ENDED, Job
 
-EVERY = 0.5
+EVERY = 1.0
 """Seconds between two looks at a job."""
 
 

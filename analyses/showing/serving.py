@@ -4,10 +4,10 @@
 this module as a factory (see `docs/serving.md`).
 """
 
+import asyncio
 import hashlib
 import importlib
 import re
-import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -63,7 +63,7 @@ def application() -> st.App:
 
     @asynccontextmanager
     async def warmed(_app: st.App) -> AsyncIterator[dict[str, object]]:
-        threading.Thread(target=_warm, daemon=True).start()
+        await asyncio.to_thread(_warm)
         yield {}
 
     addresses = ["/", *(f"/{page.path}" for page in pages.PAGES)]
@@ -177,7 +177,7 @@ def _page() -> str:
 
 
 def _warm() -> None:
-    """Load what the first page needs, while the browser still opens."""
+    """Load what the first page needs before anybody can ask for it."""
     importlib.import_module("analyses.showing.app")
     from analyses.showing import choosing, shelf
 

@@ -16,6 +16,7 @@ OPTIONS: dict[str, str | int | bool] = {
     "server.maxUploadSize": MOST_MEGABYTES,
     "server.fileWatcherType": "none",
     "runner.magicEnabled": False,
+    "runner.postScriptGC": False,
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
     "client.toolbarMode": "minimal",

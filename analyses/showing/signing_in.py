@@ -23,6 +23,9 @@ RIGHTS: Mapping[str, frozenset[str]] = {
 }
 """What each role may do."""
 
+NEEDED = ("authlib", "httpx")
+"""What Streamlit's sign-in needs beside itself."""
+
 LOWEST = "reader"
 """The role of whoever has signed in and has none of their own."""
 
@@ -64,12 +67,16 @@ def require(language: str) -> None:
     Raises
     ------
     AnalysisError
-        Where sign-in is configured and the library it needs is not installed.
+        Where sign-in is configured and a library it needs is not installed.
     """
     if not is_required():
         return
-    if find_spec("authlib") is None:
-        raise AnalysisError("sign-in is configured, and needs the package Authlib. Install it.")
+    lacking = [name for name in NEEDED if find_spec(name) is None]
+    if lacking:
+        raise AnalysisError(
+            f"sign-in is configured, and {' and '.join(lacking)} cannot be found. "
+            'From the checkout, install what it needs: pip install ".[login]".'
+        )
     said = words(language)
     if not st.user.is_logged_in:
         st.title("Kobling", anchor=False)

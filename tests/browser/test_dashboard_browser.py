@@ -4,13 +4,6 @@ One server and one browser serve all tests, on stored results; only one survey i
 """
 
 import json
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,9 +21,9 @@ from analyses.section import Message
 from analyses.wording import words
 from tests.analyses.reports import MARKED
 from tests.analyses.showing.stocked import stock
+from tests.browser.served import CHROMIUM, chromium, served
 
 HOUSE = Path(__file__).parent.parent.parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HS39 = instruments.load("mental_ability")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 GROUND = "app => getComputedStyle(app).backgroundColor"
@@ -52,54 +45,14 @@ def address(tmp_path_factory) -> Iterator[str]:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         for name in ("coupling", "mental_ability"):
             stock(instruments.load(name), MARKED)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    code = f"from analyses.cli import main; main(['dashboard', '--headless', '--port', '{port}'])"
-    environment = os.environ | {"PYTHONPATH": str(HOUSE), "XDG_CACHE_HOME": str(folder / "cache")}
-    log = folder / "log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            cwd=folder,
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        ) as process,
-    ):
-        try:
-            yield _ready(f"http://127.0.0.1:{port}", process, log)
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=20)
-    assert "Traceback" not in log.read_text()
-
-
-def _ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urlopen(f"{url}/health", timeout=2) as answer:
-                assert json.loads(answer.read()) == {"status": "ok"}
-                return url
-        except (URLError, TimeoutError, ConnectionError):
-            time.sleep(0.2)
-    raise AssertionError(f"the dashboard did not start:\n{log.read_text()}")
+    with served(folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

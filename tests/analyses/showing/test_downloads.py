@@ -6,7 +6,7 @@ from dataclasses import replace
 import openpyxl
 import pytest
 
-from analyses import figures
+from analyses import figures, output
 from analyses.showing import downloads
 from analyses.wording import words
 from tests.analyses.reports import FIGURES, MEANS, REPORT
@@ -53,13 +53,13 @@ def test_a_figure_is_taken_away_as_drawing_and_picture():
 
 def test_the_files_of_a_run_are_made_once(monkeypatch):
     calls = []
-    write = downloads.output.write
+    write = output.write
 
     def counted(*given, **named):
         calls.append(named)
         write(*given, **named)
 
-    monkeypatch.setattr(downloads.output, "write", counted)
+    monkeypatch.setattr(output, "write", counted)
     files = downloads.ReportFiles(REPORT, DA).downloads
     assert calls == []
     assert _named(files, "summary.pdf").startswith(b"%PDF")
@@ -69,6 +69,6 @@ def test_the_files_of_a_run_are_made_once(monkeypatch):
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("name", list(downloads.FILES))
+@pytest.mark.parametrize("name", list(downloads.files()))
 def test_every_file_has_a_media_type(name):
     assert downloads.Download(name, lambda: b"").kind != "application/octet-stream"

@@ -93,6 +93,18 @@ def test_no_more_run_at_once_than_there_are_places(monkeypatch):
     assert not any(Path(job.task.folder).exists() for job in all_of_them)
 
 
+def test_the_columns_of_a_file_are_told_while_others_wait_for_results(monkeypatch):
+    _sleeping(monkeypatch)
+    office = Office(1)
+    results = [office.submit(_columns(kind="validate")) for _ in range(2)]
+    columns = [office.submit(_columns()) for _ in range(2)]
+    assert [job.state for job in (*results, *columns)] == ["running", "waiting"] * 2
+    assert [office.place(job) for job in (results[1], columns[1])] == [0, 0]
+    for job in (*results, *columns):
+        office.cancel(job)
+        assert job.ended.wait(20)
+
+
 def test_a_cancelled_process_is_gone(monkeypatch):
     _sleeping(monkeypatch)
     office = Office(1)
