@@ -17,24 +17,24 @@ a hidden mean to within half a point. What is known from elsewhere (how many peo
 not protected against here; see docs/disclosure.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from analyses.disclosing import counts, log, means, rounding, rules
+from analyses.disclosing import log, rounding, rules
 from analyses.disclosing.breakdowns import Breakdowns
-from analyses.disclosing.counts import Counted
+from analyses.disclosing.choice import Chosen, choose
 from analyses.disclosing.groups import (
     THRESHOLD,
+    First,
     Groups,
     Place,
     is_small,
     without_numbers,
 )
-from analyses.disclosing.means import Averaged
 from analyses.disclosing.rounding import rounded
 from analyses.disclosing.rules import DISTRIBUTION, Found
 from analyses.disclosing.sums import secret
-from analyses.section import Message, Report, Section, Table
+from analyses.section import Hidden, Message, Report, Section, Table
 
 __all__ = ["DISTRIBUTION", "THRESHOLD", "is_small", "publish", "publish_all", "rounded"]
 
@@ -42,6 +42,7 @@ HIDDEN_ROWS = "disclosure.hidden"
 HIDDEN_NUMBERS = "disclosure.hidden_numbers"
 HIDDEN_TABLE = "disclosure.hidden_table"
 NO_BREAKDOWN = "disclosure.no_breakdown"
+LEFT_OUT = "disclosure.left_out"
 """Notes of the tables that have been emptied in part or altogether."""
 
 LOGGED_IN = "screening"
@@ -108,7 +109,7 @@ def publish_all(
         which rule. Publishing what is published changes nothing.
     """
     if confidential:
-        return tuple(rounding.section(one, one.tables, confidential=True) for one in sections)
+        return tuple(rounding.section(one, one.tables, rounding.nothing) for one in sections)
     tables, told = _protected([table for one in sections for table in one.tables], context)
     published: list[Section] = []
     for one in sections:
@@ -116,7 +117,8 @@ def publish_all(
         logged = any(table.id == log.ID for table in own)
         if one.id == LOGGED_IN and context.n_obs is not None and not logged:
             own = [*own, told]
-        published.append(rounding.section(one, own, confidential=False))
+        hides = rounding.hiding(_hidden_numbers(one.tables, own))
+        published.append(rounding.section(one, own, hides))
     return tuple(published)
 
 
@@ -132,27 +134,39 @@ def _protected(tables: Sequence[Table], context: Context) -> tuple[list[Table], 
     n_obs = context.n_obs or max((table.provenance.n_obs or 0 for table in tables), default=0)
     key = secret(groups) if context.key is None else context.key
     found = rules.judge(groups, context.earlier)
-    counted = counts.hide(groups, n_obs, known, found.withdrawn, key)
-    averaged = means.hide(groups, known, counted, found.numbers, key)
+    chosen = choose(groups, n_obs, known, First(found.withdrawn, found.numbers), key)
     done = [
-        _without(table, place, counted, averaged) if place in groups else _without_alike(table)
+        _without(table, place, chosen) if place in groups else _without_alike(table)
         for place, table in enumerate(emptied)
     ]
-    tally = _tally(tables, emptied, (found, counted, averaged))
-    return done, log.table(tally, context.n_obs, together=counted.together)
+    tally = _tally(tables, emptied, found, chosen)
+    return done, log.table(tally, context.n_obs, together=chosen.together)
+
+
+def _hidden_numbers(before: Sequence[Table], after: Sequence[Table]) -> Iterator[tuple[float, str]]:
+    """Give what is hidden of tables of groups, in full precision, with each word of its row."""
+    for table, published in zip(before, after, strict=False):
+        if table.respondents is None or table is published:
+            continue
+        rows = published.rows or ((Hidden(),) * len(table.columns),) * len(table.rows)
+        for told, shown in zip(table.rows, rows, strict=True):
+            words = [repr(cell) for cell in told if not isinstance(cell, int | float)]
+            for cell, seen in zip(told, shown, strict=True):
+                if isinstance(cell, int | float) and isinstance(seen, Hidden):
+                    yield from ((cell, word) for word in words)
 
 
 def _tally(
     tables: Sequence[Table],
     emptied: Sequence[Table],
-    results: tuple[Found, Counted, Averaged],
+    found: Found,
+    chosen: Chosen,
 ) -> log.Tally:
     """Count what is hidden, by rules that do not tell which of several rows is the small one."""
-    found, counted, averaged = results
-    rest = averaged.hidden - counted.hidden
+    rest = chosen.numbers - chosen.counts
     public = found.spread | found.leaders | found.fine | found.changed
     return log.Tally(
-        rows=len(counted.hidden),
+        rows=len(chosen.counts),
         spread=len(found.spread & rest),
         leaders=len((found.leaders - found.spread) & rest),
         fine=len((found.fine - found.spread - found.leaders) & rest),
@@ -162,12 +176,12 @@ def _tally(
             before is not after and not _is_published(before)
             for before, after in zip(tables, emptied, strict=True)
         ),
-        exposed=len(counted.exposed | averaged.exposed),
+        left_out=len(chosen.left_out),
     )
 
 
 def _is_published(table: Table) -> bool:
-    keys = (HIDDEN_ROWS, HIDDEN_NUMBERS, HIDDEN_TABLE, NO_BREAKDOWN)
+    keys = (HIDDEN_ROWS, HIDDEN_NUMBERS, HIDDEN_TABLE, NO_BREAKDOWN, LEFT_OUT)
     return any(note.key in keys for note in table.notes)
 
 
@@ -186,11 +200,15 @@ def _emptied(table: Table, known: Breakdowns | None) -> Table:
     return replace(table, rows=rows, provenance=provenance, notes=(*table.notes, note))
 
 
-def _without(table: Table, place: int, counted: Counted, averaged: Averaged) -> Table:
+def _without(table: Table, place: int, chosen: Chosen) -> Table:
     """Give a table of groups without what is hidden, and its means as coarse as they have to be."""
+    if place in chosen.left_out:
+        unknown = replace(table.provenance, n_obs=None)
+        told = (*table.notes, Message(LEFT_OUT))
+        return replace(table, rows=(), provenance=unknown, notes=told)
     keep = table.respondents
-    gone = {row for row in range(len(table.rows)) if Place(place, row) in counted.hidden}
-    bare = {row for row in range(len(table.rows)) if Place(place, row) in averaged.hidden} - gone
+    gone = {row for row in range(len(table.rows)) if Place(place, row) in chosen.counts}
+    bare = {row for row in range(len(table.rows)) if Place(place, row) in chosen.numbers} - gone
     rows = tuple(
         without_numbers(row, table.columns, keep if at in bare else None)
         if at in gone | bare

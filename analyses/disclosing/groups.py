@@ -26,6 +26,27 @@ class Place(NamedTuple):
     row: int
 
 
+@dataclass(frozen=True)
+class First:
+    """Rows that are hidden whatever the others are.
+
+    Attributes
+    ----------
+    counts, numbers
+        Those whose counts, and those whose numbers are.
+    strict
+        Those whose means have to be open even to who knows how many people each row counts.
+    """
+
+    counts: frozenset[Place] = frozenset()
+    numbers: frozenset[Place] = frozenset()
+    strict: frozenset[Place] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.counts or self.numbers or self.strict)
+
+
 def is_small(n: int | None) -> bool:
     """Tell whether a number of people is too small to be shown; nobody can be known by 0."""
     return n is not None and 0 < n < THRESHOLD

@@ -27,8 +27,8 @@ class Tally:
         Rows without numbers because all answered alike, or to protect others.
     tables
         Whole tables: on too few people, or by columns that are no breakdown.
-    exposed
-        Hidden rows that could not be protected, although all that could help is hidden.
+    left_out
+        Tables that are left out because something in them could not be protected.
     """
 
     rows: int = 0
@@ -38,7 +38,7 @@ class Tally:
     earlier: int = 0
     others: int = 0
     tables: int = 0
-    exposed: int = 0
+    left_out: int = 0
 
 
 def table(tally: Tally, n_obs: int | None, *, together: bool) -> Table:
@@ -51,7 +51,7 @@ def table(tally: Tally, n_obs: int | None, *, together: bool) -> Table:
     n_obs
         How many people answered.
     together
-        Whether all counts were looked at together; if not, the note promises less.
+        Whether all counts and means were looked at together; if not, the note promises less.
     """
     note = "disclosure.log.note" if together else "disclosure.log.note_apart"
     return Table(

@@ -3,17 +3,18 @@
 A mean times its count is a sum of answers, and sums add up as counts do. Taken for known are every
 count and every total, so that what is found is safe against who knows how large the groups are;
 only where counts are hidden, and what is known of these leaves the means open enough, is that not
-asked for. Numbers of which nothing is known but that they may add up are never hidden alone.
+asked for (`disclosing.together` looks at it again). Numbers of which nothing is known but that they
+may add up are never hidden alone.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from analyses.disclosing.breakdowns import Breakdowns
 from analyses.disclosing.counts import Counted
-from analyses.disclosing.groups import Groups, Place
+from analyses.disclosing.groups import First, Groups, Place
 from analyses.disclosing.sums import Named, Sums
 from analyses.section import Table
 from measure.protection.bounds import Cells, Numbers, Relation
@@ -23,7 +24,42 @@ SPAN = 0.5
 """What is known of a hidden mean leaves at least so many points of the answer scale open."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Summing:
+    """The sums of answers of rows that hold any.
+
+    Attributes
+    ----------
+    sums
+        The cells, and which add up to which.
+    cell_of
+        The cell of each row.
+    limits
+        Of each cell of a row, the lowest and the highest mean; nothing of those that are no mean.
+    """
+
+    sums: Sums = field(default_factory=Sums)
+    cell_of: dict[Place, int] = field(default_factory=dict)
+    limits: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    def bounds(self, most: Numbers) -> tuple[Numbers, Numbers]:
+        """Give the lowest and the highest sum of each cell of so many people at most.
+
+        What is lacking of a larger group may have been answered on another scale.
+        """
+        lowest = min((low for low, _ in self.limits.values()), default=-SPAN)
+        highest = max((high for _, high in self.limits.values()), default=SPAN)
+        ends = np.array(
+            [
+                self.limits.get(cell, (lowest, highest) if lacks else (-SPAN, SPAN))
+                for cell, lacks in enumerate(self.sums.lacking)
+            ]
+        ).reshape(-1, 2)
+        values = np.array(self.sums.values)
+        return np.minimum(ends[:, 0] * most, values), np.maximum(ends[:, 1] * most, values)
+
+
+@dataclass(frozen=True, eq=False)
 class Averaged:
     """What is hidden of the numbers beside the counts.
 
@@ -33,17 +69,26 @@ class Averaged:
         Rows without numbers, those without counts among them.
     exposed
         Rows that could not be protected.
+    summing
+        The sums of answers.
+    uncounted
+        Cells of which it is not asked that they be open to who knows the counts.
+    weights
+        (n_cells,) what is lost where one is hidden.
     """
 
-    hidden: frozenset[Place]
-    exposed: frozenset[Place]
+    hidden: frozenset[Place] = frozenset()
+    exposed: frozenset[Place] = frozenset()
+    summing: Summing = field(default_factory=Summing)
+    uncounted: frozenset[int] = frozenset()
+    weights: Numbers = field(default_factory=lambda: np.zeros(0))
 
 
 def hide(
     groups: Mapping[int, Groups],
     known: Breakdowns,
     counted: Counted,
-    first: frozenset[Place],
+    first: First,
     key: str,
 ) -> Averaged:
     """Choose the rows whose numbers are hidden.
@@ -57,46 +102,37 @@ def hide(
     counted
         The rows whose counts are hidden.
     first
-        Rows whose numbers are hidden whatever the others are.
+        Rows whose numbers are hidden whatever the others are, and those whose means have to be open
+        to who knows the counts.
     key
         What the choice among equal rows is drawn from, and nobody else has.
     """
-    forced = counted.hidden | first
+    forced = counted.hidden | first.numbers
     if not forced:
-        return Averaged(frozenset(), frozenset())
-    summed = _summed(groups, first - counted.hidden)
-    summed.sums.relate(groups, summed.cell_of, known)
-    found = suppress(_cells(summed, counted, forced, key), seed=0)
+        return Averaged()
+    summing = _summed(groups, first.numbers - counted.hidden)
+    summing.sums.relate(groups, summing.cell_of, known)
+    cells, uncounted = _cells(summing, counted, forced, key)
+    uncounted -= {summing.cell_of[place] for place in first.strict}
+    cells.span[list(uncounted)] = 0.0
+    found = suppress(cells, seed=0)
+    rows = summing.cell_of.items()
     return Averaged(
-        forced | {place for place, cell in summed.cell_of.items() if found.hidden[cell]},
-        frozenset(place for place, cell in summed.cell_of.items() if found.exposed[cell]),
+        forced | {place for place, cell in rows if found.hidden[cell]},
+        frozenset(place for place, cell in rows if found.exposed[cell]),
+        summing,
+        frozenset(uncounted),
+        cells.weights,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Summed:
-    """The sums of answers of rows that hold any.
-
-    Attributes
-    ----------
-    cell_of
-        The cell of each row.
-    limits
-        Of each cell of a row, the lowest and the highest mean; nothing of those that are no mean.
-    """
-
-    sums: Sums
-    cell_of: dict[Place, int]
-    limits: dict[int, tuple[float, float]]
-
-
-def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> _Summed:
+def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> Summing:
     """Find the sums of answers, and in tables with `bare` rows what is no mean.
 
     Of what is no mean nothing is known but that it may add up, so that one hidden number is as good
     as another to protect it.
     """
-    found = _Summed(Sums(), {}, {})
+    found = Summing()
     sums, loose = found.sums, {place.table for place in bare}
     for table, own in groups.items():
         answers = own.table.answers
@@ -124,28 +160,21 @@ def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> _Summed:
     return found
 
 
-def _cells(summed: _Summed, counted: Counted, forced: frozenset[Place], key: str) -> Cells:
-    sums, limits = summed.sums, summed.limits
+def _cells(
+    summing: Summing, counted: Counted, forced: frozenset[Place], key: str
+) -> tuple[Cells, set[int]]:
+    """Give the sums as cells, and those that may be open only by what is open of the counts."""
+    sums = summing.sums
     people, values = np.array(sums.people, dtype=float), np.array(sums.values)
     lacking = np.array(sums.lacking, dtype=bool)
-    lowest = min((low for low, _ in limits.values()), default=-SPAN)
-    highest = max((high for _, high in limits.values()), default=SPAN)
-    ends = np.array(
-        [
-            limits.get(cell, (lowest, highest) if lacks else (-SPAN, SPAN))
-            for cell, lacks in enumerate(sums.lacking)
-        ]
-    ).reshape(-1, 2)
-    # What is lacking of a larger group may have been answered on another scale.
-    lower, upper = np.minimum(ends[:, 0] * people, values), np.maximum(ends[:, 1] * people, values)
+    lower, upper = summing.bounds(people)
     hidden, span = lacking.copy(), np.where(lacking, 0.0, SPAN * people)
-    for place, cell in summed.cell_of.items():
+    for place, cell in summing.cell_of.items():
         hidden[cell] |= place in forced
-        if place in counted.hidden and cell not in limits:
+        if place in counted.hidden and cell not in summing.limits:
             span[cell] = 0.0
-    for cell in _open_enough(sums, counted, lower / people, upper / people):
-        span[cell] = 0.0
-    return Cells(
+    uncounted = set(_open_enough(sums, counted, lower / people, upper / people))
+    cells = Cells(
         values=values,
         lower=lower,
         upper=upper,
@@ -153,8 +182,10 @@ def _cells(summed: _Summed, counted: Counted, forced: frozenset[Place], key: str
         weights=np.array(sums.weights(key)),
         hidden=hidden,
         shown=np.zeros(len(values), dtype=bool),
+        whole=np.zeros(len(values), dtype=bool),
         relations=tuple(sums.relations),
     )
+    return cells, uncounted
 
 
 def mean_of(table: Table, row: int) -> float | None:

@@ -1,5 +1,6 @@
 """What may not be shown for its own sake, whatever is shown beside it."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ SUMS = 2
 
 NOTHING = 1e-9
 """A share that is no larger is none."""
+
+ROOM = 0.5
+"""So many points of the answer scale stay open of everybody's own mean."""
 
 COARSEST = 1
 """Decimals of a mean at the least; where even these give its sum away it is hidden."""
@@ -122,20 +126,27 @@ def decimals(table: Table, shown: list[int], declared: int) -> int:
 def alike(table: Table, row: int, n: int | None) -> bool:
     """Tell whether everybody in a row has answered the same, or in a small group all but one.
 
-    A mean that rounds to an end of the answer scale counts as at the end.
+    A mean that rounds to an end of the answer scale counts as at the end. Where mean and standard
+    deviation leave less than `ROOM` between the lowest and the highest mean that anybody in the row
+    can have, all have answered as good as the same: nobody is further from the end of the scale
+    than all together, nor from the mean than (n - 1) / sqrt(n) standard deviations (Samuelson 1968,
+    JASA 63, 1522-1525).
     """
     if n is not None and n == 0:
         return False
     cells = dict(zip((column.name for column in table.columns), table.rows[row], strict=True))
     if table.answers is not None:
         mean, limits = mean_of(table, row), table.answers.limits
+        people = 1 if n is None else n
         at_end = (
             mean is not None
             and limits is not None
-            and any(abs(mean - end) < 0.5 * 10.0**-COARSEST for end in limits)
+            and any(abs(mean - end) < max(0.5 * 10.0**-COARSEST, ROOM / people) for end in limits)
         )
         spread = cells.get(table.answers.spread or "")
-        return at_end or bool(spread == 0 and n != 1)
+        if people == 1 or not isinstance(spread, int | float):
+            return at_end
+        return at_end or 2.0 * spread * (people - 1) / math.sqrt(people) < ROOM
     if not table.distribution:
         return False
     shares = [

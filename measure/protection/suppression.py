@@ -70,8 +70,10 @@ class _Search:
         self.lengths.append(len(places))
         self.least.append(least)
 
-    def demand(self, places: Sequence[int], numbers: Sequence[float], cell: int) -> bool:
-        """Demand of the hidden cells that the numbers add up to a cell's span, if it is hidden.
+    def demand(
+        self, places: Sequence[int], numbers: Sequence[float], cell: int, least: float
+    ) -> bool:
+        """Demand of the hidden cells that the numbers add up to so much, if a cell is hidden.
 
         Where not even everything could, everything that counts is hidden, and the cell exposed.
         A cell that need not be hidden has to be shown then.
@@ -81,7 +83,6 @@ class _Search:
         bool
             Whether everything could.
         """
-        least = float(self.cells.span[cell])
         kept = [
             (place, min(number, least))
             for place, number in zip(places, numbers, strict=True)
@@ -149,6 +150,8 @@ def suppress(cells: Cells, *, seed: int) -> Suppressed:
     search = _Search(cells, cells.hidden.copy(), np.zeros(len(cells.values), dtype=bool))
     if not cells.hidden.any():
         return Suppressed(search.forced, search.exposed, ())
+    for pair in cells.implied:
+        search.add(pair, (-1.0, 1.0), 0.0)
     _first_demands(search)
     rng = np.random.default_rng(seed)
     for rounds in count():
@@ -160,9 +163,9 @@ def suppress(cells: Cells, *, seed: int) -> Suppressed:
             return Suppressed(hidden, search.exposed, tuple(bounds.points))
         if rounds >= FREE_ROUNDS:
             search.forced |= hidden
-        for cell, row in found:
+        for cell, row, least in found:
             places = np.flatnonzero(row)
-            search.demand(places.tolist(), row[places].tolist(), cell)
+            search.demand(places.tolist(), row[places].tolist(), cell, least)
     raise AssertionError(
         "each round hides more cells or exposes one, of which there are finitely many"
     )
@@ -187,14 +190,22 @@ def _first_demands(search: _Search) -> None:
             continue
         for cell in own:
             here = signs[places.index(cell)]
+            ways = [sign / here for sign in signs]
             one = [
-                down[at] if sign == here else up[at] for at, sign in zip(places, signs, strict=True)
+                way * down[at] if way > 0 else -way * up[at]
+                for at, way in zip(places, ways, strict=True)
             ]
             other = [
-                up[at] if sign == here else down[at] for at, sign in zip(places, signs, strict=True)
+                way * up[at] if way > 0 else -way * down[at]
+                for at, way in zip(places, ways, strict=True)
             ]
-            both = [0.0 if at == cell else up[at] + down[at] for at in places]
-            able = [search.demand(places, numbers, cell) for numbers in (one, other, both)]
+            both = [
+                0.0 if at == cell else abs(way) * (up[at] + down[at])
+                for at, way in zip(places, ways, strict=True)
+            ]
+            able = [
+                search.demand(places, numbers, cell, span[cell]) for numbers in (one, other, both)
+            ]
             if not all(able) and len(set(signs)) == 1:
                 # So little room is the same for each part of the sum.
                 search.exposed[list(places)] |= search.forced[list(places)]
