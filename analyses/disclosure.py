@@ -43,6 +43,7 @@ HIDDEN_NUMBERS = "disclosure.hidden_numbers"
 HIDDEN_TABLE = "disclosure.hidden_table"
 NO_BREAKDOWN = "disclosure.no_breakdown"
 LEFT_OUT = "disclosure.left_out"
+TOO_FINE = "disclosure.too_fine"
 """Notes of the tables that have been emptied in part or altogether."""
 
 LOGGED_IN = "screening"
@@ -140,7 +141,7 @@ def _protected(tables: Sequence[Table], context: Context) -> tuple[list[Table], 
         for place, table in enumerate(emptied)
     ]
     tally = _tally(tables, emptied, found, chosen)
-    return done, log.table(tally, context.n_obs, together=chosen.together)
+    return done, log.table(tally, context.n_obs)
 
 
 def _hidden_numbers(before: Sequence[Table], after: Sequence[Table]) -> Iterator[tuple[float, str]]:
@@ -177,11 +178,12 @@ def _tally(
             for before, after in zip(tables, emptied, strict=True)
         ),
         left_out=len(chosen.left_out),
+        too_fine=len(chosen.too_fine),
     )
 
 
 def _is_published(table: Table) -> bool:
-    keys = (HIDDEN_ROWS, HIDDEN_NUMBERS, HIDDEN_TABLE, NO_BREAKDOWN, LEFT_OUT)
+    keys = (HIDDEN_ROWS, HIDDEN_NUMBERS, HIDDEN_TABLE, NO_BREAKDOWN, LEFT_OUT, TOO_FINE)
     return any(note.key in keys for note in table.notes)
 
 
@@ -202,9 +204,9 @@ def _emptied(table: Table, known: Breakdowns | None) -> Table:
 
 def _without(table: Table, place: int, chosen: Chosen) -> Table:
     """Give a table of groups without what is hidden, and its means as coarse as they have to be."""
-    if place in chosen.left_out:
+    if place in chosen.left_out | chosen.too_fine:
         unknown = replace(table.provenance, n_obs=None)
-        told = (*table.notes, Message(LEFT_OUT))
+        told = (*table.notes, Message(LEFT_OUT if place in chosen.left_out else TOO_FINE))
         return replace(table, rows=(), provenance=unknown, notes=told)
     keep = table.respondents
     gone = {row for row in range(len(table.rows)) if Place(place, row) in chosen.counts}

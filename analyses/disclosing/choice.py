@@ -1,5 +1,6 @@
 """What is hidden of all that is published together: counts, then means, then both at once."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,10 @@ from analyses.disclosing.counts import Counted
 from analyses.disclosing.groups import First, Groups, Place
 from analyses.disclosing.means import Averaged
 from analyses.disclosing.together import Together
+
+MOST_CELLS, MOST_SMALL = 4000, 300
+"""With more cells than that, and more rows of too few people among them, linear programs of
+everything together would take minutes, and hide most of what they are to protect."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +30,15 @@ class Chosen:
     left_out
         Tables that are left out whole, by their place among all tables: something in them could be
         worked out although all that could help was hidden.
-    together
-        Whether counts and means were looked at together; see `disclosing.together`.
+    too_fine
+        Tables that are left out whole, because with them there would be more to work out than can
+        be looked at together.
     """
 
     counts: frozenset[Place]
     numbers: frozenset[Place]
     left_out: frozenset[int]
-    together: bool
+    too_fine: frozenset[int] = frozenset()
 
 
 def choose(
@@ -42,7 +48,8 @@ def choose(
 
     Where that cannot be, one of the tables with an unprotected row is left out whole, the one with
     which the fewest rows are lost, and the others are looked at anew: it may be that what this
-    table told was too much.
+    table told was too much. Where there are too many rows to be looked at together, the tables of
+    scales by the finest column are left out first.
 
     Parameters
     ----------
@@ -58,15 +65,42 @@ def choose(
         What the choice among equal rows is drawn from, and nobody else has.
     """
     left: dict[int, Groups] = dict(groups)
-    while True:
+    counting = counts.counting(left, n_obs, known, key)
+    while _is_too_large(counting) and (finest := _finest(left, n_obs)):
+        left = {table: own for table, own in left.items() if table not in finest}
         counting = counts.counting(left, n_obs, known, key)
+    too_fine = frozenset(groups.keys() - left.keys())
+    while True:
         counted, averaged, more = _hidden(counting, left, known, _within(first, left), key)
         exposed = counted.exposed | averaged.exposed | more.exposed
         if not exposed:
-            left_out = frozenset(set(groups) - set(left))
-            return Chosen(counted.hidden, averaged.hidden, left_out, more.looked)
+            left_out = frozenset(groups.keys() - left.keys() - too_fine)
+            return Chosen(counted.hidden, averaged.hidden, left_out, too_fine)
         tables = {place.table for place in exposed}
         del left[min(tables, key=partial(_loss, left, averaged.hidden))]
+        counting = counts.counting(left, n_obs, known, key)
+
+
+def _is_too_large(counting: counts.Counting) -> bool:
+    return len(counting.sums.values) > MOST_CELLS and len(counting.small) > MOST_SMALL
+
+
+def _finest(groups: Mapping[int, Groups], n_obs: int) -> frozenset[int]:
+    """Give the tables, of others than everybody, by the column that parts people into most groups.
+
+    None where there are only tables of everybody, which say how many answered at all.
+    """
+    words: defaultdict[str, set[str]] = defaultdict(set)
+    tables: defaultdict[str, set[int]] = defaultdict(set)
+    for table, own in groups.items():
+        for row in range(len(own.counts)):
+            if counts.universe(own, row, n_obs) != counts.EVERYBODY:
+                for head, word in own.labels(row):
+                    words[head].add(word)
+                    tables[head].add(table)
+    if not words:
+        return frozenset()
+    return frozenset(tables[max(words, key=lambda head: (len(words[head]), head))])
 
 
 def _loss(

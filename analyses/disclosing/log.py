@@ -29,6 +29,8 @@ class Tally:
         Whole tables: on too few people, or by columns that are no breakdown.
     left_out
         Tables that are left out because something in them could not be protected.
+    too_fine
+        Tables that are left out because with them too much would have to be looked at together.
     """
 
     rows: int = 0
@@ -39,9 +41,10 @@ class Tally:
     others: int = 0
     tables: int = 0
     left_out: int = 0
+    too_fine: int = 0
 
 
-def table(tally: Tally, n_obs: int | None, *, together: bool) -> Table:
+def table(tally: Tally, n_obs: int | None) -> Table:
     """Give the table, with a row for each rule.
 
     Parameters
@@ -50,10 +53,7 @@ def table(tally: Tally, n_obs: int | None, *, together: bool) -> Table:
         How much is hidden.
     n_obs
         How many people answered.
-    together
-        Whether all counts and means were looked at together; if not, the note promises less.
     """
-    note = "disclosure.log.note" if together else "disclosure.log.note_apart"
     return Table(
         id=ID,
         title=Message("disclosure.log.title"),
@@ -65,5 +65,5 @@ def table(tally: Tally, n_obs: int | None, *, together: bool) -> Table:
         provenance=Provenance(
             Message("estimator.count"), n_obs, "Hundepool et al. 2012; Fischetti & Salazar 2001"
         ),
-        notes=(Message(note),),
+        notes=(Message("disclosure.log.note"),),
     )

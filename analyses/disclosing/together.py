@@ -18,9 +18,6 @@ from analyses.disclosing.means import SPAN, Averaged
 from measure.protection.bounds import Bounds, Cells, Numbers, Relation, between
 from measure.protection.suppression import Suppressed, suppress
 
-MOST_TOGETHER = 4000
-"""With so many cells, linear programs of everything together would take minutes."""
-
 
 @dataclass(frozen=True)
 class Together:
@@ -32,13 +29,10 @@ class Together:
         Further rows; none where nothing is.
     exposed
         Rows whose counts could not be protected.
-    looked
-        Whether everything was looked at together; not so with more cells than `MOST_TOGETHER`.
     """
 
     first: First = field(default_factory=First)
     exposed: frozenset[Place] = frozenset()
-    looked: bool = True
 
 
 def look(counting: Counting, counted: Counted, averaged: Averaged) -> Together:
@@ -49,8 +43,6 @@ def look(counting: Counting, counted: Counted, averaged: Averaged) -> Together:
     """
     if not counted.hidden:
         return Together()
-    if len(counting.sums.values) > MOST_TOGETHER:
-        return Together(looked=False)
     hidden = counting.hidden(counted.hidden)
     every = np.ones(len(hidden), dtype=bool)
     counts = counting.cells(hidden, counting.most(hidden), every, counting.linked(hidden))

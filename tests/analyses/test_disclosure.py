@@ -396,12 +396,30 @@ def test_a_table_that_nothing_can_protect_is_left_out_with_what_is_drawn_of_it(c
     assert publish_all((found, told), context) == (found, told)
 
 
-@pytest.mark.parametrize(("most", "said"), [(4000, "note"), (1, "note_apart")])
-def test_less_is_promised_where_not_all_counts_were_looked_at_together(most, said, monkeypatch):
-    monkeypatch.setattr("analyses.disclosing.together.MOST_TOGETHER", most)
-    parts = (section(table((3, 9, 200))), Section("screening", Message("a")))
-    (told,) = publish_all(parts, Context(212))[1].tables
-    assert told.notes == (Message(f"disclosure.log.{said}"),)
+def test_tables_by_the_finest_column_are_left_out_where_too_much_would_be_small(monkeypatch):
+    monkeypatch.setattr("analyses.disclosing.choice.MOST_CELLS", 10)
+    monkeypatch.setattr("analyses.disclosing.choice.MOST_SMALL", 1)
+    everybody = table((3, 9, 3, 185), "counts")
+    scale = replace(SOURCE, n_obs=150)
+    fine = table((2, 7, 2, 139), "fine", scale)
+    coarse = replace(
+        table((70, 80), "coarse", scale), columns=(replace(GROUP, label=Message("rough")), *NUMBERS)
+    )
+    drawn = Figure("fine", Message("f"), Message("f"), "fine", "bars", {"x": "mean"})
+    parts = (
+        section(everybody, fine, coarse, figures=(drawn,)),
+        Section("screening", Message("a")),
+    )
+    found, told = publish_all(parts, Context(200))
+    assert found.table("fine").rows == ()
+    assert found.table("fine").notes == (Message("disclosure.too_fine"),)
+    assert found.figures == ()
+    assert found.table("coarse").column("respondents") == (70, 80)
+    # How many answered at all is still told by the finest column.
+    assert hidden_rows(found.table("counts")) == [0, 1, 2]
+    log = {row[0].key.rsplit(".", 1)[1]: row[1] for row in told.tables[0].rows}
+    assert (log["too_fine"], log["left_out"], log["rows"]) == (1, 0, 3)
+    assert publish_all((found, told), Context(200)) == (found, told)
 
 
 def test_the_screening_says_how_much_is_hidden_by_which_rule():
