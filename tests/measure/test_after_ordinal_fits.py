@@ -42,6 +42,8 @@ MODELS = {
 }
 # What is no function of a fit: classes, modules, and functions of data or of text alone.
 OF_DATA = {
+    *("before_after", "design_effect", "difference_power", "gain_power", "in_clusters"),
+    "wedge_power",
     *("cfa", "sem", "growth", "fit", "option_table", "missing_patterns", "sampling_adequacy"),
     *(
         "factor_retention",

@@ -24,7 +24,7 @@ REFUSED = {
         "not available for two-level models",
     ),
     **dict.fromkeys(
-        ("latent_means", "maximal_reliability", "population", "simulate", "small_sample_tests"),
+        ("latent_means", "maximal_reliability", "small_sample_tests"),
         "not available for two-level models",
     ),
     **dict.fromkeys(
@@ -54,12 +54,11 @@ def test_what_is_not_available_is_refused(fit, rows, name):
     further = {
         "factor_scores": (rows,),
         "vuong": (fit,),
-        "simulate": (40,),
         "bootstrap": (rows,),
         "cross_validate": (rows,),
         "referent_contrasts": ({"t": {"a": "fw"}, "u": {"a": "fb"}},),
     }
-    seeded = name in ("simulate", "bootstrap", "cross_validate", "alignment", "dynamic_cutoffs")
+    seeded = name in ("bootstrap", "cross_validate", "alignment", "dynamic_cutoffs")
     options = {"seed": 1} if seeded else {}
     if name == "multilevel_reliability":
         options = {"construct": "configural"}
@@ -146,6 +145,17 @@ def test_cut_offs_of_a_level(fit):
     assert found["between"].distribution.notna().all(axis=None)
 
 
+def test_answers_are_drawn_from_a_fit(fit, rows):
+    truth = measure.population(fit)
+    assert truth.cluster == "unit"
+    drawn = measure.simulate(fit, 4000, seed=1, clusters=measure.Clusters(sizes=20))
+    assert drawn["unit"].nunique() == 200
+    for item in ITEMS:
+        assert set(drawn[item]) == set(rows[item])
+        shares = [own[item].value_counts(normalize=True).sort_index() for own in (drawn, rows)]
+        np.testing.assert_allclose(*shares, atol=0.05)
+
+
 def test_what_a_fit_shows_of_itself(fit):
     assert fit.loadings.loc[1, "fw"].between(0.3, 1).all()
     assert fit.loadings.loc[2, "fb"].between(0.3, 1.2).all()
@@ -159,4 +169,5 @@ def test_what_a_fit_shows_of_itself(fit):
 def test_every_function_of_a_fit_is_entered():
     # The rest stand in tests of their own above.
     tested = {"residuals", "implied", "compare", "equality_tests", "level_fit", "level_cutoffs"}
+    tested |= {"population", "simulate"}
     assert set(CHECKS) == tested | set(AS_AT_ONE_LEVEL) | set(REFUSED)

@@ -221,14 +221,13 @@ SUPPORTED = {
     *("standardized", "r_squared", "residuals", "implied", "modification_indices"),
     *("equality_tests", "compare", "bootstrap", "factor_scores", "composite_reliability"),
     *("model_card", "level_fit", "level_cutoffs", "multilevel_reliability"),
+    *("population", "simulate"),
 }
 REFUSED = {
     "srmr_test": lambda fit, _: measure.srmr_test(fit),
     "maximal_reliability": lambda fit, _: measure.maximal_reliability(fit),
     "bifactor_indices": lambda fit, _: measure.bifactor_indices(fit),
     "fornell_larcker": lambda fit, _: measure.fornell_larcker(fit),
-    "population": lambda fit, _: measure.population(fit),
-    "simulate": lambda fit, _: measure.simulate(fit, 10, seed=1),
     "item_bias": lambda fit, _: measure.item_bias(fit),
     "alignment": lambda fit, _: measure.alignment(fit, seed=1),
     "latent_means": lambda fit, _: measure.latent_means(fit),
@@ -266,7 +265,6 @@ def test_a_second_opinion_is_refused():
     "call",
     [
         lambda rows: measure.measurement_invariance(TEXT, rows, group="half", cluster="cluster"),
-        lambda rows: measure.simulate(TEXT, 10, seed=1),
         lambda rows: measure.cross_validate({"m": TEXT}, rows, seed=1),
         lambda rows: measure.mimic(TEXT, rows, covariates=["x1"]),
     ],
