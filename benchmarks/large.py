@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.run is not None:
         print(json.dumps(measured(*given.run)))
         return
+    given.out.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for n in given.sizes:
