@@ -94,7 +94,7 @@ def _by_flag(passed: pd.DataFrame, careless: measure.CarelessAnswers) -> Table:
             column("share_failed", "percent", 1),
         ),
         rows=tuple(rows),
-        provenance=_provenance(len(passed)),
+        provenance=_provenance(int(answered.sum())),
         notes=(Message("attention.note.independent"),),
         respondents="respondents",
         distribution=True,

@@ -81,7 +81,7 @@ def require(language: str) -> None:
     if not st.user.is_logged_in:
         st.title("Kobling", anchor=False)
         st.write(said.say(Message("dashboard.sign_in_first")))
-        st.button(said.say(Message("dashboard.sign_in")), on_click=st.login, type="primary")
+        st.button(said.say(Message("dashboard.sign_in")), on_click=st.login)
         st.stop()
     with st.sidebar:
         st.caption(said.say(Message(f"dashboard.role.{role()}", {"who": _address()})))

@@ -77,7 +77,7 @@ def report(choices: Choices) -> Shown | None:
     if upload.job is not None:
         progress.ended(upload.job, choices)
     assigning.form(upload, choices)
-    if st.button(choices.say("run"), type="primary", key="run"):
+    if st.button(choices.say("run"), key="run"):
         upload.job = _validate(upload, choices)
         st.rerun()
     return None

@@ -9,6 +9,8 @@ import pytest
 from analyses.disclosing.breakdowns import breakdowns
 from analyses.disclosure import Context, publish_all
 from analyses.export import results
+from analyses.intake.survey import read_survey
+from analyses.report import validate
 from analyses.section import Hidden, Report
 from tests.analyses import demonstrations
 from tests.analyses.attacker import Attack, Bound, Knowledge
@@ -144,5 +146,19 @@ def test_no_hidden_number_of_the_demonstrations_can_be_worked_out(name, tmp_path
     whole = results.read(tmp_path / "results.json")
     known = breakdowns(demonstrations.instrument(name), demonstrations.survey(name))
     bounds = Attack([whole], Knowledge(known.nested)).bounds()
+    assert bounds
+    assert unsafe(bounds) == []
+
+
+@pytest.mark.slow
+def test_no_hidden_number_of_a_report_too_large_for_one_look_can_be_worked_out(tmp_path):
+    answers = demonstrations.instrument("coupling").demonstration_path()
+    loaded = demonstrations.instrument("coupling")
+    own = read_survey(answers, loaded)
+    results.write(validate(loaded, own, flagged="keep"), tmp_path / "results.json")
+    whole = results.read(tmp_path / "results.json")
+    log = {row[0].key: row[1] for row in whole.section("screening").table("hidden_numbers").rows}
+    assert log["disclosure.log.too_fine"] > 0
+    bounds = Attack([whole], Knowledge(breakdowns(loaded, own).nested)).bounds()
     assert bounds
     assert unsafe(bounds) == []

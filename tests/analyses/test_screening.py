@@ -141,7 +141,9 @@ def test_the_checks_of_attention_are_held_against_the_flags(kks: tuple[Survey, S
     assert checks.column("item") == ("att1", "att2")
     failed = evidence(finding(section, "screening_attention"), "attention_failed")
     assert 15 <= failed <= 24
-    shares = section.table("attention_flagged").column("share_failed")
+    table = section.table("attention_flagged")
+    assert sum(table.column("respondents")) == table.provenance.n_obs
+    shares = table.column("share_failed")
     assert shares[0] > 0.6
     assert shares[1] < 0.1
 
