@@ -40,7 +40,7 @@ IDLE = """() => !document.querySelector(
 def main() -> int:
     """Measure, and tell what took longer than it may."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--cache", type=Path, help="a store to use and to keep")
+    parser.add_argument("--cache", type=Path, help="a folder to serve from, whose store is kept")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as empty, chromium() as browser:
         cache = given.cache or Path(empty) / "warm"

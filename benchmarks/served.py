@@ -1,4 +1,4 @@
-"""The dashboard in a process of its own, and a browser that reads it, for the benchmarks."""
+"""The dashboard in a process of its own, and a browser that reads it, for benchmarks and tests."""
 
 import os
 import shutil
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HOUSE = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LOG = "log"
+"""What the server says, in the folder that it is served from."""
+
+
+def free_port() -> int:
+    """Give a port of this machine that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -38,39 +48,41 @@ class Dashboard:
 
 
 @contextmanager
-def served(cache: Path) -> Iterator[Dashboard]:
-    """Serve the dashboard as `kobling dashboard` does, with its store below `cache`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def served(folder: Path, port: int | None = None) -> Iterator[Dashboard]:
+    """Serve the dashboard as `kobling dashboard` does, with its store in `folder / "cache"`."""
+    port = free_port() if port is None else port
     code = f"from analyses.cli import main; main(['dashboard', '--headless', '--port', '{port}'])"
-    environment = os.environ | {"PYTHONPATH": str(HOUSE), "XDG_CACHE_HOME": str(cache)}
-    cache.mkdir(parents=True, exist_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=cache,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait_for(address)
-        yield Dashboard(address, process.pid)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+    environment = os.environ | {"PYTHONPATH": str(HOUSE), "XDG_CACHE_HOME": str(folder / "cache")}
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        (folder / LOG).open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_for(address, process, folder / LOG)
+            yield Dashboard(address, process.pid)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=30)
 
 
-def _wait_for(address: str) -> None:
+def _wait_for(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + 120
     while True:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the dashboard did not start:\n{log.read_text()}")
         try:
             with urlopen(f"{address}/health", timeout=2):
                 return
         except (URLError, TimeoutError, ConnectionError):
-            if time.monotonic() > deadline:
-                raise
             time.sleep(0.1)
 
 
@@ -85,12 +97,11 @@ def chromium() -> Iterator["Browser"]:
     """
     from playwright.sync_api import sync_playwright
 
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
+    if CHROMIUM is None:
         raise RuntimeError("this benchmark needs Chromium on the PATH")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
         )
         yield browser
         browser.close()

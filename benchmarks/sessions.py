@@ -93,7 +93,7 @@ def run(n_sessions: int = N_SESSIONS) -> Outcome:
         folder = Path(place)
         for number in range(n_sessions):
             answers(number).to_csv(folder / marker(number), index=False)
-        with served(folder / "cache") as dashboard:
+        with served(folder / "server") as dashboard:
             watch = _Watch(dashboard.process)
             started = time.monotonic()
             found = _work(folder, dashboard.address, n_sessions)

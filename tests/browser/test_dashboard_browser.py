@@ -19,9 +19,10 @@ import instruments
 from analyses import pages
 from analyses.section import Message
 from analyses.wording import words
+from benchmarks.served import CHROMIUM, chromium
 from tests.analyses.reports import MARKED
 from tests.analyses.showing.stocked import stock
-from tests.browser.served import CHROMIUM, chromium, served
+from tests.browser.served import served
 
 HOUSE = Path(__file__).parent.parent.parent
 HS39 = instruments.load("mental_ability")

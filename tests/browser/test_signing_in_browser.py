@@ -5,10 +5,11 @@ import pytest
 import instruments
 from analyses.section import Message
 from analyses.wording import words
+from benchmarks.served import CHROMIUM, chromium, free_port
 from tests.analyses.reports import MARKED
 from tests.analyses.showing.stocked import stock
 from tests.browser.identity_provider import CLIENT, SECRET, identity_provider
-from tests.browser.served import CHROMIUM, chromium, free_port, served
+from tests.browser.served import served
 
 pytestmark = [
     pytest.mark.browser,
