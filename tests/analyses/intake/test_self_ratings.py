@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from analyses import levels, screening
+from analyses.comparing.level_tables import self_ratings_tables
 from analyses.disclosure import publish
+from analyses.section import Message, Section
 from tests.analyses.kks_answers import KKS, answered, notes, read
 
 L_ITEMS = [item.id for item in KKS.items if item.self_for is not None]
@@ -65,7 +67,8 @@ def test_what_leaders_answer_about_themselves_changes_no_number_of_others(tmp_pa
 
 
 def test_few_leaders_are_hidden(tmp_path: Path) -> None:
-    section = levels.run(KKS, read(tmp_path, with_leaders(every=70)))
+    tables = tuple(self_ratings_tables(KKS, read(tmp_path, with_leaders(every=70))))
+    section = Section("levels", Message("plain", {"text": ""}), tables=tables)
     assert section.table("self_ratings").column("respondents") == (3, 3, 3, 3)
     hidden = publish(section).table("self_ratings")
     assert "Hidden" in repr(hidden.column("mean"))
@@ -84,4 +87,4 @@ def test_a_form_without_such_items_says_nothing(tmp_path: Path) -> None:
     survey = read(tmp_path, answered("short").assign(role="leader"))
     assert survey.self_ratings.shape == (len(survey.data), 0)
     assert not notes(survey, "reading.self_ratings")
-    assert "self_ratings" not in {table.id for table in levels.run(KKS, survey).tables}
+    assert not tuple(self_ratings_tables(KKS, survey))
