@@ -14,8 +14,14 @@ def address() -> str | None:
     return os.environ.get(CLUSTER) or None
 
 
-def workers(processes: int) -> Workers:
-    """Give the address of the scheduler, where one is named, in the place of so many processes."""
+def workers(processes: int | None) -> Workers:
+    """Give the address of the scheduler, where one is named, in the place of so many processes.
+
+    Parameters
+    ----------
+    processes
+        None for one a core.
+    """
     return address() or processes
 
 
