@@ -8,7 +8,8 @@ from scipy.optimize import linprog
 
 from measure.errors import DataError
 from measure.protection import bounds
-from measure.protection.bounds import Bounds, Cells, Relation, between
+from measure.protection.bounds import Bounds
+from measure.protection.cells import Cells, Relation, between
 from measure.protection.suppression import suppress
 
 HIDDEN = np.array([True, True, True])
