@@ -8,14 +8,15 @@ scale is one of the group; every total is known; a hidden count is at least 1, a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from analyses.disclosing.breakdowns import Breakdowns
-from analyses.disclosing.groups import Groups, Labels, Place, Universe, is_small
+from analyses.disclosing.groups import Groups, Labels, Place, Universe, Withheld, is_small
 from analyses.disclosing.sums import Sums
-from measure.protection.bounds import Cells, Choice, Numbers, Relation
+from measure.protection.cells import Cells, Choice, Numbers, Relation
 from measure.protection.suppression import Suppressed, suppress
 
 SPAN = 5.0
@@ -41,29 +42,28 @@ class Counting:
     ----------
     sums
         The cells, and which add up to which.
-    cell_of
-        The cell of each row.
     within
         Which cells are some of the people of which.
     small
         Rows that count too few.
     n_obs
         How many people answered.
-    weights
-        (n_cells,) what is lost where one is hidden.
     """
 
     sums: Sums
-    cell_of: Mapping[Place, int]
     within: Sequence[Within]
     small: frozenset[Place]
     n_obs: int
-    weights: Numbers
+
+    @cached_property
+    def weights(self) -> Numbers:
+        """Give what is lost where each cell is hidden, (n_cells,)."""
+        return self.sums.weights()
 
     def hidden(self, hidden: frozenset[Place]) -> Choice:
         """Say of each cell whether it is hidden where some rows are."""
         found = np.array(self.sums.lacking, dtype=bool)
-        found[[self.cell_of[place] for place in hidden]] = True
+        found[[self.sums.cell_of[place] for place in hidden]] = True
         return found
 
     def most(self, hidden: Choice) -> Numbers:
@@ -101,21 +101,15 @@ class Counting:
 
 
 @dataclass(frozen=True)
-class Counted:
+class Counted(Withheld):
     """What is hidden of the counts.
 
     Attributes
     ----------
-    hidden
-        Rows that are hidden.
-    exposed
-        Rows that could not be protected.
     points
         Counts that the hidden rows may have by all that is shown, all rows together.
     """
 
-    hidden: frozenset[Place] = frozenset()
-    exposed: frozenset[Place] = frozenset()
     points: tuple[Mapping[Place, float], ...] = ()
 
 
@@ -139,10 +133,9 @@ def counting(groups: Mapping[int, Groups], n_obs: int, known: Breakdowns, key: s
         for row, n in enumerate(own.counts)
         if n is None or is_small(n)
     )
-    sums, cell_of = _counted(groups, n_obs)
-    sums.relate(groups, cell_of, known)
-    within = _within(sums)
-    return Counting(sums, cell_of, within, small, n_obs, np.array(sums.weights(key)))
+    sums = _counted(groups, n_obs, key)
+    sums.relate(groups, known)
+    return Counting(sums, _within(sums), small, n_obs)
 
 
 def hide(own: Counting, forced: frozenset[Place]) -> Counted:
@@ -162,7 +155,8 @@ def hide(own: Counting, forced: frozenset[Place]) -> Counted:
     forced |= own.small
     if not forced:
         return Counted()
-    first = {own.cell_of[place] for place in forced}
+    cell_of = own.sums.cell_of
+    first = {cell_of[place] for place in forced}
     # Of a group of 5, whoever knows the 5 knows a hidden part of it too well.
     first |= {
         one.whole for one in own.within if one.cell in first and own.sums.people[one.whole] <= SPAN
@@ -178,13 +172,11 @@ def hide(own: Counting, forced: frozenset[Place]) -> Counted:
         if not blocked:
             break
         first |= blocked
-    rows = frozenset(place for place, cell in own.cell_of.items() if found.hidden[cell])
+    rows = frozenset(place for place, cell in cell_of.items() if found.hidden[cell])
     return Counted(
         rows,
-        frozenset(place for place in rows if found.exposed[own.cell_of[place]]),
-        tuple(
-            {place: float(point[own.cell_of[place]]) for place in rows} for point in found.points
-        ),
+        frozenset(place for place in rows if found.exposed[cell_of[place]]),
+        tuple({place: float(point[cell_of[place]]) for place in rows} for point in found.points),
     )
 
 
@@ -260,9 +252,8 @@ def universe(groups: Groups, row: int, n_obs: int) -> Universe:
     return (of, *sorted(groups.others(row)))
 
 
-def _counted(groups: Mapping[int, Groups], n_obs: int) -> tuple[Sums, dict[Place, int]]:
-    sums = Sums()
-    cell_of: dict[Place, int] = {}
+def _counted(groups: Mapping[int, Groups], n_obs: int, key: str) -> Sums:
+    sums = Sums(key)
     for table, own in groups.items():
         people = [1 if n is None else n for n in own.counts]
         names = [(universe(own, row, n_obs), own.labels(row)) for row in range(len(people))]
@@ -274,5 +265,5 @@ def _counted(groups: Mapping[int, Groups], n_obs: int) -> tuple[Sums, dict[Place
             # Another table of the same people counts them otherwise.
             names = [((*name, table), labels) for name, labels in names]
         for row, (name, n) in enumerate(zip(names, people, strict=True)):
-            cell_of[Place(table, row)] = sums.row(Place(table, row), name, n, float(n))
-    return sums, cell_of
+            sums.row(Place(table, row), name, n, float(n))
+    return sums

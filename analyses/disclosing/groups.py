@@ -47,6 +47,22 @@ class First:
         return bool(self.counts or self.numbers or self.strict)
 
 
+@dataclass(frozen=True)
+class Withheld:
+    """What is hidden, and what of it could be worked out.
+
+    Attributes
+    ----------
+    hidden
+        Rows that are hidden.
+    exposed
+        Rows that could not be protected.
+    """
+
+    hidden: frozenset[Place] = frozenset()
+    exposed: frozenset[Place] = frozenset()
+
+
 def is_small(n: int | None) -> bool:
     """Tell whether a number of people is too small to be shown; nobody can be known by 0."""
     return n is not None and 0 < n < THRESHOLD

@@ -15,7 +15,8 @@ import numpy as np
 from analyses.disclosing.counts import Counted, Counting
 from analyses.disclosing.groups import First, Place
 from analyses.disclosing.means import SPAN, Averaged
-from measure.protection.bounds import Bounds, Cells, Numbers, Relation, between
+from measure.protection.bounds import Bounds
+from measure.protection.cells import Cells, Numbers, Relation, between
 from measure.protection.suppression import Suppressed, suppress
 
 
@@ -69,11 +70,12 @@ def _together(
 ) -> Together:
     """Say of rows what was found of cells: of counts, and where they are there, of sums."""
     n_counts = len(counting.sums.values)
-    counts = frozenset(place for place, cell in counting.cell_of.items() if found.hidden[cell])
-    exposed = frozenset(place for place, cell in counting.cell_of.items() if found.exposed[cell])
+    rows = counting.sums.cell_of.items()
+    counts = frozenset(place for place, cell in rows if found.hidden[cell])
+    exposed = frozenset(place for place, cell in rows if found.exposed[cell])
     numbers = frozenset(
         place
-        for place, cell in averaged.summing.cell_of.items()
+        for place, cell in averaged.summing.sums.cell_of.items()
         if len(found.hidden) > n_counts and found.hidden[n_counts + cell]
     )
     first = First(counts - counted.hidden, (counts | numbers) - averaged.hidden)
@@ -94,8 +96,8 @@ class _Both:
         summing = self.averaged.summing
         return sorted(
             {
-                (self.counting.cell_of[place], cell)
-                for place, cell in summing.cell_of.items()
+                (self.counting.sums.cell_of[place], cell)
+                for place, cell in summing.sums.cell_of.items()
                 if cell in summing.limits
             }
         )
@@ -191,7 +193,7 @@ def _sums(averaged: Averaged, most: Mapping[int, float]) -> Cells:
     ends = (*summing.bounds(fewest), *summing.bounds(people))
     lacking = np.array(sums.lacking, dtype=bool)
     hidden = lacking.copy()
-    for place, cell in summing.cell_of.items():
+    for place, cell in sums.cell_of.items():
         hidden[cell] |= place in averaged.hidden
     means = lacking.copy()
     means[list(summing.limits)] = True
@@ -200,7 +202,7 @@ def _sums(averaged: Averaged, most: Mapping[int, float]) -> Cells:
         lower=np.minimum(ends[0], ends[2]),
         upper=np.maximum(ends[1], ends[3]),
         span=np.zeros(n),
-        weights=averaged.weights,
+        weights=summing.weights,
         hidden=hidden & means,
         shown=~means,
         whole=np.zeros(n, dtype=bool),
@@ -217,5 +219,5 @@ def _too_tight(bounds: Bounds, averaged: Averaged, counting: Counting) -> Iterat
     n_counts = len(counting.sums.values)
     for cell in sorted(averaged.uncounted):
         place = summing.sums.places[cell][0]
-        if bounds.ratio(n_counts + cell, counting.cell_of[place], SPAN) < SPAN:
+        if bounds.ratio(n_counts + cell, counting.sums.cell_of[place], SPAN) < SPAN:
             yield place
