@@ -13,12 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from analyses.disclosing.breakdowns import Breakdowns
+from analyses.disclosing.before import Given
 from analyses.disclosing.counts import Counted
 from analyses.disclosing.groups import First, Groups, Place, Withheld
 from analyses.disclosing.sums import Named, Sums
 from analyses.section import Table
-from measure.protection.cells import Cells, Numbers, Relation
+from measure.protection.cells import Cells, Choice, Numbers, Relation
 from measure.protection.suppression import suppress
 
 SPAN = 0.5
@@ -44,6 +44,13 @@ class Summing:
     def weights(self) -> Numbers:
         """Give what is lost where each cell is hidden, (n_cells,)."""
         return self.sums.weights()
+
+    def told(self, first: First) -> Choice:
+        """Say of each cell whether anybody has it from an earlier publication."""
+        found = np.zeros(len(self.sums.values), dtype=bool)
+        for place, cell in self.sums.cell_of.items():
+            found[cell] |= place in first.told_numbers
+        return found
 
     def bounds(self, most: Numbers) -> tuple[Numbers, Numbers]:
         """Give the lowest and the highest sum of each cell of so many people at most.
@@ -78,37 +85,30 @@ class Averaged(Withheld):
     uncounted: frozenset[int] = frozenset()
 
 
-def hide(
-    groups: Mapping[int, Groups],
-    known: Breakdowns,
-    counted: Counted,
-    first: First,
-    key: str,
-) -> Averaged:
+def hide(groups: Mapping[int, Groups], given: Given, counted: Counted, first: First) -> Averaged:
     """Choose the rows whose numbers are hidden.
 
     Parameters
     ----------
     groups
         The tables of groups, by their place among all tables.
-    known
-        How groups lie in each other.
+    given
+        What is known besides.
     counted
         The rows whose counts are hidden.
     first
-        Rows whose numbers are hidden whatever the others are, and those whose means have to be open
-        to who knows the counts.
-    key
-        What the choice among equal rows is drawn from, and nobody else has.
+        Rows whose numbers are hidden whatever the others are, those whose means have to be open to
+        who knows the counts, and those whose means are known.
     """
     forced = counted.hidden | first.numbers
     if not forced:
         return Averaged()
-    summing = _summed(groups, first.numbers - counted.hidden, key)
-    summing.sums.relate(groups, known)
+    summing = _summed(groups, first.numbers - counted.hidden, given.key)
+    summing.sums.relate(groups, given.breakdowns)
     cells, uncounted = _cells(summing, counted, forced)
     uncounted -= {summing.sums.cell_of[place] for place in first.strict}
     cells.span[list(uncounted)] = 0.0
+    cells.shown[:] = summing.told(first) & ~cells.hidden
     found = suppress(cells, seed=0)
     rows = summing.sums.cell_of.items()
     return Averaged(

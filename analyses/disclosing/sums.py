@@ -184,11 +184,11 @@ class Sums:
         found = np.zeros(len(self.values))
         for name, cell in self.named.items():
             size = len(self.places[cell]) * math.log2(1 + self.people[cell])
-            found[cell] = size * (1 + JITTER * _drawn(self.key, name))
+            found[cell] = size * (1 + JITTER * drawn(self.key, name))
         return found
 
 
-def _drawn(key: str, name: Named) -> float:
+def drawn(key: str, name: Named) -> float:
     """Draw a number from 0 to 1 for a group, the same for the same key."""
     said = f"{key} {name[0]} {sorted(name[1])}"
     digest = hashlib.blake2b(said.encode(), digest_size=8).digest()

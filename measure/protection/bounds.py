@@ -42,6 +42,8 @@ class _Slack(NamedTuple):
     cell: int
     row: int
     sign: float
+    lower: float
+    upper: float
 
 
 class Bounds:
@@ -103,9 +105,10 @@ class Bounds:
             reach = -ratio * (
                 np.array([cells.lower[other], cells.upper[other]]) - cells.values[other]
             )
-            self._lower[cell] = max(self._lower[cell], cells.values[cell] + reach.min())
-            self._upper[cell] = min(self._upper[cell], cells.values[cell] + reach.max())
-            yield _Slack(cell, int(row), float(signs[1 - rest]))
+            lower, upper = (float(end) for end in cells.values[cell] + np.sort(reach))
+            self._lower[cell] = max(self._lower[cell], lower)
+            self._upper[cell] = min(self._upper[cell], upper)
+            yield _Slack(cell, int(row), float(signs[1 - rest]), lower, upper)
 
     def uncertain(self) -> Places:
         """Give the cells asked for that are not yet known to be protected."""
@@ -318,7 +321,9 @@ class Bounds:
         for slack in self._slacks:
             own = costs[slack.cell]
             bound, known = (self._upper, cells.upper) if own > 0 else (self._lower, cells.lower)
-            if own and bound[slack.cell] != known[slack.cell]:
+            end = slack.upper if own > 0 else slack.lower
+            # Of several relations that bound a cell, the narrowest is why it goes no further.
+            if own and end == bound[slack.cell] != known[slack.cell]:
                 here = slice(matrix.indptr[slack.row], matrix.indptr[slack.row + 1])
                 costs[matrix.indices[here]] -= own / slack.sign * matrix.data[here]
         up, down = cells.upper - cells.values, cells.values - cells.lower

@@ -123,6 +123,31 @@ def test_a_cell_is_bounded_by_what_others_are_multiplied_by():
     assert suppress(halved, seed=0).exposed.tolist() == [False, True, False]
 
 
+def test_of_several_relations_that_bound_a_cell_the_narrowest_counts():
+    # A number is not above 40, 6 or 10, by what it adds up to with others.
+    values = np.array([4.0, 6.0, 2.0, 36.0])
+    cells = Cells(
+        values=values,
+        lower=np.zeros(4),
+        upper=np.array([10.0, 10.0, 10.0, 50.0]),
+        span=np.array([7.0, 0.0, 0.0, 0.0]),
+        weights=np.ones(4),
+        hidden=np.ones(4, dtype=bool),
+        shown=np.zeros(4, dtype=bool),
+        whole=np.ones(4, dtype=bool),
+        relations=(
+            Relation((0, 3), (1.0, 1.0)),
+            Relation((0, 2), (1.0, 1.0)),
+            Relation((0, 1), (1.0, 1.0)),
+        ),
+    )
+    own = Bounds(cells, cells.hidden, np.zeros(4, dtype=bool))
+    ((cell, row, least),) = own.violated()
+    assert (cell, least) == (0, 7.0)
+    # From 0 to 6, as the second says, and not to 10 as the others do.
+    assert row[cells.hidden].sum() == pytest.approx(6.0)
+
+
 def test_what_is_hidden_takes_along_what_it_implies():
     people = np.array([4.0, 6.0, 30.0, 60.0, 1.0])
     cells = Cells(
