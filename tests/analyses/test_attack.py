@@ -27,6 +27,7 @@ from tests.analyses.published_sets import (
 FEW = (0, 2, 4, 6, 8, 129, 196)
 """Among them one in which means tell of counts, and one in which a table has to be left out."""
 MANY = sorted(set(range(200)) - set(FEW))
+SPREAD = {"sd", "se", "ci.lower", "ci.upper"}
 TURNOVER = ((0.8, 0.25), (0.95, 0.04), (0.99, 0.01))
 """Shares of people who stay, and who come, from one wave to the next."""
 
@@ -187,6 +188,14 @@ def test_no_hidden_number_of_the_demonstrations_can_be_worked_out(name, tmp_path
     bounds = Attack([whole], Knowledge(known.nested)).bounds()
     assert bounds
     assert unsafe(bounds) == []
+
+
+@pytest.mark.parametrize("name", ["coupling", "leadership_climate"])
+def test_tables_of_groups_say_which_columns_tell_how_answers_spread(name):
+    whole = demonstrations.validated(name)
+    for table in (one for section in whole.sections for one in section.tables):
+        told = {column.name for column in table.columns if column.kind == "number"}
+        assert table.respondents is None or told & SPREAD <= set(table.dispersion), table.id
 
 
 @pytest.mark.slow
