@@ -12,7 +12,7 @@ All sections of a run are published together, and every table, figure, page and 
   (`disclosing.breakdowns`);
 - what an earlier publication of the same wave has hidden, and numbers of groups that have changed
   by fewer than 5 people since; and what, with it or with publications of other waves, would give
-  either away (`disclosing.before`).
+  either away (`disclosing.stayed`).
 
 Whoever knows all that is shown and the rules cannot work out a hidden count to within 5 people, or
 a hidden mean to within half a point. What is known from elsewhere (how many people a team has) is

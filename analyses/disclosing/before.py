@@ -1,24 +1,12 @@
-"""What earlier publications tell of the counts: how many of each group have stayed, at most.
+"""What has been published before: of the same wave, and of others."""
 
-Who has answered before and now is of the same groups in both, adds up as the groups do, and is no
-more than either counts. Whoever knows how many there are of them altogether can reckon from the
-counts of one publication to those of the other, so that each may give away what the other hides.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
-from scipy import sparse
-from scipy.optimize import Bounds as Limits
-from scipy.optimize import LinearConstraint, milp
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from analyses.disclosing.breakdowns import Breakdowns
-from analyses.disclosing.groups import EVERYBODY, Groups, Labels
-from analyses.disclosing.sums import Sums
-from analyses.section import Report
-from measure.protection.bounds import Bounds
-from measure.protection.cells import Cells, Numbers, Relation
+from analyses.disclosing.groups import Groups, Labels
+from analyses.section import Hidden, Report
+from measure.protection.cells import Relation
 
 
 @dataclass(frozen=True)
@@ -64,37 +52,35 @@ class Given:
     earlier: tuple[Earlier, ...] = ()
 
 
-@dataclass(eq=False)
-class Linked:
-    """Cells that earlier publications add to those of now: all are hidden.
+def unsettled(groups: Mapping[int, Groups], earlier: Iterable[Earlier]) -> frozenset[int]:
+    """Give the tables that would add to what an earlier report of the same wave hides.
 
-    Attributes
-    ----------
-    cells
-        Their places; those before them are of now.
-    lower, upper, span
-        (cells,) between which they are known to lie, and how far their bounds have to lie apart.
-    relations
-        What adds up.
-    twins
-        The cells of now that count the same group, or groups parted in the same way, of each cell
-        that an earlier report hides and that has to stay open.
+    What is known of counts of everybody is reckoned out; the sums of the answers that a report
+    hides are not known any more. Where it hides some in a table that is not published again, no
+    table of the same answers that it lacks is either.
     """
-
-    cells: list[int] = field(default_factory=list)
-    lower: list[float] = field(default_factory=list)
-    upper: list[float] = field(default_factory=list)
-    span: list[float] = field(default_factory=list)
-    relations: list[Relation] = field(default_factory=list)
-    twins: dict[int, tuple[int, ...]] = field(default_factory=dict)
-
-    def cell(self, sums: Sums, value: float, lower: float, upper: float, span: float = 0.0) -> int:
-        """Add a cell."""
-        self.cells.append(sums.cell(None, max(round(value), 0), value))
-        self.lower.append(lower)
-        self.upper.append(max(upper, value))
-        self.span.append(span)
-        return self.cells[-1]
+    now = {own.table.id for own in groups.values()}
+    found: set[int] = set()
+    for one in earlier:
+        if not one.same_wave:
+            continue
+        tables = [table for section in one.report.sections for table in section.tables]
+        gone = {
+            table.answers.of
+            for table in tables
+            if table.answers is not None
+            and table.id not in now
+            and any(isinstance(cell, Hidden) for row in table.rows for cell in row)
+        }
+        known = {table.id for table in tables}
+        found |= {
+            place
+            for place, own in groups.items()
+            if own.table.answers is not None
+            and own.table.answers.of in gone
+            and own.table.id not in known
+        }
+    return frozenset(found)
 
 
 Sum = tuple[tuple[Labels, ...], Labels]
@@ -102,7 +88,7 @@ Sum = tuple[tuple[Labels, ...], Labels]
 
 
 @dataclass(frozen=True, eq=False)
-class _Published:
+class Published:
     """The groups of everybody in a report, what each counts where it says so, and their sums."""
 
     counts: Mapping[Labels, int | None]
@@ -124,42 +110,8 @@ class _Published:
         return Relation(tuple(cell for cell, _ in cells), tuple(sign for _, sign in cells))
 
 
-def link(sums: Sums, given: Given, span: float) -> Linked:
-    """Add what earlier publications tell of the counts.
-
-    Parameters
-    ----------
-    sums
-        The counts of now, to which cells are added.
-    given
-        What has been published before, and how groups lie in each other.
-    span
-        How far the bounds of a hidden count have to lie apart.
-
-    Returns
-    -------
-    Linked
-        Nothing of reports of which it is not known how many of their people are among those of now,
-        and of those that do not fit: from what cannot be true nothing follows.
-    """
-    found = Linked()
-    now = {
-        labels: (cell, sums.people[cell])
-        for (name, labels), cell in sums.named.items()
-        if name == EVERYBODY
-    }
-    own = _exact(sums, given.n_obs)
-    for one in given.earlier:
-        before = _published(one.report, given.breakdowns)
-        stayed = one.stayed
-        if stayed is None and one.same_wave:
-            stayed = min(before.n_obs, given.n_obs)
-        if stayed is not None and before.counts:
-            _Link(before, now, (*before.sums, *own), stayed, given.n_obs).add(sums, found, span)
-    return found
-
-
-def _published(report: Report, known: Breakdowns) -> _Published:
+def published(report: Report, known: Breakdowns) -> Published:
+    """Read what a report tells of groups of everybody; `known` says how they lie in each other."""
     counts: dict[Labels, int | None] = {}
     found: list[Sum] = []
     for own in _of_everybody(report):
@@ -169,7 +121,7 @@ def _published(report: Report, known: Breakdowns) -> _Published:
         for family in own.families:
             found.append((tuple(own.labels(row) for row in family.rows), family.whole))
     kept = [one for one in found if not one[1] or one[1] in counts]
-    return _Published(counts, (*kept, *_nested(counts, known)), report.n_obs)
+    return Published(counts, (*kept, *_nested(counts, known)), report.n_obs)
 
 
 def _of_everybody(report: Report) -> Iterator[Groups]:
@@ -203,175 +155,3 @@ def _nested(counts: Mapping[Labels, int | None], known: Breakdowns) -> Iterator[
             parts = tuple(labels for said, labels in small.items() if lies_in[said] == word)
             if parts:
                 yield parts, whole
-
-
-def _exact(sums: Sums, n_obs: int) -> tuple[Sum, ...]:
-    """Give the sums of groups of everybody of now that lack nobody."""
-    names = {cell: labels for (name, labels), cell in sums.named.items() if name == EVERYBODY}
-    found: list[Sum] = []
-    for cells, signs in sums.relations:
-        if not all(cell in names for cell in cells):
-            continue
-        parts = tuple(names[cell] for cell, sign in zip(cells, signs, strict=True) if sign > 0)
-        wholes = [names[cell] for cell, sign in zip(cells, signs, strict=True) if sign < 0]
-        if wholes:
-            found.append((parts, wholes[0]))
-        elif sum(sums.people[cell] for cell in cells) == n_obs:
-            found.append((parts, frozenset()))
-    return tuple(found)
-
-
-@dataclass(frozen=True, eq=False)
-class _Link:
-    """One report, the groups of now (their cells, and how many they count), and who has stayed."""
-
-    before: _Published
-    now: Mapping[Labels, tuple[int, int]]
-    sums: Sequence[Sum]
-    stayed: int
-    n_obs: int
-
-    def add(self, sums: Sums, found: Linked, span: float) -> None:
-        """Add cells of what the report hides, and of who has stayed, left and come."""
-        values = self._values()
-        if values is None:
-            return
-        counted, stays = values
-        twins = {labels: self._twins(labels) for labels in counted}
-        # Where groups are not parted so now, nothing is told of them.
-        open_ = {labels for labels in self._open(counted, span) if twins[labels]}
-        n1 = {
-            labels: found.cell(
-                sums, value, 1.0, float(self.before.n_obs), span if labels in open_ else 0.0
-            )
-            for labels, value in counted.items()
-        }
-        found.twins |= {n1[labels]: twins[labels] for labels in open_}
-        s = {
-            labels: found.cell(sums, value, 0.0, float(self.stayed))
-            for labels, value in stays.items()
-        }
-        for labels, stay in s.items():
-            if labels in self.before.counts:
-                n = self.before.counts[labels]
-                value = counted[labels] if n is None else float(n)
-                left = found.cell(sums, value - stays[labels], 0.0, float(self.before.n_obs))
-                found.relations.append(
-                    Relation((stay, left), (1.0, 1.0))
-                    if n is not None
-                    else Relation((n1[labels], stay, left), (1.0, -1.0, -1.0))
-                )
-            if labels in self.now:
-                cell, people = self.now[labels]
-                came = found.cell(sums, people - stays[labels], 0.0, float(self.n_obs))
-                found.relations.append(Relation((stay, came, cell), (1.0, 1.0, -1.0)))
-        known = [self.before.relation(one, n1) for one in self.before.sums]
-        known += [self.before.relation(one, s) for one in self._shared(s)]
-        found.relations += [one for one in known if one is not None]
-
-    def _twins(self, labels: Labels) -> tuple[int, ...]:
-        """Give the cell of now that counts the same group; if nobody is in it, those beside it."""
-        if labels in self.now:
-            return (self.now[labels][0],)
-        heads = _headings(labels)
-        return tuple(cell for one, (cell, _) in self.now.items() if _headings(one) == heads)
-
-    def _shared(self, stays: Mapping[Labels, object]) -> Iterator[Sum]:
-        """Give the sums by which those who stayed add up."""
-        for parts, whole in self.sums:
-            if not whole or whole in stays:
-                yield tuple(labels for labels in parts if labels in stays), whole
-
-    def _staying(self) -> list[Labels]:
-        """Give the groups of which anybody may have stayed: of those that are in both."""
-        heads = [{_headings(labels) for labels in side} for side in (self.before.counts, self.now)]
-        both = {*self.before.counts, *self.now}
-        return [
-            labels
-            for labels in sorted(both, key=sorted)
-            if (labels in self.before.counts or _headings(labels) not in heads[0])
-            and (labels in self.now or _headings(labels) not in heads[1])
-        ]
-
-    def _values(self) -> tuple[dict[Labels, float], dict[Labels, float]] | None:
-        """Give counts that the report may hide, and how many may have stayed of each group.
-
-        Whatever fits is as good as the truth, which is not known any more: bounds do not depend on
-        where they are looked for from. None where nothing fits.
-        """
-        hidden, staying = self.before.hidden, self._staying()
-        n1 = {labels: place for place, labels in enumerate(hidden)}
-        s = {labels: len(hidden) + place for place, labels in enumerate(staying)}
-        equal = [(self.before.relation(one, n1), self._known(one)) for one in self.before.sums]
-        equal += [
-            (self.before.relation(one, s), 0.0 if one[1] else float(self.stayed))
-            for one in self._shared(s)
-        ]
-        rows = [(one, right, right) for one, right in equal if one is not None]
-        upper = np.full(len(hidden) + len(staying), float(self.before.n_obs))
-        for labels, place in s.items():
-            if labels in self.now:
-                upper[place] = min(upper[place], self.now[labels][1])
-            n = self.before.counts.get(labels, self.before.n_obs)
-            if n is None:
-                rows.append((Relation((n1[labels], place), (1.0, -1.0)), 0.0, np.inf))
-            else:
-                upper[place] = min(upper[place], n)
-        lower = np.r_[np.ones(len(hidden)), np.zeros(len(staying))]
-        if (lower > upper).any():
-            return None
-        solved = _solved(rows, lower, upper)
-        if solved is None:
-            return None
-        counted = {labels: float(round(solved[place])) for labels, place in n1.items()}
-        return counted, {labels: float(round(solved[place])) for labels, place in s.items()}
-
-    def _known(self, one: Sum) -> float:
-        """Give what the hidden ones of a sum add up to."""
-        parts, whole = one
-        total = self.before.counts[whole] if whole else self.before.n_obs
-        return float((total or 0) - sum(self.before.counts[labels] or 0 for labels in parts))
-
-    def _open(self, counted: Mapping[Labels, float], span: float) -> frozenset[Labels]:
-        """Give the groups that the report by itself leaves open."""
-        names = list(counted)
-        place = {labels: cell for cell, labels in enumerate(names)}
-        every, none = np.ones(len(names), dtype=bool), np.zeros(len(names), dtype=bool)
-        known = [self.before.relation(one, place) for one in self.before.sums]
-        cells = Cells(
-            values=np.array([counted[labels] for labels in names]),
-            lower=np.ones(len(names)),
-            upper=np.full(len(names), float(self.before.n_obs)),
-            span=np.full(len(names), span),
-            weights=np.zeros(len(names)),
-            hidden=every,
-            shown=none,
-            whole=every,
-            relations=tuple(one for one in known if one is not None),
-        )
-        tight = {cell for cell, _, _ in Bounds(cells, every, none).violated()}
-        return frozenset(labels for labels, cell in place.items() if cell not in tight)
-
-
-def _headings(labels: Labels) -> frozenset[str]:
-    return frozenset(head for head, _ in labels)
-
-
-def _solved(
-    rows: Sequence[tuple[Relation, float, float]], lower: Numbers, upper: Numbers
-) -> Numbers | None:
-    """Give whole numbers between limits that some sums allow, if there are any."""
-    if len(lower) == 0:
-        return lower
-    matrix = sparse.lil_array((max(len(rows), 1), len(lower)))
-    for place, ((cells, signs), _, _) in enumerate(rows):
-        for cell, sign in zip(cells, signs, strict=True):
-            matrix[place, cell] += sign
-    ends = np.array([row[1:] for row in rows] or [(0.0, 0.0)])
-    solved = milp(
-        np.zeros(len(lower)),
-        integrality=np.ones(len(lower), dtype=int),
-        bounds=Limits(lower, upper),
-        constraints=LinearConstraint(matrix.tocsr(), ends[:, 0], ends[:, 1]),
-    )
-    return None if solved.x is None else np.asarray(solved.x, dtype=float)

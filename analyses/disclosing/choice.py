@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from analyses.disclosing import counts, dispersion, means, together
-from analyses.disclosing.before import Given
+from analyses.disclosing.before import Given, unsettled
 from analyses.disclosing.counts import Counted
 from analyses.disclosing.groups import EVERYBODY, First, Groups, Place, universe
 from analyses.disclosing.means import Averaged
@@ -67,9 +67,10 @@ def choose(groups: Mapping[int, Groups], given: Given, first: First) -> Chosen:
         left = {table: own for table, own in left.items() if table not in finest}
         counting = counts.counting(left, given)
     too_fine = frozenset(groups.keys() - left.keys())
-    while lost := counting.lost:
+    lost = unsettled(left, given.earlier)
+    while lost := lost | counting.lost:
         left = {table: own for table, own in left.items() if table not in lost}
-        counting = counts.counting(left, given)
+        counting, lost = counts.counting(left, given), frozenset()
     while True:
         counted, averaged, more = _hidden(counting, left, given, first.of(left))
         exposed = counted.exposed | averaged.exposed | more.exposed

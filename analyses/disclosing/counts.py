@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analyses.disclosing.before import Given, Linked, link
+from analyses.disclosing.before import Given
 from analyses.disclosing.groups import (
     EVERYBODY,
     First,
@@ -25,6 +25,7 @@ from analyses.disclosing.groups import (
     is_small,
     universe,
 )
+from analyses.disclosing.stayed import Linked, link
 from analyses.disclosing.sums import Sums
 from measure.protection.bounds import Bounds
 from measure.protection.cells import Cells, Choice, Numbers, Relation

@@ -103,8 +103,8 @@ def blanked(table, row):
     return replace(table, rows=(*table.rows[:row], cells, *table.rows[row + 1 :]))
 
 
-def in_both(seed: int, tmp_path: Path) -> list[Bound]:
-    """Publish two neighbouring waves, the second with the first in mind, and attack both.
+def in_both(seed: int, tmp_path: Path, *, in_mind: bool = True) -> list[Bound]:
+    """Publish two neighbouring waves, the second with the first in mind or not, and attack both.
 
     Of some pairs nearly everybody is in both waves, so that each tells nearly all of the other.
     """
@@ -114,21 +114,22 @@ def in_both(seed: int, tmp_path: Path) -> list[Bound]:
     known = breakdowns_of(waves.before, waves.after)
     first = published(one, tmp_path, "1")
     earlier = Earlier(first, len(waves.before) - waves.left, same_wave=False)
-    second = published(replace(two, known=known), tmp_path, "2", (earlier,))
+    own = replace(two, known=known)
+    second = published(own, tmp_path, "2", (earlier,) if in_mind else ())
     attack = Attack([first, second], Knowledge(known.nested))
     attack.link(waves.left, waves.came)
     return attack.bounds()
 
 
-@pytest.mark.parametrize("seed", [3, 5, 30])
-def test_two_waves_together_tell_no_more(seed, tmp_path):
-    bounds = in_both(seed, tmp_path)
+def test_two_waves_together_tell_no_more(tmp_path):
+    bounds = in_both(8, tmp_path)
     assert bounds
     assert unsafe(bounds) == []
+    assert unsafe(in_both(8, tmp_path, in_mind=False))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6, 36))
+@pytest.mark.parametrize("seed", range(9, 39))
 def test_many_waves_together_tell_no_more(seed, tmp_path):
     assert unsafe(in_both(seed, tmp_path)) == []
 
@@ -144,7 +145,7 @@ def twice(seed: int, tmp_path: Path, *, in_mind: bool = True) -> list[Bound]:
     return attack.bounds()
 
 
-@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("seed", [6, 9])
 def test_the_same_answers_published_twice_tell_no_more(seed, tmp_path):
     bounds = twice(seed, tmp_path)
     assert bounds
@@ -153,7 +154,7 @@ def test_the_same_answers_published_twice_tell_no_more(seed, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4, 34))
+@pytest.mark.parametrize("seed", range(10, 40))
 def test_the_same_answers_published_twice_often_tell_no_more(seed, tmp_path):
     assert unsafe(twice(seed, tmp_path)) == []
 
