@@ -126,9 +126,20 @@ def test_progress_rises_to_one_through_every_step(watched: Watched) -> None:
     assert shares == sorted(shares)
     assert watched.told[-1] == ("step.done", 1.0)
     # What has no share is done only when it is asked for.
-    steps = [step for step, share in course.STEPS.items() if share]
-    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*steps, "step.done"]
+    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*course.STEPS, "step.done"]
     assert sum(course.STEPS.values()) == pytest.approx(1.0)
+
+
+def test_what_is_asked_for_besides_has_its_share_of_the_progress() -> None:
+    told: list[tuple[str, float]] = []
+    clock = course.Clock(
+        lambda *one: told.append(one), without=["step.sensitivity"], asked=["step.multiverse"]
+    )
+    for step in (*(step for step in course.STEPS if step != "step.sensitivity"), "step.multiverse"):
+        clock.start(step)
+    clock.within(1.0)
+    assert told[-1] == ("step.multiverse", pytest.approx(1.0))
+    assert told[-2][1] < 0.3
 
 
 def test_each_model_is_fitted_once(watched: Watched) -> None:
