@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analyses.disclosing.breakdowns import Breakdowns
 from analyses.disclosing.groups import Groups, Labels
-from analyses.section import Hidden, Report
+from analyses.section import Report
 from measure.protection.cells import Relation
 
 
@@ -53,11 +53,11 @@ class Given:
 
 
 def unsettled(groups: Mapping[int, Groups], earlier: Iterable[Earlier]) -> frozenset[int]:
-    """Give the tables that would add to what an earlier report of the same wave hides.
+    """Give the tables that would add to what an earlier report of the same wave tells.
 
-    What is known of counts of everybody is reckoned out; the sums of the answers that a report
-    hides are not known any more. Where it hides some in a table that is not published again, no
-    table of the same answers that it lacks is either.
+    What is known of counts of everybody is reckoned with; the sums of the answers that a report
+    hides are not known any more. Where it has a table of some answers that is not published again,
+    no table of the same answers that it lacks is published either.
     """
     now = {own.table.id for own in groups.values()}
     found: set[int] = set()
@@ -68,9 +68,7 @@ def unsettled(groups: Mapping[int, Groups], earlier: Iterable[Earlier]) -> froze
         gone = {
             table.answers.of
             for table in tables
-            if table.answers is not None
-            and table.id not in now
-            and any(isinstance(cell, Hidden) for row in table.rows for cell in row)
+            if table.answers is not None and table.id not in now
         }
         known = {table.id for table in tables}
         found |= {

@@ -267,7 +267,7 @@ def _proposed(own: Counting, first: set[int], told: Choice) -> Suppressed:
     for one in own.within:
         if hidden[one.whole]:
             parts.setdefault(one.universe, {})[one.whole] = one
-        if one.cell is not None:
+        if one.cell is not None and not told[one.cell]:
             hidden[one.cell] |= hidden[one.whole]
     linked = [
         _part_of(wholes, relation)

@@ -9,15 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import Bounds as Limits
-from scipy.optimize import LinearConstraint, milp
 
 from analyses.disclosing.before import Given, Published, Sum, published
 from analyses.disclosing.groups import EVERYBODY, Labels
 from analyses.disclosing.sums import Sums
 from measure.protection.bounds import Bounds
-from measure.protection.cells import Cells, Numbers, Relation
+from measure.protection.cells import Cells, Relation, Within, whole_numbers
 
 
 @dataclass(eq=False)
@@ -190,24 +187,22 @@ class _Link:
             (self.before.relation(one, s), 0.0 if one[1] else float(self.stayed))
             for one in self._shared(s)
         ]
-        rows = [(one, right, right) for one, right in equal if one is not None]
+        rows = [Within(one, right, right) for one, right in equal if one is not None]
         upper = np.full(len(hidden) + len(staying), float(self.before.n_obs))
         for labels, place in s.items():
             if labels in self.now:
                 upper[place] = min(upper[place], self.now[labels][1])
             n = self.before.counts.get(labels, self.before.n_obs)
             if n is None:
-                rows.append((Relation((n1[labels], place), (1.0, -1.0)), 0.0, np.inf))
+                rows.append(Within(Relation((n1[labels], place), (1.0, -1.0)), 0.0, np.inf))
             else:
                 upper[place] = min(upper[place], n)
         lower = np.r_[np.ones(len(hidden)), np.zeros(len(staying))]
-        if (lower > upper).any():
-            return None
-        solved = _solved(rows, lower, upper)
+        solved = whole_numbers(rows, lower, upper)
         if solved is None:
             return None
-        counted = {labels: float(round(solved[place])) for labels, place in n1.items()}
-        return counted, {labels: float(round(solved[place])) for labels, place in s.items()}
+        counted = {labels: float(solved[place]) for labels, place in n1.items()}
+        return counted, {labels: float(solved[place]) for labels, place in s.items()}
 
     def _known(self, one: Sum) -> float:
         """Give what the hidden ones of a sum add up to."""
@@ -238,23 +233,3 @@ class _Link:
 
 def _headings(labels: Labels) -> frozenset[str]:
     return frozenset(head for head, _ in labels)
-
-
-def _solved(
-    rows: Sequence[tuple[Relation, float, float]], lower: Numbers, upper: Numbers
-) -> Numbers | None:
-    """Give whole numbers between limits that some sums allow, if there are any."""
-    if len(lower) == 0:
-        return lower
-    matrix = sparse.lil_array((max(len(rows), 1), len(lower)))
-    for place, ((cells, signs), _, _) in enumerate(rows):
-        for cell, sign in zip(cells, signs, strict=True):
-            matrix[place, cell] += sign
-    ends = np.array([row[1:] for row in rows] or [(0.0, 0.0)])
-    solved = milp(
-        np.zeros(len(lower)),
-        integrality=np.ones(len(lower), dtype=int),
-        bounds=Limits(lower, upper),
-        constraints=LinearConstraint(matrix.tocsr(), ends[:, 0], ends[:, 1]),
-    )
-    return None if solved.x is None else np.asarray(solved.x, dtype=float)

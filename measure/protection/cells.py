@@ -1,5 +1,6 @@
 """Numbers that may be shown or hidden, and what anybody knows of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -112,3 +113,47 @@ def between(cells: Cells, lower: Numbers, upper: Numbers) -> Numbers | None:
             return None
         values[hidden] = solved.x
     return values
+
+
+class Within(NamedTuple):
+    """A sum of cells, and the least and the most that it may be."""
+
+    sum: Relation
+    least: float
+    most: float
+
+
+def whole_numbers(sums: Sequence[Within], lower: Numbers, upper: Numbers) -> Numbers | None:
+    """Give whole numbers between some limits of which the sums are as they have to be.
+
+    Parameters
+    ----------
+    sums
+        Of the numbers, by their places.
+    lower, upper
+        (n_cells,) the limits; none is beyond the other where there are such numbers.
+
+    Returns
+    -------
+    ndarray or None
+        (n_cells,); None where there are none.
+    """
+    if (lower > upper).any():
+        return None
+    if len(lower) == 0:
+        # A sum of nothing is 0.
+        return None if any(one.least > 0 or one.most < 0 for one in sums) else lower
+    starts = np.cumsum([0, *(len(one.sum.cells) for one in sums)])
+    places = [cell for one in sums for cell in one.sum.cells]
+    signs = [sign for one in sums for sign in one.sum.signs]
+    rows = sparse.csr_array(
+        (np.asarray(signs, float), places, starts), shape=(len(sums), len(lower))
+    )
+    ends = np.array([(one.least, one.most) for one in sums]).reshape(-1, 2)
+    solved = milp(
+        np.zeros(len(lower)),
+        integrality=np.ones(len(lower), dtype=int),
+        bounds=Limits(lower, upper),
+        constraints=LinearConstraint(rows, ends[:, 0], ends[:, 1]) if sums else None,
+    )
+    return None if solved.x is None else np.round(solved.x)

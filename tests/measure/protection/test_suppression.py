@@ -9,7 +9,7 @@ from scipy.optimize import linprog
 from measure.errors import DataError
 from measure.protection import bounds
 from measure.protection.bounds import Bounds
-from measure.protection.cells import Cells, Relation, between
+from measure.protection.cells import Cells, Relation, Within, between, whole_numbers
 from measure.protection.suppression import suppress
 
 HIDDEN = np.array([True, True, True])
@@ -200,6 +200,24 @@ def test_points_between_limits_keep_to_the_relations():
     assert between(cells, cells.lower, cells.values - 0.1) is None
     shown = replace(cells, hidden=np.zeros(len(cells.values), dtype=bool))
     assert between(shown, cells.lower, cells.lower).tolist() == cells.values.tolist()
+
+
+def test_whole_numbers_fit_all_sums_or_there_are_none():
+    ones = np.ones(3)
+    sums = [
+        Within(Relation((0, 1, 2), (1.0, 1.0, 1.0)), 7.0, 7.0),
+        Within(Relation((0, 1), (1.0, -1.0)), 2.0, np.inf),
+    ]
+    found = whole_numbers(sums, ones, 5 * ones)
+    assert found is not None
+    assert (found == np.round(found)).all()
+    assert found.sum() == 7.0
+    assert found[0] >= found[1] + 2
+    assert whole_numbers(sums, ones, 2 * ones) is None
+    assert whole_numbers(sums, 5 * ones, ones) is None
+    half = [Within(Relation((0, 1), (2.0, 2.0)), 5.0, 5.0)]
+    assert whole_numbers(half, 0 * ones, 5 * ones) is None
+    assert whole_numbers((), ones, ones).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_cells_that_are_not_what_they_are_known_to_be_are_refused():
