@@ -234,7 +234,7 @@ def test_a_number_of_a_sentence_and_a_row_less_have_moved():
     shorter = replace(levels, tables=(replace(table, rows=table.rows[:-1]),))
     sections = tuple(shorter if one is levels else one for one in REPORT.sections)
     moved_cells = differences(REPORT, replace(REPORT, sections=sections))
-    assert {moved.place.row for moved in moved_cells} == {3}
+    assert {moved.place.row for moved in moved_cells} == {4}
     assert all(moved.after is None for moved in moved_cells)
 
 
