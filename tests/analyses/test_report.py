@@ -2,9 +2,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from analyses import course, exploratory, report, script
+from analyses import course, exploratory, levels, report, script
 from analyses.export import results
 from analyses.modelling.fits import fit_models
+from analyses.publication import assemble
 from analyses.section import Hidden, Report
 from tests.analyses import demonstrations
 from tests.analyses.demonstrations import NAMES, instrument, people, survey
@@ -154,8 +155,9 @@ def test_small_groups_are_left_in_only_when_asked_for() -> None:
     teams = ["a"] * 60 + ["b"] * 50 + ["c"] * 3 + ["d"] * 37
     answers = people(150, COMPID=teams)
     loaded = instrument("leadership_climate")
+    section = levels.run(loaded, answers)
     for confidential in (False, True):
-        made = report.validate(loaded, answers, confidential=confidential, flagged="keep")
+        made = assemble(loaded, answers, (section,), confidential=confidential)
         means = made.section("levels").table("means_COMPID_leadership").column("mean")
         assert made.confidential is confidential
         assert any(isinstance(mean, Hidden) for mean in means) is not confidential
