@@ -142,8 +142,9 @@ def validate(
         list[Path] | None,
         typer.Option(
             metavar="RUN",
-            help="A run of the same wave that has been published: its folder, or its results.json. "
-            "What it hides stays hidden. May be given several times.",
+            help="A run that has been published, of this wave or another: its folder, or its "
+            "results.json. What it hides of this wave stays hidden, and nothing shown may give it "
+            "away. May be given several times.",
         ),
     ] = None,
     flagged: Annotated[

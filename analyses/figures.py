@@ -48,6 +48,7 @@ from analyses.charts.plotting import (
     value_axis,
     wrapped,
 )
+from analyses.disclosing.rounding import undrawn
 from analyses.section import Figure, Message, Table
 from analyses.wording import Words
 
@@ -136,6 +137,8 @@ def chart(figure: Figure, table: Table, words: Words) -> alt.LayerChart:
     lines = [labels.provenance(table.provenance, words)]
     if figure.form == "paths":
         lines.append(words.say(Message("face.figure.paths")))
+    if n := undrawn(figure, table):
+        lines.append(words.say(Message("face.figure.no_interval", {"n": n})))
     if figure.rule is not None:
         rule = words.cell(figure.rule, "number", 2)
         lines.append(words.say(Message("face.figure.rule", {"value": rule})))

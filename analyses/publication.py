@@ -7,7 +7,7 @@ from importlib import metadata
 
 from analyses import disclosure
 from analyses.disclosing.breakdowns import breakdowns
-from analyses.disclosure import Context
+from analyses.disclosure import Context, Earlier
 from analyses.intake import locked
 from analyses.intake.locked import Locked
 from analyses.intake.survey import Survey
@@ -41,7 +41,7 @@ def assemble(
     *,
     confidential: bool = False,
     rules: Locked | None = None,
-    earlier: Sequence[Report] = (),
+    earlier: Sequence[Earlier] = (),
 ) -> Report:
     """Publish sections and bind them into a report, which says whether the rules were locked.
 
@@ -54,19 +54,14 @@ def assemble(
     rules
         Whether the rules were locked, from `locked.examine`; looked up where it is not given.
     earlier
-        Reports that have been published before, from `results.read`. Those of the same instrument
-        and wave bear on what may be shown now; confidential ones were not published.
+        What has been published before, from `earlier.bearing`.
     """
     rules = locked.examine(instrument) if rules is None else rules
     context = Context(
         n_obs=len(survey.data),
         breakdowns=breakdowns(instrument, survey),
         key=sha256(survey.data.to_csv(index=False).encode()).hexdigest(),
-        earlier=tuple(
-            one
-            for one in earlier
-            if (one.instrument, one.wave, one.confidential) == (instrument.id, survey.wave, False)
-        ),
+        earlier=tuple(earlier),
     )
     return Report(
         instrument=instrument.id,

@@ -24,7 +24,7 @@ from analyses.course import Again, Clock, Course, Modelled, Progress, Run, follo
 from analyses.errors import AnalysisError
 from analyses.intake import locked
 from analyses.intake.cross_section import one_wave
-from analyses.intake.earlier import check_waves
+from analyses.intake.earlier import bearing
 from analyses.intake.locked import Locked
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
@@ -62,8 +62,9 @@ class Beside:
     margins
         Of the population, from `margins.read_margins`, that the respondents are held against.
     earlier
-        Reports of the same wave that have been published, from `earlier.read_earlier`: what they
-        hide stays hidden, and groups that few people have joined or left are not told of again.
+        Reports that have been published, from `earlier.read_earlier`: what those of the same wave
+        hide stays hidden, groups that few people have joined or left since are not told of again,
+        and nothing is shown by which anybody could reckon from one report to another.
     """
 
     rules: Locked | None = None
@@ -130,8 +131,8 @@ def validate(
     OptionError
         Where the estimator is not available, or `flagged` is not known.
     SurveyError
-        Where the survey has no such wave, more people answered than the margins say were invited,
-        or an earlier report is of another wave.
+        Where the survey has no such wave, or more people answered than the margins say were
+        invited.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
@@ -139,7 +140,6 @@ def validate(
     known_option("flagged", flagged, sensitivity.FLAGGED)
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
     whole, survey = survey, one_wave(instrument, survey, wave)
-    check_waves(beside.earlier, survey.wave)
     clock = Clock(
         progress,
         without=() if flagged == "both" else ("step.sensitivity",),
@@ -190,7 +190,7 @@ def validate(
         (*found, *argued),
         confidential=confidential,
         rules=rules,
-        earlier=beside.earlier,
+        earlier=bearing(beside.earlier, instrument, whole, analysed),
     )
     clock.finish()
     return report

@@ -137,6 +137,22 @@ class AboutLeaders:
 
 
 @dataclass(frozen=True)
+class Unnamed:
+    """Says for `disclosure` alone which groups the rows of a table are that does not name them.
+
+    Parameters
+    ----------
+    label
+        What the column of such groups is headed in tables that name them.
+    groups
+        The group of each row, as those tables write it.
+    """
+
+    label: Message
+    groups: tuple["Cell", ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of one section.
 
@@ -157,10 +173,15 @@ class Table:
         add up; empty where no rows do. None takes every column of words to part them.
     answers
         What the means in it are made of, where it holds any that are of answers.
+    dispersion
+        Names of the columns that say how far the answers of a row's people lie apart: standard
+        deviations, and intervals for what these people answered.
     distribution
         Whether rows show how people are spread over answers.
     leaders
         Which columns count leaders and raters, where it tells of leaders; None where it does not.
+    unnamed
+        Which groups its rows are, where it does not name them; published tables do not say.
     withheld
         Why its rows may not be compared; None where they may. Faces for evaluators and decision
         makers leave such a table out, and the section says so with the reason; files for
@@ -177,13 +198,20 @@ class Table:
     withheld: Message | None = None
     groups: tuple[str, ...] | None = None
     answers: Answers | None = None
+    dispersion: tuple[str, ...] = ()
     distribution: bool = False
     leaders: AboutLeaders | None = None
+    unnamed: Unnamed | None = None
 
     def column(self, name: str) -> tuple[Cell, ...]:
         """Give the cells of one column, by its name."""
         index = [column.name for column in self.columns].index(name)
         return tuple(row[index] for row in self.rows)
+
+    def hidden_beside(self, shown: str, name: str) -> int:
+        """Count the rows in which one column has a number and another one's is hidden."""
+        pairs = zip(self.column(shown), self.column(name), strict=True)
+        return sum(isinstance(one, int | float) and isinstance(cell, Hidden) for one, cell in pairs)
 
 
 FigureForm = Literal[

@@ -77,6 +77,7 @@ def table(across: Referents) -> Table | None:
         notes=tuple(_notes(climbed)),
         respondents="n_self",
         groups=(),
+        dispersion=("ci.lower", "ci.upper"),
         leaders=AboutLeaders("n_self", "n_others"),
     )
 

@@ -24,7 +24,7 @@ from analyses.disclosure import THRESHOLD
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import mean_of_answered
-from analyses.section import Cell, Column, Figure, Message, Provenance, Table, Value
+from analyses.section import Cell, Column, Figure, Message, Provenance, Table, Unnamed, Value
 from instruments.schema import BackgroundColumn, Instrument
 
 NESTED = ("organisation", "cluster")
@@ -135,7 +135,9 @@ def places_table(led: Leaders) -> Table | None:
     drawn = crc32(score.to_numpy(dtype=float).tobytes())
     order = np.random.default_rng(drawn).permutation(len(own))
     rows: list[tuple[Cell, ...]] = []
+    groups: list[Cell] = []
     for number, (_, row) in enumerate(own.iloc[order].iterrows(), start=1):
+        groups.append(evidence.group_label(row[names[0]], places[0]))
         estimate, half = mean + float(row["estimate"]), REACH * float(row["se"])
         label = Message("levels.variance.place", {"n": number})
         band = Message(f"levels.variance.band.{row['band']}")
@@ -155,6 +157,7 @@ def places_table(led: Leaders) -> Table | None:
         rows=tuple(rows),
         provenance=Provenance(Message("estimator.mixed"), found.n_obs, SOURCE),
         notes=tuple(_place_notes(own, len(places_found) - len(own))),
+        unnamed=Unnamed(evidence.plain(evidence.text(places[0].label)), tuple(groups)),
     )
 
 

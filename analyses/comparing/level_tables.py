@@ -23,6 +23,9 @@ from analyses.section import (
 from instruments.schema import BackgroundColumn, Instrument, Scale
 from measure.levels.means import group_means
 
+DISPERSION = ("ci.lower", "ci.upper", "sd")
+"""The columns beside a mean that say how far answers lie apart."""
+
 RWG_COLUMNS = {
     "uniform": "rwg_uniform",
     "slight": "rwg_slight",
@@ -191,6 +194,7 @@ def means_table(
         ),
         respondents="respondents",
         answers=Answers(scale.id, "mean", "sd", asked.limits, asked.n_items),
+        dispersion=DISPERSION,
         leaders=None if led is None else AboutLeaders("n_leaders", "respondents"),
     )
 
@@ -224,6 +228,7 @@ def self_ratings_tables(instrument: Instrument, survey: Survey) -> list[Table]:
         notes=(Message("levels.note.self_ratings"),),
         respondents="respondents",
         groups=(),
+        dispersion=DISPERSION,
         leaders=AboutLeaders("respondents"),
     )
     return [table]

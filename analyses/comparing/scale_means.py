@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analyses import evidence
+from analyses.comparing.level_tables import DISPERSION
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
 from analyses.section import (
@@ -134,6 +135,7 @@ def _table(
         # The rows are of the same people, and do not add up.
         groups=(),
         answers=_answers(instrument, table_id, scales),
+        dispersion=DISPERSION,
     )
 
 

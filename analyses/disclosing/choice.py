@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from analyses.disclosing import counts, means, together
-from analyses.disclosing.breakdowns import Breakdowns
+from analyses.disclosing import counts, dispersion, means, together
+from analyses.disclosing.before import Given, unsettled
 from analyses.disclosing.counts import Counted
-from analyses.disclosing.groups import First, Groups, Place
+from analyses.disclosing.groups import EVERYBODY, First, Groups, Place, universe
 from analyses.disclosing.means import Averaged
 from analyses.disclosing.together import Together
 
@@ -27,6 +27,8 @@ class Chosen:
         Rows whose counts are hidden, and with them all their numbers.
     numbers
         Rows whose numbers are hidden, those among them.
+    dispersion
+        Further rows, whose standard deviations and intervals are hidden.
     left_out
         Tables that are left out whole, by their place among all tables: something in them could be
         worked out although all that could help was hidden.
@@ -37,13 +39,12 @@ class Chosen:
 
     counts: frozenset[Place]
     numbers: frozenset[Place]
+    dispersion: frozenset[Place]
     left_out: frozenset[int]
     too_fine: frozenset[int] = frozenset()
 
 
-def choose(
-    groups: Mapping[int, Groups], n_obs: int, known: Breakdowns, first: First, key: str
-) -> Chosen:
+def choose(groups: Mapping[int, Groups], given: Given, first: First) -> Chosen:
     """Choose what is hidden, so that all of it is protected.
 
     Where that cannot be, one of the tables with an unprotected row is left out whole, the one with
@@ -55,30 +56,32 @@ def choose(
     ----------
     groups
         The tables of groups, by their place among all tables.
-    n_obs
-        How many people answered.
-    known
-        How groups lie in each other.
+    given
+        What is known besides.
     first
-        What is hidden in any case.
-    key
-        What the choice among equal rows is drawn from, and nobody else has.
+        What is hidden in any case, and what is known in any case.
     """
     left: dict[int, Groups] = dict(groups)
-    counting = counts.counting(left, n_obs, known, key)
-    while _is_too_large(counting) and (finest := _finest(left, n_obs)):
+    counting = counts.counting(left, given)
+    while _is_too_large(counting) and (finest := _finest(left, given.n_obs)):
         left = {table: own for table, own in left.items() if table not in finest}
-        counting = counts.counting(left, n_obs, known, key)
+        counting = counts.counting(left, given)
     too_fine = frozenset(groups.keys() - left.keys())
+    lost = unsettled(left, given.earlier)
+    while lost := lost | counting.lost:
+        left = {table: own for table, own in left.items() if table not in lost}
+        counting, lost = counts.counting(left, given), frozenset()
     while True:
-        counted, averaged, more = _hidden(counting, left, known, _within(first, left), key)
+        counted, averaged, more = _hidden(counting, left, given, first.of(left))
         exposed = counted.exposed | averaged.exposed | more.exposed
         if not exposed:
             left_out = frozenset(groups.keys() - left.keys() - too_fine)
-            return Chosen(counted.hidden, averaged.hidden, left_out, too_fine)
+            few = first.of(left).dispersion
+            spread = dispersion.hide(left, given, few, averaged.hidden)
+            return Chosen(counted.hidden, averaged.hidden, spread, left_out, too_fine)
         tables = {place.table for place in exposed}
         del left[min(tables, key=partial(_loss, left, averaged.hidden))]
-        counting = counts.counting(left, n_obs, known, key)
+        counting = counts.counting(left, given)
 
 
 def _is_too_large(counting: counts.Counting) -> bool:
@@ -94,7 +97,7 @@ def _finest(groups: Mapping[int, Groups], n_obs: int) -> frozenset[int]:
     tables: defaultdict[str, set[int]] = defaultdict(set)
     for table, own in groups.items():
         for row in range(len(own.counts)):
-            if counts.universe(own, row, n_obs) != counts.EVERYBODY:
+            if universe(own, row, n_obs) != EVERYBODY:
                 for head, word in own.labels(row):
                     words[head].add(word)
                     tables[head].add(table)
@@ -114,34 +117,21 @@ def _loss(
     return -crossed, own.table.answers is None, shown, -table
 
 
-def _within(first: First, left: Mapping[int, Groups]) -> First:
-    """Give what is hidden in any case of the tables that are left."""
-    return First(
-        *(
-            frozenset(place for place in places if place.table in left)
-            for places in (first.counts, first.numbers, first.strict)
-        )
-    )
-
-
 def _hidden(
-    counting: counts.Counting,
-    groups: Mapping[int, Groups],
-    known: Breakdowns,
-    first: First,
-    key: str,
+    counting: counts.Counting, groups: Mapping[int, Groups], given: Given, first: First
 ) -> tuple[Counted, Averaged, Together]:
     """Hide counts and numbers until nothing has to be hidden besides, or cannot be protected."""
     while True:
-        counted = counts.hide(counting, first.counts)
-        averaged = means.hide(groups, known, counted, first, key)
+        counted = counts.hide(counting, first)
+        averaged = means.hide(groups, given, counted, first)
         exposed = counted.exposed | averaged.exposed
-        more = Together() if exposed else together.look(counting, counted, averaged)
+        more = Together() if exposed else together.look(counting, counted, averaged, first)
         if exposed | more.exposed or not more.first:
             return counted, averaged, more
         # What was hidden stays so, so that this ends.
-        first = First(
-            counted.hidden | more.first.counts,
-            averaged.hidden | more.first.numbers,
-            first.strict | more.first.strict,
+        first = replace(
+            first,
+            counts=counted.hidden | more.first.counts,
+            numbers=averaged.hidden | more.first.numbers,
+            strict=first.strict | more.first.strict,
         )

@@ -8,20 +8,31 @@ scale is one of the group; every total is known; a hidden count is at least 1, a
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from analyses.disclosing.breakdowns import Breakdowns
-from analyses.disclosing.groups import Groups, Labels, Place, Universe, is_small
+from analyses.disclosing.before import Given
+from analyses.disclosing.groups import (
+    EVERYBODY,
+    First,
+    Groups,
+    Labels,
+    Place,
+    Universe,
+    Withheld,
+    is_small,
+    universe,
+)
+from analyses.disclosing.stayed import Linked, link
 from analyses.disclosing.sums import Sums
-from measure.protection.bounds import Cells, Choice, Numbers, Relation
+from measure.protection.bounds import Bounds
+from measure.protection.cells import Cells, Choice, Numbers, Relation
 from measure.protection.suppression import Suppressed, suppress
 
 SPAN = 5.0
 """What is known of a hidden count leaves at least so many respondents open."""
-
-EVERYBODY: Universe = ("everybody",)
 
 
 class Within(NamedTuple):
@@ -41,29 +52,31 @@ class Counting:
     ----------
     sums
         The cells, and which add up to which.
-    cell_of
-        The cell of each row.
     within
         Which cells are some of the people of which.
     small
         Rows that count too few.
     n_obs
         How many people answered.
-    weights
-        (n_cells,) what is lost where one is hidden.
+    before
+        What earlier publications tell of the counts.
     """
 
     sums: Sums
-    cell_of: Mapping[Place, int]
     within: Sequence[Within]
     small: frozenset[Place]
     n_obs: int
-    weights: Numbers
+    before: Linked
+
+    @cached_property
+    def weights(self) -> Numbers:
+        """Give what is lost where each cell is hidden, (n_cells,)."""
+        return self.sums.weights()
 
     def hidden(self, hidden: frozenset[Place]) -> Choice:
         """Say of each cell whether it is hidden where some rows are."""
         found = np.array(self.sums.lacking, dtype=bool)
-        found[[self.cell_of[place] for place in hidden]] = True
+        found[[self.sums.cell_of[place] for place in hidden]] = True
         return found
 
     def most(self, hidden: Choice) -> Numbers:
@@ -82,56 +95,112 @@ class Counting:
             if one.cell is not None and hidden[one.whole]
         ]
 
-    def cells(self, first: Choice, most: Numbers, own: Choice, linked: Iterable[Relation]) -> Cells:
-        """Give some cells, `own`, and what is known of them, where some are hidden."""
-        values = np.array(self.sums.values)
+    @cached_property
+    def everybody(self) -> Choice:
+        """Say of each cell whether it is of everybody, now or before, (n_cells,)."""
+        found = np.array([name == EVERYBODY for name in self.sums.universes], dtype=bool)
+        found[self.before.cells] = True
+        return found
+
+    def cells(self, choice: "Choices", most: Numbers, linked: Iterable[Relation]) -> Cells:
+        """Give some of the cells, and what is known of them, where some are hidden."""
+        values, own = np.array(self.sums.values), choice.own
         lacking = np.array(self.sums.lacking, dtype=bool)
-        hidden = (first | lacking) & own
+        hidden = (choice.hidden | lacking) & own
+        lower = np.where(lacking, 0.0, np.minimum(values, 1.0))
+        span = np.where(lacking | ~own, 0.0, SPAN)
+        before, upper = self.before.cells, most.copy()
+        lower[before], upper[before] = self.before.lower, self.before.upper
+        span[before] = np.where(own[before], self.before.span, 0.0)
+        relations = (*self.sums.relations, *self.before.relations)
         return Cells(
             values=values,
-            lower=np.where(lacking, 0.0, np.minimum(values, 1.0)),
-            upper=most,
-            span=np.where(lacking | ~own, 0.0, SPAN),
+            lower=lower,
+            upper=upper,
+            span=span,
             weights=self.weights,
             hidden=hidden,
-            shown=((values == 0) | ~own) & ~hidden,
+            shown=((values == 0) | choice.told | ~own) & ~hidden,
             whole=np.ones(len(values), dtype=bool),
-            relations=(*(one for one in self.sums.relations if own[one.cells[0]]), *linked),
+            relations=(*(one for one in relations if own[one.cells[0]]), *linked),
         )
+
+    @cached_property
+    def tight(self) -> Choice:
+        """Say of each cell whether earlier publications tell too much of it, whatever is hidden."""
+        tight = np.zeros(len(self.sums.values), dtype=bool)
+        if not self.before.cells:
+            return tight
+        most, people = self.most(~tight), np.array(self.sums.values) > 0
+        rng = np.random.default_rng(0)
+        while True:
+            # To hide what is known does not protect the others.
+            hidden = self.everybody & people & (~tight | self._needed)
+            cells = self.cells(Choices(hidden, self.everybody, ~hidden), most, ())
+            bounds = Bounds(cells, cells.hidden, tight)
+            bounds.explore(rng)
+            found = [cell for cell, _, _ in bounds.violated()]
+            if not found:
+                return tight
+            tight[found] = True
+
+    @cached_property
+    def _needed(self) -> Choice:
+        """Say of each cell whether it has to be open: it counts too few, or was hidden before."""
+        found = np.zeros(len(self.sums.values), dtype=bool)
+        found[[*self.before.twins, *(self.sums.cell_of[place] for place in self.small)]] = True
+        return found
+
+    @property
+    def lost(self) -> frozenset[int]:
+        """Give the tables of groups that have to be open, and cannot be."""
+        return frozenset(place.table for place in self.exposed(self.tight & self._needed))
+
+    def told(self, first: First) -> Choice:
+        """Say of each cell whether anybody has it from an earlier publication."""
+        found = self.tight.copy()
+        found[[self.sums.cell_of[place] for place in first.told_counts]] = True
+        return found
+
+    def exposed(self, exposed: Choice) -> frozenset[Place]:
+        """Give the rows that could not be protected, or by which what was hidden before is not."""
+        exposed = exposed.copy()
+        for cell, twins in self.before.twins.items():
+            exposed[list(twins)] |= exposed[cell]
+        return frozenset(place for place, cell in self.sums.cell_of.items() if exposed[cell])
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """Which cells are hidden, which of them are looked at, and which are known, each (n_cells,)."""
+
+    hidden: Choice
+    own: Choice
+    told: Choice
 
 
 @dataclass(frozen=True)
-class Counted:
+class Counted(Withheld):
     """What is hidden of the counts.
 
     Attributes
     ----------
-    hidden
-        Rows that are hidden.
-    exposed
-        Rows that could not be protected.
     points
         Counts that the hidden rows may have by all that is shown, all rows together.
     """
 
-    hidden: frozenset[Place] = frozenset()
-    exposed: frozenset[Place] = frozenset()
     points: tuple[Mapping[Place, float], ...] = ()
 
 
-def counting(groups: Mapping[int, Groups], n_obs: int, known: Breakdowns, key: str) -> Counting:
+def counting(groups: Mapping[int, Groups], given: Given) -> Counting:
     """Find all counts of people, and what is known of them.
 
     Parameters
     ----------
     groups
         The tables of groups, by their place among all tables.
-    n_obs
-        How many people answered.
-    known
-        How groups lie in each other.
-    key
-        What the choice among equal rows is drawn from, and nobody else has.
+    given
+        What is known besides.
     """
     small = frozenset(
         Place(table, row)
@@ -139,13 +208,13 @@ def counting(groups: Mapping[int, Groups], n_obs: int, known: Breakdowns, key: s
         for row, n in enumerate(own.counts)
         if n is None or is_small(n)
     )
-    sums, cell_of = _counted(groups, n_obs)
-    sums.relate(groups, cell_of, known)
+    sums = _counted(groups, given.n_obs, given.key)
+    sums.relate(groups, given.breakdowns)
     within = _within(sums)
-    return Counting(sums, cell_of, within, small, n_obs, np.array(sums.weights(key)))
+    return Counting(sums, within, small, given.n_obs, link(sums, given, SPAN))
 
 
-def hide(own: Counting, forced: frozenset[Place]) -> Counted:
+def hide(own: Counting, given: First) -> Counted:
     """Choose the rows whose counts are hidden: everybody's groups, then those of who answered.
 
     The second know of the first what they add up to. What they tell of the first in turn, and what
@@ -156,19 +225,20 @@ def hide(own: Counting, forced: frozenset[Place]) -> Counted:
     ----------
     own
         The counts.
-    forced
-        Rows that are hidden besides those that count too few.
+    given
+        Rows that are hidden besides those that count too few, and those that are known.
     """
-    forced |= own.small
-    if not forced:
+    forced = given.counts | own.small
+    if not forced and not own.before.cells:
         return Counted()
-    first = {own.cell_of[place] for place in forced}
+    cell_of = own.sums.cell_of
+    first = {cell_of[place] for place in forced}
     # Of a group of 5, whoever knows the 5 knows a hidden part of it too well.
     first |= {
         one.whole for one in own.within if one.cell in first and own.sums.people[one.whole] <= SPAN
     }
     while True:
-        found = _proposed(own, first)
+        found = _proposed(own, first, own.told(given))
         # Where those who answered cannot be protected beside a shown group, it is hidden too.
         blocked = {
             one.whole
@@ -178,28 +248,26 @@ def hide(own: Counting, forced: frozenset[Place]) -> Counted:
         if not blocked:
             break
         first |= blocked
-    rows = frozenset(place for place, cell in own.cell_of.items() if found.hidden[cell])
+    rows = frozenset(place for place, cell in cell_of.items() if found.hidden[cell])
     return Counted(
         rows,
-        frozenset(place for place in rows if found.exposed[own.cell_of[place]]),
-        tuple(
-            {place: float(point[own.cell_of[place]]) for place in rows} for point in found.points
-        ),
+        own.exposed(found.exposed),
+        tuple({place: float(point[cell_of[place]]) for place in rows} for point in found.points),
     )
 
 
-def _proposed(own: Counting, first: set[int]) -> Suppressed:
-    top = np.array([name == EVERYBODY for name in own.sums.universes], dtype=bool)
+def _proposed(own: Counting, first: set[int], told: Choice) -> Suppressed:
+    top = own.everybody
     hidden = np.zeros(len(top), dtype=bool)
     hidden[list(first)] = True
     most = own.most(np.ones(len(top), dtype=bool))
-    everybody = suppress(own.cells(hidden, most, top, ()), seed=0)
+    everybody = suppress(own.cells(Choices(hidden, top, told), most, ()), seed=0)
     hidden |= everybody.hidden
     parts: dict[Universe, dict[int, Within]] = {}
     for one in own.within:
         if hidden[one.whole]:
             parts.setdefault(one.universe, {})[one.whole] = one
-        if one.cell is not None:
+        if one.cell is not None and not told[one.cell]:
             hidden[one.cell] |= hidden[one.whole]
     linked = [
         _part_of(wholes, relation)
@@ -208,7 +276,7 @@ def _proposed(own: Counting, first: set[int]) -> Suppressed:
         if top[relation.cells[0]]
     ]
     known = [one for one in linked if one is not None]
-    others = suppress(own.cells(hidden, own.most(hidden), ~top, known), seed=0)
+    others = suppress(own.cells(Choices(hidden, ~top, told), own.most(hidden), known), seed=0)
     return Suppressed(
         hidden | others.hidden,
         others.exposed | everybody.exposed,
@@ -251,18 +319,8 @@ def _within(sums: Sums) -> tuple[Within, ...]:
     return tuple(found)
 
 
-def universe(groups: Groups, row: int, n_obs: int) -> Universe:
-    """Name the people that a row is a group of."""
-    table = groups.table
-    if groups.parts_everybody and table.provenance.n_obs == n_obs:
-        return EVERYBODY
-    of = table.id if table.answers is None else table.answers.of
-    return (of, *sorted(groups.others(row)))
-
-
-def _counted(groups: Mapping[int, Groups], n_obs: int) -> tuple[Sums, dict[Place, int]]:
-    sums = Sums()
-    cell_of: dict[Place, int] = {}
+def _counted(groups: Mapping[int, Groups], n_obs: int, key: str) -> Sums:
+    sums = Sums(key)
     for table, own in groups.items():
         people = [1 if n is None else n for n in own.counts]
         names = [(universe(own, row, n_obs), own.labels(row)) for row in range(len(people))]
@@ -274,5 +332,5 @@ def _counted(groups: Mapping[int, Groups], n_obs: int) -> tuple[Sums, dict[Place
             # Another table of the same people counts them otherwise.
             names = [((*name, table), labels) for name, labels in names]
         for row, (name, n) in enumerate(zip(names, people, strict=True)):
-            cell_of[Place(table, row)] = sums.row(Place(table, row), name, n, float(n))
-    return sums, cell_of
+            sums.row(Place(table, row), name, n, float(n))
+    return sums

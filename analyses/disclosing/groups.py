@@ -1,8 +1,8 @@
 """The rows of tables of groups, as disclosure control sees them."""
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,6 +19,9 @@ Universe = tuple[object, ...]
 """Names the people who are parted into groups."""
 
 
+EVERYBODY: Universe = ("everybody",)
+
+
 class Place(NamedTuple):
     """Where a row stands among all tables that are published together."""
 
@@ -28,23 +31,55 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class First:
-    """Rows that are hidden whatever the others are.
+    """Rows that are hidden whatever the others are, or that it is of no use to hide.
 
     Attributes
     ----------
     counts, numbers
-        Those whose counts, and those whose numbers are.
+        Those whose counts, and those whose numbers are hidden.
     strict
         Those whose means have to be open even to who knows how many people each row counts.
+    dispersion
+        Those whose standard deviations and intervals are hidden.
+    told_counts, told_numbers
+        Those whose counts, and those whose numbers anybody has from an earlier publication.
     """
 
     counts: frozenset[Place] = frozenset()
     numbers: frozenset[Place] = frozenset()
     strict: frozenset[Place] = frozenset()
+    dispersion: frozenset[Place] = frozenset()
+    told_counts: frozenset[Place] = frozenset()
+    told_numbers: frozenset[Place] = frozenset()
+
+    def of(self, tables: Collection[int]) -> "First":
+        """Give those of some tables."""
+        return First(
+            *(
+                frozenset(place for place in getattr(self, one.name) if place.table in tables)
+                for one in fields(self)
+            )
+        )
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether any are hidden, or have to be open."""
         return bool(self.counts or self.numbers or self.strict)
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """What is hidden, and what of it could be worked out.
+
+    Attributes
+    ----------
+    hidden
+        Rows that are hidden.
+    exposed
+        Rows that could not be protected.
+    """
+
+    hidden: frozenset[Place] = frozenset()
+    exposed: frozenset[Place] = frozenset()
 
 
 def is_small(n: int | None) -> bool:
@@ -155,18 +190,55 @@ class Groups:
         parted = all(own for own, _ in self._words)
         return single and parted and self.total(range(len(self.table.rows))) == n_obs
 
-    def numbers(self) -> Iterator[int]:
-        """Give the places of the columns of numbers other than the count of respondents."""
-        for place, column in enumerate(self.table.columns):
-            if column.kind in NUMERIC and column.name != self.table.respondents:
-                yield place
+    def hides_count(self, row: int) -> bool:
+        """Tell whether the count of a published row is hidden."""
+        assert self.table.respondents is not None
+        return isinstance(self.table.column(self.table.respondents)[row], Hidden)
+
+    def hides_numbers(self, row: int) -> bool:
+        """Tell whether a published row has numbers besides its count, all of them hidden."""
+        return self._all_hidden(
+            row,
+            {
+                column.name
+                for column in self.table.columns
+                if column.kind in NUMERIC and column.name != self.table.respondents
+            },
+        )
+
+    def hides_dispersion(self, row: int) -> bool:
+        """Tell whether a published row has standard deviations or intervals, all of them hidden."""
+        return self._all_hidden(row, self.table.dispersion)
+
+    def _all_hidden(self, row: int, names: Collection[str]) -> bool:
+        cells = zip(self.table.rows[row], self.table.columns, strict=True)
+        own = [cell for cell, column in cells if column.name in names]
+        return bool(own) and all(isinstance(cell, Hidden) for cell in own)
+
+
+def universe(groups: Groups, row: int, n_obs: int) -> Universe:
+    """Name the people that a row is a group of."""
+    table = groups.table
+    if groups.parts_everybody and table.provenance.n_obs == n_obs:
+        return EVERYBODY
+    of = table.id if table.answers is None else table.answers.of
+    return (of, *sorted(groups.others(row)))
+
+
+def without(
+    row: tuple[Cell, ...], columns: Iterable[Column], names: Collection[str]
+) -> tuple[Cell, ...]:
+    """Empty some cells of a row, by the names of their columns."""
+    return tuple(
+        Hidden() if column.name in names else cell
+        for cell, column in zip(row, columns, strict=True)
+    )
 
 
 def without_numbers(
     row: tuple[Cell, ...], columns: Iterable[Column], keep: str | None = None
 ) -> tuple[Cell, ...]:
     """Empty the numbers of a row, but for one column."""
-    return tuple(
-        Hidden() if column.kind in NUMERIC and column.name != keep else cell
-        for cell, column in zip(row, columns, strict=True)
-    )
+    columns = tuple(columns)
+    names = {column.name for column in columns if column.kind in NUMERIC and column.name != keep}
+    return without(row, columns, names)

@@ -23,6 +23,8 @@ class Tally:
     spread, leaders, fine, earlier
         Rows without numbers: distributions of few, few leaders or raters, means that give their
         sums away, groups that few people joined or left since an earlier publication.
+    dispersion
+        Rows without standard deviation and interval, because few answered or to protect others.
     others
         Rows without numbers because all answered alike, or to protect others.
     tables
@@ -38,6 +40,7 @@ class Tally:
     leaders: int = 0
     fine: int = 0
     earlier: int = 0
+    dispersion: int = 0
     others: int = 0
     tables: int = 0
     left_out: int = 0

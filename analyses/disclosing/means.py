@@ -9,15 +9,16 @@ may add up are never hidden alone.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from analyses.disclosing.breakdowns import Breakdowns
+from analyses.disclosing.before import Given
 from analyses.disclosing.counts import Counted
-from analyses.disclosing.groups import First, Groups, Place
+from analyses.disclosing.groups import First, Groups, Place, Withheld
 from analyses.disclosing.sums import Named, Sums
 from analyses.section import Table
-from measure.protection.bounds import Cells, Numbers, Relation
+from measure.protection.cells import Cells, Choice, Numbers, Relation
 from measure.protection.suppression import suppress
 
 SPAN = 0.5
@@ -32,15 +33,24 @@ class Summing:
     ----------
     sums
         The cells, and which add up to which.
-    cell_of
-        The cell of each row.
     limits
         Of each cell of a row, the lowest and the highest mean; nothing of those that are no mean.
     """
 
     sums: Sums = field(default_factory=Sums)
-    cell_of: dict[Place, int] = field(default_factory=dict)
     limits: dict[int, tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def weights(self) -> Numbers:
+        """Give what is lost where each cell is hidden, (n_cells,)."""
+        return self.sums.weights()
+
+    def told(self, first: First) -> Choice:
+        """Say of each cell whether anybody has it from an earlier publication."""
+        found = np.zeros(len(self.sums.values), dtype=bool)
+        for place, cell in self.sums.cell_of.items():
+            found[cell] |= place in first.told_numbers
+        return found
 
     def bounds(self, most: Numbers) -> tuple[Numbers, Numbers]:
         """Give the lowest and the highest sum of each cell of so many people at most.
@@ -60,79 +70,62 @@ class Summing:
 
 
 @dataclass(frozen=True, eq=False)
-class Averaged:
-    """What is hidden of the numbers beside the counts.
+class Averaged(Withheld):
+    """What is hidden of the numbers beside the counts; where a count is, all of its row is.
 
     Attributes
     ----------
-    hidden
-        Rows without numbers, those without counts among them.
-    exposed
-        Rows that could not be protected.
     summing
         The sums of answers.
     uncounted
         Cells of which it is not asked that they be open to who knows the counts.
-    weights
-        (n_cells,) what is lost where one is hidden.
     """
 
-    hidden: frozenset[Place] = frozenset()
-    exposed: frozenset[Place] = frozenset()
     summing: Summing = field(default_factory=Summing)
     uncounted: frozenset[int] = frozenset()
-    weights: Numbers = field(default_factory=lambda: np.zeros(0))
 
 
-def hide(
-    groups: Mapping[int, Groups],
-    known: Breakdowns,
-    counted: Counted,
-    first: First,
-    key: str,
-) -> Averaged:
+def hide(groups: Mapping[int, Groups], given: Given, counted: Counted, first: First) -> Averaged:
     """Choose the rows whose numbers are hidden.
 
     Parameters
     ----------
     groups
         The tables of groups, by their place among all tables.
-    known
-        How groups lie in each other.
+    given
+        What is known besides.
     counted
         The rows whose counts are hidden.
     first
-        Rows whose numbers are hidden whatever the others are, and those whose means have to be open
-        to who knows the counts.
-    key
-        What the choice among equal rows is drawn from, and nobody else has.
+        Rows whose numbers are hidden whatever the others are, those whose means have to be open to
+        who knows the counts, and those whose means are known.
     """
     forced = counted.hidden | first.numbers
     if not forced:
         return Averaged()
-    summing = _summed(groups, first.numbers - counted.hidden)
-    summing.sums.relate(groups, summing.cell_of, known)
-    cells, uncounted = _cells(summing, counted, forced, key)
-    uncounted -= {summing.cell_of[place] for place in first.strict}
+    summing = _summed(groups, first.numbers - counted.hidden, given.key)
+    summing.sums.relate(groups, given.breakdowns)
+    cells, uncounted = _cells(summing, counted, forced)
+    uncounted -= {summing.sums.cell_of[place] for place in first.strict}
     cells.span[list(uncounted)] = 0.0
+    cells.shown[:] = summing.told(first) & ~cells.hidden
     found = suppress(cells, seed=0)
-    rows = summing.cell_of.items()
+    rows = summing.sums.cell_of.items()
     return Averaged(
         forced | {place for place, cell in rows if found.hidden[cell]},
         frozenset(place for place, cell in rows if found.exposed[cell]),
         summing,
         frozenset(uncounted),
-        cells.weights,
     )
 
 
-def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> Summing:
+def _summed(groups: Mapping[int, Groups], bare: frozenset[Place], key: str) -> Summing:
     """Find the sums of answers, and in tables with `bare` rows what is no mean.
 
     Of what is no mean nothing is known but that it may add up, so that one hidden number is as good
     as another to protect it.
     """
-    found = Summing()
+    found = Summing(Sums(key))
     sums, loose = found.sums, {place.table for place in bare}
     for table, own in groups.items():
         answers = own.table.answers
@@ -144,7 +137,7 @@ def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> Summing:
             if answers is None or ends is None or mean is None:
                 if table in loose:
                     name: Named = (("table", table), own.labels(row) | own.others(row))
-                    found.cell_of[place] = sums.row(place, name, 1, 0.0)
+                    sums.row(place, name, 1, 0.0)
                 continue
             universe = (answers.of, *sorted(own.others(row)))
             people = 1 if n is None else n
@@ -155,21 +148,18 @@ def _summed(groups: Mapping[int, Groups], bare: frozenset[Place]) -> Summing:
             ):
                 # Another table has other answers of the same people.
                 name = ((*universe, table), own.labels(row))
-            found.cell_of[place] = cell = sums.row(place, name, people, people * mean)
-            found.limits[cell] = ends
+            found.limits[sums.row(place, name, people, people * mean)] = ends
     return found
 
 
-def _cells(
-    summing: Summing, counted: Counted, forced: frozenset[Place], key: str
-) -> tuple[Cells, set[int]]:
+def _cells(summing: Summing, counted: Counted, forced: frozenset[Place]) -> tuple[Cells, set[int]]:
     """Give the sums as cells, and those that may be open only by what is open of the counts."""
     sums = summing.sums
     people, values = np.array(sums.people, dtype=float), np.array(sums.values)
     lacking = np.array(sums.lacking, dtype=bool)
     lower, upper = summing.bounds(people)
     hidden, span = lacking.copy(), np.where(lacking, 0.0, SPAN * people)
-    for place, cell in summing.cell_of.items():
+    for place, cell in sums.cell_of.items():
         hidden[cell] |= place in forced
         if place in counted.hidden and cell not in summing.limits:
             span[cell] = 0.0
@@ -179,7 +169,7 @@ def _cells(
         lower=lower,
         upper=upper,
         span=np.minimum(span, upper - lower),
-        weights=np.array(sums.weights(key)),
+        weights=summing.weights,
         hidden=hidden,
         shown=np.zeros(len(values), dtype=bool),
         whole=np.zeros(len(values), dtype=bool),

@@ -1,15 +1,27 @@
 """What may not be shown for its own sake, whatever is shown beside it."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from analyses.disclosing.groups import Groups, Labels, Place, is_small, whole_number
+from analyses.disclosing.groups import (
+    THRESHOLD,
+    First,
+    Groups,
+    Labels,
+    Place,
+    is_small,
+    whole_number,
+)
 from analyses.disclosing.means import mean_of
-from analyses.section import Cell, Hidden, Report, Table
+from analyses.section import Report, Table
 
 DISTRIBUTION = 8
 """The smallest number of respondents whose answers are shown category by category."""
+
+DISPERSION = 8
+"""The smallest number of respondents whose standard deviation and interval are shown: of fewer
+people they would say, with the mean, what nearly all of them answered."""
 
 LEADERS, RATERS = 3, 10
 """What is said of leaders is said of no fewer, and rests on no fewer who rated them."""
@@ -40,8 +52,13 @@ class Found:
     spread, leaders, fine, alike, changed
         Rows whose numbers are hidden: distributions of few, of few leaders, means that give their
         sums away, groups that answered alike, and groups that changed by few people since.
-    withdrawn
-        Rows whose counts an earlier publication of the same wave has hidden.
+    dispersion
+        Rows whose standard deviations and intervals are hidden: those of few, and those that an
+        earlier publication of the same wave hides.
+    withheld, withdrawn
+        Rows whose numbers, and those whose counts an earlier publication of the same wave hides.
+    told_counts, told_numbers
+        Rows whose counts, and those whose numbers such a publication shows.
     """
 
     spread: frozenset[Place] = frozenset()
@@ -49,15 +66,26 @@ class Found:
     fine: frozenset[Place] = frozenset()
     alike: frozenset[Place] = frozenset()
     changed: frozenset[Place] = frozenset()
+    dispersion: frozenset[Place] = frozenset()
+    withheld: frozenset[Place] = frozenset()
     withdrawn: frozenset[Place] = frozenset()
+    told_counts: frozenset[Place] = frozenset()
+    told_numbers: frozenset[Place] = frozenset()
 
     @property
-    def numbers(self) -> frozenset[Place]:
-        """All rows whose numbers are hidden."""
-        return self.spread | self.leaders | self.fine | self.alike | self.changed
+    def first(self) -> First:
+        """What is hidden in any case, and what is known in any case."""
+        numbers = self.spread | self.leaders | self.fine | self.alike | self.changed | self.withheld
+        return First(
+            self.withdrawn,
+            numbers,
+            dispersion=self.dispersion,
+            told_counts=self.told_counts - self.withdrawn,
+            told_numbers=self.told_numbers - numbers,
+        )
 
 
-def judge(groups: Mapping[int, Groups], earlier: tuple[Report, ...]) -> Found:
+def judge(groups: Mapping[int, Groups], earlier: Iterable[Report]) -> Found:
     """Find the rows that may not be shown for their own sake.
 
     Parameters
@@ -79,13 +107,27 @@ def judge(groups: Mapping[int, Groups], earlier: tuple[Report, ...]) -> Found:
         fine=where(_gives_sum_away),
         alike=where(lambda own, row: alike(own.table, row, own.counts[row])),
         changed=where(lambda own, row: any(one.changed(own, row) for one in before)),
-        withdrawn=where(lambda own, row: any(one.hidden(own, row) for one in before)),
+        dispersion=where(
+            lambda own, row: (
+                _few_for_dispersion(own, row)
+                or any(one.hides_dispersion(own, row) for one in before)
+            )
+        ),
+        withheld=where(lambda own, row: any(one.hides_numbers(own, row) for one in before)),
+        withdrawn=where(lambda own, row: any(one.hides_count(own, row) for one in before)),
+        told_counts=where(lambda own, row: any(one.tells_count(own, row) for one in before)),
+        told_numbers=where(lambda own, row: any(one.tells_numbers(own, row) for one in before)),
     )
 
 
 def _few_for_distribution(own: Groups, row: int) -> bool:
     n = own.counts[row]
     return own.table.distribution and n is not None and 0 < n < DISTRIBUTION
+
+
+def _few_for_dispersion(own: Groups, row: int) -> bool:
+    n = own.counts[row]
+    return bool(own.table.dispersion) and n is not None and 0 < n < DISPERSION
 
 
 def _few_leaders(own: Groups, row: int) -> bool:
@@ -164,21 +206,42 @@ class _Before:
     """What an earlier report says of the groups that tables now tell of again."""
 
     def __init__(self, report: Report) -> None:
-        self._counts: dict[tuple[str, Labels], Cell] = {}
+        self._rows: dict[tuple[str, Labels], tuple[Groups, int]] = {}
         for section in report.sections:
             for table in section.tables:
                 if table.respondents is None:
                     continue
                 own = Groups(table)
-                for row, cell in enumerate(table.column(table.respondents)):
-                    self._counts[table.id, own.labels(row) | own.others(row)] = cell
+                for row in range(len(table.rows)):
+                    self._rows[table.id, own.labels(row) | own.others(row)] = own, row
 
-    def _found(self, own: Groups, row: int) -> Cell:
-        return self._counts.get((own.table.id, own.labels(row) | own.others(row)))
+    def _found(self, own: Groups, row: int) -> tuple[Groups, int] | None:
+        return self._rows.get((own.table.id, own.labels(row) | own.others(row)))
 
-    def hidden(self, own: Groups, row: int) -> bool:
-        return isinstance(self._found(own, row), Hidden)
+    def hides_count(self, own: Groups, row: int) -> bool:
+        there = self._found(own, row)
+        return there is not None and there[0].hides_count(there[1])
+
+    def hides_numbers(self, own: Groups, row: int) -> bool:
+        there = self._found(own, row)
+        return there is not None and there[0].hides_numbers(there[1])
+
+    def hides_dispersion(self, own: Groups, row: int) -> bool:
+        there = self._found(own, row)
+        return there is not None and there[0].hides_dispersion(there[1])
+
+    def _difference(self, own: Groups, row: int) -> int | None:
+        """Give by how many people a group has grown or shrunk, where both counts are known."""
+        there, now = self._found(own, row), own.counts[row]
+        before = None if there is None else there[0].counts[there[1]]
+        return None if before is None or now is None else abs(now - before)
 
     def changed(self, own: Groups, row: int) -> bool:
-        before, now = whole_number(self._found(own, row)), own.counts[row]
-        return before is not None and now is not None and is_small(abs(now - before))
+        return is_small(self._difference(own, row))
+
+    def tells_count(self, own: Groups, row: int) -> bool:
+        change = self._difference(own, row)
+        return change is not None and change < THRESHOLD
+
+    def tells_numbers(self, own: Groups, row: int) -> bool:
+        return self._difference(own, row) == 0 and not self.hides_numbers(own, row)

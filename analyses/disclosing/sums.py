@@ -5,9 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from analyses.disclosing.breakdowns import Breakdowns
 from analyses.disclosing.groups import Groups, Labels, Place, Universe
-from measure.protection.bounds import Relation
+from measure.protection.cells import Numbers, Relation
 
 ROUGHLY = 1e-6
 """Sums of means times counts that differ by no more are the same."""
@@ -31,6 +33,8 @@ class Sums:
 
     Attributes
     ----------
+    key
+        What nobody else has, and equal cells are told apart by.
     people, values
         Of each cell: how many it counts, and what adds up: they themselves, or their answers.
     lacking
@@ -39,15 +43,19 @@ class Sums:
         Of each cell, the rows that it stands in.
     named
         The place of each group's cell.
+    cell_of
+        The place of each row's cell.
     relations
         Sums that are known.
     """
 
+    key: str = ""
     people: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     lacking: list[bool] = field(default_factory=list)
     places: list[list[Place]] = field(default_factory=list)
     named: dict[Named, int] = field(default_factory=dict)
+    cell_of: dict[Place, int] = field(default_factory=dict)
     relations: list[Relation] = field(default_factory=list)
 
     @property
@@ -81,6 +89,7 @@ class Sums:
             name = (name[0], name[1] | {("", str(tuple(place)))})
         cell = self.cell(name, people, value)
         self.places[cell].append(place)
+        self.cell_of[place] = cell
         return cell
 
     def total(self, parts: Sequence[int]) -> None:
@@ -106,9 +115,7 @@ class Sums:
         self.relations.append(Relation(tuple(cells), tuple(signs)))
         return True
 
-    def relate(
-        self, groups: Mapping[int, Groups], cell_of: Mapping[Place, int], known: Breakdowns
-    ) -> None:
+    def relate(self, groups: Mapping[int, Groups], known: Breakdowns) -> None:
         """Add all sums that are known: by each column of words, and of groups in larger groups."""
         universes = {cell: name for (name, _), cell in self.named.items()}
         settled = self._nest(known)
@@ -116,7 +123,7 @@ class Sums:
         for table, own in groups.items():
             for family in own.families:
                 rows = (Place(table, row) for row in family.rows)
-                parts = [cell_of[place] for place in rows if place in cell_of]
+                parts = [self.cell_of[place] for place in rows if place in self.cell_of]
                 if not parts or frozenset(parts) in seen or settled.issuperset(parts):
                     continue
                 seen.add(frozenset(parts))
@@ -172,24 +179,16 @@ class Sums:
                     settled |= set(cells.values())
         return frozenset(settled)
 
-    def weights(self, key: str) -> list[float]:
-        """Weigh cells: by the rows they stand in, and a large group more than a small one.
-
-        Parameters
-        ----------
-        key
-            What nobody else has: what is drawn from it makes equal cells unequal.
-        """
-        names = {cell: name for name, cell in self.named.items()}
-        return [
-            len(places) * math.log2(1 + self.people[cell]) * (1 + JITTER * _drawn(key, names[cell]))
-            if cell in names
-            else 0.0
-            for cell, places in enumerate(self.places)
-        ]
+    def weights(self) -> Numbers:
+        """Weigh cells: by the rows they stand in, and a large group more than a small one."""
+        found = np.zeros(len(self.values))
+        for name, cell in self.named.items():
+            size = len(self.places[cell]) * math.log2(1 + self.people[cell])
+            found[cell] = size * (1 + JITTER * drawn(self.key, name))
+        return found
 
 
-def _drawn(key: str, name: Named) -> float:
+def drawn(key: str, name: Named) -> float:
     """Draw a number from 0 to 1 for a group, the same for the same key."""
     said = f"{key} {name[0]} {sorted(name[1])}"
     digest = hashlib.blake2b(said.encode(), digest_size=8).digest()

@@ -12,10 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from analyses.disclosing.counts import Counted, Counting
+from analyses.disclosing.counts import Choices, Counted, Counting
 from analyses.disclosing.groups import First, Place
 from analyses.disclosing.means import SPAN, Averaged
-from measure.protection.bounds import Bounds, Cells, Numbers, Relation, between
+from measure.protection.bounds import Bounds
+from measure.protection.cells import Cells, Choice, Numbers, Relation, between
 from measure.protection.suppression import Suppressed, suppress
 
 
@@ -35,7 +36,7 @@ class Together:
     exposed: frozenset[Place] = frozenset()
 
 
-def look(counting: Counting, counted: Counted, averaged: Averaged) -> Together:
+def look(counting: Counting, counted: Counted, averaged: Averaged, given: First) -> Together:
     """Find what has to be hidden besides what is hidden of counts and of numbers already.
 
     The counts are looked at first. Where all their points leave room for the sums of answers, as
@@ -45,12 +46,13 @@ def look(counting: Counting, counted: Counted, averaged: Averaged) -> Together:
         return Together()
     hidden = counting.hidden(counted.hidden)
     every = np.ones(len(hidden), dtype=bool)
-    counts = counting.cells(hidden, counting.most(hidden), every, counting.linked(hidden))
+    choice = Choices(hidden, every, counting.told(given))
+    counts = counting.cells(choice, counting.most(hidden), counting.linked(hidden))
     found = suppress(counts, seed=0)
     more = _together(counting, counted, averaged, found)
     if found.exposed.any() or more.first.counts:
         return more
-    both = _Both(counting, averaged, counts)
+    both = _Both(counting, averaged, counts, averaged.summing.told(given))
     points = list(both.lifted(found.points))
     cells = both.cells()
     bounds = Bounds(cells, cells.hidden, np.zeros(len(cells.values), dtype=bool))
@@ -69,11 +71,12 @@ def _together(
 ) -> Together:
     """Say of rows what was found of cells: of counts, and where they are there, of sums."""
     n_counts = len(counting.sums.values)
-    counts = frozenset(place for place, cell in counting.cell_of.items() if found.hidden[cell])
-    exposed = frozenset(place for place, cell in counting.cell_of.items() if found.exposed[cell])
+    rows = counting.sums.cell_of.items()
+    counts = frozenset(place for place, cell in rows if found.hidden[cell])
+    exposed = counting.exposed(found.exposed[:n_counts])
     numbers = frozenset(
         place
-        for place, cell in averaged.summing.cell_of.items()
+        for place, cell in averaged.summing.sums.cell_of.items()
         if len(found.hidden) > n_counts and found.hidden[n_counts + cell]
     )
     first = First(counts - counted.hidden, (counts | numbers) - averaged.hidden)
@@ -82,11 +85,12 @@ def _together(
 
 @dataclass(frozen=True, eq=False)
 class _Both:
-    """Counts, and the sums of answers of so many people."""
+    """Counts, and the sums of answers of so many people; of these, which are known already."""
 
     counting: Counting
     averaged: Averaged
     counts: Cells
+    told: Choice
 
     @cached_property
     def pairs(self) -> list[tuple[int, int]]:
@@ -94,8 +98,8 @@ class _Both:
         summing = self.averaged.summing
         return sorted(
             {
-                (self.counting.cell_of[place], cell)
-                for place, cell in summing.cell_of.items()
+                (self.counting.sums.cell_of[place], cell)
+                for place, cell in summing.sums.cell_of.items()
                 if cell in summing.limits
             }
         )
@@ -108,7 +112,8 @@ class _Both:
     @cached_property
     def sums(self) -> Cells:
         """Give the sums of answers."""
-        return _sums(self.averaged, {cell: self.counts.upper[count] for count, cell in self.open_})
+        most = {cell: self.counts.upper[count] for count, cell in self.open_}
+        return _sums(self.averaged, most, self.told)
 
     def lifted(self, points: Sequence[Numbers]) -> Iterator[Numbers]:
         """Give points of counts with sums of answers that so many people can have given."""
@@ -181,7 +186,7 @@ class _Both:
         )
 
 
-def _sums(averaged: Averaged, most: Mapping[int, float]) -> Cells:
+def _sums(averaged: Averaged, most: Mapping[int, float], told: Choice) -> Cells:
     """Give the sums of answers, where some are known to be of so many people at most."""
     summing = averaged.summing
     sums, n = summing.sums, len(summing.sums.values)
@@ -191,7 +196,7 @@ def _sums(averaged: Averaged, most: Mapping[int, float]) -> Cells:
     ends = (*summing.bounds(fewest), *summing.bounds(people))
     lacking = np.array(sums.lacking, dtype=bool)
     hidden = lacking.copy()
-    for place, cell in summing.cell_of.items():
+    for place, cell in sums.cell_of.items():
         hidden[cell] |= place in averaged.hidden
     means = lacking.copy()
     means[list(summing.limits)] = True
@@ -200,9 +205,9 @@ def _sums(averaged: Averaged, most: Mapping[int, float]) -> Cells:
         lower=np.minimum(ends[0], ends[2]),
         upper=np.maximum(ends[1], ends[3]),
         span=np.zeros(n),
-        weights=averaged.weights,
+        weights=summing.weights,
         hidden=hidden & means,
-        shown=~means,
+        shown=~means | (told & ~hidden),
         whole=np.zeros(n, dtype=bool),
         relations=tuple(one for one in sums.relations if means[list(one.cells)].all()),
     )
@@ -217,5 +222,5 @@ def _too_tight(bounds: Bounds, averaged: Averaged, counting: Counting) -> Iterat
     n_counts = len(counting.sums.values)
     for cell in sorted(averaged.uncounted):
         place = summing.sums.places[cell][0]
-        if bounds.ratio(n_counts + cell, counting.cell_of[place], SPAN) < SPAN:
+        if bounds.ratio(n_counts + cell, counting.sums.cell_of[place], SPAN) < SPAN:
             yield place

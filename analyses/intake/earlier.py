@@ -1,10 +1,12 @@
 """Reports that have been published before, which bear on what may be shown now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
+from analyses.disclosure import Earlier
 from analyses.errors import SurveyError
 from analyses.export import results
+from analyses.intake.survey import Survey
 from analyses.section import Report
 from instruments.schema import Instrument
 
@@ -47,19 +49,41 @@ def read_earlier(paths: Iterable[Path], instrument: Instrument) -> tuple[Report,
     return tuple(found)
 
 
-def check_waves(earlier: Sequence[Report], wave: str | None) -> None:
-    """Refuse earlier reports of another wave than the one that is analysed.
+def bearing(
+    reports: Iterable[Report], instrument: Instrument, whole: Survey, survey: Survey
+) -> tuple[Earlier, ...]:
+    """Say of earlier reports how they bear on what may be shown now.
 
-    Raises
-    ------
-    SurveyError
-        Where there is one: the answers to different waves are published each for itself.
+    Parameters
+    ----------
+    reports
+        Of the same instrument, from `read_earlier`.
+    instrument
+        What is asked.
+    whole, survey
+        The answers of all waves, and those that are analysed now.
+
+    Returns
+    -------
+    tuple
+        Of a report of another wave, how many of its people are among those of now, where the survey
+        holds both waves and says who answered; anybody may then know it from the section on the
+        development. Else nothing can be reckoned from one wave to the other.
     """
-    for report in earlier:
-        if report.wave != wave:
-            before, now = (one or "none named" for one in (report.wave, wave))
-            raise SurveyError(
-                f'the earlier report of "{report.survey}" ({report.created}) is of another wave '
-                f"({before}) than this run ({now}). Give reports of the same wave only; others do "
-                "not decide what may be shown."
-            )
+    found = []
+    for report in reports:
+        same = report.wave == survey.wave
+        stayed = None if same else _stayed(report, instrument, whole, survey)
+        found.append(Earlier(report, stayed, same))
+    return tuple(found)
+
+
+def _stayed(report: Report, instrument: Instrument, whole: Survey, survey: Survey) -> int | None:
+    who, wave = instrument.column_for("respondent"), whole.wave_column
+    if who is None or who not in whole.data or wave is None or report.wave is None:
+        return None
+    before = whole.data.loc[whole.data[wave].astype(object) == report.wave, who]
+    if before.isna().any() or len(before) != report.n_obs:
+        # The report is not of these answers, or not of all of them.
+        return None
+    return int(survey.data[who].isin(before).sum())

@@ -36,7 +36,7 @@ class Inputs:
     population
         What is known of the population.
     earlier
-        Folders of runs of the same wave that have been published, or their results files.
+        Folders of runs that have been published, of this wave or others, or their results files.
     """
 
     survey: Path

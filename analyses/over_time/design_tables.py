@@ -18,7 +18,7 @@ from analyses.over_time.design_findings import (
     wedge_effect,
 )
 from analyses.over_time.designs import Designs, Series, shown, whole
-from analyses.over_time.development_tables import factor_label
+from analyses.over_time.development_tables import CHANGE_LIMITS, factor_label
 from analyses.over_time.then_tests import ThenTest
 from analyses.section import Cell, Figure, Message, Phrase, Provenance, Table, Value
 
@@ -94,6 +94,7 @@ def _wedge_tables(designs: Designs) -> Iterator[Table]:
         ),
         respondents="respondents",
         groups=(),
+        dispersion=(*LIMITS, "points_lower", "points_upper"),
     )
     together: measure.SteppedWedge | None = whole(designs.wedges).result
     if together is not None:
@@ -160,6 +161,7 @@ def _sequences(designs: Designs, result: measure.SteppedWedge, provenance: Prove
         rows=tuple(rows),
         provenance=provenance,
         respondents="respondents",
+        answers=designs.answers("development_wedge_means"),
     )
 
 
@@ -199,6 +201,7 @@ def _series_tables(designs: Designs) -> Iterator[Table]:
         notes=(Message("development.note.series_terms"),),
         respondents="respondents",
         groups=(),
+        dispersion=("step_lower", "step_upper", "trend_lower", "trend_upper", *LIMITS),
     )
     chosen = whole(designs.series).result
     if chosen is not None:
@@ -231,6 +234,9 @@ def _points(designs: Designs, result: measure.InterruptedSeries, provenance: Pro
         rows=tuple(rows),
         provenance=provenance,
         respondents="respondents",
+        # Where units have series of their own, each unit counts alike; the mean lies on the same
+        # scale, and is as little to be told of few or of those who answered alike.
+        answers=designs.answers("development_series_points"),
     )
 
 
@@ -264,6 +270,7 @@ def _then_table(then: ThenTest, found: measure.RetrospectivePretest) -> Table:
         ),
         respondents="respondents",
         groups=(),
+        dispersion=CHANGE_LIMITS,
     )
 
 

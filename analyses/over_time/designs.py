@@ -23,6 +23,7 @@ from analyses.ledger.variables import mean_of_answered
 from analyses.modelling.fits import Plan, fit_reference
 from analyses.over_time.developing import Development, allocated
 from analyses.publication import SEED
+from analyses.section import Answers
 from instruments.schema import BackgroundColumn, Instrument
 from measure.occasions.observed_changes import MEAN
 
@@ -104,20 +105,31 @@ class Designs:
         return tuple(item for item in self.waves.items if item in released)
 
     @cached_property
-    def scores(self) -> pd.DataFrame:
-        """Each answer sheet's mean of each factor's items that stay the same, and their mean."""
-        assert self.waves is not None
-        enough = self.instrument.rules.index_answered.value
+    def scored(self) -> dict[str, list[str]]:
+        """The items of each score: those of a factor that stay the same."""
         apart = set(self.left_out)
         kept = {
             name: [item for item in items if item not in apart]
-            for name, items in self.waves.common.factors.items()
+            for name, items in self._waves.common.factors.items()
         }
+        return {name: items for name, items in kept.items() if len(items) >= FEWEST_ITEMS}
+
+    def answers(self, table_id: str) -> Answers:
+        """Say what means of all scores are made of, as disclosure control asks."""
+        items = [item for own in self.scored.values() for item in own]
+        limits = {self.instrument.response(item).limits for item in items}
+        return Answers(
+            table_id, "mean", None, limits.pop() if len(limits) == 1 else None, len(items)
+        )
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Each answer sheet's mean of each factor's items that stay the same, and their mean."""
+        enough = self.instrument.rules.index_answered.value
         found = pd.DataFrame(
             {
                 name: mean_of_answered(self.survey.scored[items], enough)
-                for name, items in kept.items()
-                if len(items) >= FEWEST_ITEMS
+                for name, items in self.scored.items()
             },
             index=self.survey.scored.index,
         )

@@ -16,6 +16,7 @@ from instruments.schema import BackgroundColumn
 from measure.occasions.observed_changes import MEAN
 
 SCORE = "score."
+CHANGE_LIMITS = ("ci.lower", "ci.upper", "raw_lower", "raw_upper")
 ODDS = ("odds.ratio", "or.ci.lower", "or.ci.upper")
 KINDS = {
     "reprioritisation": Message("development.kind.reprioritisation"),
@@ -157,6 +158,7 @@ def changes_table(waves: Development, changes: pd.DataFrame, fit: measure.Fit) -
         notes=tuple(_change_notes(waves)),
         respondents="respondents",
         groups=("group",),
+        dispersion=CHANGE_LIMITS,
     )
 
 
@@ -197,6 +199,7 @@ def differences_table(waves: Development, found: measure.ChangeDifference) -> Ta
         notes=tuple(notes),
         respondents="respondents",
         groups=(),
+        dispersion=CHANGE_LIMITS,
     )
 
 

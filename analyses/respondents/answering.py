@@ -43,6 +43,7 @@ def styles(instrument: Instrument, survey: Survey) -> tuple[Table, ...]:
         notes=(Message("styles.note"), Message("screening.note.as_answered")),
         respondents="n",
         groups=(),
+        dispersion=("sd_style", "q10", "q90"),
     )
     return (table,)
 

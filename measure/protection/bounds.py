@@ -7,7 +7,6 @@ Science 47, section 3).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,14 +17,9 @@ from scipy.optimize import Bounds as Limits
 from scipy.optimize import LinearConstraint, OptimizeResult, linprog, milp
 from scipy.sparse.csgraph import connected_components
 
-from measure.errors import DataError
+from measure.protection.cells import NEARLY, Cells, Choice, Numbers
 
-Numbers = NDArray[np.float64]
-Choice = NDArray[np.bool_]
 Places = NDArray[np.intp]
-
-NEARLY = 1e-6
-"""What the solver may lack of a bound or a demand."""
 
 SHORT = 1e-4
 """A span that lacks no more than this is wide enough; more than the solver may lack."""
@@ -42,107 +36,14 @@ NEAR, LONG = (60, 500, 4000), 40
 relation may be to lead on from cell to cell."""
 
 
-class Relation(NamedTuple):
-    """A sum of cells that anybody knows: the cells' places, and what each is multiplied by."""
-
-    cells: tuple[int, ...]
-    signs: tuple[float, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Numbers that may be shown or hidden, and what is known of them.
-
-    Attributes
-    ----------
-    values
-        (n_cells,) what they are.
-    lower, upper
-        (n_cells,) between which anybody knows them to lie.
-    span
-        (n_cells,) how far the bounds of a hidden cell have to lie apart; 0 where it needs no
-        protection.
-    weights
-        (n_cells,) what is lost where one is hidden.
-    hidden, shown
-        (n_cells,) those that are hidden, and those that stay shown, whatever is chosen.
-    whole
-        (n_cells,) those that anybody knows to be whole numbers.
-    relations
-        Sums that are known.
-    implied
-        Pairs of cells: where the first is hidden, the second has to be.
-    """
-
-    values: Numbers
-    lower: Numbers
-    upper: Numbers
-    span: Numbers
-    weights: Numbers
-    hidden: Choice
-    shown: Choice
-    whole: Choice
-    relations: tuple[Relation, ...]
-    implied: tuple[tuple[int, int], ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse cells that are not what they are known to be."""
-        outside = (self.values < self.lower - NEARLY) | (self.values > self.upper + NEARLY)
-        if outside.any():
-            place = int(outside.argmax())
-            raise DataError(
-                f"cell {place} is {self.values[place]:g}, outside {self.lower[place]:g} to "
-                f"{self.upper[place]:g}."
-            )
-        if (self.hidden & self.shown).any():
-            place = int((self.hidden & self.shown).argmax())
-            raise DataError(f"cell {place} cannot be both hidden and shown whatever is chosen.")
-
-    @cached_property
-    def matrix(self) -> sparse.csr_array:
-        """Give the relations as rows of signs, (n_relations, n_cells)."""
-        starts = np.cumsum([0, *(len(one.cells) for one in self.relations)])
-        cells = [cell for one in self.relations for cell in one.cells]
-        signs = [sign for one in self.relations for sign in one.signs]
-        shape = (len(self.relations), len(self.values))
-        return sparse.csr_array((np.asarray(signs, float), cells, starts), shape=shape)
-
-
-def between(cells: Cells, lower: Numbers, upper: Numbers) -> Numbers | None:
-    """Give values that the relations allow the hidden cells between some limits.
-
-    Parameters
-    ----------
-    cells
-        The cells; those that are not hidden keep their values.
-    lower, upper
-        (n_cells,) the limits.
-
-    Returns
-    -------
-    ndarray or None
-        (n_cells,); None where the relations allow none.
-    """
-    values, hidden = cells.values.copy(), np.flatnonzero(cells.hidden)
-    if len(hidden):
-        sums = sparse.csr_array(cells.matrix[:, hidden])
-        solved = milp(
-            np.zeros(len(hidden)),
-            bounds=Limits(lower[hidden] - NEARLY, upper[hidden] + NEARLY),
-            constraints=LinearConstraint(sums, *([sums @ values[hidden]] * 2)),
-        )
-        if solved.x is None:
-            return None
-        values[hidden] = solved.x
-    return values
-
-
 class _Slack(NamedTuple):
     """A relation of one hidden cell and one that is in no other, which thereby only bounds it."""
 
     cell: int
     row: int
     sign: float
+    lower: float
+    upper: float
 
 
 class Bounds:
@@ -204,9 +105,10 @@ class Bounds:
             reach = -ratio * (
                 np.array([cells.lower[other], cells.upper[other]]) - cells.values[other]
             )
-            self._lower[cell] = max(self._lower[cell], cells.values[cell] + reach.min())
-            self._upper[cell] = min(self._upper[cell], cells.values[cell] + reach.max())
-            yield _Slack(cell, int(row), float(signs[1 - rest]))
+            lower, upper = (float(end) for end in cells.values[cell] + np.sort(reach))
+            self._lower[cell] = max(self._lower[cell], lower)
+            self._upper[cell] = min(self._upper[cell], upper)
+            yield _Slack(cell, int(row), float(signs[1 - rest]), lower, upper)
 
     def uncertain(self) -> Places:
         """Give the cells asked for that are not yet known to be protected."""
@@ -419,7 +321,9 @@ class Bounds:
         for slack in self._slacks:
             own = costs[slack.cell]
             bound, known = (self._upper, cells.upper) if own > 0 else (self._lower, cells.lower)
-            if own and bound[slack.cell] != known[slack.cell]:
+            end = slack.upper if own > 0 else slack.lower
+            # Of several relations that bound a cell, the narrowest is why it goes no further.
+            if own and end == bound[slack.cell] != known[slack.cell]:
                 here = slice(matrix.indptr[slack.row], matrix.indptr[slack.row + 1])
                 costs[matrix.indices[here]] -= own / slack.sign * matrix.data[here]
         up, down = cells.upper - cells.values, cells.values - cells.lower

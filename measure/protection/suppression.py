@@ -17,7 +17,8 @@ from scipy import sparse
 from scipy.optimize import Bounds as Limits
 from scipy.optimize import LinearConstraint, milp
 
-from measure.protection.bounds import NEARLY, Bounds, Cells, Choice, Numbers
+from measure.protection.bounds import Bounds
+from measure.protection.cells import NEARLY, Cells, Choice, Numbers
 
 FREE_ROUNDS = 3
 """So many proposals are made afresh; then what was proposed stays hidden, and only further cells

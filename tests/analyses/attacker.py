@@ -16,6 +16,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from analyses.section import Report, Table
 
+Labels = frozenset[tuple[str, str]]
+"""The headings of columns of words, and the words."""
+
 WORDS = ("text", "message")
 COUNT_SPAN = 5.0
 MEAN_SPAN = 0.5
@@ -62,13 +65,24 @@ class Knowledge:
 class _Row:
     table: Table
     place: int
-    labels: frozenset[tuple[str, str]]
-    others: frozenset[tuple[str, str]]
+    labels: Labels
+    others: Labels
     count: int | None
     mean: float | None
     digits: int
     n: int
     s: int | None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The rows of one report, and how many people it is of."""
+
+    rows: tuple[_Row, ...]
+    n_obs: int
+
+    def is_of_everybody(self, row: _Row) -> bool:
+        return bool(row.labels) and not row.others and row.table.provenance.n_obs == self.n_obs
 
 
 class Attack:
@@ -81,12 +95,14 @@ class Attack:
         self.equal: list[tuple[dict[int, float], float]] = []
         self.least: list[tuple[dict[int, float], float]] = []
         self.rows: list[_Row] = []
+        self.reports: list[_Told] = []
         for report in reports:
             first = len(self.rows)
             for section in report.sections:
                 for table in section.tables:
                     if table.respondents is not None and table.provenance.n_obs is not None:
                         self._read(table, report.n_obs)
+            self.reports.append(_Told(tuple(self.rows[first:]), report.n_obs))
             self._relate(self.rows[first:], report.n_obs)
 
     def _variable(self, low: float, high: float) -> int:
@@ -180,9 +196,7 @@ class Attack:
                     if larger.s is not None and len(sums) == sum(row.count != 0 for row in parts):
                         self.equal.append(({larger.s: -1.0} | dict.fromkeys(sums, 1.0), 0.0))
 
-    def _lies_in(
-        self, small: frozenset[tuple[str, str]], large: frozenset[tuple[str, str]]
-    ) -> bool:
+    def _lies_in(self, small: Labels, large: Labels) -> bool:
         if large < small:
             return True
         if len(small) != 1 or len(large) != 1:
@@ -190,21 +204,54 @@ class Attack:
         ((inner, word),), ((outer, other),) = small, large
         return self.known.nested.get((inner, outer), {}).get(word) == other
 
-    def link(self, table_id: str, left: int, came: int) -> None:
-        """Link a table of two waves: so many of the first have left, so many have come since."""
-        waves: dict[frozenset[tuple[str, str]], list[_Row]] = {}
-        for row in self.rows:
-            if row.table.id == table_id:
-                waves.setdefault(row.labels, []).append(row)
-        moves: list[tuple[int, int]] = []
-        for pair in waves.values():
-            if len(pair) == 2:
-                gone, new = self._variable(0.0, left), self._variable(0.0, came)
-                signs = {pair[0].n: 1.0, gone: -1.0, new: 1.0, pair[1].n: -1.0}
-                self.equal.append((signs, 0.0))
-                moves.append((gone, new))
-        for side, most in enumerate((left, came)):
-            self.least.append(({move[side]: -1.0 for move in moves}, -float(most)))
+    def link(self, left: int, came: int) -> None:
+        """Link two waves: so many of the first have left, so many have come since.
+
+        Who has stayed is of the same groups in both waves, and those who stayed add up as all do.
+        """
+        first, second = self.reports
+        before = self._stayed(first, first.n_obs - left)
+        after = self._stayed(second, second.n_obs - came)
+        for one, other in ((before, after), (after, before)):
+            told = {_headings(labels) for labels in other}
+            for labels, stayed in one.items():
+                if labels in other:
+                    self.equal.append(({stayed: 1.0, other[labels]: -1.0}, 0.0))
+                elif _headings(labels) in told:
+                    # A group of nobody is in no table.
+                    self.high[stayed] = 0.0
+
+    def _stayed(self, told: _Told, total: int) -> dict[Labels, int]:
+        """Say of each group of everybody how many of it are in both waves, and of all together."""
+        rows = [row for row in told.rows if told.is_of_everybody(row)]
+        found: dict[Labels, int] = {}
+        for row in rows:
+            if row.labels not in found:
+                found[row.labels] = self._variable(0.0, float(total))
+            self.least.append(({row.n: 1.0, found[row.labels]: -1.0}, 0.0))
+        for table in {id(row.table): row.table for row in rows}.values():
+            own = {row.labels for row in rows if row.table is table}
+            self.equal.append(({found[labels]: 1.0 for labels in own}, float(total)))
+            for larger in found.keys() - own:
+                parts = {found[small]: 1.0 for small in own if self._lies_in(small, larger)}
+                if parts:
+                    self.equal.append(({found[larger]: -1.0} | parts, 0.0))
+        return found
+
+    def same_answers(self) -> None:
+        """Let reports be of the same answers: of the same group they all say the same."""
+        found: dict[object, _Row] = {}
+        for told in self.reports:
+            for row in told.rows:
+                people = "everybody" if told.is_of_everybody(row) else row.table.provenance.n_obs
+                of = _of(row.table)
+                group = people, of, row.labels, row.others
+                one = found.setdefault(group, row)
+                if one is row:
+                    continue
+                self.equal.append(({one.n: 1.0, row.n: -1.0}, 0.0))
+                if one.s is not None and row.s is not None:
+                    self.equal.append(({one.s: 1.0, row.s: -1.0}, 0.0))
 
     def bounds(self) -> list[Bound]:
         """Bound every hidden count and every hidden mean."""
@@ -218,6 +265,10 @@ class Attack:
             if row.s is not None and row.mean is None:
                 found.append(Bound(row.table.id, row.place, "mean", *solver.ratio(row.s, row.n)))
         return found
+
+
+def _headings(labels: Labels) -> frozenset[str]:
+    return frozenset(heading for heading, _ in labels)
 
 
 def _of(table: Table) -> str | None:

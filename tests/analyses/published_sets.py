@@ -1,7 +1,8 @@
 """Random surveys of small groups, and the tables of counts, means and answers made of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -70,15 +71,51 @@ def made(data: pd.DataFrame) -> Made:
         Section("screening", Message("plain", {"text": "a"}), tables=tuple(tables[:half])),
         Section("levels", Message("plain", {"text": "b"}), tables=tuple(tables[half:])),
     )
-    lies_in = data.drop_duplicates("unit").set_index("unit")["place"]
-    nested = {
-        (repr(heading("unit")), repr(heading("place"))): {
-            repr(unit): repr(place) for unit, place in lies_in.items()
-        }
+    sums = {scale: float(data[scale].sum()) for scale in SCALES}
+    return Made(data, breakdowns_of(data), sections, sums)
+
+
+def breakdowns_of(*surveys: pd.DataFrame) -> Breakdowns:
+    """Say what people may be grouped by, and which unit of any survey lies in which place."""
+    lies_in = {
+        repr(unit): repr(place)
+        for data in surveys
+        for unit, place in zip(data["unit"], data["place"], strict=True)
     }
     declared = frozenset(repr(heading(name)) for name in COLUMNS)
-    sums = {scale: float(data[scale].sum()) for scale in SCALES}
-    return Made(data, Breakdowns(declared, nested), sections, sums)
+    return Breakdowns(declared, {(repr(heading("unit")), repr(heading("place"))): lies_in})
+
+
+def some_of(whole: Made, seed: int, share: float = 0.7) -> Made:
+    """Leave tables out by chance."""
+    rng = np.random.default_rng(seed)
+    sections = tuple(
+        replace(one, tables=tuple(table for table in one.tables if rng.random() < share))
+        for one in whole.sections
+    )
+    return replace(whole, sections=sections)
+
+
+class Waves(NamedTuple):
+    """Two waves, how many of the first have left, and how many have come since."""
+
+    before: pd.DataFrame
+    after: pd.DataFrame
+    left: int
+    came: int
+
+
+def next_wave(data: pd.DataFrame, seed: int, stay: float, come: float) -> Waves:
+    """Let some leave, others come, and all answer anew; shares are of those before."""
+    rng = np.random.default_rng(seed)
+    stayed = data[rng.random(len(data)) < stay]
+    new = people(seed + 1000, n=round(come * len(data)))
+    new = new.assign(unit=rng.choice(data["unit"].unique(), len(new)))
+    places = data.drop_duplicates("unit").set_index("unit")["place"]
+    both = pd.concat([stayed, new.assign(place=new["unit"].map(places))], ignore_index=True)
+    again = people(seed + 2000, n=len(both))
+    both = both.assign(**{name: again[name] for name in ("first", "second", "answer")})
+    return Waves(data, both, len(data) - len(stayed), len(new))
 
 
 def _table(

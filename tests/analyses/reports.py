@@ -97,10 +97,12 @@ MEANS = Table(
             0.012,
         ),
         ("=1+1", Hidden(), Hidden(), Hidden(), Hidden(), None),
+        ("C", 6, 2.75, Hidden(), Hidden(), None),
     ),
     provenance=Provenance(plain("t-interval", "t interval"), 2042, "Student 1908"),
     notes=(plain("Små grupper er skjult.", "Small groups are hidden."),),
     respondents="n",
+    dispersion=("lower", "upper"),
 )
 CORRELATIONS = Table(
     id="correlations",

@@ -1,24 +1,35 @@
 """Nobody who has all published files can work out what was hidden; see `attacker`."""
 
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from analyses.disclosing.breakdowns import breakdowns
-from analyses.disclosure import Context, publish_all
+from analyses.disclosure import Context, Earlier, publish_all
 from analyses.export import results
 from analyses.intake.survey import read_survey
 from analyses.report import validate
 from analyses.section import Hidden, Report
 from tests.analyses import demonstrations
 from tests.analyses.attacker import Attack, Bound, Knowledge
-from tests.analyses.published_sets import Made, made, people, report
+from tests.analyses.published_sets import (
+    Made,
+    breakdowns_of,
+    made,
+    next_wave,
+    people,
+    report,
+    some_of,
+)
 
 FEW = (0, 2, 4, 6, 8, 129, 196)
 """Among them one in which means tell of counts, and one in which a table has to be left out."""
 MANY = sorted(set(range(200)) - set(FEW))
+SPREAD = {"sd", "se", "ci.lower", "ci.upper"}
+TURNOVER = ((0.8, 0.25), (0.95, 0.04), (0.99, 0.01))
+"""Shares of people who stay, and who come, from one wave to the next."""
 
 
 def published(own: Made, tmp_path, wave=None, earlier=()) -> Report:
@@ -92,30 +103,60 @@ def blanked(table, row):
     return replace(table, rows=(*table.rows[:row], cells, *table.rows[row + 1 :]))
 
 
-def next_wave(data: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, int, int]:
-    """Let some leave, others come, and all answer anew; tell how many left and came."""
-    rng = np.random.default_rng(seed)
-    stayed = data[rng.random(len(data)) < 0.8]
-    new = people(seed + 1000, n=len(data) // 4)
-    new = new.assign(unit=rng.choice(data["unit"].unique(), len(new)))
-    places = data.drop_duplicates("unit").set_index("unit")["place"]
-    both = pd.concat([stayed, new.assign(place=new["unit"].map(places))], ignore_index=True)
-    again = people(seed + 2000, n=len(both))
-    both = both.assign(**{name: again[name] for name in ("first", "second", "answer")})
-    return both, len(data) - len(stayed), len(new)
+def in_both(seed: int, tmp_path: Path, *, in_mind: bool = True) -> list[Bound]:
+    """Publish two neighbouring waves, the second with the first in mind or not, and attack both.
 
-
-@pytest.mark.parametrize("seed", range(3))
-def test_two_waves_together_tell_no_more(seed, tmp_path):
-    data = people(seed)
-    after, left, came = next_wave(data, seed)
-    one, two = made(data), made(after)
+    Of some pairs nearly everybody is in both waves, so that each tells nearly all of the other.
+    """
+    stay, come = TURNOVER[seed % len(TURNOVER)]
+    waves = next_wave(people(seed), seed, stay, come)
+    one, two = made(waves.before), made(waves.after)
+    known = breakdowns_of(waves.before, waves.after)
     first = published(one, tmp_path, "1")
-    attack = Attack([first, published(two, tmp_path, "2")], Knowledge(one.known.nested))
-    attack.link("counts_unit", left, came)
-    bounds = attack.bounds()
+    earlier = Earlier(first, len(waves.before) - waves.left, same_wave=False)
+    own = replace(two, known=known)
+    second = published(own, tmp_path, "2", (earlier,) if in_mind else ())
+    attack = Attack([first, second], Knowledge(known.nested))
+    attack.link(waves.left, waves.came)
+    return attack.bounds()
+
+
+def test_two_waves_together_tell_no_more(tmp_path):
+    bounds = in_both(8, tmp_path)
     assert bounds
     assert unsafe(bounds) == []
+    assert unsafe(in_both(8, tmp_path, in_mind=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(9, 39))
+def test_many_waves_together_tell_no_more(seed, tmp_path):
+    assert unsafe(in_both(seed, tmp_path)) == []
+
+
+def twice(seed: int, tmp_path: Path, *, in_mind: bool = True) -> list[Bound]:
+    """Publish the same answers twice, with other tables each time, and attack both."""
+    whole = made(people(seed))
+    first = published(some_of(whole, seed), tmp_path)
+    earlier = (Earlier(first),) if in_mind else ()
+    second = published(some_of(whole, seed + 1000), tmp_path, None, earlier)
+    attack = Attack([first, second], Knowledge(whole.known.nested, whole.sums))
+    attack.same_answers()
+    return attack.bounds()
+
+
+@pytest.mark.parametrize("seed", [6, 9])
+def test_the_same_answers_published_twice_tell_no_more(seed, tmp_path):
+    bounds = twice(seed, tmp_path)
+    assert bounds
+    assert unsafe(bounds) == []
+    assert unsafe(twice(seed, tmp_path, in_mind=False))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 40))
+def test_the_same_answers_published_twice_often_tell_no_more(seed, tmp_path):
+    assert unsafe(twice(seed, tmp_path)) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -125,7 +166,7 @@ def test_late_answers_cannot_be_told_by_comparing_two_publications(seed, tmp_pat
     late = late.assign(unit=data["unit"].iloc[:4].tolist(), place=data["place"].iloc[:4].tolist())
     one, two = made(data), made(pd.concat([data, late], ignore_index=True))
     first = published(one, tmp_path, "1")
-    second = published(two, tmp_path, "1", (first,))
+    second = published(two, tmp_path, "1", (Earlier(first),))
     tables = {table.id: table for section in first.sections for table in section.tables}
     compared = 0
     for table in (one for section in second.sections for one in section.tables):
@@ -148,6 +189,14 @@ def test_no_hidden_number_of_the_demonstrations_can_be_worked_out(name, tmp_path
     bounds = Attack([whole], Knowledge(known.nested)).bounds()
     assert bounds
     assert unsafe(bounds) == []
+
+
+@pytest.mark.parametrize("name", ["coupling", "leadership_climate"])
+def test_tables_of_groups_say_which_columns_tell_how_answers_spread(name):
+    whole = demonstrations.validated(name)
+    for table in (one for section in whole.sections for one in section.tables):
+        told = {column.name for column in table.columns if column.kind == "number"}
+        assert table.respondents is None or told & SPREAD <= set(table.dispersion), table.id
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyses.disclosing.breakdowns import Breakdowns
-from analyses.disclosure import THRESHOLD, Context, publish, publish_all, rounded
+from analyses.disclosure import THRESHOLD, Context, Earlier, publish, publish_all, rounded
 from analyses.section import (
     AboutLeaders,
     Answers,
@@ -21,6 +21,7 @@ from analyses.section import (
     Section,
     Table,
     Text,
+    Unnamed,
 )
 from tests.analyses import published_sets
 
@@ -137,7 +138,7 @@ def test_who_knows_total_and_method_cannot_tell_a_hidden_count(counts):
         for place, n in zip(published, shared, strict=True):
             supposed[place] = n
         # Who has not the answers has not the key.
-        if any(hidden(supposed, key) == published for key in range(6)):
+        if any(hidden(supposed, key) == published for key in range(24)):
             for own, n in zip(open_to, shared, strict=True):
                 own.add(n)
     assert all(len(own) > 1 for own in open_to), (counts, open_to)
@@ -259,6 +260,79 @@ def bare_rows(published: Table) -> list[int]:
     ]
 
 
+SPREAD = [(6, 3.1, 0.9), (9, 2.8, 0.7), (30, 3.3, 0.8), (40, 2.9, 0.9)]
+
+
+def narrow_rows(published: Table) -> list[int]:
+    return [
+        row
+        for row, (mean, sd) in enumerate(
+            zip(published.column("mean"), published.column("sd"), strict=True)
+        )
+        if sd == Hidden() and mean != Hidden()
+    ]
+
+
+def test_standard_deviations_and_intervals_of_few_are_hidden_and_not_alone():
+    own = answered(SPREAD, dispersion=("sd",))
+    drawn = Figure(
+        own.id, Message("f"), Message("a"), own.id, "intervals", {"x": "mean", "lower": "sd"}
+    )
+    few = replace(quantity(6), of=name(0))
+    second = quantity(200, value=0.7654321)
+    # The sentence says the deviation that protects the hidden one, as a limit.
+    ends = replace(second, lower=SPREAD[1][2], upper=0.9, of=name(1))
+    finding = Finding("f", Message("claim", {"q": few}), "good", evidence=(few, ends, second))
+    parts = (
+        section(own, findings=(finding,), figures=(drawn,)),
+        Section("screening", Message("a")),
+    )
+    found, told = publish_all(parts, Context(85))
+    table = found.tables[0]
+    # Who knows all others and the total knows one; a second one is hidden with it.
+    assert narrow_rows(table) == [0, 1]
+    assert hidden_rows(table) == bare_rows(table) == []
+    note = Message("disclosure.hidden_dispersion", {"n": 2, "threshold": 8})
+    assert table.notes == (note,)
+    assert found.figures[0].alt == Message("disclosure.no_intervals", {"alt": Message("a"), "n": 2})
+    assert [one.lower for one in found.findings[0].evidence] == [None, None, 0.91]
+    assert [one.value for one in found.findings[0].evidence] == [0.99, 0.77, 0.77]
+    assert found.findings[0].claim.values["q"].upper is None
+    assert found.findings[0].notes[0].values == {"n": 2, "threshold": 8}
+    log = {row[0].key.rsplit(".", 1)[1]: row[1] for row in told.tables[0].rows}
+    assert (log["dispersion"], log["others"]) == (2, 0)
+    assert publish_all((found, told), Context(85)) == (found, told)
+
+
+def test_a_row_without_numbers_hides_the_deviation_of_another():
+    own = answered([(6, 3.1, 0.9), (20, 5.0, 0.0), *SPREAD[2:]], dispersion=("sd",))
+    found = publish(section(own)).tables[0]
+    assert 1 in bare_rows(found)
+    assert narrow_rows(found) == [row for row in [0] if row not in bare_rows(found)]
+
+
+def test_unnamed_groups_are_hidden_where_their_names_are():
+    # Unit 0 is small, and another is hidden to protect it.
+    named = table((4, 6, 90, 100))
+    (hidden,) = [[0, 1]]
+    label = Message("title")
+    columns = (Column("place", label, "message"), Column("mean", label, "number", 2))
+    rows = tuple((Message(f"place{k}"), 2.0 + k) for k in range(3))
+    groups = (name(3), name(1), name(2))
+    unnamed = Table("unnamed", label, columns, rows, SOURCE, unnamed=Unnamed(GROUP.label, groups))
+    found = publish(section(named, unnamed))
+    assert hidden_rows(found.tables[0]) == hidden
+    cells = found.tables[1].column("mean")
+    # Whoever knows that all add up to nothing would know one alone.
+    assert cells[1] == Hidden()
+    assert cells.count(Hidden()) == 2
+    assert found.tables[1].unnamed is None
+    assert found.tables[1].notes == (Message("disclosure.hidden_numbers", {"n": 2}),)
+    whole = publish(section(named, unnamed), confidential=True).tables[1]
+    assert whole.column("mean") == (2.0, 3.0, 4.0)
+    assert whole.unnamed is None
+
+
 @pytest.mark.parametrize("row", [(12, 5.0, 0.0), (12, 4.97, 0.2), (30, 1.0, 0.0), (9, 3.0, 0.0)])
 def test_who_all_answered_the_same_is_hidden_with_another_but_is_counted(row):
     found = publish(section(answered([row, (20, 3.1, 0.8), (25, 2.9, 0.7)]))).tables[0]
@@ -347,16 +421,19 @@ def test_groups_that_few_have_joined_since_are_not_told_of_again():
     before = publish_all((section(answered([(20, 3.0, 0.8), (30, 3.2, 0.8), (40, 2.9, 0.7)])),))
     earlier = published_sets.report(before, 90)
     late = answered([(21, 3.05, 0.8), (36, 3.3, 0.8), (40, 2.9, 0.7)])
-    (now,) = publish_all((section(late),), Context(97, earlier=(earlier,)))
+    (now,) = publish_all((section(late),), Context(97, earlier=(Earlier(earlier),)))
     assert 0 in bare_rows(now.tables[0])
     assert now.tables[0].column("respondents") == (21, 36, 40)
-    assert now.tables[0].column("mean")[2] == 2.9 or len(bare_rows(now.tables[0])) == 2
+    # Of the group that nobody has joined everybody has the mean already.
+    assert now.tables[0].column("mean")[2] == 2.9
 
 
 def test_what_an_earlier_publication_hides_stays_hidden():
     (before,) = publish_all((section(table((4, 6, 90, 90))),))
     earlier = published_sets.report((before,), 190)
-    (now,) = publish_all((section(table((9, 12, 90, 90))),), Context(201, earlier=(earlier,)))
+    (now,) = publish_all(
+        (section(table((9, 12, 90, 90))),), Context(201, earlier=(Earlier(earlier),))
+    )
     assert hidden_rows(now.tables[0]) == hidden_rows(before.tables[0]) == [0, 1]
 
 
@@ -495,7 +572,12 @@ def test_quantities_on_few_people_have_no_value(n_obs, is_hidden):
     shown = published.evidence[0]
     assert (published.claim.values["cfi"] == Hidden()) == is_hidden
     assert (shown.value is None and shown.lower is None and shown.upper is None) == is_hidden
-    assert [note.key for note in published.notes] == ["disclosure.hidden_quantity"] * is_hidden
+    assert [note.key for note in published.notes] == (
+        ["disclosure.hidden_quantity"]
+        if is_hidden
+        else ["disclosure.hidden_interval"] * (n_obs == 5)
+    )
+    assert is_hidden or (shown.lower is None) == (n_obs == 5)
     told = publish(section(findings=(finding,)), confidential=True).findings[0]
     assert told.evidence[0].value == 0.99
 

@@ -69,6 +69,23 @@ def test_hidden_cells_are_not_drawn_but_named():
     assert circles == []
 
 
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_a_mean_whose_interval_is_hidden_is_drawn_without_and_says_so(language):
+    said = words(language)
+    drawn = figures.chart(FIGURES[2], MEANS, said).to_dict()
+    told = " ".join(drawn["title"]["subtitle"])
+    assert said.say(Message("face.figure.no_interval", {"n": 1})) in told
+    values = [
+        [value.get("x") for value in layer.get("data", {}).get("values", []) if "lower" in value]
+        for layer in drawn["layer"]
+    ]
+    assert [len(own) for own in values if own] == [2, 3]
+    assert 2.75 in values[-2] + values[-1]
+    whole = replace(MEANS, rows=MEANS.rows[:2])
+    title = figures.chart(FIGURES[2], whole, said).to_dict()["title"]
+    assert len(title["subtitle"]) < len(drawn["title"]["subtitle"])
+
+
 def test_nothing_of_a_hidden_value_is_in_the_specification():
     rows = (("A", 40, 3.1, 2.9, 3.3, 0.5), ("B", Hidden(), Hidden(), Hidden(), Hidden(), None))
     table = replace(MEANS, rows=rows)

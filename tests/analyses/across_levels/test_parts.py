@@ -223,6 +223,11 @@ def test_places_have_no_names_and_no_order(across: Referents, found: Parts) -> N
     again = variance.places_table(Leaders(across))
     assert again is not None
     assert again.rows == table.rows
+    # Which place each is, disclosure control knows, and no reader.
+    assert table.unnamed is not None
+    assert len(set(table.unnamed.groups)) == len(table.rows)
+    assert set(map(str, table.unnamed.groups)) <= names
+    assert publish(Section("levels", Message("a"), tables=(table,))).tables[0].unnamed is None
 
 
 def test_everything_is_drawn_and_said_in_both_languages(section: Section) -> None:

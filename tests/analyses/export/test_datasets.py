@@ -54,11 +54,12 @@ def test_what_is_hidden_is_declared_missing_and_labelled(tmp_path):
     assert isinstance(MEANS.rows[2][1], Hidden)
     datasets.write_sav(MEANS, tmp_path / "a.sav", DANISH)
     frame, _ = pyreadstat.read_sav(tmp_path / "a.sav")
-    assert frame["mean"].isna().tolist() == [False, False, True]
+    assert frame["mean"].isna().tolist() == [False, False, True, False]
+    assert frame["lower"].isna().tolist() == [False, False, True, True]
     kept, meta = pyreadstat.read_sav(tmp_path / "a.sav", user_missing=True)
     assert kept["mean"][2] == datasets.HIDDEN
     # What could not be computed is missing and not hidden.
-    assert kept["p"].isna().tolist() == [False, False, True]
+    assert kept["p"].isna().tolist() == [False, False, True, True]
     assert meta.variable_value_labels["mean"] == {datasets.HIDDEN: "skjult"}
     assert "p" not in meta.variable_value_labels
 

@@ -146,6 +146,9 @@ def test_the_wedge_shows_periods_and_who_began_when(wedge_section: Section) -> N
         Message(f"check.{word}") for word in ("no", "yes", "yes", "yes")
     )
     assert set(means.column("respondents")) == {3 * 16}
+    # Disclosure control knows the means for means of answers on the scale from 1 to 5.
+    assert means.answers is not None
+    assert (means.answers.mean, means.answers.limits) == ("mean", (1.0, 5.0))
     assert "development_wedge" in {figure.id for figure in wedge_section.figures}
     # There is a comparison, so that nothing says that there is none.
     assert "development.note.no_comparison" not in {note.key for note in wedge_section.notes}
@@ -204,6 +207,8 @@ def test_what_began_everywhere_at_once_is_an_interrupted_series(series: Designs)
     assert last["ci.lower"] < in_points(EFFECT) < last["ci.upper"]
     assert found.evidence[0].value == pytest.approx(float(last["effect"]) / own.sd, abs=0.005)
     points = section.table("development_series_points")
+    assert points.answers is not None
+    assert points.answers.n_items == sum(map(len, series.scored.values()))
     assert points.column("wave_name") == tuple(str(year) for year in range(2018, 2025))
     for name in ("mean", "fitted", "without"):
         expected = own.result.points[name].round(2)

@@ -8,7 +8,8 @@ from scipy.optimize import linprog
 
 from measure.errors import DataError
 from measure.protection import bounds
-from measure.protection.bounds import Bounds, Cells, Relation, between
+from measure.protection.bounds import Bounds
+from measure.protection.cells import Cells, Relation, Within, between, whole_numbers
 from measure.protection.suppression import suppress
 
 HIDDEN = np.array([True, True, True])
@@ -122,6 +123,31 @@ def test_a_cell_is_bounded_by_what_others_are_multiplied_by():
     assert suppress(halved, seed=0).exposed.tolist() == [False, True, False]
 
 
+def test_of_several_relations_that_bound_a_cell_the_narrowest_counts():
+    # A number is not above 40, 6 or 10, by what it adds up to with others.
+    values = np.array([4.0, 6.0, 2.0, 36.0])
+    cells = Cells(
+        values=values,
+        lower=np.zeros(4),
+        upper=np.array([10.0, 10.0, 10.0, 50.0]),
+        span=np.array([7.0, 0.0, 0.0, 0.0]),
+        weights=np.ones(4),
+        hidden=np.ones(4, dtype=bool),
+        shown=np.zeros(4, dtype=bool),
+        whole=np.ones(4, dtype=bool),
+        relations=(
+            Relation((0, 3), (1.0, 1.0)),
+            Relation((0, 2), (1.0, 1.0)),
+            Relation((0, 1), (1.0, 1.0)),
+        ),
+    )
+    own = Bounds(cells, cells.hidden, np.zeros(4, dtype=bool))
+    ((cell, row, least),) = own.violated()
+    assert (cell, least) == (0, 7.0)
+    # From 0 to 6, as the second says, and not to 10 as the others do.
+    assert row[cells.hidden].sum() == pytest.approx(6.0)
+
+
 def test_what_is_hidden_takes_along_what_it_implies():
     people = np.array([4.0, 6.0, 30.0, 60.0, 1.0])
     cells = Cells(
@@ -174,6 +200,24 @@ def test_points_between_limits_keep_to_the_relations():
     assert between(cells, cells.lower, cells.values - 0.1) is None
     shown = replace(cells, hidden=np.zeros(len(cells.values), dtype=bool))
     assert between(shown, cells.lower, cells.lower).tolist() == cells.values.tolist()
+
+
+def test_whole_numbers_fit_all_sums_or_there_are_none():
+    ones = np.ones(3)
+    sums = [
+        Within(Relation((0, 1, 2), (1.0, 1.0, 1.0)), 7.0, 7.0),
+        Within(Relation((0, 1), (1.0, -1.0)), 2.0, np.inf),
+    ]
+    found = whole_numbers(sums, ones, 5 * ones)
+    assert found is not None
+    assert (found == np.round(found)).all()
+    assert found.sum() == 7.0
+    assert found[0] >= found[1] + 2
+    assert whole_numbers(sums, ones, 2 * ones) is None
+    assert whole_numbers(sums, 5 * ones, ones) is None
+    half = [Within(Relation((0, 1), (2.0, 2.0)), 5.0, 5.0)]
+    assert whole_numbers(half, 0 * ones, 5 * ones) is None
+    assert whole_numbers((), ones, ones).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_cells_that_are_not_what_they_are_known_to_be_are_refused():
