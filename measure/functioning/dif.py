@@ -16,7 +16,6 @@ from measure.functioning.dif_regression import (
     JODOIN_GIERL,
     ZUMBO,
     ItemRegressions,
-    Known,
     called,
     item_regressions,
 )
@@ -191,8 +190,8 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
         )
     rows, regressions = {}, {}
     for k, name in enumerate(answers.items):
-        others = model.without(places.index(k)) if k in places else model
-        found = item_regressions(answers, k, _known(others))
+        others = model.standing(without=places.index(k) if k in places else None)
+        found = item_regressions(answers, k, others)
         if isinstance(found, ItemRegressions):
             regressions[name] = found
         rows[name] = _row(found, int((answers.codes[:, k] >= 0).sum()))
@@ -202,10 +201,6 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
     table.index.name = "item"
     anchors = tuple(answers.items[k] for k in places)
     return _Search(table, regressions, model, anchors, pd.DataFrame())
-
-
-def _known(others: GroupedGrades) -> Known:
-    return Known(others.standing(), others.standing_slopes(), others.group_influence())
 
 
 def _row(found: ItemRegressions | str, n: int) -> dict[str, object]:
