@@ -176,8 +176,6 @@ def graded_response(items: pd.DataFrame, *, confidence_level: float = 0.95) -> G
         tol=TOLERANCE,
         max_iter=ITERATIONS,
         item_names=list(codes),
-        # Ends nearer to the maximum, in half of the steps (Varadhan & Roland 2008).
-        accelerate="squarem",
     )
     z = stats.norm.ppf((1 + confidence_level) / 2)
     table = _item_table(result, used, codes, z)
