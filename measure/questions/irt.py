@@ -408,7 +408,7 @@ def _coded_for(model: GradedResponse, data: pd.DataFrame) -> tuple[pd.DataFrame,
     if lacking:
         raise DataError(f"the data lack the items {', '.join(lacking)} of the model.")
     coded = _coded(data, model._codes)
-    return coded, (coded.to_numpy() >= 0).any(axis=1)
+    return coded, np.asarray((coded.to_numpy() >= 0).any(axis=1))
 
 
 def _refuse_copies(numbers: pd.DataFrame) -> None:
