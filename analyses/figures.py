@@ -35,6 +35,7 @@ from analyses.charts.plotting import (
     SHAPES,
     TITLE_CHARACTERS,
     WHITE,
+    Picture,
     Plot,
     between,
     height_of,
@@ -114,7 +115,7 @@ def svg(figure: Figure, table: Table, words: Words) -> str:
     """
     # That every form is valid is tested; to look at each part of each picture takes longest.
     with debug_mode(False):
-        drawn = chart(figure, table, words).to_dict(validate=False)
+        drawn = chart(figure, table, words)
     picture = vl_convert.vegalite_to_svg(
         drawn,
         config=THEME,
@@ -124,8 +125,8 @@ def svg(figure: Figure, table: Table, words: Words) -> str:
     return _described(picture, figure.id, words.say(figure.title), words.say(figure.alt))
 
 
-def chart(figure: Figure, table: Table, words: Words) -> alt.LayerChart:
-    """Give the picture as an Altair chart without its theme.
+def chart(figure: Figure, table: Table, words: Words) -> Picture:
+    """Give the picture in the terms of Vega-Lite, without its theme.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def chart(figure: Figure, table: Table, words: Words) -> alt.LayerChart:
         text=textwrap.wrap(words.say(figure.title), TITLE_CHARACTERS),
         subtitle=[part for line in lines for part in textwrap.wrap(line, TITLE_CHARACTERS + 16)],
     )
-    return drawn.properties(title=title)
+    return drawn | {"title": title.to_dict()}
 
 
 def _number_form(words: Words) -> dict[str, Any]:
@@ -180,7 +181,7 @@ def _described(picture: str, figure_id: str, title: str, description: str) -> st
     return picture[:opening] + words + picture[opening:]
 
 
-def _intervals(plot: Plot) -> alt.LayerChart:
+def _intervals(plot: Plot) -> Picture:
     channels = plot.figure.channels
     labels = wrapped(plot.written(channels["y"]))
     groups = plot.written(channels["group"]) if "group" in channels else [""] * len(labels)
@@ -196,7 +197,7 @@ def _intervals(plot: Plot) -> alt.LayerChart:
     # An interval that leaves the answer scale ends at its edge and not among the labels.
     bars = alt.Chart(records(complete)).mark_rule(strokeWidth=2, clip=True)
     bars = bars.encode(
-        x=value_axis(plot, channels["x"], field="lower"), x2="upper:Q", y=y, color=colour
+        x=value_axis(plot, channels["x"], field="lower"), x2=alt.X2("upper:Q"), y=y, color=colour
     )
     shape = alt.Shape(
         "group:N",
@@ -232,7 +233,7 @@ def _bands(plot: Plot, labels: list[str]) -> Iterator[alt.Chart]:
     band = alt.Chart(records(closed)).mark_bar(
         color=hexadecimal(LIGHT), stroke=OUTLINE, strokeWidth=0.7, height={"band": 1.0}, clip=True
     )
-    yield band.encode(x=x, x2="to:Q", y=rows_axis(labels))
+    yield band.encode(x=x, x2=alt.X2("to:Q"), y=rows_axis(labels))
     ends = [
         {"y": y, "from": low if high is None else high}
         for y, low, high in rows
@@ -244,7 +245,7 @@ def _bands(plot: Plot, labels: list[str]) -> Iterator[alt.Chart]:
     yield stroke.encode(x=x, y=rows_axis(labels))
 
 
-def _bars(plot: Plot) -> alt.LayerChart:
+def _bars(plot: Plot) -> Picture:
     channels = plot.figure.channels
     labels = wrapped(plot.written(channels["y"]))
     cells = zip(labels, plot.numbers(channels["x"]), plot.written(channels["x"]), strict=True)
@@ -252,12 +253,14 @@ def _bars(plot: Plot) -> alt.LayerChart:
     x = value_axis(plot, channels["x"], zero=True)
     base = alt.Chart(records(values)).encode(y=rows_axis(labels), x=x)
     bars = base.mark_bar(color=SERIES[0], height={"band": 0.9})
-    texts = base.mark_text(align="left", dx=4, color=INK, fontSize=11).encode(text="word:N")
+    texts = base.mark_text(align="left", dx=4, color=INK, fontSize=11).encode(
+        text=alt.Text("word:N")
+    )
     layers = [bars, *rule_line(plot, x), texts, *unshown(plot, channels["x"], labels)]
     return together(layers, height_of(labels))
 
 
-def _lines(plot: Plot) -> alt.LayerChart:
+def _lines(plot: Plot) -> Picture:
     x_name = plot.figure.channels["x"]
     headings = [plot.heading(part) for part in plot.parts]
     across = plot.numbers(x_name)
@@ -294,7 +297,7 @@ def _lines(plot: Plot) -> alt.LayerChart:
     layers = [lines, points]
     if plot.figure.rule is not None:
         level = alt.Chart(records([{"y": plot.figure.rule}]))
-        layers.insert(0, level.mark_rule(color=INK, strokeDash=[4, 3]).encode(y="y:Q"))
+        layers.insert(0, level.mark_rule(color=INK, strokeDash=[4, 3]).encode(y=alt.Y("y:Q")))
     return together(layers, 260, width=PLOT_WIDTH + 80)
 
 
@@ -313,7 +316,7 @@ LINE_HEIGHT = 14
 """Pixels from one line of a heading to the next."""
 
 
-def _heat(plot: Plot) -> alt.LayerChart:
+def _heat(plot: Plot) -> Picture:
     labels = wrapped(plot.written(plot.figure.channels["y"]))
     headings = wrapped([plot.heading(part) for part in plot.parts], HEADING_CHARACTERS)
     values = [
@@ -343,7 +346,9 @@ def _heat(plot: Plot) -> alt.LayerChart:
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(
         color=alt.Color("fill:N", scale=None)
     )
-    texts = base.mark_text(fontSize=11).encode(text="word:N", color=alt.Color("ink:N", scale=None))
+    texts = base.mark_text(fontSize=11).encode(
+        text=alt.Text("word:N"), color=alt.Color("ink:N", scale=None)
+    )
     longest = max(len(line) for heading in headings for line in heading.split("\n"))
     width = max(max(56, 7 * longest) * len(headings), 160)
     return together([cells, texts], height_of(labels), width=width)
@@ -358,7 +363,7 @@ def _shade(value: object, reach: float) -> Mapping[str, str]:
     return {"fill": fill, "ink": ink}
 
 
-def _paths(plot: Plot) -> alt.LayerChart:
+def _paths(plot: Plot) -> Picture:
     layout = lay_out(plot.figure, plot.table, plot.words)
     width, height = math.ceil(layout.width), math.ceil(layout.height)
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, width], nice=False))
@@ -368,7 +373,7 @@ def _paths(plot: Plot) -> alt.LayerChart:
         base = alt.Chart(records(mark.values)).encode(x=x, y=y)
         if isinstance(mark, Texts):
             text = base.mark_text(fontSize=mark.size, baseline="middle", color=mark.ink)
-            layers.append(text.encode(text="text:N"))
+            layers.append(text.encode(text=alt.Text("text:N")))
             continue
         # The path of a symbol of size 4 is drawn in pixels.
         shape = base.mark_point(
@@ -382,7 +387,7 @@ def _paths(plot: Plot) -> alt.LayerChart:
     return together(layers, height, width)
 
 
-FORMS: Mapping[str, Callable[[Plot], alt.LayerChart]] = {
+FORMS: Mapping[str, Callable[[Plot], Picture]] = {
     "intervals": _intervals,
     "bars": _bars,
     "stacked": answer_figures.stacked,

@@ -16,10 +16,12 @@ from analyses.charts.plotting import (
     OUTLINE,
     SERIES,
     WHITE,
+    Picture,
     Plot,
     between,
     height_of,
     hexadecimal,
+    laid_out,
     records,
     rows_axis,
     shades,
@@ -40,7 +42,7 @@ BARS, GAP, STEP = 150, 64, 54
 """Widths in pixels of a Wright map: the bars of people, the space to the items, and each item."""
 
 
-def stacked(plot: Plot) -> alt.LayerChart:
+def stacked(plot: Plot) -> Picture:
     """Stack the parts of each row from the left."""
     x = value_axis(plot, plot.parts[0], zero=True)
     x = x.title(plot.words.say(Message(plot.figure.channels.get("axis", "face.figure.share"))))
@@ -48,7 +50,7 @@ def stacked(plot: Plot) -> alt.LayerChart:
     return _parts(plot, starts, shades(len(plot.parts)), x)
 
 
-def diverging(plot: Plot) -> alt.LayerChart:
+def diverging(plot: Plot) -> Picture:
     """Stack the parts of each row around the middle one, or between the two in the middle."""
     sizes = [
         [size or 0.0 for size in row] for row in zip(*map(plot.numbers, plot.parts), strict=True)
@@ -66,7 +68,7 @@ def diverging(plot: Plot) -> alt.LayerChart:
     drawn = _parts(plot, starts, diverging_shades(len(plot.parts)), x, span=2 * reach)
     middle = alt.Chart(records([{"x": 0.0}])).mark_rule(color=INK, strokeWidth=1).encode(x=x)
     # Between the bars and what is written on them.
-    drawn.layer = [drawn.layer[0], middle, *drawn.layer[1:]]
+    drawn["layer"].insert(1, laid_out(middle))
     return drawn
 
 
@@ -92,7 +94,7 @@ def _parts(
     x: alt.X,
     *,
     span: float = 1.0,
-) -> alt.LayerChart:
+) -> Picture:
     """Draw the parts of each row side by side, from where the row starts; `span` is the axis."""
     labels = wrapped(plot.written(plot.figure.channels["y"]))
     headings = [plot.heading(part) for part in plot.parts]
@@ -121,18 +123,17 @@ def _parts(
     base = alt.Chart(records(values)).encode(y=rows_axis(labels))
     # The palest fill hardly stands out from white; its outline does.
     bars = base.mark_bar(stroke=OUTLINE, strokeWidth=0.7, height={"band": 0.95}).encode(
-        x=x, x2="x2:Q", color=colour
+        x=x, x2=alt.X2("x2:Q"), color=colour
     )
     texts = base.mark_text(fontSize=10.5).encode(
-        x="middle:Q", text="word:N", color=alt.Color("ink:N", scale=None)
+        x=alt.X("middle:Q"), text=alt.Text("word:N"), color=alt.Color("ink:N", scale=None)
     )
     layers = [bars, texts, *unshown(plot, plot.parts[0], labels)]
     drawn = together(layers, height_of(labels))
-    drawn.resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
-    return drawn
+    return drawn | {"resolve": {"scale": {"color": "independent"}}}
 
 
-def wright(plot: Plot) -> alt.LayerChart:
+def wright(plot: Plot) -> Picture:
     """Draw the shares of people as bars to the left, and each item's steps to the right."""
     labels = wrapped(plot.written(plot.figure.channels["y"]))
     width = BARS + GAP + STEP * len(plot.parts)
@@ -164,11 +165,13 @@ def wright(plot: Plot) -> alt.LayerChart:
     )
     codes = alt.Chart(records(steps)).mark_text(fontSize=11, color=INK)
     heads = alt.Chart(records(headings)).mark_text(fontSize=11.5, color=MUTED, dy=-10)
+    beside = alt.XValue(BARS)  # type: ignore[no-untyped-call]
+    above = alt.YValue(0)  # type: ignore[no-untyped-call]
     layers = [
-        bars.encode(x=x, x2="x2:Q", y=y),
-        shown.encode(x=alt.value(BARS), y=y, text="word:N"),
-        boxes.encode(x=left, x2="right:Q", y=y),
-        codes.encode(x=x, y=y, text="word:N"),
-        heads.encode(x=x, y=alt.value(0), text="word:N"),
+        bars.encode(x=x, x2=alt.X2("x2:Q"), y=y),
+        shown.encode(x=beside, y=y, text=alt.Text("word:N")),
+        boxes.encode(x=left, x2=alt.X2("right:Q"), y=y),
+        codes.encode(x=x, y=y, text=alt.Text("word:N")),
+        heads.encode(x=x, y=above, text=alt.Text("word:N")),
     ]
     return together(layers, height_of(labels), width)

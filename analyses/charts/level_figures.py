@@ -7,6 +7,7 @@ import altair as alt
 from analyses.charts.plotting import (
     MUTED,
     SHAPES,
+    Picture,
     Plot,
     height_of,
     records,
@@ -19,7 +20,7 @@ from analyses.charts.plotting import (
 from analyses.section import Message
 
 
-def dumbbell(plot: Plot) -> alt.LayerChart:
+def dumbbell(plot: Plot) -> Picture:
     """Draw the parts of each row as points on its line, told apart by shape and colour."""
     labels = wrapped(plot.written(plot.figure.channels["y"]))
     headings = [plot.heading(part) for part in plot.parts]
@@ -39,7 +40,7 @@ def dumbbell(plot: Plot) -> alt.LayerChart:
     start = value_axis(plot, plot.parts[0], field="from").title(title)
     y = rows_axis(labels)
     lines = alt.Chart(records(ties)).mark_rule(color=MUTED, strokeWidth=2)
-    lines = lines.encode(x=start, x2="to:Q", y=y)
+    lines = lines.encode(x=start, x2=alt.X2("to:Q"), y=y)
     shapes = alt.Scale(
         domain=headings, range=[SHAPES[i % len(SHAPES)] for i in range(len(headings))]
     )

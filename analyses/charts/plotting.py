@@ -79,9 +79,23 @@ def records(values: list[dict[str, Any]]) -> Any:
     return alt.Data(values=tuple(values))  # type: ignore[no-untyped-call]
 
 
-def together(layers: list[alt.Chart], height: int, width: int = PLOT_WIDTH) -> alt.LayerChart:
+Picture = dict[str, Any]
+"""Layers in one plot, in the terms of Vega-Lite. A layered chart of Altair's would copy each of its
+layers again and again."""
+
+
+def together(layers: list[alt.Chart], height: int, width: int = PLOT_WIDTH) -> Picture:
     """Lay layers over each other, in a plot of so many pixels."""
-    return alt.LayerChart(layer=layers).properties(width=width, height=height)
+    return {"layer": [laid_out(layer) for layer in layers], "width": width, "height": height}
+
+
+def laid_out(layer: alt.Chart) -> dict[str, Any]:
+    """Give a layer as part of a picture; whether it is valid is asked of the whole."""
+    bare = layer.copy(deep=False)
+    bare.data = alt.Undefined
+    # Rows are plain already; to be asked what each of their values is takes longest.
+    drawn = bare.to_dict(validate=False, context={"top_level": False})
+    return drawn | {"data": {"values": list(layer.data.values)}}
 
 
 def wrapped(labels: list[str], characters: int = LABEL_CHARACTERS) -> list[str]:
@@ -149,8 +163,9 @@ def unshown(plot: Plot, name: str, labels: list[str]) -> Iterator[alt.Chart]:
     values = [{"y": label, "word": word} for label, number, word in pairs if number is None]
     if values:
         words = alt.Chart(records(values))
+        start = alt.XValue(0)  # type: ignore[no-untyped-call]
         yield words.mark_text(align="left", dx=4, color=MUTED, fontSize=11).encode(
-            x=alt.value(0), y="y:N", text="word:N"
+            x=start, y=alt.Y("y:N"), text=alt.Text("word:N")
         )
 
 

@@ -7,7 +7,7 @@ never taken for a table's cell. Lists are tuples, and whole numbers stay whole.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ _CLASSES = {
         section.Report,
     )
 }
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _CLASSES.values()}
+
+_LINE = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_LEVELS = 7
+"""So deep lie the rows of a table; each has a line, as the encoder that lays out is slow."""
 
 
 def write(report: Report, path: Path) -> None:
@@ -64,7 +69,7 @@ def write(report: Report, path: Path) -> None:
 def dumps(report: Report) -> str:
     """Give the report as JSON text."""
     content = {"format": FORMAT, "format_version": FORMAT_VERSION, "report": _plain(report)}
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return _laid_out(content, _LEVELS, "\n") + "\n"
 
 
 def read(path: Path) -> Report:
@@ -104,25 +109,38 @@ def is_ours(path: Path) -> bool:
     return isinstance(content, dict) and content.get("format") == FORMAT
 
 
+def _laid_out(value: object, levels: int, edge: str) -> str:
+    """Write plain values over several lines down to so many levels, and on one line below."""
+    if not levels or not isinstance(value, dict | list) or not value:
+        return _LINE.encode(value)
+    inner, levels = edge + " ", levels - 1
+    if isinstance(value, list):
+        parts = [_laid_out(part, levels, inner) for part in value]
+        return f"[{inner}{f',{inner}'.join(parts)}{edge}]"
+    named = [f"{_LINE.encode(k)}: {_laid_out(part, levels, inner)}" for k, part in value.items()]
+    return f"{{{inner}{f',{inner}'.join(named)}{edge}}}"
+
+
 def _plain(value: object) -> object:
-    if is_dataclass(value) and type(value).__name__ in _CLASSES:
-        return {"@type": type(value).__name__} | {
-            field.name: _plain(getattr(value, field.name)) for field in fields(value)
+    kind = type(value)
+    if kind in _FIELDS:
+        return {"@type": kind.__name__} | {
+            name: _plain(getattr(value, name)) for name in _FIELDS[kind]
         }
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
     # A number of numpy is written as the plain number it equals.
-    if isinstance(value, Integral):
+    if isinstance(value, int | Integral):
         return int(value)
-    if isinstance(value, Real):
+    if isinstance(value, float | Real):
         number = float(value)
         if math.isfinite(number):
             return number
         raise ValueError(f"{number} cannot be published; what could not be computed is None")
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
     raise TypeError(f"a {type(value).__name__} cannot be part of a published report")
 
 

@@ -14,6 +14,7 @@ from instruments.schema import Instrument, Scale
 from measure.errors import MeasureError
 from measure.questions.irt import (
     GradedResponse,
+    ability_scores,
     graded_response,
     item_fit,
     local_dependence,
@@ -81,12 +82,13 @@ def _graded(instrument: Instrument, survey: Survey, scale: Scale) -> Graded:
     except MeasureError:
         # Nobody answered every item; the cells of its table stay empty.
         fit = NO_FIT.copy()
-    persons = person_fit(model, answers)["lz"].dropna()
+    scores = ability_scores(model, answers)
+    persons = person_fit(model, answers, scores=scores)["lz"].dropna()
     return Graded(
         scale,
         named,
         model,
         fit=fit,
-        dependence=local_dependence(model, answers),
+        dependence=local_dependence(model, answers, scores=scores),
         unlikely=evidence.number((persons < UNLIKELY).mean()) if len(persons) else None,
     )

@@ -60,9 +60,11 @@ def profile(answers: Array, mean: Array, covariance: Array) -> Profile:
         x, m = answers[np.ix_(rows, there)], mean[there]
         S = covariance[np.ix_(there, there)]
         centred = x - m
-        distance[rows] = np.einsum("ij,ji->i", centred, np.linalg.solve(S, centred.T))
+        # What is asked of S, in one: it is factorised once.
+        asked = np.vstack([np.ones_like(m), m, centred])
+        solved = np.linalg.solve(S, asked.T)
+        weighted, left = solved[:, :2], solved[:, 2:]
+        distance[rows] = np.einsum("ij,ji->i", centred, left)
         if np.ptp(m) > 0:
-            design = np.column_stack([np.ones_like(m), m])
-            weighted = np.linalg.solve(S, design)
-            slope[rows] = (x @ weighted) @ np.linalg.inv(design.T @ weighted)[:, 1]
+            slope[rows] = (x @ weighted) @ np.linalg.inv(asked[:2] @ weighted)[:, 1]
     return Profile(distance, slope)

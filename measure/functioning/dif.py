@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,6 @@ from measure.functioning.dif_regression import (
     JODOIN_GIERL,
     ZUMBO,
     ItemRegressions,
-    Known,
     called,
     item_regressions,
 )
@@ -130,7 +130,7 @@ class _Search:
     rounds: pd.DataFrame
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def flagged(self) -> frozenset[str]:
         """The items that differ more clearly than chance."""
         return frozenset(self.table.index[self.table["flag"]])
@@ -168,8 +168,10 @@ def _purified(answers: GroupedAnswers, purify: str, alpha: float) -> _Search:
 
 def _next(now: _Search, left_out: frozenset[str], purify: str) -> frozenset[str]:
     """Items to leave out in the next round; so many at most that the fewest anchors are kept."""
-    order = now.table.sort_values(["pvalue", "chisq"], ascending=[True, False]).index
-    clearest = [str(name) for name in order if name in now.flagged]
+    clearest: list[str] = []
+    if now.flagged:
+        order = now.table.sort_values(["pvalue", "chisq"], ascending=[True, False]).index
+        clearest = [str(name) for name in order if name in now.flagged]
     most = len(now.table) - FEWEST_ANCHORS
     if purify == "iterative":
         return frozenset(clearest[:most])
@@ -189,23 +191,21 @@ def _tested(answers: GroupedAnswers, left_out: frozenset[str], alpha: float) -> 
             f"{', '.join(answers.items[k] for k in places)}. Look for items that hardly go with "
             "the others or turn the wrong way, and for categories that hardly anybody used."
         )
-    rows, regressions = {}, {}
+    rows: list[dict[str, object]] = []
+    regressions = {}
     for k, name in enumerate(answers.items):
-        others = model.without(places.index(k)) if k in places else model
-        found = item_regressions(answers, k, _known(others))
+        others = model.standing(without=places.index(k) if k in places else None)
+        found = item_regressions(answers, k, others)
         if isinstance(found, ItemRegressions):
             regressions[name] = found
-        rows[name] = _row(found, int((answers.codes[:, k] >= 0).sum()))
-    table = pd.DataFrame.from_dict(rows, orient="index")
+        rows.append(_row(found, int((answers.codes[:, k] >= 0).sum())))
+    columns = {column: [row[column] for row in rows] for column in rows[0]}
+    table = pd.DataFrame(columns, index=pd.Index(answers.items))
     table.insert(4, "pvalue.holm", corrected(table["pvalue"].to_numpy(), "holm"))
     table["flag"] = table["pvalue.holm"] < alpha
     table.index.name = "item"
     anchors = tuple(answers.items[k] for k in places)
     return _Search(table, regressions, model, anchors, pd.DataFrame())
-
-
-def _known(others: GroupedGrades) -> Known:
-    return Known(others.standing(), others.standing_slopes(), others.group_influence())
 
 
 def _row(found: ItemRegressions | str, n: int) -> dict[str, object]:

@@ -103,30 +103,31 @@ def grouped_answers(
             raise OptionError(f'the data need one column "{column}".')
     names = list(items)
     answers = numeric_items(data, names, minimum_items=3, minimum_rows=2 * FEWEST_IN_GROUP)
-    keep = data[group].notna() & answers.notna().any(axis=1)
+    values = answers.to_numpy()
+    keep = data[group].notna().to_numpy() & ~np.isnan(values).all(axis=1)
     if cluster is not None:
-        keep &= data[cluster].notna()
-    labels, groups = numbered_groups(data.loc[keep, group])
-    used = answers[keep]
-    values = tuple(_values(name, used[name]) for name in names)
-    columns = [_codes(used[name], own) for name, own in zip(names, values, strict=True)]
+        keep &= data[cluster].notna().to_numpy()
+    labels, groups = numbered_groups(data[group][keep])
+    used = values[keep]
+    found = tuple(_values(name, used[:, k]) for k, name in enumerate(names))
+    columns = [_codes(used[:, k], own) for k, own in enumerate(found)]
     return GroupedAnswers(
         items=tuple(names),
         codes=np.column_stack(columns),
-        values=values,
+        values=found,
         labels=labels,
         groups=groups,
-        clusters=None
-        if cluster is None
-        else pd.factorize(data.loc[keep, cluster])[0].astype(np.intp),
+        clusters=None if cluster is None else pd.factorize(data[cluster][keep])[0].astype(np.intp),
         n_dropped=int((~keep).sum()),
     )
 
 
 def numbered_groups(values: "pd.Series[Any]") -> tuple[Codes, "pd.Series[int]"]:
     """Number of each row's group, the largest first, and their sizes."""
-    sizes = values.value_counts()
-    sizes = sizes[sizes > 0]
+    codes, names = pd.factorize(values)
+    counts = np.bincount(codes, minlength=len(names))
+    order = np.argsort(-counts, kind="stable")
+    sizes = pd.Series(counts[order], pd.Index(names[order], name=values.name), name="count")
     if len(sizes) < 2:
         raise DataError("there is one group only; differences need at least two.")
     if len(sizes) > MOST_GROUPS:
@@ -140,12 +141,12 @@ def numbered_groups(values: "pd.Series[Any]") -> tuple[Codes, "pd.Series[int]"]:
             f'the group "{small.index[0]}" has {small.iloc[0]} respondents, at least '
             f"{FEWEST_IN_GROUP} are needed. Join groups, or leave it out."
         )
-    return sizes.index.get_indexer(pd.Index(values)).astype(np.intp), sizes
+    return np.argsort(order)[codes].astype(np.intp), sizes
 
 
-def _values(name: str, answers: "pd.Series[float]") -> Array:
+def _values(name: str, answers: Array) -> Array:
     """Give the different answers to an item, the lowest first."""
-    found = np.sort(answers.dropna().unique()).astype(float)
+    found = np.unique(answers[~np.isnan(answers)])
     if len(found) > MOST_CATEGORIES:
         raise DataError(
             f'item "{name}" has {len(found)} different answers; up to {MOST_CATEGORIES} ordered '
@@ -156,7 +157,6 @@ def _values(name: str, answers: "pd.Series[float]") -> Array:
     return found
 
 
-def _codes(answers: "pd.Series[float]", found: Array) -> Codes:
+def _codes(answers: Array, found: Array) -> Codes:
     """Category numbers from 0, -1 where an answer is missing."""
-    values = answers.to_numpy(dtype=float)
-    return np.where(np.isnan(values), -1, np.searchsorted(found, values)).astype(np.intp)
+    return np.where(np.isnan(answers), -1, np.searchsorted(found, answers)).astype(np.intp)

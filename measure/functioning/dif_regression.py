@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.functioning.dif_answers import GroupedAnswers
+from measure.functioning.group_standing import Standing
 from measure.functioning.proportional_odds import (
     OddsFit,
     expected_answers,
@@ -16,6 +17,7 @@ from measure.functioning.proportional_odds import (
     scores_moved,
 )
 from measure.functioning.score_tests import ScoreTest, score_test
+from measure.moments.asymptotic import sums_by_cluster
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -90,11 +92,20 @@ class ItemRegressions:
         """Test the groups together, as a shift and as another slope beyond that."""
         k = self.membership.shape[1]
         one = self.n_cuts + 1
-        alike, shifted = self._scored(self.none), self._scored(self.shift)
+        alike, shifted = (self._largest(smaller) for smaller in (self.none, self.shift))
+        sums = np.hstack([alike.scores, shifted.scores, self.known.influence])
+        if self.clusters is not None:
+            sums = sums_by_cluster(sums, self.clusters)
+        width = len(alike.params)
+        influence = sums[:, 2 * width :]
+        at_alike = _Scored(alike, sums[:, :width], influence @ self._carried(alike))
+        at_shifted = _Scored(
+            shifted, sums[:, width : 2 * width], influence @ self._carried(shifted)
+        )
         return {
-            "any": self._test(alike, one, slice(one, one + 2 * k)),
-            "uniform": self._test(alike, one, slice(one, one + k)),
-            "nonuniform": self._test(shifted, one + k, slice(one + k, one + 2 * k)),
+            "any": at_alike.test(one, slice(one, one + 2 * k)),
+            "uniform": at_alike.test(one, slice(one, one + k)),
+            "nonuniform": at_shifted.test(one + k, slice(one + k, one + 2 * k)),
         }
 
     def added(self) -> tuple[float, float]:
@@ -131,48 +142,69 @@ class ItemRegressions:
     @cached_property
     def _differences(self) -> list[tuple[Array, Array]]:
         """Of each group but the first, its members' differences and the gradient of their mean."""
-        found = []
-        for member in self.membership.T == 1:
-            design = self.design[member]
-            first = design.copy()
-            first[:, 1:] = 0.0
-            own, by_own = expected_answers(self.slope.params, self.values, design)
-            other, by_other = expected_answers(self.slope.params, self.values, first)
-            found.append((own - other, (by_own - by_other).mean(axis=0)))
-        return found
+        first = self.design.copy()
+        first[:, 1:] = 0.0
+        own, by_own = expected_answers(self.slope.params, self.values, self.design)
+        other, by_other = expected_answers(self.slope.params, self.values, first)
+        gradients = self.membership.T @ (by_own - by_other)
+        gradients /= self.membership.sum(axis=0)[:, None]
+        members = self.membership.T == 1
+        return [
+            ((own - other)[member], gradient)
+            for member, gradient in zip(members, gradients, strict=True)
+        ]
 
-    def _scored(self, smaller: OddsFit) -> tuple[OddsFit, Array]:
-        """Give the largest model at the estimates of a smaller one, and what is carried to it."""
+    def _largest(self, smaller: OddsFit) -> OddsFit:
+        """Give the largest model at the estimates of a smaller one."""
         params = np.zeros(self.n_cuts + self.design.shape[1])
         params[: len(smaller.params)] = smaller.params
-        at = odds_at(params, self.codes, self.design)
-        return at, self._carried(at)
-
-    def _test(self, scored: tuple[OddsFit, Array], n_kept: int, tested: slice) -> ScoreTest:
-        """Test parameters of the largest model at the estimates of a smaller one."""
-        at, carried = scored
-        chosen = np.r_[np.arange(n_kept), np.arange(tested.start, tested.stop)]
-        return score_test(
-            at.scores[:, tested],
-            at.scores[:, :n_kept],
-            -at.hessian[np.ix_(chosen, chosen)],
-            self.clusters,
-            carried[:, chosen],
-        )
+        return odds_at(params, self.codes, self.design)
 
     def _carried(self, at: OddsFit) -> Array:
-        """What the rows add to the sums of scores by way of the groups' means and sds."""
+        """What the groups' means, and then their log sds, do to the sums of the scores.
+
+        With what a row adds to these estimates, it is what the row adds to the sums by way of them,
+        (2 n_groups - 2, n_params).
+        """
         # Standing is a predictor by itself, and times the group.
         no_shift = np.zeros_like(self.membership)
         turn = np.hstack([np.ones_like(self.at), no_shift, self.membership])
-        moved = scores_moved(at, self.codes, self.design, turn)
+        moved = scores_moved(at, turn)
         slopes = self.known.slopes / self.known.standing.std()
-        # Of each group's mean, then of each group's log sd, on the sum of every score.
-        turned = [(self.membership * column[:, None]).T @ moved for column in slopes.T]
-        return np.asarray(self.known.influence @ np.vstack(turned), dtype=float)
+        return np.vstack([(self.membership * column[:, None]).T @ moved for column in slopes.T])
 
 
-def item_regressions(answers: GroupedAnswers, item: int, known: Known) -> ItemRegressions | str:
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """The largest model at the estimates of a smaller one, to be tested there.
+
+    Attributes
+    ----------
+    at
+        The model.
+    scores
+        Its scores, of rows or summed within clusters.
+    carried
+        What is carried to them because standing was estimated.
+    """
+
+    at: OddsFit
+    scores: Array
+    carried: Array
+
+    def test(self, n_kept: int, tested: slice) -> ScoreTest:
+        """Test parameters, the first so many of the others being estimated."""
+        chosen = np.r_[np.arange(n_kept), np.arange(tested.start, tested.stop)]
+        return score_test(
+            self.scores[:, tested],
+            self.scores[:, :n_kept],
+            -self.at.hessian[np.ix_(chosen, chosen)],
+            None,
+            self.carried[:, chosen],
+        )
+
+
+def item_regressions(answers: GroupedAnswers, item: int, others: Standing) -> ItemRegressions | str:
     """Regress an item on standing and groups; or say why that cannot be done."""
     codes = answers.codes[:, item]
     rows = codes >= 0
@@ -183,7 +215,7 @@ def item_regressions(answers: GroupedAnswers, item: int, known: Known) -> ItemRe
     if len(found) < 2:
         return "all answers are alike"
     y = y.astype(np.intp)
-    own = Known(known.standing[rows], known.slopes[rows], known.influence[rows])
+    own = Known(others.ability[rows], others.slopes[rows], others.influence[rows])
     at = ((own.standing - own.standing.mean()) / own.standing.std())[:, None]
     none = proportional_odds(y, at)
     shift = proportional_odds(y, np.hstack([at, membership]), start=none.params)

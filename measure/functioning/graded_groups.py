@@ -7,22 +7,56 @@ own. Person by person derivatives of the marginal likelihood make tests over clu
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from measure.fitting.inference import inverse as inverse_of
+from measure.functioning.group_standing import (
+    GRID,
+    SPACING,
+    Standing,
+    inverse_of_products,
+    settled,
+    standing,
+)
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-REACH, SPACING = 6.0, 0.25
-"""The grid of abilities, in standard deviations of the first group. The trapezoid rule errs by
-about exp(-2 (π s / SPACING)²) for a posterior of standard deviation s: 1e-12 at s = 0.3."""
 STEPS, HALVINGS, TOLERANCE = 200, 30, 1e-7
 FRESH = 3
 """Steps that take the information afresh; later ones update it by what they find."""
+
+
+class _Layout(NamedTuple):
+    """Where the categories of all items, one after the other, lie between boundaries.
+
+    The boundaries of an item are one more than its categories: P(y ≥ k) for k = 0, which is 1, its
+    cuts, and one that nobody reaches. As each item has a slope and a cut less than categories, its
+    parameters have the places of its categories: the slope that of the first.
+
+    Attributes
+    ----------
+    item
+        (n_categories,) item of each category, and so of the boundary below it.
+    first
+        (n_items,) place of the first category of each item.
+    cut
+        Places of the other categories, which lie above a cut.
+    """
+
+    item: Codes
+    first: Codes
+    cut: Codes
+
+    @classmethod
+    def of(cls, cuts: Sequence[Array]) -> "_Layout":
+        sizes = np.array([len(one) + 1 for one in cuts])
+        first = np.cumsum(sizes) - sizes
+        item = np.repeat(np.arange(len(sizes)), sizes)
+        return cls(item, first, np.delete(np.arange(len(item)), first))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +87,9 @@ class GroupedGrades:
     logl: float
     converged: bool
     scores: Array
-    # Of each category of each item, and of each group, (..., n_obs): 1 for whose it is.
-    _answered: Array
-    _member: Array
+    # Of each category of each item, then of each group, (..., n_obs): 1 for whose it is.
+    _marks: Array
+    _layout: "_Layout"
     _ties: Array | None = None
 
     @property
@@ -71,46 +105,40 @@ class GroupedGrades:
         first = item + sum(len(one) for one in self.cuts[:item])
         return slice(first, first + 1 + len(self.cuts[item]))
 
-    def standing(self) -> Array:
-        """Mean of θ given a respondent's group and answers, (n_obs,)."""
-        return np.asarray(_grid() @ self._weights, dtype=float)
+    def standing(self, without: int | None = None) -> Standing:
+        """Give where respondents and groups stand, by all items or without one.
 
-    def standing_slopes(self) -> Array:
-        """Derivatives of `standing` by the mean and the log sd of one's own group, (n_obs, 2).
-
-        They are the posterior covariances of θ with the derivatives of the group's log density.
+        Without an item the groups' means and sds are estimated again from the others, which stay as
+        they are.
         """
-        grid, member = _grid(), self._member
-        sds = self.sds @ member
-        z = (grid[:, None] - self.means @ member) / sds
-        pulled = self._weights * (grid[:, None] - self.standing()) * z
-        return np.column_stack([pulled.sum(axis=0) / sds, (pulled * z).sum(axis=0)])
-
-    @cached_property
-    def _weights(self) -> Array:
-        """Posterior weights of the abilities, (n_grid, n_obs)."""
-        return _posterior(_answer_logs(self) + _prior_logs(self))[0]
-
-    def group_influence(self) -> Array:
-        """What each respondent adds to the groups' means, then log sds, (n_obs, 2 n_groups - 2)."""
-        scores = self.scores[:, self.scores.shape[1] - 2 * len(self.means) + 2 :]
-        return np.asarray(scores @ _inverse(scores), dtype=float)
+        if without is None:
+            return standing(_likelihoods(self._logs), self._member, self.means, self.sds)
+        own = self.places(without)
+        left = self._logs - self._log_tables[own].T @ self._marks[own]
+        return settled(_likelihoods(left), self._member, self.means, self.sds)
 
     def expected(self, item: int, ability: Array, values: Array) -> Array:
         """Mean answer to an item at each ability, its categories standing for `values`."""
         above = expit(self.slopes[item] * ability[:, None] - self.cuts[item])
         return np.asarray(values[0] + above @ np.diff(values), dtype=float)
 
-    def without(self, item: int) -> "GroupedGrades":
-        """Leave out an item: the groups' means and sds again from the others, these as they are."""
-        kept = [other for other in range(len(self.cuts)) if other != item]
-        left = replace(
-            self,
-            slopes=self.slopes[kept],
-            cuts=tuple(self.cuts[other] for other in kept),
-            _answered=np.delete(self._answered, self.places(item), axis=0),
-        )
-        return _climb(left, items=False)
+    @property
+    def _member(self) -> Array:
+        return self._marks[-len(self.means) :]
+
+    @cached_property
+    def _log_tables(self) -> Array:
+        """Logarithm of the probability of each category of each item, (n_categories, n_grid)."""
+        return np.log(_Curves.of(self).shares)
+
+    @cached_property
+    def _logs(self) -> Array:
+        """Log-likelihood of each respondent's answers at each ability, (n_grid, n_obs).
+
+        A missing answer is among none of the categories: it says nothing.
+        """
+        n_groups = len(self.means)
+        return np.asarray(self._log_tables.T @ self._marks[:-n_groups], dtype=float)
 
 
 def fit_groups(
@@ -143,19 +171,18 @@ def fit_groups(
     first = start
     if first is None:
         first = replace(_first(codes), means=np.zeros(n_groups), sds=np.ones(n_groups))
+    items = first._layout.item
     categories = np.concatenate([np.arange(len(cuts) + 1) for cuts in first.cuts])
-    items = np.repeat(np.arange(len(first.cuts)), [len(cuts) + 1 for cuts in first.cuts])
-    first = replace(
-        first,
-        _answered=(codes.T[items] == categories[:, None]).astype(float),
-        _member=(groups == np.arange(n_groups)[:, None]).astype(float),
+    marks = np.vstack(
+        [codes.T[items] == categories[:, None], groups == np.arange(n_groups)[:, None]]
     )
+    first = replace(first, _marks=marks.astype(float))
     if len(tied):
         same = first.slopes.copy()
         same[list(tied)] = same[list(tied)].mean()
         first = replace(first, slopes=same)
         first = replace(first, _ties=_tying(first, tied))
-    return _climb(first, items=True)
+    return _climb(first)
 
 
 def _tying(model: GroupedGrades, tied: Sequence[int]) -> Array:
@@ -166,44 +193,30 @@ def _tying(model: GroupedGrades, tied: Sequence[int]) -> Array:
     return np.delete(ties, places[1:], axis=1)
 
 
-def _climb(model: GroupedGrades, *, items: bool) -> GroupedGrades:
-    """Search the maximum over all parameters, or over the groups' alone."""
-    # The answers say the same at each ability as long as the items stay as they are.
-    said = None if items else _answer_logs(model)
-    now = _evaluate(replace(model, converged=False), said)
-    # The groups' parameters are the last, and without the items' the only ones.
-    ties = np.eye(model.n_params)[:, model.n_params - now.scores.shape[1] :]
-    if items and model._ties is not None:
-        ties = model._ties
-    own = slice(model.n_params - now.scores.shape[1], None)
-    inverse = _inverse(now.scores @ ties[own])
+def _climb(model: GroupedGrades) -> GroupedGrades:
+    """Search the maximum."""
+    now = _at(replace(model, converged=False))
+    ties = np.eye(model.n_params) if model._ties is None else model._ties
+    inverse = inverse_of_products(now.scores() @ ties)
     for count in range(STEPS):
-        gradient = now.scores.sum(axis=0) @ ties[own]
+        gradient = now.gradient @ ties
         step = inverse @ gradient
         if float(gradient @ step) < TOLERANCE:
-            return replace(now, converged=True)
+            return now.made(converged=True)
         for halving in range(HALVINGS):
-            tried = _evaluate(_moved(now, ties @ step / 2**halving), said)
+            tried = _at(_moved(now.model, ties @ step / 2**halving))
             if tried.logl > now.logl:
                 break
         else:
             break
         moved = step / 2**halving
-        turned = gradient - tried.scores.sum(axis=0) @ ties[own]
+        turned = gradient - tried.gradient @ ties
         now = tried
-        afresh = count < FRESH or moved @ turned <= 0
-        scores = now.scores @ ties[own] if afresh else None
-        inverse = _updated(inverse, moved, turned) if scores is None else _inverse(scores)
-    return now
-
-
-def _inverse(scores: Array) -> Array:
-    """Inverse of the sum of products of scores; of one that has none the generalised one."""
-    products = scores.T @ scores
-    found = inverse_of(products)
-    if found is not None:
-        return found
-    return np.asarray(np.linalg.pinv(products, hermitian=True), dtype=float)
+        if count < FRESH or moved @ turned <= 0:
+            inverse = inverse_of_products(now.scores() @ ties)
+        else:
+            inverse = _updated(inverse, moved, turned)
+    return now.made(converged=False)
 
 
 def _updated(inverse: Array, moved: Array, turned: Array) -> Array:
@@ -211,10 +224,6 @@ def _updated(inverse: Array, moved: Array, turned: Array) -> Array:
     rho = 1 / float(moved @ turned)
     left = np.eye(len(moved)) - rho * np.outer(moved, turned)
     return np.asarray(left @ inverse @ left.T + rho * np.outer(moved, moved))
-
-
-def _grid() -> Array:
-    return np.arange(-REACH, REACH + SPACING / 2, SPACING)
 
 
 def _first(codes: Codes) -> GroupedGrades:
@@ -229,7 +238,7 @@ def _first(codes: Codes) -> GroupedGrades:
     nothing = np.zeros(0)
     slopes = np.full(codes.shape[1], slope)
     return GroupedGrades(
-        slopes, tuple(cuts), nothing, nothing, -np.inf, False, nothing, nothing, nothing
+        slopes, tuple(cuts), nothing, nothing, -np.inf, False, nothing, nothing, _Layout.of(cuts)
     )
 
 
@@ -248,88 +257,115 @@ def _moved(model: GroupedGrades, step: Array) -> GroupedGrades:
     return replace(model, slopes=slopes, cuts=tuple(cuts), means=means, sds=sds)
 
 
-def _evaluate(model: GroupedGrades, said: Array | None = None) -> GroupedGrades:
-    """Give the model its log-likelihood and scores.
+class _Curves(NamedTuple):
+    """What each category of each item is at each ability, (n_categories, n_grid).
 
-    Parameters
+    `below` and `over` are the densities at the boundaries below and over a category: derivatives
+    of P(y ≥ k | θ) by a θ. `shares` are P(y = k | θ).
+    """
+
+    below: Array
+    over: Array
+    shares: Array
+
+    @classmethod
+    def of(cls, model: GroupedGrades) -> "_Curves":
+        layout = model._layout
+        n_items = len(layout.first)
+        own = layout.item[layout.cut]
+        at = np.zeros((len(layout.item) + n_items, len(GRID)))
+        # Each item has one boundary more than categories.
+        at[layout.first + np.arange(n_items)] = 1.0
+        places = layout.cut + own
+        at[places] = expit(model.slopes[own, None] * GRID - np.concatenate(model.cuts)[:, None])
+        lower = np.arange(len(layout.item)) + layout.item
+        density = at * (1 - at)
+        shares = np.maximum(at[lower] - at[lower + 1], 1e-300)
+        return cls(density[lower], density[lower + 1], shares)
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A model with what its answers say of it.
+
+    Attributes
     ----------
-    model
-        Its log-likelihood is -inf where cuts are out of order.
-    said
-        `_answer_logs` of the items; where they are given, the scores are of the groups' parameters
-        alone.
+    gradient
+        (n_params,) of the log-likelihood.
+    weights
+        (n_grid, n_obs) of the abilities given the answers, each respondent's times `total`.
     """
+
+    model: GroupedGrades
+    logl: float
+    gradient: Array
+    weights: Array
+    total: Array
+    curves: _Curves
+
+    def scores(self) -> Array:
+        """Derivatives of each respondent's log-likelihood, (n_obs, n_params)."""
+        model, (below, over, shares) = self.model, self.curves
+        n_categories = len(shares)
+        answered = model._marks[:n_categories] / self.total
+        member = model._marks[n_categories + 1 :] / self.total
+        layout, z = model._layout, _standardised(model)[1:]
+        parts = np.vstack([GRID * (below - over) / shares, -below / shares, over / shares])
+        by_slope, by_below, by_over = (
+            kind * answered for kind in (parts @ self.weights).reshape(3, n_categories, -1)
+        )
+        of_items = np.empty_like(by_slope)
+        of_items[layout.first] = np.add.reduceat(by_slope, layout.first, axis=0)
+        # A cut is over one category and below the next.
+        of_items[layout.cut] = by_over[layout.cut - 1] + by_below[layout.cut]
+        by_mean = (z / model.sds[1:, None]) @ self.weights
+        of_groups = member * by_mean, member * ((z**2 - 1) @ self.weights)
+        return np.vstack([of_items, *of_groups]).T
+
+    def made(self, *, converged: bool) -> GroupedGrades:
+        """Give the model its log-likelihood and scores."""
+        return replace(self.model, logl=self.logl, scores=self.scores(), converged=converged)
+
+
+def _at(model: GroupedGrades) -> _Point:
+    """Evaluate a model; its log-likelihood is -inf where cuts are out of order."""
+    curves, nothing = _Curves.of(model), np.zeros(0)
     if any((np.diff(one) <= 0).any() for one in model.cuts):
-        return replace(model, logl=-np.inf)
-    log = (_answer_logs(model) if said is None else said) + _prior_logs(model)
-    weights, total = _posterior(log)
-    parts = [_item_scores(model, weights)] if said is None else []
-    parts.append(_group_scores(model, weights))
-    return replace(model, logl=float(total.sum()), scores=np.vstack(parts).T)
+        return _Point(model, -np.inf, nothing, nothing, nothing, curves)
+    z = _standardised(model)
+    of_groups = -0.5 * z**2 - np.log(model.sds[:, None]) + np.log(SPACING / np.sqrt(2 * np.pi))
+    # Respondents are the columns: sums over abilities then add whole rows, which is fast.
+    weights = np.vstack([np.log(curves.shares), of_groups]).T @ model._marks
+    top = weights.max(axis=0)
+    weights -= top
+    np.exp(weights, out=weights)
+    total = weights.sum(axis=0)
+    # How many of each category, and of each group, are at each ability.
+    counts = (model._marks / total) @ weights.T
+    gradient = _gradient(model, curves, counts, z)
+    return _Point(model, float((np.log(total) + top).sum()), gradient, weights, total, curves)
 
 
-def _boundaries(slope: float, cuts: Array, grid: Array) -> Array:
-    """P(y ≥ k | θ) for k = 0 ... n_categories, (n_categories + 1, n_grid)."""
-    inner = expit(slope * grid[None, :] - cuts[:, None])
-    return np.vstack([np.ones(len(grid)), inner, np.zeros(len(grid))])
-
-
-def _answer_logs(model: GroupedGrades) -> Array:
-    """Log-likelihood of each respondent's answers at each ability, (n_grid, n_obs).
-
-    A missing answer is among none of the categories: it says nothing.
-    """
-    grid, tables = _grid(), []
-    for slope, cuts in zip(model.slopes, model.cuts, strict=True):
-        above = _boundaries(slope, cuts, grid)
-        tables.append(np.log(np.maximum(above[:-1] - above[1:], 1e-300)))
-    return np.asarray(np.vstack(tables).T @ model._answered, dtype=float)
-
-
-def _prior_logs(model: GroupedGrades) -> Array:
-    """Logarithms of the weights of the abilities in each respondent's group, (n_grid, n_obs)."""
-    log = -0.5 * _standardised(model) ** 2 - np.log(model.sds[:, None])
-    return np.asarray((log + np.log(SPACING / np.sqrt(2 * np.pi))).T @ model._member, dtype=float)
+def _gradient(model: GroupedGrades, curves: _Curves, counts: Array, z: Array) -> Array:
+    """Derivatives of the log-likelihood, from the counts of categories and groups."""
+    layout = model._layout
+    n_categories = len(layout.item)
+    pulled = counts[:n_categories] / curves.shares
+    of_items = np.empty(n_categories)
+    by_slope = ((curves.below - curves.over) * pulled) @ GRID
+    of_items[layout.first] = np.add.reduceat(by_slope, layout.first)
+    passed = pulled[layout.cut - 1] - pulled[layout.cut]
+    of_items[layout.cut] = (curves.below[layout.cut] * passed).sum(axis=1)
+    of_groups, z = counts[n_categories + 1 :], z[1:]
+    by_mean = (of_groups * z).sum(axis=1) / model.sds[1:]
+    return np.concatenate([of_items, by_mean, (of_groups * (z**2 - 1)).sum(axis=1)])
 
 
 def _standardised(model: GroupedGrades) -> Array:
     """Abilities from the mean of each group in its standard deviations, (n_groups, n_grid)."""
-    return np.asarray((_grid() - model.means[:, None]) / model.sds[:, None], dtype=float)
+    return np.asarray((GRID - model.means[:, None]) / model.sds[:, None], dtype=float)
 
 
-def _posterior(log: Array) -> tuple[Array, Array]:
-    """Weights of the abilities given the answers, and the logarithm of their sum."""
-    # Respondents are the columns: sums over abilities then add whole rows, which is fast.
-    top = log.max(axis=0)
-    weights = np.exp(log - top)
-    total = weights.sum(axis=0)
-    return weights / total, np.log(total) + top
-
-
-def _item_scores(model: GroupedGrades, weights: Array) -> Array:
-    """Derivatives of the log-likelihood by the slopes and the cuts, (n_item_params, n_obs)."""
-    grid, tables = _grid(), []
-    for slope, cuts in zip(model.slopes, model.cuts, strict=True):
-        above = _boundaries(slope, cuts, grid)
-        density = above * (1 - above)
-        p = np.maximum(above[:-1] - above[1:], 1e-300)
-        # Of each category, by its location a θ and by the cuts below and above it.
-        tables.append((grid * (density[:-1] - density[1:]) / p, -density[:-1] / p, density[1:] / p))
-    by_slope, below, over = (
-        np.vstack(kind) @ weights * model._answered for kind in zip(*tables, strict=True)
-    )
-    scores = np.empty_like(by_slope)
-    for item in range(len(model.cuts)):
-        own = model.places(item)
-        scores[own.start] = by_slope[own].sum(axis=0)
-        # A cut is above one category and below the next.
-        scores[own.start + 1 : own.stop] = over[own][:-1] + below[own][1:]
-    return scores
-
-
-def _group_scores(model: GroupedGrades, weights: Array) -> Array:
-    """Derivatives by the means and the logarithms of sds of all groups but the first."""
-    z = _standardised(model)[1:]
-    member = model._member[1:]
-    by_mean = (z @ weights) / model.sds[1:, None]
-    return np.vstack([member * by_mean, member * ((z**2 - 1) @ weights)])
+def _likelihoods(logs: Array) -> Array:
+    """Likelihoods in a unit of each respondent's own, the largest 1."""
+    return np.asarray(np.exp(logs - logs.max(axis=0)), dtype=float)

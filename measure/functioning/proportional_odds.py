@@ -1,11 +1,14 @@
 """The proportional odds model of one ordered answer, by Newton's method."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+
+from measure.moments.asymptotic import sums_by_cluster
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -23,8 +26,8 @@ class OddsFit:
         Thresholds, then slopes.
     logl
         Log-likelihood.
-    scores
-        (n_obs, n_params) derivatives of the log-likelihood of each row.
+    gradient
+        (n_params,) derivatives of the log-likelihood.
     hessian
         (n_params, n_params) second derivatives of the log-likelihood.
     converged
@@ -33,9 +36,18 @@ class OddsFit:
 
     params: Array
     logl: float
-    scores: Array
+    gradient: Array
     hessian: Array
     converged: bool
+    _answers: "_Answers"
+    _sides: "_Sides"
+
+    @cached_property
+    def scores(self) -> Array:
+        """(n_obs, n_params) derivatives of the log-likelihood of each row."""
+        answers, sides = self._answers, self._sides
+        at_cuts = answers.at_cuts(sides.above, sides.below)
+        return np.hstack([at_cuts, sides.by_location[:, None] * answers.X.T])
 
     def covariance(self, clusters: Codes | None = None) -> Array:
         """Covariance of the estimates: inverse information, or the sandwich over clusters.
@@ -45,11 +57,8 @@ class OddsFit:
         inverse = np.asarray(np.linalg.inv(-self.hessian), dtype=float)
         if clusters is None:
             return inverse
-        n_clusters = int(clusters.max()) + 1
-        members = np.argsort(clusters, kind="stable")
-        first = np.searchsorted(clusters[members], np.arange(n_clusters))
-        sums = np.add.reduceat(self.scores[members], first)
-        middle = sums.T @ sums * n_clusters / (n_clusters - 1)
+        sums = sums_by_cluster(self.scores, clusters)
+        middle = sums.T @ sums * len(sums) / (len(sums) - 1)
         return np.asarray(inverse @ middle @ inverse, dtype=float)
 
 
@@ -65,48 +74,42 @@ def proportional_odds(codes: Codes, X: Array, *, start: Array | None = None) -> 
     start
         Estimates of the model of the first columns of `X`, to start from.
     """
-    n_cuts = int(codes.max())
+    answers = _Answers.of(codes, X)
+    n_cuts = answers.n_cuts
     if start is None:
         shares = np.cumsum(np.bincount(codes) / len(codes))[:-1]
         start = np.log(shares / (1 - shares))
     params = np.concatenate([start, np.zeros(n_cuts + X.shape[1] - len(start))])
-    logl, scores, hessian = _evaluate(params, codes, X, n_cuts)
-    converged = False
+    now = _evaluate(params, answers)
     for _ in range(STEPS):
-        gradient = scores.sum(axis=0)
         try:
-            step = np.linalg.solve(-hessian, gradient)
+            step = np.linalg.solve(-now.hessian, now.gradient)
         except np.linalg.LinAlgError:
             break
-        if float(gradient @ step) < TOLERANCE:
-            converged = True
-            break
+        if float(now.gradient @ step) < TOLERANCE:
+            return replace(now, converged=True)
         for halving in range(HALVINGS):
-            tried = params + step / 2**halving
-            found = _evaluate(tried, codes, X, n_cuts)
-            if found[0] > logl:
-                params, (logl, scores, hessian) = tried, found
+            tried = _evaluate(now.params + step / 2**halving, answers)
+            if tried.logl > now.logl:
                 break
         else:
             break
-    return OddsFit(params, logl, scores, hessian, converged)
+        now = tried
+    return now
 
 
 def odds_at(params: Array, codes: Codes, X: Array) -> OddsFit:
     """Give the model at some parameters, whether or not they are the estimates."""
-    logl, scores, hessian = _evaluate(params, codes, X, int(codes.max()))
-    return OddsFit(params, logl, scores, hessian, False)
+    return _evaluate(params, _Answers.of(codes, X))
 
 
-def scores_moved(at: OddsFit, codes: Codes, X: Array, turn: Array) -> Array:
+def scores_moved(at: OddsFit, turn: Array) -> Array:
     """Derivatives of the scores of each row by something that its predictors hang on.
 
     Parameters
     ----------
     at
         The model at some parameters.
-    codes, X
-        As for `proportional_odds`.
     turn
         (n_obs, n_slopes) derivatives of the predictors by it.
 
@@ -115,13 +118,12 @@ def scores_moved(at: OddsFit, codes: Codes, X: Array, turn: Array) -> Array:
     Array
         (n_obs, n_params).
     """
-    n_cuts = int(codes.max())
-    cuts, slopes = at.params[:n_cuts], at.params[n_cuts:]
-    sides = _Sides.of(cuts, codes, X @ slopes)
-    pull, bend = sides.by_location, sides.by_location_twice
-    moved = np.hstack([_at_cuts(codes, n_cuts, *sides.crossed), bend[:, None] * X])
+    answers, sides = at._answers, at._sides
+    slopes = at.params[answers.n_cuts :]
+    at_cuts = answers.at_cuts(*sides.crossed)
+    moved = np.hstack([at_cuts, sides.by_location_twice[:, None] * answers.X.T])
     moved *= (turn @ slopes)[:, None]
-    moved[:, n_cuts:] += pull[:, None] * turn
+    moved[:, answers.n_cuts :] += sides.by_location[:, None] * turn
     return moved
 
 
@@ -150,70 +152,112 @@ def expected_answers(params: Array, values: Array, X: Array) -> tuple[Array, Arr
     return mean, np.hstack([-density, density.sum(axis=1, keepdims=True) * X])
 
 
+class _Answers(NamedTuple):
+    """Answers and predictors as the likelihood wants them.
+
+    `chosen` is (n_categories, n_obs), 1 for the category of each row, and `X` (n_slopes, n_obs).
+    """
+
+    codes: Codes
+    chosen: Array
+    X: Array
+
+    @classmethod
+    def of(cls, codes: Codes, X: Array) -> "_Answers":
+        chosen = codes == np.arange(codes.max() + 1)[:, None]
+        return cls(codes, chosen.astype(float), np.ascontiguousarray(X.T))
+
+    @property
+    def n_cuts(self) -> int:
+        return len(self.chosen) - 1
+
+    def at_cuts(self, above: Array, below: Array) -> Array:
+        """Put what belongs to the cuts above and below the category of each row there."""
+        return (self.chosen[:-1] * above + self.chosen[1:] * below).T
+
+
 class _Sides(NamedTuple):
     """What the cuts above and below its category give of each row, (n_obs,).
 
     With F the logistic distribution, f its density and g the slope of that at the cut above (u) and
     below (l) less the location, the likelihood is p = F_u - F_l. There is no cut above the highest
     category nor below the lowest one; f and g are 0 there.
+
+    Attributes
+    ----------
+    p
+        The likelihood.
+    above, below
+        Derivatives of log p by the cuts, f_u / p and -f_l / p.
+    by_above, by_below
+        g_u / p and -g_l / p, their derivatives but for what p does to them.
     """
 
     p: Array
-    f_u: Array
-    f_l: Array
-    g_u: Array
-    g_l: Array
+    above: Array
+    below: Array
+    by_above: Array
+    by_below: Array
 
     @classmethod
     def of(cls, cuts: Array, codes: Codes, location: Array) -> "_Sides":
         ends = np.concatenate([[-np.inf], cuts, [np.inf]])
-        F_u, F_l = expit(ends[codes + 1] - location), expit(ends[codes] - location)
-        f_u, f_l = F_u * (1 - F_u), F_l * (1 - F_l)
-        return cls(F_u - F_l, f_u, f_l, f_u * (1 - 2 * F_u), f_l * (1 - 2 * F_l))
+        # Beyond 700 the exponential leaves the numbers there are, and F is 0 all the same.
+        F = 1 / (1 + np.exp(np.minimum(location - ends[np.stack([codes + 1, codes])], 700.0)))
+        f = F * (1 - F)
+        g = f * (1 - 2 * F)
+        p = F[0] - F[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            f /= p
+            g /= p
+        return cls(p, f[0], -f[1], g[0], -g[1])
 
     @property
     def by_location(self) -> Array:
         """Derivative of log p by the location."""
-        return (self.f_l - self.f_u) / self.p
+        return -(self.above + self.below)
 
     @property
     def by_location_twice(self) -> Array:
         """Second derivative of log p by the location."""
-        return (self.g_u - self.g_l) / self.p - self.by_location**2
+        return self.by_above + self.by_below - self.by_location**2
 
     @property
     def crossed(self) -> tuple[Array, Array]:
         """Derivatives of log p by the location and by the cut above, and below."""
         pull = self.by_location
-        above = (self.g_u + self.f_u * pull) / self.p
-        return -above, (self.g_l + self.f_l * pull) / self.p
+        return -self.by_above - self.above * pull, -self.by_below - self.below * pull
 
 
-def _at_cuts(codes: Codes, n_cuts: int, above: Array, below: Array) -> Array:
-    """Put what belongs to the cuts above and below the category of each row there, (n, n_cuts)."""
-    rows, placed = np.arange(len(codes)), np.zeros((len(codes), n_cuts + 2))
-    placed[rows, codes + 1] = above
-    placed[rows, codes] = below
-    return placed[:, 1:-1]
-
-
-def _evaluate(params: Array, codes: Codes, X: Array, n_cuts: int) -> tuple[float, Array, Array]:
-    """Log-likelihood, its derivatives by row, and its second derivatives; -inf if out of order."""
-    n, n_params = len(codes), len(params)
+def _evaluate(params: Array, answers: _Answers) -> OddsFit:
+    """Log-likelihood and its derivatives; -inf where cuts are out of order."""
+    n_cuts, n_params = answers.n_cuts, len(params)
     cuts, slopes = params[:n_cuts], params[n_cuts:]
-    if (np.diff(cuts) <= 0).any():
-        return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
-    sides = _Sides.of(cuts, codes, X @ slopes)
-    p = sides.p
-    if (p <= 0).any():
-        return -np.inf, np.zeros((n, n_params)), -np.eye(n_params)
-    scores = np.hstack(
-        [_at_cuts(codes, n_cuts, sides.f_u / p, -sides.f_l / p), sides.by_location[:, None] * X]
+    sides = _Sides.of(cuts, answers.codes, slopes @ answers.X)
+    if (np.diff(cuts) <= 0).any() or (sides.p <= 0).any():
+        nothing = np.zeros(n_params)
+        return OddsFit(params, -np.inf, nothing, -np.eye(n_params), False, answers, sides)
+    X, (above, below) = answers.X, sides.crossed
+    rows = np.vstack(
+        [
+            sides.above,
+            sides.below,
+            sides.by_above - sides.above**2,
+            sides.by_below - sides.below**2,
+            -sides.above * sides.below,
+            above * X,
+            below * X,
+        ]
     )
-    curved = _at_cuts(codes, n_cuts, sides.g_u / p, -sides.g_l / p)
+    # Sums over the rows of each category, whose cut above is the next one's cut below.
+    sums = rows @ answers.chosen.T
+    gradient = np.concatenate([sums[0, :-1] + sums[1, 1:], X @ sides.by_location])
     hessian = np.empty((n_params, n_params))
-    hessian[:n_cuts, :n_cuts] = np.diag(curved.sum(axis=0))
-    hessian[:n_cuts, n_cuts:] = -curved.T @ X
-    hessian[n_cuts:, :n_cuts] = hessian[:n_cuts, n_cuts:].T
-    hessian[n_cuts:, n_cuts:] = X.T @ (((sides.g_u - sides.g_l) / p)[:, None] * X)
-    return float(np.log(p).sum()), scores, hessian - scores.T @ scores
+    hessian[:n_cuts, :n_cuts] = np.diag(sums[2, :-1] + sums[3, 1:])
+    both = np.arange(n_cuts - 1)
+    hessian[both, both + 1] = hessian[both + 1, both] = sums[4, 1:-1]
+    k = len(X)
+    hessian[n_cuts:, :n_cuts] = sums[5 : 5 + k, :-1] + sums[5 + k :, 1:]
+    hessian[:n_cuts, n_cuts:] = hessian[n_cuts:, :n_cuts].T
+    hessian[n_cuts:, n_cuts:] = (X * sides.by_location_twice) @ X.T
+    return OddsFit(params, float(np.log(sides.p).sum()), gradient, hessian, False, answers, sides)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import fdtrc
 
 from measure.moments.asymptotic import sums_by_cluster
 
@@ -72,4 +72,4 @@ def score_test(
     total = sums.sum(axis=0)
     T = float(total @ np.linalg.lstsq(sums.T @ sums, total, rcond=None)[0])
     F = spare / df * T / max(n_clusters - T, np.finfo(float).tiny)
-    return ScoreTest(T, df, float(spare), float(stats.f.sf(F, df, spare)))
+    return ScoreTest(T, df, float(spare), float(fdtrc(df, spare, F)))

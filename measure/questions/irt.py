@@ -17,6 +17,7 @@ from measure.errors import ConvergenceError, DataError
 from measure.moments.ordinal.codes import MOST_CATEGORIES
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 # With 61 points and this tolerance, log-likelihoods agree with those of 121 points to 1e-5.
 POINTS, TOLERANCE, ITERATIONS = 61, 1e-6, 2000
@@ -276,13 +277,17 @@ def item_fit(model: GradedResponse, data: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def local_dependence(model: GradedResponse, data: pd.DataFrame) -> pd.DataFrame:
+def local_dependence(
+    model: GradedResponse, data: pd.DataFrame, *, scores: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Yen's Q3 of each pair of items: what they share beyond the ability.
 
     Parameters
     ----------
     model, data
         As for `ability_scores`.
+    scores
+        What `ability_scores` gives for them, where that is known; computed here by default.
 
     Returns
     -------
@@ -299,7 +304,8 @@ def local_dependence(model: GradedResponse, data: pd.DataFrame) -> pd.DataFrame:
     """
     coded, answered = _coded_for(model, data)
     values = coded[answered].to_numpy(float)
-    ability = ability_scores(model, data).loc[answered, "score"].to_numpy()
+    scores = ability_scores(model, data) if scores is None else scores
+    ability = scores["score"].to_numpy()[answered]
     expected, variance = _expectations(model, ability)
     residuals = np.where(values >= 0, (values - expected) / np.sqrt(variance), np.nan)
     correlations = pd.DataFrame(residuals).corr(min_periods=3).to_numpy()
@@ -318,13 +324,15 @@ def local_dependence(model: GradedResponse, data: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("q3", ascending=False, ignore_index=True)
 
 
-def person_fit(model: GradedResponse, data: pd.DataFrame) -> pd.DataFrame:
+def person_fit(
+    model: GradedResponse, data: pd.DataFrame, *, scores: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Lz of each respondent: how likely the answers are, given the ability they point to.
 
     Parameters
     ----------
-    model, data
-        As for `ability_scores`.
+    model, data, scores
+        As for `local_dependence`.
 
     Returns
     -------
@@ -343,7 +351,8 @@ def person_fit(model: GradedResponse, data: pd.DataFrame) -> pd.DataFrame:
     coded, answered = _coded_for(model, data)
     table = pd.DataFrame({"lz": np.nan, "n_answered": (coded >= 0).sum(axis=1)}, index=data.index)
     if answered.any():
-        ability = ability_scores(model, data).loc[answered, "score"].to_numpy()
+        scores = ability_scores(model, data) if scores is None else scores
+        ability = scores["score"].to_numpy()[answered]
         found = mirt.personfit(
             model._result, coded[answered], theta=ability.reshape(-1, 1), statistics=["lz"]
         )
@@ -370,31 +379,36 @@ def _categories(name: str, answers: "pd.Series[float]") -> tuple[float, ...]:
 
 
 def _coded(numbers: pd.DataFrame, codes: Mapping[str, tuple[float, ...]]) -> pd.DataFrame:
-    """Category numbers from 0, -1 where an answer is missing."""
-    coded = {}
-    for name, found in codes.items():
-        answers = numbers[name].to_numpy(dtype=float)
-        places = np.searchsorted(found, answers)
-        coded[name] = np.where(np.isnan(answers), -1, places)
-    return pd.DataFrame(coded, index=numbers.index)
+    """Category numbers from 0, -1 where an answer is missing.
 
-
-def _coded_for(model: GradedResponse, data: pd.DataFrame) -> tuple[pd.DataFrame, "pd.Series[bool]"]:
-    """Category numbers of the model's items, and who answered any."""
-    names = list(model._codes)
-    lacking = [name for name in names if name not in data.columns]
-    if lacking:
-        raise DataError(f"the data lack the items {', '.join(lacking)} of the model.")
-    numbers = data[names].astype(float)
-    for name, found in model._codes.items():
-        unseen = sorted(set(numbers[name].dropna().unique()) - set(found))
-        if unseen:
+    Raises
+    ------
+    DataError
+        An answer is none of the categories.
+    """
+    answers = numbers[list(codes)].to_numpy(dtype=float)
+    coded = np.empty(answers.shape, dtype=np.intp)
+    for k, (name, found) in enumerate(codes.items()):
+        own, categories = answers[:, k], np.array(found)
+        places = np.minimum(np.searchsorted(categories, own), len(categories) - 1)
+        missing = np.isnan(own)
+        unseen = own[~missing & (categories[places] != own)]
+        if len(unseen):
             raise DataError(
-                f'item "{name}" holds {unseen[0]:g}, which nobody answered in the data of the '
+                f'item "{name}" holds {unseen.min():g}, which nobody answered in the data of the '
                 "model. Fit the model to data with all categories."
             )
-    coded = _coded(numbers, model._codes)
-    return coded, (coded >= 0).any(axis=1)
+        coded[:, k] = np.where(missing, -1, places)
+    return pd.DataFrame(coded, index=numbers.index, columns=list(codes))
+
+
+def _coded_for(model: GradedResponse, data: pd.DataFrame) -> tuple[pd.DataFrame, Flags]:
+    """Category numbers of the model's items, and who answered any."""
+    lacking = [name for name in model._codes if name not in data.columns]
+    if lacking:
+        raise DataError(f"the data lack the items {', '.join(lacking)} of the model.")
+    coded = _coded(data, model._codes)
+    return coded, np.asarray((coded.to_numpy() >= 0).any(axis=1))
 
 
 def _refuse_copies(numbers: pd.DataFrame) -> None:
@@ -410,12 +424,16 @@ def _refuse_copies(numbers: pd.DataFrame) -> None:
 
 def _refuse_turned(numbers: pd.DataFrame) -> None:
     """Refuse an item that goes against the others: mirt would give it a discrimination of 0."""
-    standard = (numbers - numbers.mean()) / numbers.std()
-    turned = [
-        str(name)
-        for name in numbers.columns
-        if standard[name].corr(standard.drop(columns=name).mean(axis=1)) < 0
-    ]
+    answers = numbers.to_numpy()
+    standard = (answers - np.nanmean(answers, axis=0)) / np.nanstd(answers, axis=0, ddof=1)
+    there, filled = ~np.isnan(standard), np.nan_to_num(standard)
+    others, counts = filled.sum(axis=1)[:, None] - filled, there.sum(axis=1)[:, None] - there
+    turned = []
+    for k, name in enumerate(numbers.columns):
+        both = there[:, k] & (counts[:, k] > 0)
+        rest = others[both, k] / counts[both, k]
+        if (standard[both, k] - standard[both, k].mean()) @ (rest - rest.mean()) < 0:
+            turned.append(str(name))
     if turned:
         raise DataError(
             f"the items {', '.join(turned)} go down where the others go up. "

@@ -1,7 +1,9 @@
 from dataclasses import replace
 from xml.etree import ElementTree
 
+import altair as alt
 import pytest
+from jsonschema.exceptions import ValidationError
 
 from analyses import figures
 from analyses.charts import answer_figures, plotting
@@ -43,8 +45,10 @@ def test_every_form_is_drawn_with_title_origin_and_description(figure, language)
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.form)
 def test_every_form_is_valid_vega_lite(figure):
     said = words("da")
-    drawn = figures.chart(figure, _table(figure), said).to_dict(validate=True)
-    assert drawn == figures.chart(figure, _table(figure), said).to_dict(validate=False)
+    drawn = figures.chart(figure, _table(figure), said)
+    assert alt.TopLevelLayerSpec.from_dict(drawn, validate=True).to_dict() == drawn
+    with pytest.raises(ValidationError, match="wide"):
+        alt.TopLevelLayerSpec.from_dict(drawn | {"width": "wide"}, validate=True)
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.form)
@@ -89,7 +93,7 @@ def test_a_mean_whose_interval_is_hidden_is_drawn_without_and_says_so(language):
 def test_nothing_of_a_hidden_value_is_in_the_specification():
     rows = (("A", 40, 3.1, 2.9, 3.3, 0.5), ("B", Hidden(), Hidden(), Hidden(), Hidden(), None))
     table = replace(MEANS, rows=rows)
-    layers = figures.chart(FIGURES[2], table, words("da")).to_dict()
+    layers = figures.chart(FIGURES[2], table, words("da"))
     datasets = layers.get("datasets", {})
     values = [
         value
@@ -163,7 +167,7 @@ def test_the_fills_around_the_middle_are_alike_on_both_sides(count):
 
 
 def _parts_of(figure: Figure, item: str):
-    chart = figures.chart(figure, ANSWERS, words("da")).to_dict()
+    chart = figures.chart(figure, ANSWERS, words("da"))
     held = [chart, *chart["layer"]]
     rows = [row for part in held for row in part.get("data", {}).get("values", [])]
     unique = {row["part"]: row for row in rows if row.get("y") == item and "part" in row}
@@ -243,7 +247,7 @@ def test_expected_bands_lie_behind_the_intervals():
         },
         domain=(-1.0, 1.0),
     )
-    layers = figures.chart(figure, table, words("da")).to_dict()["layer"]
+    layers = figures.chart(figure, table, words("da"))["layer"]
     kinds = [layer["mark"]["type"] for layer in layers]
     assert kinds == ["bar", "tick", "rule", "point"]
     band, stroke = (layers[k]["data"]["values"] for k in (0, 1))
@@ -251,8 +255,5 @@ def test_expected_bands_lie_behind_the_intervals():
     assert stroke == [{"y": "open", "from": 0.3}]
     assert figures.svg(figure, table, words("da")).count("<path") >= 5
     plain = replace(figure, channels={k: v for k, v in figure.channels.items() if k[0] != "b"})
-    kinds = [
-        layer["mark"]["type"]
-        for layer in figures.chart(plain, table, words("da")).to_dict()["layer"]
-    ]
+    kinds = [layer["mark"]["type"] for layer in figures.chart(plain, table, words("da"))["layer"]]
     assert kinds == ["rule", "point"]

@@ -19,6 +19,12 @@ def test_a_report_comes_back_as_it_was(report, tmp_path):
     assert results.dumps(read) == path.read_text(encoding="utf-8")
 
 
+def test_the_rows_of_a_table_have_a_line_each():
+    lines = [line.strip().rstrip(",") for line in results.dumps(REPORT).splitlines()]
+    rows = REPORT.section("levels").table("means").rows
+    assert json.dumps(results._plain(rows[0]), ensure_ascii=False) in lines
+
+
 def test_whole_numbers_stay_whole(tmp_path):
     path = tmp_path / results.FILE_NAME
     results.write(REPORT, path)

@@ -9,12 +9,8 @@ from scipy.special import expit
 
 import measure
 from measure.errors import DataError, OptionError
-from measure.functioning.proportional_odds import (
-    _evaluate,
-    odds_at,
-    proportional_odds,
-    scores_moved,
-)
+from measure.functioning.group_standing import Standing
+from measure.functioning.proportional_odds import odds_at, proportional_odds, scores_moved
 
 ITEMS = [f"x{i}" for i in range(1, 7)]
 CUTS = np.array([-1.6, -0.4, 0.6, 1.7])
@@ -68,13 +64,14 @@ def test_derivatives_are_those_of_the_likelihood() -> None:
     data = draw(80, 2)
     codes, X = data["x1"].to_numpy() - 1, data[["x2", "x3"]].to_numpy(float) - 3
     params = np.array([-1.2, -0.3, 0.4, 1.5, 0.7, -0.2])
-    _, scores, hessian = _evaluate(params, codes, X, 4)
+    at = odds_at(params, codes, X)
+    np.testing.assert_allclose(at.scores.sum(axis=0), at.gradient, atol=1e-10)
     step = 1e-5
     for i, unit in enumerate(np.eye(6)):
-        above, below = (_evaluate(params + s * step * unit, codes, X, 4) for s in (1, -1))
-        assert (above[0] - below[0]) / (2 * step) == pytest.approx(scores.sum(axis=0)[i], rel=1e-6)
-        numeric = (above[1].sum(axis=0) - below[1].sum(axis=0)) / (2 * step)
-        np.testing.assert_allclose(numeric, hessian[i], rtol=1e-5, atol=1e-6)
+        above, below = (odds_at(params + s * step * unit, codes, X) for s in (1, -1))
+        assert (above.logl - below.logl) / (2 * step) == pytest.approx(at.gradient[i], rel=1e-6)
+        numeric = (above.gradient - below.gradient) / (2 * step)
+        np.testing.assert_allclose(numeric, at.hessian[i], rtol=1e-5, atol=1e-6)
 
 
 def test_derivatives_of_scores_by_predictors_are_those_of_the_scores() -> None:
@@ -83,7 +80,7 @@ def test_derivatives_of_scores_by_predictors_are_those_of_the_scores() -> None:
     params = np.array([-1.2, -0.3, 0.4, 1.5, 0.7, -0.2])
     turn = np.column_stack([np.ones(80), X[:, 0]])
     above, below = (odds_at(params, codes, X + s * 1e-5 * turn).scores for s in (1, -1))
-    moved = scores_moved(odds_at(params, codes, X), codes, X, turn)
+    moved = scores_moved(odds_at(params, codes, X), turn)
     np.testing.assert_allclose(moved, (above - below) / 2e-5, rtol=1e-6, atol=1e-9)
 
 
@@ -291,28 +288,78 @@ def test_a_category_missing_in_one_group_is_no_hindrance() -> None:
 
 def test_what_standing_was_estimated_from_is_carried_on() -> None:
     from measure.functioning.dif_answers import grouped_answers
-    from measure.functioning.dif_regression import ItemRegressions, Known, item_regressions
-    from measure.functioning.graded_groups import _moved, fit_groups
+    from measure.functioning.dif_regression import ItemRegressions, item_regressions
+    from measure.functioning.graded_groups import _likelihoods, fit_groups
+    from measure.functioning.group_standing import standing
 
     answers = grouped_answers(draw(400, 11), ITEMS, "group", None)
-    others = fit_groups(answers.codes, answers.labels).without(0)
+    model = fit_groups(answers.codes, answers.labels)
+    others = model.standing(without=0)
+    likelihoods = _likelihoods(model._logs - model._log_tables[:5].T @ model._marks[:5])
 
-    def known(step: float, place: int) -> Known:
-        move = np.zeros(others.n_params)
-        move[place] = step
-        moved = _moved(others, move)
-        return Known(moved.standing(), moved.standing_slopes(), moved.group_influence())
+    def moved(by_mean: float, by_log_sd: float) -> Standing:
+        wider = np.array([1.0, np.exp(by_log_sd)])
+        means = others.means + np.array([0.0, by_mean])
+        return standing(likelihoods, others.member, means, others.sds * wider)
 
     # The derivatives of standing by the mean and the log sd of group "b", by differences.
     b = answers.labels == 1
-    for column, place in enumerate((-2, -1)):
-        above, below = (known(s * 1e-5, place).standing for s in (1, -1))
-        slopes = np.where(b, others.standing_slopes()[:, column], 0.0)
-        np.testing.assert_allclose((above - below) / 2e-5, slopes, atol=1e-6)
+    for column, unit in enumerate(np.eye(2)):
+        above, below = (moved(*(s * 1e-5 * unit)) for s in (1, -1))
+        slopes = np.where(b, others.slopes[:, column], 0.0)
+        np.testing.assert_allclose((above.ability - below.ability) / 2e-5, slopes, atol=1e-8)
+        # The groups' parameters are most likely: steps to both sides lose alike.
+        assert max(above.logl, below.logl) < others.logl
     # Sums of what the respondents add are 0 at the maximum.
-    np.testing.assert_allclose(others.group_influence().sum(axis=0), 0, atol=1e-3)
-    found = item_regressions(answers, 0, known(0.0, -1))
+    np.testing.assert_allclose(others.influence.sum(axis=0), 0, atol=1e-6)
+    found = item_regressions(answers, 0, others)
     assert isinstance(found, ItemRegressions)
-    carried = found._carried(found.slope)
+    carried = others.influence @ found._carried(found.slope)
     assert carried.shape == found.slope.scores.shape
     assert np.abs(carried.sum(axis=0)).max() < 0.05 * np.abs(carried).sum(axis=0).max()
+
+
+def test_standing_by_other_items_is_that_of_a_model_of_these_items() -> None:
+    from dataclasses import replace
+
+    from measure.functioning.dif_answers import grouped_answers
+    from measure.functioning.graded_groups import _Layout, fit_groups
+
+    data = draw(700, 12).assign(group=lambda d: np.where(d.index % 7 == 0, "c", d["group"]))
+    data.loc[::5, "x3"] = np.nan
+    answers = grouped_answers(data, ITEMS, "group", None)
+    model = fit_groups(answers.codes, answers.labels)
+    found = model.standing(without=2)
+    # A model of the others with the same slopes and cuts, and the groups as they were found.
+    kept = [0, 1, 3, 4, 5]
+    of_item = np.repeat(np.arange(6), 5)
+    marks = model._marks[np.r_[of_item != 2, True, True, True]]
+    left = replace(
+        model,
+        slopes=model.slopes[kept],
+        cuts=tuple(model.cuts[k] for k in kept),
+        _layout=_Layout.of([model.cuts[k] for k in kept]),
+        means=found.means,
+        sds=found.sds,
+        _marks=marks,
+    )
+    direct = left.standing()
+    np.testing.assert_allclose(found.ability, direct.ability, atol=1e-12)
+    np.testing.assert_allclose(found.slopes, direct.slopes, atol=1e-12)
+    np.testing.assert_allclose(direct._scores @ found.member[1:].T, 0, atol=1e-4)
+
+
+def test_a_group_without_answers_to_the_other_items_leaves_them_undetermined() -> None:
+    from measure.functioning.group_standing import GRID, settled
+
+    rng = np.random.default_rng(13)
+    likelihoods = np.exp(-0.5 * (GRID[:, None] - rng.normal(size=200)) ** 2)
+    likelihoods[:, 150:] = 1.0
+    member = np.vstack([np.arange(200) < 100, (np.arange(200) // 50) == 2, np.arange(200) >= 150])
+    found = settled(likelihoods, member.astype(float), np.zeros(3), np.ones(3))
+    # The others stand where they do without it.
+    others = settled(likelihoods[:, :150], member[:2, :150].astype(float), np.zeros(2), np.ones(2))
+    np.testing.assert_allclose(found.means[:2], others.means, atol=1e-9)
+    np.testing.assert_allclose(found.sds[:2], others.sds, atol=1e-9)
+    assert 0.5 < found.sds[2] < 2
+    assert np.isfinite(found.influence).all()

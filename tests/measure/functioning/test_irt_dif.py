@@ -10,7 +10,7 @@ from scipy.special import expit
 
 import measure
 from measure.errors import DataError, OptionError
-from measure.functioning.graded_groups import _evaluate, _moved, fit_groups
+from measure.functioning.graded_groups import _at, _moved, fit_groups
 
 ITEMS = ["x1", "x2", "x3", "x4", "x5"]
 CUTS = np.array([-1.0, 0.8])
@@ -56,10 +56,11 @@ def test_the_gradient_is_that_of_the_likelihood() -> None:
     groups = (data["group"] == "b").to_numpy().astype(np.intp)
     model = fit_groups(codes, groups)
     step = np.random.default_rng(3).normal(size=model.n_params) * 0.1
-    at = _evaluate(_moved(model, step))
+    at = _at(_moved(model, step))
+    np.testing.assert_allclose(at.scores().sum(axis=0), at.gradient, atol=1e-9)
     for k, unit in enumerate(np.eye(model.n_params)):
-        above, below = (_evaluate(_moved(at, s * 1e-5 * unit)).logl for s in (1, -1))
-        assert (above - below) / 2e-5 == pytest.approx(at.scores.sum(axis=0)[k], abs=1e-5)
+        above, below = (_at(_moved(at.model, s * 1e-5 * unit)) for s in (1, -1))
+        assert (above.logl - below.logl) / 2e-5 == pytest.approx(at.gradient[k], abs=1e-5)
 
 
 def test_one_group_has_the_likelihood_of_a_graded_response_model() -> None:

@@ -249,6 +249,12 @@ def test_local_dependence_finds_the_pair_that_shares_more() -> None:
     assert set(found.loc[0, ["item1", "item2"]]) == {"x1", "x2"}
     assert found["q3_star"].max() > 0.2
     assert found["q3_star"].sum() == pytest.approx(0, abs=1e-12)
+    # Scores that are known are not computed again, and change nothing.
+    scores = measure.ability_scores(model, data)
+    pd.testing.assert_frame_equal(measure.local_dependence(model, data, scores=scores), found)
+    pd.testing.assert_frame_equal(
+        measure.person_fit(model, data, scores=scores), measure.person_fit(model, data)
+    )
 
 
 def test_item_fit_holds_its_level() -> None:
