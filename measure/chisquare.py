@@ -13,6 +13,7 @@ from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.inference import (
     gathered,
     information,
+    inverse,
     inverse_at,
     moment_covariance,
     moment_root,
@@ -109,8 +110,8 @@ def traces(point: Point) -> Traces:
     NaN where D'WD is singular.
     """
     own = weights(point)
-    pressed = weigh(own, np.vstack(point.jacobians))
-    bread = inverse_at(point, gathered(point.jacobians, pressed))
+    pressed = weigh(own, np.vstack(point.jacobians_along))
+    bread = inverse(gathered(point.jacobians_along, pressed))
     if bread is None:
         return Traces(NAN, NAN)
     root = moment_root(point)

@@ -412,7 +412,7 @@ def undetermined(point: Point, own: Point) -> bool:
         The same model at its own estimates: the singular values of its derivatives there say what
         is usual, since their size depends on the model and on the units of its items.
     """
-    here, usual = (one.among(one.moment_products) for one in (point, own))
+    here, usual = (one.products_along for one in (point, own))
     if not len(usual) or here.shape != usual.shape:
         return False
     size = np.sqrt(usual.diagonal())

@@ -212,11 +212,28 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     """
     if method.se == "none":
         return None
-    bread = inverse_at(point, information(point, method.information))
-    scale = point.problem.moments.scale
-    if bread is None or method.se == "standard":
-        return None if bread is None else bread / scale
-    return np.asarray(bread @ meat(point, method.se) @ bread / scale)
+    bread = inverse(_information_along(point, method.information))
+    if bread is None:
+        return None
+    if method.se != "standard":
+        bread = bread @ _meat_along(point, method.se) @ bread
+    return point.covariance_of_elements(bread / point.problem.moments.scale)
+
+
+def _information_along(point: Point, kind: str) -> Array:
+    """Unit information along the directions of a point."""
+    if kind == "expected" and not point.problem.model.restrictions:
+        return point.expected_curvature / 2
+    return point.among(information(point, kind))
+
+
+def _meat_along(point: Point, se: str) -> Array:
+    """Covariance of the scores along the directions of a point; see `meat`."""
+    if se == "robust.huber.white":
+        return point.among(score_products(point))
+    _require_rows(point)
+    pairs = zip(weights(point), point.jacobians_along, strict=True)
+    return spread_along(point, [weighted(weight, jacobian) for weight, jacobian in pairs])
 
 
 def meat(point: Point, se: str) -> Array:

@@ -128,7 +128,14 @@ def test_products_along_the_directions_of_a_point_are_those_with_its_basis(text)
     )
     np.testing.assert_allclose(point.over_elements(moves), moves @ point.basis.T, atol=1e-12)
     stacked = np.vstack(point.jacobians)
-    np.testing.assert_allclose(point.moment_products, stacked.T @ stacked, atol=1e-12)
+    along = stacked @ point.basis
+    np.testing.assert_allclose(np.vstack(point.jacobians_along), along, atol=1e-12)
+    np.testing.assert_allclose(point.products_along, along.T @ along, atol=1e-12)
+    np.testing.assert_allclose(
+        point.covariance_of_elements(along.T @ along),
+        point.basis @ along.T @ along @ point.basis.T,
+        atol=1e-12,
+    )
     np.testing.assert_allclose(
         inverse_at(point, point.information), inverse(point.information, point.basis), atol=1e-10
     )
