@@ -44,7 +44,7 @@ def corrected_for_missing(
         Whether the mean allows for answers that are not normal.
     """
     weights = _weights(point.problem, robust=robust)
-    return weights.statistic(point), weights.statistic(null)
+    return weights.statistic(point), weights.of_null(null)
 
 
 def _weights(problem: Problem, *, robust: bool) -> "_Weights":
@@ -118,6 +118,16 @@ class _Weights:
                 self.solved, self.incomplete, self.products, strict=True
             )
         )
+
+    def of_null(self, null: Point) -> Statistic:
+        """Give the same of a baseline model, of incomplete rows once for all models of them."""
+        discrepancy = null.problem.discrepancy
+        if not isinstance(discrepancy, FullInformation):
+            return self.statistic(null)
+        key = (_Weights.of_null, self.products is None, null.problem.model.table.parameters)
+        if key not in discrepancy.kept:
+            discrepancy.kept[key] = self.statistic(null)
+        return cast(Statistic, discrepancy.kept[key])
 
     def statistic(self, point: Point) -> Statistic:
         """Complete-data statistic of a model at its FIML estimates, with its mean.
