@@ -67,6 +67,10 @@ class Point:
     problem: Problem
     params: Array
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what has been computed: it is many times larger, and soon computed again."""
+        return {"problem": self.problem, "params": self.params}
+
     @cached_property
     def states(self) -> list[State]:
         """Model matrices of each block."""
