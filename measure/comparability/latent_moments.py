@@ -187,7 +187,9 @@ class Latent:
     def _same(self, name: tuple[str, str, str]) -> NDArray[np.bool_]:
         """Mark the pairs of groups in which the model keeps a parameter equal, (G, G)."""
         n_groups = len(self.labels)
-        rows = {g: self._rows[key] for g in range(n_groups) if (key := (*name, g + 1)) in self._rows}
+        rows = {
+            g: self._rows[key] for g in range(n_groups) if (key := (*name, g + 1)) in self._rows
+        }
         there = np.array([g in rows for g in range(n_groups)])
         values = np.zeros(n_groups)
         values[there] = self.fit.row_values[list(rows.values())]
