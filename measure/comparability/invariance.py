@@ -169,8 +169,8 @@ def measurement_invariance(
         The text cannot be read, or is not a measurement model of first order.
     OptionError
         An option or a step is unknown; a step is out of order or not to be had from the items; or
-        `partial` names what is not there, or leaves no anchor: fewer than two equal loadings or intercepts of a factor,
-        or fewer than two equal thresholds of an item.
+        `partial` names what is not there, or leaves no anchor: fewer than two equal loadings or
+        intercepts of a factor, or fewer than two equal thresholds of an item.
     DataError
         One group only, more than 50, one with no more respondents than the model has parameters in
         it, a category that a group does not use, or answers that cannot be analysed.

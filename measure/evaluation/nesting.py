@@ -193,8 +193,9 @@ def nested(restricted: Fit, free: Fit, *, by: str = "search") -> Point | None:
     """Give the point of `free` that has the moments which `restricted` implies.
 
     Where the parameters of both bear the same names the values are carried over, and by design also
-    to other scales (see `rescaling`); otherwise `free` is fitted to the implied moments, which it reproduces exactly if the models are nested (the NET
-    procedure of Bentler & Satorra 2010, Psychological Methods 15, 111-123).
+    to other scales (see `rescaling`). Otherwise `free` is fitted to the implied moments, which it
+    reproduces exactly if the models are nested (the NET procedure of Bentler & Satorra 2010,
+    Psychological Methods 15, 111-123).
 
     Parameters
     ----------
