@@ -182,16 +182,15 @@ def follow(run: Run, survey: Survey, unflagged: Survey | None, team: Team, clock
     comparing = team.begin(_invariance, work, granted)
     across = team.share(looking.result())
     levelled = team.begin(_levels, work, granted, across)
-    sections.append(comparing.result())
-    clock.start("step.levels")
-    sections.append(levelled.result())
     clock.start("step.development")
+    # What comes last waits for this: the others are done beside it.
     told, found = developing.result()
-    sections += told
-    clock.start("step.hypotheses")
     settled = (granted, team.share(found), across)
     hypothesizing = team.begin(_hypotheses, work, *settled)
     again = None if first is None else _rest(team, first, settled)
+    clock.start("step.levels")
+    sections += [comparing.result(), levelled.result(), *told]
+    clock.start("step.hypotheses")
     sections += hypothesizing.result()
     return Course(modelled, tuple(sections), again)
 

@@ -141,8 +141,8 @@ class _Weights:
         at_implied = complete.at(point.implied)
         assert at_implied is not None
         chisq = problem.moments.scale * at_implied.value
-        changes = [one[self.keep] for one in point.jacobians]
-        bread = inverse(_between(changes, self.incomplete), point.basis)
+        changes = [one[self.keep] for one in point.jacobians_along]
+        bread = inverse(_between(changes, self.incomplete))
         if bread is None:
             return Statistic("corrected", chisq, problem.df)
         by_complete = bread @ _between(changes, self.complete)

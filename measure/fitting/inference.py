@@ -14,7 +14,7 @@ from measure.errors import OptionError
 from measure.estimators import Likelihood
 from measure.estimators.least_squares import weighted
 from measure.fitting.problem import Point
-from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
+from measure.moments.asymptotic import joint_covariance, moment_contributions
 from measure.optimize import is_positive_definite
 from measure.specification.options import Method
 
@@ -89,17 +89,12 @@ def information(point: Point, kind: str) -> Array:
 
 def score_products(point: Point) -> Array:
     """Mean outer product of the scores of rows, or of their sums in clusters."""
-    discrepancy, moments = point.problem.discrepancy, point.problem.moments
-    if not isinstance(discrepancy, Likelihood):
+    if not isinstance(point.problem.discrepancy, Likelihood):
         raise OptionError(
             "this estimator has no likelihood, so there is no first-order information."
         )
     _require_rows(point)
-    scores = discrepancy.scores(point.implied, point.derivatives)
-    if moments.nested is not None:
-        # Those of the clusters, which are the independent units of a two-level model.
-        return np.asarray(sum(own.T @ own for own in scores) / moments.n_total)
-    return mean_cross_products(scores, moments.clusters)
+    return point.score_products
 
 
 def _require_rows(point: Point) -> None:

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.estimators import Discrepancy, Evaluation
+from measure.estimators import Discrepancy, Evaluation, Likelihood
 from measure.estimators.least_squares import LeastSquaresAt, jacobians
 from measure.fitting.admissibility import improprieties
 from measure.model import ACTIVE, Curvature, Derivatives, Implied, Model, State, Tied
 from measure.moments import Moments
+from measure.moments.asymptotic import mean_cross_products
 from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
@@ -157,6 +158,19 @@ class Point:
         if self._second is None:
             return None
         return self.problem.model.reduction.reduce_matrix(self._second)
+
+    @cached_property
+    def score_products(self) -> Array:
+        """Mean outer product of the scores of the elements, of rows or of their sums in clusters.
+
+        Of a two-level model clusters are the independent units.
+        """
+        discrepancy, moments = self.problem.discrepancy, self.problem.moments
+        assert isinstance(discrepancy, Likelihood)
+        scores = discrepancy.scores(self.implied, self.derivatives)
+        if moments.nested is not None:
+            return np.asarray(sum(own.T @ own for own in scores) / moments.n_total)
+        return mean_cross_products(scores, moments.clusters)
 
     @cached_property
     def improprieties(self) -> list[str]:
