@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 import measure
-from analyses import evidence, script
+from analyses import evidence
 from analyses.evidence import column, columns
 from analyses.intake import locked
 from analyses.intake.locked import Locked
@@ -300,4 +300,6 @@ def _software(instrument: Instrument, survey: Survey, seed: int) -> Table:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "card"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from analyses import evidence, script
+from analyses import evidence
 from analyses.evidence import column
 from analyses.intake.survey import Survey
 from analyses.section import Cell, Message, Provenance, Section, Table, Value
@@ -84,4 +84,6 @@ def _tests(claim: Claim, verdicts: Verdicts) -> Message:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "claims"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import measure
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.charts import diagram
 from analyses.intake.survey import Survey
 from analyses.modelling import (
@@ -451,4 +451,6 @@ def _df(fitted: Fitted) -> float:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "confirmatory"))

@@ -4,7 +4,7 @@ What takes longest is begun first, and done beside this process where there are 
 `side_by_side`. The sections come in their order all the same.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from analyses import (
@@ -51,21 +51,35 @@ STEPS = {
     "step.development": 0.10,
     "step.hypotheses": 0.13,
     "step.sensitivity": 0.10,
-    "step.cutoffs": 0.0,
-    "step.multiverse": 0.0,
     "step.card": 0.01,
 }
-"""The steps and their share of the time, on the bundled data between one process and two; what is
-done only when it is asked for has none."""
+"""The steps and their share of the time, on the bundled data between one process and two."""
+
+ASKED_FOR = {"step.cutoffs": 0.4, "step.multiverse": 3.0}
+"""What is done only when it is asked for, and how long it takes beside all other steps."""
 
 
 class Clock:
-    """Tells the caller how far the work has come."""
+    """Tells the caller how far the work has come.
 
-    def __init__(self, progress: Progress | None, *, twice: bool = True) -> None:
+    Parameters
+    ----------
+    progress
+        The caller's.
+    without
+        Steps that are left out.
+    asked
+        Steps of `ASKED_FOR` that are done.
+    """
+
+    def __init__(
+        self, progress: Progress | None, *, without: Iterable[str] = (), asked: Iterable[str] = ()
+    ) -> None:
         self._tell = progress
-        whole = 1.0 if twice else 1.0 - STEPS["step.sensitivity"]
-        self._shares = {step: share / whole for step, share in STEPS.items()}
+        shares = {step: share for step, share in STEPS.items() if step not in set(without)}
+        shares |= {step: ASKED_FOR[step] for step in asked}
+        whole = sum(shares.values())
+        self._shares = {step: share / whole for step, share in shares.items()}
         self._done = 0.0
         self._step = ""
 

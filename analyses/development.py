@@ -9,7 +9,7 @@ turns or at once, looking back, cohorts) stands beside it.
 from collections.abc import Iterator, Sequence
 
 import measure
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.comparing.licences import Licences
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import plan
@@ -377,4 +377,6 @@ def _notes(waves: Development, designs: Designs) -> Iterator[Message]:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "development", all_waves=True))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from analyses import evidence, script
+from analyses import evidence
 from analyses.dimensions import congruence, counting
 from analyses.dimensions.exploration import Exploration, explore
 from analyses.evidence import column, columns
@@ -261,4 +261,6 @@ def _loadings_figure(solution: FactorSolution) -> Figure:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "exploratory"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import licences
 from analyses.comparing.group_ladders import COMPARING
@@ -217,4 +217,6 @@ def _answer(whole: Score, instrument: Instrument) -> Message:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "hypotheses"))

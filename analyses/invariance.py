@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.comparing import bias_tables, invariance_tables, licences
 from analyses.comparing.group_ladders import Climb
 from analyses.comparing.ladder_check import check_finding, check_ladders, check_table
@@ -187,4 +187,6 @@ def _notes(rules: Rules, climbed: Climb) -> Iterator[Message]:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "invariance"))

@@ -6,7 +6,7 @@ persons are used in sums only and never leave.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import Fits, Fitted, fit_reference
 from analyses.modelling.graded import Graded, GradedModels, graded_models
@@ -244,4 +244,6 @@ def _persons(fitted: Sequence[Graded]) -> Iterator[Finding]:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "item_response"))

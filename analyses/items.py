@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from analyses import evidence, script
+from analyses import evidence
 from analyses.intake.survey import Survey
 from analyses.modelling import methods
 from analyses.modelling.fits import Fits, Fitted, fit_reference
@@ -107,4 +107,6 @@ def _wording_notes(instrument: Instrument, survey: Survey) -> Iterator[Message]:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "items"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.across_levels import nesting, variance
 from analyses.across_levels.parts import findings as findings_across
 from analyses.across_levels.parts import parts
@@ -289,4 +289,6 @@ def _answer_for(instrument: Instrument, levels: list[Level], declared: Backgroun
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "levels"))

@@ -8,14 +8,6 @@ from analyses import evidence
 from analyses.evidence import column
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import plan
-from analyses.modelling.universes import (
-    EVERYBODY,
-    Conclusions,
-    Universe,
-    begin,
-    correlation_kind,
-    universes,
-)
 from analyses.publication import SEED
 from analyses.section import (
     Cell,
@@ -28,6 +20,8 @@ from analyses.section import (
     Value,
 )
 from analyses.side_by_side import ALONE, Team
+from analyses.universes.combinations import EVERYBODY, Universe, correlation_kind, universes
+from analyses.universes.conclusions import Conclusions, begin, of_waves
 from instruments.schema import Instrument
 
 SOURCE = "Steegen, Tuerlinckx, Gelman & Vanpaemel 2016"
@@ -123,7 +117,7 @@ def run(
 
 
 def _of_models(chosen: Sequence[Universe], found: Sequence[Conclusions]) -> list[Answered]:
-    names = dict.fromkeys(name for one in found for name in one)
+    names = dict.fromkeys(name for one in found for name, said in one.items() if said is not None)
     pairs = list(zip(chosen, found, strict=True))
     return [
         Answered(name, tuple((universe.choices, said.get(name)) for universe, said in pairs))
@@ -195,6 +189,7 @@ def _section(
                 for choice in ("people", "missing")
                 if len({universe.choices[choice] for universe in chosen}) == 1
             ),
+            *((Message("multiverse.note.of_waves"),) if of_waves(instrument) else ()),
             *evidence.standing_notes(instrument, survey),
         ),
     )
@@ -207,11 +202,19 @@ def _provenance(survey: Survey, chosen: Sequence[Universe]) -> Provenance:
 
 def _named(instrument: Instrument, name: str) -> Message:
     """Name a question."""
-    if name.startswith("omega "):
-        scale = instrument.scale(name.removeprefix("omega "))
-        return Message("multiverse.question.omega", {"scale": evidence.text(scale.label)})
-    model = evidence.model_label(instrument.reference_model)
-    return Message(f"multiverse.question.{name}", {"model": model})
+    kind, _, what = name.partition(" ")
+    values: dict[str, Value] = {}
+    if kind == "omega":
+        values["scale"] = evidence.text(instrument.scale(what).label)
+    elif kind == "licence":
+        values["column"] = evidence.text(
+            next(one.label for one in instrument.columns if one.name == what)
+        )
+    elif kind == "hypothesis":
+        values["id"] = what
+    else:
+        values["model"] = evidence.model_label(instrument.reference_model)
+    return Message(f"multiverse.question.{kind}", values)
 
 
 def _shares(instrument: Instrument, questions: Sequence[Answered], provenance: Provenance) -> Table:

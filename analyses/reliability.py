@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
 from analyses.modelling import methods, model_tables, robust_check, total_score
@@ -328,4 +328,6 @@ def _labels(parts: Sequence[ScaleReliability]) -> tuple[Value, ...]:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "reliability"))

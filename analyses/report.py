@@ -13,6 +13,7 @@ from analyses import (
     evidence,
     hypotheses,
     review,
+    scheduler,
     screening,
     sensitivity,
     validity,
@@ -28,11 +29,11 @@ from analyses.intake.locked import Locked
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
 from analyses.modelling import tailored
-from analyses.modelling.universes import EVERYBODY, UNFLAGGED
 from analyses.publication import SEED, assemble
 from analyses.respondents import carelessness
 from analyses.section import Message, Report, Section, Value
 from analyses.side_by_side import ALONE, Team
+from analyses.universes.combinations import EVERYBODY, UNFLAGGED
 from instruments import AnswerError
 from instruments.schema import Instrument
 from measure.checks import known_option
@@ -139,7 +140,11 @@ def validate(
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
     whole, survey = survey, one_wave(instrument, survey, wave)
     check_waves(beside.earlier, survey.wave)
-    clock = Clock(progress, twice=flagged == "both")
+    clock = Clock(
+        progress,
+        without=() if flagged == "both" else ("step.sensitivity",),
+        asked=("step.cutoffs",) * cutoffs + ("step.multiverse",) * multiverse,
+    )
     clock.start("step.screening")
     careless = carelessness.judge(instrument, survey, seed=seed)
     first = screening.run(
@@ -250,7 +255,7 @@ def _with_cutoffs(course: Course, team: Team) -> tuple[Section, ...]:
     limits = tailored.simulate(
         on.reference,
         on.run.seed,
-        workers=1 + len(team.processes),
+        workers=scheduler.workers(1 + len(team.processes)),
         checkpoint=cache.folder("cutoffs"),
     )
     return tuple(

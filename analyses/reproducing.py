@@ -46,9 +46,16 @@ STATISTICS = {
 """Beside the section: the call of `measure` that a table's numbers come from."""
 
 
+MORE = ("cutoffs", "multiverse")
+"""What a validation does only where it is asked for, as it takes minutes."""
+
+MADE_OF_MORE = ("dynamic_cutoffs",)
+"""Tables that only a validation makes that was asked for more, in sections that others have too."""
+
+
 @dataclass(frozen=True)
 class Read:
-    """How the answers were read.
+    """How the answers were read, and what was asked of them.
 
     Parameters
     ----------
@@ -62,6 +69,8 @@ class Read:
         Whether a mapping file was used.
     wave, flagged
         As for `analyses.report.validate`.
+    more
+        Which of `MORE` was asked for.
     """
 
     instrument: str
@@ -70,6 +79,7 @@ class Read:
     mapping: bool = False
     wave: str | None = None
     flagged: str = "both"
+    more: tuple[str, ...] = ()
 
 
 def code(read: Read, section_id: str, table_id: str) -> str:
@@ -89,7 +99,8 @@ def code(read: Read, section_id: str, table_id: str) -> str:
         groups. Cells that are hidden only for the sake of other tables are there. Where a call of
         `measure` gives the numbers in full, that call stands below.
     """
-    alone = section_id in ALONE and read.flagged != "drop"
+    simple = section_id in ALONE and table_id not in MADE_OF_MORE
+    alone = simple and read.flagged != "drop"
     module = ALONE.get(section_id, section_id)
     statistic = STATISTICS.get((section_id, table_id), ()) if alone else ()
     lines = [
@@ -98,7 +109,7 @@ def code(read: Read, section_id: str, table_id: str) -> str:
         "",
         *_reading(read, whole=not alone),
         "",
-        *(_run_alone(module, section_id) if alone else _run_all(read, section_id)),
+        *(_run_alone(module, section_id) if alone else _run_all(read)),
         f'table = report.section("{section_id}").table("{table_id}")',
         "print([column.name for column in table.columns])",
         "for row in table.rows:",
@@ -179,10 +190,11 @@ def _run_alone(module: str, section_id: str) -> list[str]:
     ]
 
 
-def _run_all(read: Read, section_id: str) -> list[str]:
+def _run_all(read: Read) -> list[str]:
     options = ["beside=given.beside"]
     if read.wave is not None:
         options.append(f"wave={read.wave!r}")
     if read.flagged != "both":
         options.append(f"flagged={read.flagged!r}")
+    options += [f"{name}=True" for name in read.more]
     return [f"report = validate(instrument, given.survey, {', '.join(options)})"]

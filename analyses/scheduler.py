@@ -3,6 +3,7 @@
 import os
 
 from measure.replication.dask_cluster import Cluster
+from measure.replication.workers import Workers
 
 CLUSTER = "KOBLING_CLUSTER"
 """Environment variable with the address of a scheduler, such as tcp://10.0.0.5:8786."""
@@ -11,6 +12,11 @@ CLUSTER = "KOBLING_CLUSTER"
 def address() -> str | None:
     """Give the address of the scheduler; None where none is named."""
     return os.environ.get(CLUSTER) or None
+
+
+def workers(processes: int) -> Workers:
+    """Give the address of the scheduler, where one is named, in the place of so many processes."""
+    return address() or processes
 
 
 def require_reachable() -> None:

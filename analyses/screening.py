@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 import measure
-from analyses import evidence, script
+from analyses import evidence
 from analyses.evidence import column, columns
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
@@ -223,4 +223,6 @@ def _respondents(values: pd.Series, declared: BackgroundColumn) -> Table:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "screening"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from analyses import evidence, script, verdicts
+from analyses import evidence, verdicts
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import mean_of_answered
 from analyses.modelling.fits import Fits, plan
@@ -270,4 +270,6 @@ def _findings(instrument: Instrument, proposal: Proposal) -> Iterator[Finding]:
 
 
 if __name__ == "__main__":
+    from analyses import script
+
     raise SystemExit(script.main(run, "short_form"))

@@ -23,6 +23,7 @@ from tests.measure import test_reference_twolevel as twolevel
 from tests.measure.consistency.test_reliability import keyed_items
 from tests.measure.exploration import test_exploratory, test_retention
 from tests.measure.levels import test_components
+from tests.measure.questions import test_irt
 from tests.measure.reference_fits import continuous, ordinal, places, reference, refit
 from tests.reference_cases import case, data, matrix
 
@@ -259,6 +260,22 @@ def mixed(name: str) -> Iterator[Numbers]:
     yield Numbers("variances and covariances", own, wanted, 1e-4)
 
 
+def graded(name: str) -> Iterator[Numbers]:
+    """Compare slopes with their errors, and intercepts, of a graded response model."""
+    found, content = test_irt.refitted(name), case(name)
+    theirs = content["results"]["items"]
+    tolerance = content["tolerance"]["everything"]
+    slopes = found.items["discrimination"]
+    yield Numbers("slopes", slopes, [row["a"] for row in theirs], tolerance)
+    own = -found.thresholds["item"].map(slopes) * found.thresholds["b"]
+    yield Numbers("intercepts", own, [d for row in theirs for d in row["d"]], tolerance)
+    columns = {"a.se": "se", "a.ci.lower": "ci.lower", "a.ci.upper": "ci.upper"}
+    there = [name for name in columns if name in theirs[0]]
+    ours = found.items[[columns[name] for name in there]]
+    wanted = [[row[name] for name in there] for row in theirs]
+    yield Numbers("errors or intervals of slopes", ours, wanted, tolerance)
+
+
 def of_levels(name: str) -> Iterator[Numbers]:
     """Compare a two-level model, unless lavaan is not at the maximum."""
     if name != twolevel.WRONG_WEIGHTS:
@@ -277,6 +294,7 @@ KINDS: tuple[tuple[str, str | None, list[str], Compare], ...] = (
     ("Steps of invariance", None, names("invariance"), one_level),
     ("Models of two levels", None, names("twolevel"), of_levels),
     ("Polychoric correlations", None, list(ledger.LAVCOR), categories),
+    ("Graded response model", None, list(ledger.GRADED), graded),
     ("Exploratory factors", None, list(ledger.EFA), exploratory),
     ("Number of factors", PSYCH, list(ledger.RETENTION), retention),
     ("Alpha and lower bounds", PSYCH, list(ledger.ALPHA), alpha),

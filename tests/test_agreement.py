@@ -11,6 +11,7 @@ CASES = (
     "cfa_hs39_3f",
     "cfa_hs39binary_wlsmv",
     "efa_thurstone_minres_oblimin",
+    "graded_lsat7",
     "icc_lq2002_items",
     "inv_hs39_sex_mlr",
     "mixed_lq2002_lead_ml",

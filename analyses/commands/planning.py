@@ -119,7 +119,7 @@ def power(
 
         output.check(out)
         # A cluster that is asked for is used, and not silently replaced by this machine.
-        who: Workers = cluster or scheduler.address() or workers
+        who: Workers = cluster or scheduler.workers(workers)
         with bar() as shown:
             task = shown.add_task(said.say(Message("step.planning")), total=1.0)
 

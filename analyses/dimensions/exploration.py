@@ -187,7 +187,12 @@ class Asked:
         """Count by Pearson correlations."""
         data, options = self._given()
         retention = factor_retention(
-            data, criteria=(*MODELS, COMPARISON), n_draws=DRAWS, seed=self.seed, **options
+            data,
+            criteria=(*MODELS, COMPARISON),
+            n_draws=DRAWS,
+            seed=self.seed,
+            workers=scheduler.workers(1),
+            **options,
         )
         adequacy = sampling_adequacy(self.answers)
         return Counted((), adequacy, retention, _suggested(retention), retention.unanswered)
@@ -203,7 +208,7 @@ class Asked:
             criteria=MODELS,
             n_draws=DRAWS,
             seed=self.seed,
-            workers=scheduler.address() or 1,
+            workers=scheduler.workers(1),
             **options,
         )
         adequacy = sampling_adequacy(

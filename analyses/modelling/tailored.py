@@ -28,6 +28,7 @@ from analyses.section import (
 )
 from instruments.schema import Instrument
 from measure.errors import MeasureError
+from measure.replication.workers import Workers
 
 SOURCE = "McNeish & Wolf 2023"
 
@@ -46,7 +47,7 @@ def simulate(
     reference: Fitted,
     seed: int,
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     checkpoint: str | os.PathLike[str] | None = None,
     repeats: int | None = None,
 ) -> Tailored:

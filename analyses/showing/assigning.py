@@ -10,6 +10,7 @@ import streamlit as st
 from analyses.errors import SurveyError
 from analyses.intake.mapping import ColumnMapping, read_mapping
 from analyses.intake.suggesting import wanted
+from analyses.reproducing import MORE
 from analyses.section import Message, Text
 from analyses.showing import progress
 from analyses.showing.choosing import Choices
@@ -67,6 +68,12 @@ def form(upload: "Upload", choices: Choices) -> None:
             index=FLAGGED.index(upload.flagged),
             format_func=lambda one: choices.say(f"flagged_{one}"),
             key="flagged",
+        )
+    with st.expander(choices.say("more")):
+        upload.more = tuple(
+            name
+            for name in MORE
+            if st.checkbox(choices.say(f"more_{name}"), value=name in upload.more, key=name)
         )
 
 

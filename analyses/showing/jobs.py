@@ -1,7 +1,8 @@
 """Long work in processes of their own: a queue, how far each has come, and its end.
 
-At most as many of a kind run at once as the machine has cores; the others wait in the order they
-came. Nobody who only wants to see the columns of a file waits for others' results. A job is
+There are lanes: results of uploaded surveys, columns of files, plans, and what can wait. In each,
+at most as many jobs run at once as the machine has cores, and the others wait in the order they
+came: nobody who only wants to see the columns of a file waits for others' results. A job is
 cancelled by ending its process, and its folder, with all that was uploaded, goes with it.
 """
 
@@ -22,7 +23,7 @@ from typing import Any, Literal
 
 from analyses.export import results
 from analyses.section import Report
-from analyses.showing.worker import FIGURES, RESULTS, Task
+from analyses.showing.worker import FIGURES, OF_A_TASK, RESULTS, Task
 from analyses.side_by_side import WORKERS
 
 State = Literal["waiting", "running", "done", "refused", "failed", "cancelled"]
@@ -46,12 +47,17 @@ class Job:
     Parameters
     ----------
     task
-        What is done. Its folder belongs to the job and is deleted when the job ends.
+        What is done. It gets a folder of its own when it begins, which is deleted when it ends.
+    content, mapping
+        The uploaded file and the text of a mapping file. While the job waits they are in memory
+        only, and so go with the server.
     keep
         Called with the folder when the task is done, before the folder is deleted.
     """
 
     task: Task
+    content: bytes | None = None
+    mapping: str | None = None
     keep: Callable[[Path], None] | None = None
     state: State = "waiting"
     step: str = "cli.reading"
@@ -86,7 +92,7 @@ class Office:
             if job not in self._waiting:
                 return 0
             before = self._waiting[: self._waiting.index(job)]
-            return sum(one.task.kind == job.task.kind for one in before)
+            return sum(one.task.lane == job.task.lane for one in before)
 
     def cancel(self, job: Job) -> None:
         """End a job, whether it waits or runs; one that has ended stays as it is."""
@@ -112,20 +118,24 @@ class Office:
                 threading.Thread(target=self._run, args=(job,), daemon=True).start()
 
     def _next(self) -> Job | None:
-        """Give the first waiting job that there is a slot for, among those of its kind."""
-        running = Counter(job.task.kind for job in self._running)
-        free = (job for job in self._waiting if running[job.task.kind] < self._slots)
+        """Give the first waiting job that there is a slot for in its lane."""
+        running = Counter(job.task.lane for job in self._running)
+        free = (job for job in self._waiting if running[job.task.lane] < self._slots)
         return next(free, None)
 
-    def _workers(self) -> int:
-        """Give how many processes a job may work with: all cores where it is the only one."""
+    def _workers(self, job: Job) -> int:
+        """Give how many processes a job may work with: all cores where it is alone in its lane."""
         with self._lock:
-            return max(1, self._slots // max(1, len(self._running) + len(self._waiting)))
+            there = (*self._running, *self._waiting)
+            beside = sum(one.task.lane == job.task.lane for one in there)
+            return max(1, self._slots // max(1, beside))
 
     def _run(self, job: Job) -> None:
         """Start the process, follow it to its end and clear up after it."""
         try:
-            with _started(job.task, self._workers()) as process:
+            job.task = placed(job.task, job.content, job.mapping)
+            job.content = None
+            with _started(job.task, self._workers(job)) as process:
                 with self._lock:
                     job.process = process
                     cancelled = job.state == "cancelled"
@@ -173,8 +183,9 @@ class Office:
                 job.state = state
 
     def _clear(self, job: Job) -> None:
-        job.process = None
-        shutil.rmtree(job.task.folder, ignore_errors=True)
+        job.process, job.content = None, None
+        if job.task.folder:
+            shutil.rmtree(job.task.folder, ignore_errors=True)
         if job.state not in ENDED:
             job.state = "failed"
         job.ended.set()
@@ -211,7 +222,7 @@ class Owned:
             self._office.cancel(job)
 
 
-def new_task(task: Task, content: bytes | None = None, mapping: str | None = None) -> Task:
+def placed(task: Task, content: bytes | None = None, mapping: str | None = None) -> Task:
     """Give a task a folder of its own, readable by this user only, with its files in it.
 
     Parameters
@@ -223,7 +234,7 @@ def new_task(task: Task, content: bytes | None = None, mapping: str | None = Non
     mapping
         The text of a mapping file.
     """
-    folder = Path(tempfile.mkdtemp(prefix="kobling-"))
+    folder = Path(tempfile.mkdtemp(prefix=OF_A_TASK))
     task = replace(task, folder=str(folder))
     if content is not None:
         place = folder / plain_name(task.survey)

@@ -12,7 +12,7 @@ from analyses.section import Message, Section
 from analyses.showing import downloads, parts, progress, shelf, signing_in
 from analyses.showing.choosing import Choices
 from analyses.showing.downloads import Download
-from analyses.showing.jobs import ENDED, Job, new_task
+from analyses.showing.jobs import ENDED, Job
 from analyses.showing.shelf import Shown
 from analyses.showing.worker import Task
 from analyses.studies.wishes import CLAIMS, FEWEST_REPEATS, OF_CLUSTERS, Wish
@@ -56,7 +56,7 @@ def show(choices: Choices) -> None:
 
 def _begun(wish: Wish, choices: Choices) -> Plan:
     task = Task("plan", choices.instrument.id, "", "", wish=asdict(wish))
-    return Plan(wish, shelf.owned().submit(Job(new_task(task))))
+    return Plan(wish, shelf.owned().submit(Job(task)))
 
 
 def _ended(plan: Plan, choices: Choices) -> None:

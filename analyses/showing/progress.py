@@ -7,8 +7,9 @@ from analyses.showing import shelf
 from analyses.showing.choosing import Choices
 from analyses.showing.jobs import ENDED, Job
 
-EVERY = 1.0
-"""Seconds between two looks at a job."""
+EVERY = {"running": 1.5, "waiting": 4.0}
+"""Seconds between two looks at a job. Every look draws anew in the reader's browser, and in those
+of all others that wait."""
 
 
 def follow(job: Job, choices: Choices, *, mine: bool) -> None:
@@ -27,11 +28,13 @@ def follow(job: Job, choices: Choices, *, mine: bool) -> None:
         ended(job, choices)
         return
 
-    @st.fragment(run_every=EVERY)
+    state = job.state
+
+    @st.fragment(run_every=EVERY[state])
     def look() -> None:
-        if job.state in ENDED:
+        if job.state != state:
             st.rerun()
-        if job.state == "waiting":
+        if state == "waiting":
             text = choices.say("queue", n=shelf.office().place(job))
         else:
             text = choices.words.say(Message(job.step))

@@ -11,7 +11,7 @@ from analyses.intake.reading import ENDINGS
 from analyses.reproducing import Read
 from analyses.showing import assigning, progress, shelf
 from analyses.showing.choosing import Choices
-from analyses.showing.jobs import ENDED, Job, new_task, plain_name
+from analyses.showing.jobs import ENDED, Job, plain_name
 from analyses.showing.settings import MOST_MEGABYTES
 from analyses.showing.shelf import Shown
 from analyses.showing.worker import Task
@@ -35,6 +35,7 @@ class Upload:
     roles: dict[str, str] = field(default_factory=dict)
     wave: str | None = None
     flagged: str = "both"
+    more: tuple[str, ...] = ()
     refusal: str = ""
     job: Job | None = None
     shown: Shown | None = None
@@ -95,6 +96,7 @@ def read(choices: Choices) -> Read:
         upload.mapping_text() is not None,
         upload.wave,
         upload.flagged,
+        upload.more,
     )
 
 
@@ -120,7 +122,7 @@ def _looked_at(upload: Upload, choices: Choices) -> Upload:
     """Find the columns of a new file, in a process of its own."""
     task = Task("columns", choices.instrument.id, "", upload.name)
     with st.spinner(choices.say("looking")):
-        job = shelf.owned().submit(Job(new_task(task, upload.content)))
+        job = shelf.owned().submit(Job(task, upload.content))
         job.ended.wait(LOOKING)
     if job.state == "done":
         upload.columns = tuple(job.told["columns"])
@@ -141,11 +143,19 @@ def _validate(upload: Upload, choices: Choices) -> Job:
         roles=dict(upload.roles),
         wave=upload.wave,
         flagged=upload.flagged,
+        more=upload.more,
     )
-    return shelf.owned().submit(Job(new_task(task, upload.content, upload.mapping_text())))
+    return shelf.owned().submit(Job(task, upload.content, upload.mapping_text()))
 
 
 def _key(upload: Upload) -> str:
     """Name a result by the file and all that was said about it."""
-    said = (upload.name, upload.mapping_text(), upload.roles, upload.wave, upload.flagged)
+    said = (
+        upload.name,
+        upload.mapping_text(),
+        upload.roles,
+        upload.wave,
+        upload.flagged,
+        upload.more,
+    )
     return hashlib.sha256(upload.content + repr(said).encode()).hexdigest()

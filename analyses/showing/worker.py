@@ -1,17 +1,18 @@
 """The process that validates one survey, or plans one: `python -m analyses.showing.worker`.
 
 It reads one line of JSON (a `Task`) on standard input, and tells in lines of JSON on standard
-output how far it has come and how it ended. It ends itself when standard input is closed, so that
-it never outlives the server. What a file holds reaches neither the log nor the reader as a
-traceback.
+output how far it has come and how it ended. It ends itself when standard input is closed, and takes
+the task's folder with it, so that nothing outlives the server. What a file holds reaches neither
+the log nor the reader as a traceback.
 """
 
 import json
 import os
+import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -22,8 +23,14 @@ RESULTS = "results.json"
 FIGURES = "figures.json"
 """Beside it: every figure as SVG, by language and id, so that no page waits for one to be drawn."""
 
+OF_A_TASK = "kobling-"
+"""How the name of a task's own folder begins."""
+
 WORTHWHILE = 100
 """To start processes takes longer than fewer simulated studies of a size."""
+
+PATIENCE = 10
+"""How much nicer than others a patient task is; what it starts is as nice."""
 
 Tell = Callable[..., None]
 
@@ -48,8 +55,12 @@ class Task:
         A mapping file.
     wave, flagged
         As for `analyses.report.validate`.
+    more
+        What the validation is asked for beyond the usual; some of `analyses.reproducing.MORE`.
     wish
         The parts of a `Wish`, for a plan.
+    patient
+        Whether it leaves the machine to what others do, where there is not enough of it.
     """
 
     kind: Literal["validate", "columns", "plan"]
@@ -60,7 +71,14 @@ class Task:
     mapping: str | None = None
     wave: str | None = None
     flagged: str = "both"
+    more: Sequence[str] = ()
     wish: Mapping[str, Any] = field(default_factory=dict)
+    patient: bool = False
+
+    @property
+    def lane(self) -> tuple[str, bool]:
+        """The queue that it stands in."""
+        return self.kind, self.patient
 
     def line(self) -> bytes:
         """Give the task as the line that the process reads."""
@@ -71,15 +89,19 @@ def main() -> None:
     """Do the task that stands on standard input."""
     tell = _only_told(sys.stdout)
     task = Task(**json.loads(sys.stdin.readline()))
-    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    done = threading.Event()
+    threading.Thread(target=_end_with_the_server, args=(task, done), daemon=True).start()
+    if task.patient:
+        os.nice(PATIENCE)
     # Loading the statistics takes a second or two, in which nothing else is to be waited for.
     from analyses.errors import AnalysisError
     from instruments import AnswerError, InstrumentError
     from measure.errors import MeasureError
 
     try:
-        done = {"validate": _validate, "columns": _columns, "plan": _plan}[task.kind](task, tell)
-        tell(kind="done", **done)
+        told = {"validate": _validate, "columns": _columns, "plan": _plan}[task.kind](task, tell)
+        done.set()
+        tell(kind="done", **told)
     except (AnalysisError, AnswerError, InstrumentError, MeasureError) as error:
         tell(kind="refused", error=str(error))
     except Exception as error:
@@ -118,6 +140,8 @@ def _validate(task: Task, tell: Tell) -> dict[str, Any]:
             team=team,
             wave=task.wave,
             flagged=task.flagged,
+            cutoffs="cutoffs" in task.more,
+            multiverse="multiverse" in task.more,
         )
         tell(kind="progress", step="cli.writing", share=1.0)
         drawn = {language: pictures.draw(report, words(language), team) for language in LANGUAGES}
@@ -148,7 +172,7 @@ def _columns(task: Task, tell: Tell) -> dict[str, Any]:
 def _plan(task: Task, tell: Tell) -> dict[str, Any]:
     """Plan a study, with as many processes as the server leaves to this task."""
     import instruments
-    from analyses import planning
+    from analyses import planning, scheduler
     from analyses.export import pictures, results
     from analyses.side_by_side import WORKERS
     from analyses.studies.wishes import Wish
@@ -161,7 +185,8 @@ def _plan(task: Task, tell: Tell) -> dict[str, Any]:
     instrument = instruments.load(task.instrument)
     wish = Wish(**task.wish)
     workers = int(os.environ.get(WORKERS, "1")) if wish.repeats >= WORTHWHILE else 1
-    section = planning.run(instrument, wish, execution=planning.execution(workers, show))
+    execution = planning.execution(scheduler.workers(workers), show)
+    section = planning.run(instrument, wish, execution=execution)
     report = planning.report(instrument, section)
     drawn = {language: pictures.draw(report, words(language)) for language in LANGUAGES}
     results.write(report, Path(task.folder) / RESULTS)
@@ -181,9 +206,15 @@ def _only_told(output: IO[str]) -> Tell:
     return tell
 
 
-def _end_with_the_server() -> None:
-    """Wait until the server closes its end, and end at once."""
+def _end_with_the_server(task: Task, done: threading.Event) -> None:
+    """Wait until the server closes its end, and end at once.
+
+    Where the task is not done the server has gone, and nobody else deletes what was uploaded.
+    """
     sys.stdin.read()
+    folder = Path(task.folder)
+    if not done.is_set() and folder.name.startswith(OF_A_TASK):
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
 
 

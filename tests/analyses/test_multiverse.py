@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from analyses import confirmatory, multiverse, report
-from analyses.modelling.universes import Universe, universes
 from analyses.multiverse import Answered
 from analyses.section import Message, Section
 from analyses.side_by_side import ALONE
+from analyses.universes.combinations import Universe, universes
 from analyses.wording import words
 from measure.planning import cutoffs
 from tests.analyses.demonstrations import fits, instrument, survey

@@ -2,9 +2,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from analyses import course, exploratory, report, script
+from analyses import course, exploratory, levels, report, script
 from analyses.export import results
 from analyses.modelling.fits import fit_models
+from analyses.publication import assemble
 from analyses.section import Hidden, Report
 from tests.analyses import demonstrations
 from tests.analyses.demonstrations import NAMES, instrument, people, survey
@@ -126,9 +127,20 @@ def test_progress_rises_to_one_through_every_step(watched: Watched) -> None:
     assert shares == sorted(shares)
     assert watched.told[-1] == ("step.done", 1.0)
     # What has no share is done only when it is asked for.
-    steps = [step for step, share in course.STEPS.items() if share]
-    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*steps, "step.done"]
+    assert list(dict.fromkeys(step for step, _ in watched.told)) == [*course.STEPS, "step.done"]
     assert sum(course.STEPS.values()) == pytest.approx(1.0)
+
+
+def test_what_is_asked_for_besides_has_its_share_of_the_progress() -> None:
+    told: list[tuple[str, float]] = []
+    clock = course.Clock(
+        lambda *one: told.append(one), without=["step.sensitivity"], asked=["step.multiverse"]
+    )
+    for step in (*(step for step in course.STEPS if step != "step.sensitivity"), "step.multiverse"):
+        clock.start(step)
+    clock.within(1.0)
+    assert told[-1] == ("step.multiverse", pytest.approx(1.0))
+    assert told[-2][1] < 0.3
 
 
 def test_each_model_is_fitted_once(watched: Watched) -> None:
@@ -143,8 +155,9 @@ def test_small_groups_are_left_in_only_when_asked_for() -> None:
     teams = ["a"] * 60 + ["b"] * 50 + ["c"] * 3 + ["d"] * 37
     answers = people(150, COMPID=teams)
     loaded = instrument("leadership_climate")
+    section = levels.run(loaded, answers)
     for confidential in (False, True):
-        made = report.validate(loaded, answers, confidential=confidential, flagged="keep")
+        made = assemble(loaded, answers, (section,), confidential=confidential)
         means = made.section("levels").table("means_COMPID_leadership").column("mean")
         assert made.confidential is confidential
         assert any(isinstance(mean, Hidden) for mean in means) is not confidential

@@ -56,6 +56,15 @@ def test_without_the_flagged_every_table_is_made_by_the_whole_validation():
     assert "flagged='drop'" in code
 
 
+def test_what_was_asked_for_besides_is_asked_for_again():
+    read = Read("coupling", "svar.csv", more=("cutoffs", "multiverse"))
+    for section, table in (("confirmatory", "dynamic_cutoffs"), ("multiverse", "multiverse")):
+        code = reproducing.code(read, section, table)
+        assert "beside=given.beside, cutoffs=True, multiverse=True)" in code
+        compile(code, "shown", "exec")
+    assert "validate" not in reproducing.code(read, "confirmatory", "models")
+
+
 @pytest.mark.parametrize("key", reproducing.STATISTICS, ids="-".join)
 def test_every_call_of_measure_stands_for_a_section_that_is_run_alone(key):
     section, table = key

@@ -99,6 +99,7 @@ PSYCH_CATEGORIES = (
 )
 POLYCOR = ("polychoric_pairs_polycor_ml",)
 ORDINAL_TWOLEVEL = ("ordinal_twolevel_lq2002",)
+GRADED = ("graded_lsat7", "graded_science")
 
 COMPARED = {
     *(
@@ -117,7 +118,7 @@ COMPARED = {
     *(*BIFACTOR, *BIFACTOR_ORDINAL, *SECOND_ORDER),
     *(*ICC, *INTRACLASS, *AGREEMENT),
     *(*MIXED, *MIXED_TESTS, *AGREEMENT_NULLS, *GROUPS),
-    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL),
+    *(*LAVCOR, *GAMMA, *PSYCH_CATEGORIES, *POLYCOR, *ORDINAL_TWOLEVEL, *GRADED),
 }
 
 NOT_YET: dict[str, str] = {}

@@ -5,7 +5,7 @@ from tests.reference_cases import cases
 
 KINDS = (
     *("efa", "retention", "reliability", "icc", "agreement", "mixed", "groups", "polychoric"),
-    "ordinal_twolevel",
+    *("ordinal_twolevel", "graded"),
 )
 
 

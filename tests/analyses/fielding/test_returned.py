@@ -107,6 +107,7 @@ def test_a_workbook_exported_by_limesurvey_is_read_alike(
     _same(read_survey(path, KKS), survey("coupling"))
 
 
+@pytest.mark.slow
 def test_every_section_of_the_report_is_the_same(answers: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes(_lss(answers))

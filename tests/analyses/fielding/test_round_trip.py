@@ -75,6 +75,7 @@ def written(one: Survey, folder: Path) -> dict[str, object]:
     return json.loads((folder / "results.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_same_survey_gives_the_same_report(folder: Path) -> None:
     one, other = (survey(folder, "short", name, SHORT_RUN) for name in ("csv", "limesurvey"))
     assert written(other, folder) == written(one, folder)

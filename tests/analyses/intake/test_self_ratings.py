@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyses import items, levels, reliability, screening
+from analyses import levels, screening
+from analyses.comparing.level_tables import self_ratings_tables
 from analyses.disclosure import publish
+from analyses.section import Message, Section
 from tests.analyses.kks_answers import KKS, answered, notes, read
 
 L_ITEMS = [item.id for item in KKS.items if item.self_for is not None]
@@ -48,7 +50,11 @@ def test_what_leaders_answer_about_themselves_changes_no_number_of_others(tmp_pa
     other.loc[data.index % 7 == 0, asked] = answers
     one, two = read(tmp_path, data), read(tmp_path, other)
     assert not one.self_ratings.equals(two.self_ratings)
-    for section in (screening, items, reliability, levels):
+    # What all sections but these two are made of.
+    assert one.data.equals(two.data)
+    assert one.scored.equals(two.scored)
+    assert one.asked.equals(two.asked)
+    for section in (screening, levels):
         was, now = (section.run(KKS, survey) for survey in (one, two))
         for table in was.tables:
             if table.id != "self_ratings":
@@ -61,7 +67,8 @@ def test_what_leaders_answer_about_themselves_changes_no_number_of_others(tmp_pa
 
 
 def test_few_leaders_are_hidden(tmp_path: Path) -> None:
-    section = levels.run(KKS, read(tmp_path, with_leaders(every=70)))
+    tables = tuple(self_ratings_tables(KKS, read(tmp_path, with_leaders(every=70))))
+    section = Section("levels", Message("plain", {"text": ""}), tables=tables)
     assert section.table("self_ratings").column("respondents") == (3, 3, 3, 3)
     hidden = publish(section).table("self_ratings")
     assert "Hidden" in repr(hidden.column("mean"))
@@ -80,4 +87,4 @@ def test_a_form_without_such_items_says_nothing(tmp_path: Path) -> None:
     survey = read(tmp_path, answered("short").assign(role="leader"))
     assert survey.self_ratings.shape == (len(survey.data), 0)
     assert not notes(survey, "reading.self_ratings")
-    assert "self_ratings" not in {table.id for table in levels.run(KKS, survey).tables}
+    assert not tuple(self_ratings_tables(KKS, survey))

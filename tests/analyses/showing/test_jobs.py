@@ -12,7 +12,7 @@ import pytest
 
 from analyses.showing import jobs
 from analyses.showing.jobs import Job, Office, Owned
-from analyses.showing.worker import Task
+from analyses.showing.worker import OF_A_TASK, PATIENCE, Task
 from tests.analyses.demonstrations import instrument
 
 HS39 = instrument("mental_ability").demonstration_path()
@@ -20,7 +20,7 @@ HS39 = instrument("mental_ability").demonstration_path()
 
 def _columns(**changes: object) -> Job:
     task = replace(Task("columns", "mental_ability", "", "svar.csv"), **changes)
-    return Job(jobs.new_task(task, HS39.read_bytes()))
+    return Job(task, HS39.read_bytes())
 
 
 def _sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,17 +51,18 @@ def _until(true, seconds: float = 30.0) -> None:
 
 def test_the_columns_of_a_file_are_told_and_its_folder_goes():
     job = Office(1).submit(_columns())
-    folder = Path(job.task.folder)
     assert job.ended.wait(60)
     assert job.state == "done"
     assert job.told["columns"][-2:] == ["x8", "x9"]
     assert {"x1", "sex"} <= set(job.told["found"])
-    assert not folder.exists()
+    assert Path(job.task.folder).name.startswith(OF_A_TASK)
+    assert not Path(job.task.folder).exists()
+    assert job.content is None
 
 
 def test_a_wrong_file_is_refused_in_a_sentence_and_leaves_no_traceback(capfd):
     task = Task("validate", "mental_ability", "", "wrong.csv")
-    job = Office(1).submit(Job(jobs.new_task(task, b"a,b\n1,2\n3,4\n")))
+    job = Office(1).submit(Job(task, b"a,b\n1,2\n3,4\n"))
     assert job.ended.wait(60)
     assert (job.state, job.report) == ("refused", None)
     assert '"wrong.csv" has no column of the instrument' in job.error
@@ -83,6 +84,8 @@ def test_no_more_run_at_once_than_there_are_places(monkeypatch):
     all_of_them = [office.submit(_columns()) for _ in range(4)]
     _until(lambda: all(job.share == 0.5 for job in all_of_them[:2]))
     assert [job.state for job in all_of_them] == ["running", "running", "waiting", "waiting"]
+    # What waits is on no disk.
+    assert [bool(job.task.folder) for job in all_of_them] == [True, True, False, False]
     assert [office.place(job) for job in all_of_them[2:]] == [0, 1]
     office.cancel(all_of_them[0])
     _until(lambda: all_of_them[2].state == "running")
@@ -90,7 +93,7 @@ def test_no_more_run_at_once_than_there_are_places(monkeypatch):
         office.cancel(job)
         assert job.ended.wait(20)
     assert {job.state for job in all_of_them} == {"cancelled"}
-    assert not any(Path(job.task.folder).exists() for job in all_of_them)
+    assert not any(job.task.folder and Path(job.task.folder).exists() for job in all_of_them)
 
 
 def test_the_columns_of_a_file_are_told_while_others_wait_for_results(monkeypatch):
@@ -103,6 +106,32 @@ def test_the_columns_of_a_file_are_told_while_others_wait_for_results(monkeypatc
     for job in (*results, *columns):
         office.cancel(job)
         assert job.ended.wait(20)
+
+
+def test_what_can_wait_keeps_nobody_waiting(monkeypatch):
+    _sleeping(monkeypatch)
+    office = Office(1)
+    patient = office.submit(_columns(kind="validate", patient=True))
+    upload = office.submit(_columns(kind="validate"))
+    assert [job.state for job in (patient, upload)] == ["running", "running"]
+    for job in (patient, upload):
+        office.cancel(job)
+        assert job.ended.wait(20)
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_patient_process_lets_others_go_first(patient):
+    task = jobs.placed(Task("validate", "mental_ability", "", str(HS39), patient=patient))
+    with jobs._started(task, 1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(task.line())
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["kind"] == "progress"
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        nice = os.getpriority(os.PRIO_PROCESS, process.pid)
+        process.stdin.close()
+    assert nice == (min(own + PATIENCE, 19) if patient else own)
 
 
 def test_a_cancelled_process_is_gone(monkeypatch):
@@ -134,17 +163,20 @@ def test_jobs_end_with_their_session_unless_it_comes_back(monkeypatch):
     assert job.state == "cancelled"
 
 
-def test_a_worker_ends_when_the_server_does():
-    process = jobs._started(_columns().task, 1)
+def test_a_worker_ends_when_the_server_does_and_leaves_nothing_that_was_uploaded():
+    answers = instrument("coupling").demonstration_path()
+    task = jobs.placed(Task("validate", "coupling", "", "svar.csv"), answers.read_bytes())
+    process = jobs._started(task, 1)
     assert process.stdin is not None
     assert process.stdout is not None
-    slow = Task("validate", "coupling", "/tmp", str(instrument("coupling").demonstration_path()))
-    process.stdin.write(slow.line())
+    process.stdin.write(task.line())
     process.stdin.flush()
     assert json.loads(process.stdout.readline())["kind"] == "progress"
+    assert Path(task.survey).exists()
     process.stdin.close()
     assert process.wait(20) == 1
     process.stdout.close()
+    assert not Path(task.folder).exists()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +184,7 @@ def test_a_worker_ends_when_the_server_does():
     [("../../svar.csv", "svar.csv"), ("C:\\x\\svar.sav", "svar.sav"), ("a\0b.csv", "ab.csv")],
 )
 def test_an_uploaded_name_has_no_folder(given, plain):
-    task = jobs.new_task(Task("columns", "mental_ability", "", given), b"x")
+    task = jobs.placed(Task("columns", "mental_ability", "", given), b"x")
     try:
         assert Path(task.survey) == Path(task.folder) / plain
         assert Path(task.folder).stat().st_mode & 0o077 == 0

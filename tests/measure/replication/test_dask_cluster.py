@@ -15,9 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import measure
 from measure.errors import OptionError
+from measure.planning.claims import Fits, Study
+from measure.planning.study_power import Execution, power
 from measure.replication import dask_cluster
 from measure.replication.repeat import repeat
+from tests.measure.planning.test_study_power import MODEL, TWO
 from tests.measure.replication.test_repeat import named, same, sometimes
 
 HOUSE = Path(__file__).parent.parent.parent.parent
@@ -93,6 +97,14 @@ def divided(rng):
 
 def test_failures_of_the_analysis_are_counted(cluster):
     same(repeat(named, 20, seed=7, workers=cluster), repeat(named, 20, seed=7))
+
+
+def test_a_plan_from_a_cluster_is_the_same(cluster):
+    study = Study(measure.population(TWO), MODEL)
+    claim = Fits(study, {"rmsea": ("<=", 0.06)})
+    here = power(claim, [100, 150], repeats=20, seed=5).table
+    there = power(claim, [100, 150], repeats=20, seed=5, execution=Execution(cluster)).table
+    assert there.equals(here)
 
 
 def test_a_worker_with_other_code_is_refused(cluster, monkeypatch):

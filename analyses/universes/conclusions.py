@@ -1,85 +1,34 @@
-"""The same questions asked by every combination of choices that can be defended.
+"""What each combination of choices comes to: of structure, precision, groups and expectations."""
 
-A universe is one combination: who is analysed, what is made of missing answers, which estimator.
-All rules of judgement stay those of the instrument (Steegen, Tuerlinckx, Gelman & Vanpaemel 2016).
-"""
+from collections.abc import Iterator, Mapping, Sequence
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
-
+import measure
 from analyses import verdicts
+from analyses.across_levels.referents import referents
+from analyses.comparing import licences
+from analyses.comparing.licences import Licences
 from analyses.dimensions.exploration import explore
 from analyses.intake.survey import Survey
+from analyses.ledger.entries import Entry, entries, open_ledger
+from analyses.ledger.judgement import MEASURED
+from analyses.ledger.tables import judgement_label
+from analyses.ledger.variables import Answers, NotAsked
 from analyses.modelling import indices, rivals
-from analyses.modelling.fits import Fitted, Missing, Plan, fit_model, plan, source_of, treatment
+from analyses.modelling.fits import Fits, Fitted, fit_model, plan, source_of
 from analyses.modelling.scale_reliability import estimate
 from analyses.modelling.structure import structure
-from analyses.publication import ORDINAL, ROBUST
 from analyses.section import Message
 from analyses.side_by_side import Shared, Task, Team
-from instruments.schema import Instrument
+from analyses.universes.combinations import Universe
+from instruments.schema import Estimand, Instrument
 from measure.errors import MeasureError
-from measure.estimators import FOR_ORDERED
-from measure.estimators import estimator as find_estimator
 
-EVERYBODY, UNFLAGGED = "everybody", "unflagged"
-AVAILABLE, COMPLETE = "available", "complete"
-PLAIN = "ML"
-"""What stands beside robust maximum likelihood where answers are not ordered."""
+OF_WAVES: tuple[Estimand, ...] = ("gain", "moderation")
+"""Expectations about change over time, which other choices for one wave say nothing of."""
 
 Conclusions = Mapping[str, Message | None]
-"""What a universe comes to, by the name of the question; None where it has no answer."""
-
-
-@dataclass(frozen=True)
-class Universe:
-    """One combination of choices.
-
-    Parameters
-    ----------
-    people
-        `everybody`, or those who are not flagged for careless answers (`unflagged`).
-    missing
-        `available`: as much of incomplete answers as the estimator can use; `complete`: only
-        people with answers to all items of the model.
-    estimator
-        As for `measure.cfa`.
-    """
-
-    people: str
-    missing: str
-    estimator: str
-
-    @property
-    def choices(self) -> dict[str, str]:
-        """The option chosen, by the name of the choice."""
-        return {"people": self.people, "missing": self.missing, "estimator": self.estimator}
-
-
-def universes(
-    instrument: Instrument, survey: Survey, people: Sequence[str], estimator: str | None
-) -> tuple[Universe, ...]:
-    """List all combinations, that of the report first; a choice that changes nothing is none.
-
-    Parameters
-    ----------
-    people
-        The sets of people, those of the report first.
-    estimator
-        Of the report, as for `fits.plan`.
-    """
-    planned = plan(instrument, survey, estimator=estimator)
-    observed = structure(instrument.reference_model).observed
-    items = [item for item in observed if item in survey.scored.columns]
-    gaps = bool(survey.scored[items].isna().to_numpy().any())
-    others = (ORDINAL, ROBUST) if planned.ordered else (ROBUST, PLAIN)
-    found = product(
-        people,
-        (AVAILABLE, COMPLETE) if gaps else (AVAILABLE,),
-        dict.fromkeys((planned.estimator, *others)),
-    )
-    return tuple(Universe(*choices) for choices in found)
+"""What a universe comes to, by the name of the question; without those that it cannot answer, and
+None where what there is gives no answer."""
 
 
 def begin(
@@ -106,22 +55,16 @@ def begin(
         people: team.begin(_counted, instrument, survey, seed) for people, survey in shared.items()
     }
     modelled = [
-        team.begin(_modelled, instrument, shared[universe.people], universe) for universe in chosen
+        team.begin(_modelled, instrument, shared[universe.people], universe, seed)
+        for universe in chosen
     ]
     return modelled, counted
 
 
-def _planned(instrument: Instrument, survey: Survey, universe: Universe) -> Plan:
+def _modelled(instrument: Instrument, survey: Survey, universe: Universe, seed: int) -> Conclusions:
+    """Fit the reference model and its rivals, and judge all that rests on them by the rules."""
+    survey = universe.taken(instrument, survey)
     planned = plan(instrument, survey, estimator=universe.estimator)
-    missing: Missing = "listwise"
-    if universe.missing == AVAILABLE:
-        missing = treatment(universe.estimator, ordinal=bool(planned.ordered))
-    return replace(planned, missing=missing if planned.missing != "listwise" else "listwise")
-
-
-def _modelled(instrument: Instrument, survey: Survey, universe: Universe) -> Conclusions:
-    """Fit the reference model and its rivals, and judge them by the rules."""
-    planned = _planned(instrument, survey, universe)
     source = source_of(survey, planned)
     fits = {
         model.id: fit_model(model, survey, planned, source=source)
@@ -129,19 +72,19 @@ def _modelled(instrument: Instrument, survey: Survey, universe: Universe) -> Con
         if not structure(model).blocks
     }
     reference = fits[instrument.reference_model.id]
+    if reference.usable is None:
+        return {}
+    granted = licences.grant(instrument, survey, fits)
     return {
-        **_structure(instrument, fits, reference),
+        **_structure(instrument, fits, reference.usable),
         **_precision(instrument, survey, reference),
+        **_comparisons(granted),
+        **_expectations(instrument, survey, fits, granted, seed),
     }
 
 
-def _structure(
-    instrument: Instrument, fits: Mapping[str, Fitted], reference: Fitted
-) -> Conclusions:
-    if reference.usable is None:
-        return {"fit": None, "distinct": None, "rivals": None}
-    kind = indices.kind_of(reference.usable)
-    measures = indices.measures(reference.usable, kind)
+def _structure(instrument: Instrument, fits: Fits, reference: measure.Fit) -> Conclusions:
+    measures = indices.measures(reference, indices.kind_of(reference))
     judged = verdicts.judge_global_fit(measures, instrument.rules)["all"]
     found: dict[str, Message | None] = {"fit": Message(f"verdict.{judged}")}
     pairs = rivals.factor_correlations(instrument, fits)
@@ -173,6 +116,53 @@ def _precision(instrument: Instrument, survey: Survey, reference: Fitted) -> Con
     }
 
 
+def _comparisons(granted: Licences) -> Conclusions:
+    """Say for each column whether its groups may be compared; untested is no answer."""
+    return {
+        f"licence {name}": None
+        if one.level == "untested"
+        else Message(f"licence.level.{one.level}")
+        for name, one in granted.by_column.items()
+    }
+
+
+def _expectations(
+    instrument: Instrument, survey: Survey, fits: Fits, granted: Licences, seed: int
+) -> Conclusions:
+    """Say how the hypotheses stand that answers of one wave can settle."""
+    return {
+        f"hypothesis {entry.hypothesis.id}": judgement_label(entry.judgement)
+        if entry.judgement in MEASURED
+        else None
+        for entry in _entries(instrument, survey, fits, granted, seed)
+        if entry.hypothesis.id not in of_waves(instrument)
+    }
+
+
+def of_waves(instrument: Instrument) -> frozenset[str]:
+    """Name the hypotheses that several waves settle, which no universe has."""
+    return frozenset(
+        one.id
+        for one in instrument.hypotheses
+        if any(expectation.estimand in OF_WAVES for expectation in one.expectations)
+    )
+
+
+def _entries(
+    instrument: Instrument, survey: Survey, fits: Fits, granted: Licences, seed: int
+) -> Iterator[Entry]:
+    if not instrument.hypotheses:
+        return
+    planned = fits[instrument.reference_model.id].plan
+    across = referents(instrument, survey, planned)
+    answers = Answers(instrument, survey, planned, across=across)
+    try:
+        ledger = open_ledger(instrument, answers, fits, granted)
+    except NotAsked:
+        return
+    yield from entries(ledger, seed)
+
+
 def _counted(instrument: Instrument, survey: Survey, seed: int) -> Conclusions:
     """Ask each criterion of the rule whether there are as many factors as the model has.
 
@@ -201,9 +191,3 @@ def _counted(instrument: Instrument, survey: Survey, seed: int) -> Conclusions:
         for kind, own in counted.items()
         for name in criteria
     }
-
-
-def correlation_kind(estimator: str, *, ordered: bool) -> str:
-    """Name the correlations that go with an estimator: those of ordered answers or of numbers."""
-    taken = ordered and find_estimator(estimator).discrepancy in FOR_ORDERED
-    return "ordered" if taken else "numbers"
