@@ -125,7 +125,8 @@ def gather(ledger: Ledger, *, parts: bool) -> None:
     answers, construct = ledger.answers, ledger.functions
     wanted = dict.fromkeys(construct.ordered)
     targets = (one.target for own in answers.instrument.hypotheses for one in own.expectations)
-    known = {one.id for one in (*answers.instrument.scales, *answers.instrument.external)}
+    known = {one.id for one in answers.instrument.scales}
+    known |= {one.id for one in answers.instrument.external}
     for name in dict.fromkeys(targets):
         if name not in known:
             continue

@@ -201,4 +201,5 @@ class Latent:
         ways = ways[:, ways.any(axis=0)]
         apart = np.abs(ways[:, None] - ways[None]).max(axis=2, initial=0.0)
         near = np.abs(values[:, None] - values) < STILL * (1 + np.abs(values[:, None]))
-        return (there[:, None] == there) & (~there[:, None] | ((apart < STILL) & near))
+        same = (apart < STILL) & near
+        return np.asarray((there[:, None] == there) & (~there[:, None] | same))
