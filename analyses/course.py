@@ -41,17 +41,17 @@ Progress = Callable[[str, float], None]
 STEPS = {
     "step.screening": 0.04,
     "step.fits": 0.02,
-    "step.items": 0.19,
+    "step.items": 0.26,
     "step.short_forms": 0.01,
     "step.reliability": 0.01,
     "step.exploratory": 0.03,
-    "step.confirmatory": 0.04,
-    "step.invariance": 0.24,
-    "step.development": 0.14,
-    "step.levels": 0.13,
+    "step.confirmatory": 0.03,
+    "step.invariance": 0.14,
+    "step.development": 0.27,
+    "step.levels": 0.06,
     "step.hypotheses": 0.08,
-    "step.sensitivity": 0.06,
-    "step.card": 0.01,
+    "step.sensitivity": 0.03,
+    "step.card": 0.02,
 }
 """The steps and their share of the time, on the bundled data between one process and two."""
 
