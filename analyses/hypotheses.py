@@ -12,7 +12,7 @@ from analyses.comparing.licences import Licences
 from analyses.intake.survey import Survey
 from analyses.ledger import detail_tables, details, tables
 from analyses.ledger import findings as told
-from analyses.ledger.entries import Entry, entries, open_ledger, unasked
+from analyses.ledger.entries import Entry, entries, gather, open_ledger, unasked
 from analyses.ledger.estimators import Ledger
 from analyses.ledger.judgement import Score, score
 from analyses.ledger.structural import Structural, structural_models
@@ -65,7 +65,7 @@ def run(
     reference = fits[instrument.reference_model.id]
     across = referents(instrument, survey, reference.plan) if across is None else across
     answers = Answers(instrument, survey, reference.plan, waves, across)
-    judged = _judged(answers, fits, granted, seed)
+    judged = _judged(answers, fits, granted, seed, parts=True)
     ledger, found, structural, whole = judged
     shown = [
         tables.ledger_table(
@@ -117,7 +117,7 @@ def findings(
     instrument = answers.instrument
     if not instrument.hypotheses:
         return ()
-    return _findings(instrument, _judged(answers, fits, granted, seed))
+    return _findings(instrument, _judged(answers, fits, granted, seed, parts=False))
 
 
 class _Judged(NamedTuple):
@@ -129,11 +129,13 @@ class _Judged(NamedTuple):
     whole: Score
 
 
-def _judged(answers: Answers, fits: Fits, granted: Licences, seed: int) -> _Judged:
-    """Estimate and judge the hypotheses and the models of paths."""
+def _judged(answers: Answers, fits: Fits, granted: Licences, seed: int, *, parts: bool) -> _Judged:
+    """Estimate and judge the hypotheses and the models of paths; `parts` of indices are to come."""
     instrument = answers.instrument
-    structural = tuple(structural_models(instrument, answers))
     ledger = _opened(instrument, answers, fits, granted)
+    if ledger is not None:
+        gather(ledger, parts=parts)
+    structural = tuple(structural_models(instrument, answers))
     found = unasked(instrument) if ledger is None else tuple(entries(ledger, seed))
     whole = score((entry.judgement for entry in found), instrument.rules)
     return _Judged(ledger, found, structural, whole)

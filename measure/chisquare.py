@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from measure.distributions import chisq_sf
 from measure.estimators import Likelihood
+from measure.estimators.fiml import FullInformation
 from measure.estimators.twolevel import TwoLevelLikelihood
 from measure.fitting.inference import (
     gathered,
     information,
+    inverse,
     inverse_at,
     moment_covariance,
     moment_root,
@@ -109,8 +111,8 @@ def traces(point: Point) -> Traces:
     NaN where D'WD is singular.
     """
     own = weights(point)
-    pressed = weigh(own, np.vstack(point.jacobians))
-    bread = inverse_at(point, gathered(point.jacobians, pressed))
+    pressed = weigh(own, np.vstack(point.jacobians_along))
+    bread = inverse(gathered(point.jacobians_along, pressed))
     if bread is None:
         return Traces(NAN, NAN)
     root = moment_root(point)
@@ -209,8 +211,7 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
     # Difference tests evaluate this away from the minimum, where the information may be indefinite.
     bread = inverse_at(point, information(point, method.information), indefinite=True)
     # The same kind for both models, so that what they share cancels.
-    parts = _saturated(point.problem, observed=method.information != "expected")
-    saturated = sum(float(np.sum(np.linalg.inv(curvature) * spread)) for curvature, spread in parts)
+    saturated = _saturated_trace(point.problem, observed=method.information != "expected")
     fitted = float(np.sum(products * bread)) if bread is not None else NAN
     mean = saturated - fitted
     factor = mean / df if mean > 0 else NAN
@@ -227,6 +228,17 @@ def _yuan_bentler(point: Point, method: Method, chisq: float) -> Statistic:
         saturated / (df + point.problem.model.n_free),
         fitted / n_free if n_free else NAN,
     )
+
+
+def _saturated_trace(problem: Problem, *, observed: bool) -> float:
+    """tr(B1 A1^-1), of incomplete rows once for all models of them."""
+    discrepancy, table = problem.discrepancy, problem.model.table
+    key = (_saturated_trace, observed, table.fixed_x, table.meanstructure)
+    kept = discrepancy.kept if isinstance(discrepancy, FullInformation) else {}
+    if key not in kept:
+        parts = _saturated(problem, observed=observed)
+        kept[key] = sum(float(np.sum(np.linalg.inv(own) * spread)) for own, spread in parts)
+    return float(kept[key])
 
 
 def _saturated(problem: Problem, *, observed: bool) -> list[tuple[Array, Array]]:

@@ -191,7 +191,9 @@ class Referents:
         text, frame, options = self._over_levels(function)
         alpha = ALPHA / len(self.design.shifted)
         searched = measure.response_shift(text, frame, kinds=SEARCHED, alpha=alpha, **options)
-        ladder = measure.longitudinal_invariance(text, frame, partial=searched.released, **options)
+        ladder = measure.longitudinal_invariance(
+            text, frame, partial=searched.released, null="none", **options
+        )
         return Alike(judged(ladder, self.instrument.rules), ladder, searched.released)
 
     @cached_property

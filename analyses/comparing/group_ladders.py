@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import measure
 from analyses import evidence, verdicts
@@ -22,6 +24,9 @@ from analyses.section import Message, Value
 from instruments.rules import Rules
 from instruments.schema import BackgroundColumn, Instrument
 from measure.errors import MeasureError
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 MEANS_ROLES = ("group", "role")
 """Columns of these roles are those whose means the section on levels shows."""
@@ -208,10 +213,20 @@ def climb(
 def _uneven(data: pd.DataFrame, reference: Fitted, declared: BackgroundColumn) -> tuple[str, ...]:
     """Name the ordered items of which some group does not use a category that another one uses."""
     ordered = [i for i in structure(reference.model).observed if i in reference.plan.ordered]
-    used = data.groupby(declared.name, observed=True)[ordered].nunique()
-    whole = data.loc[data[declared.name].notna(), ordered].nunique()
-    fewer = ((used > 0) & (used < whole)).any()
-    return tuple(item for item in ordered if fewer[item])
+    groups, labels = pd.factorize(data[declared.name])
+    return tuple(
+        item for item in ordered if _used_unevenly(data[item].to_numpy(float), groups, len(labels))
+    )
+
+
+def _used_unevenly(answers: Array, groups: Indices, n_groups: int) -> bool:
+    """Tell whether a group with answers lacks a category; a row without a group has -1."""
+    there = ~np.isnan(answers) & (groups >= 0)
+    values, places = np.unique(answers[there], return_inverse=True)
+    used = np.zeros((n_groups, len(values)), dtype=bool)
+    used[groups[there], places] = True
+    n_used = used.sum(axis=1)
+    return bool(((n_used > 0) & (n_used < len(values))).any())
 
 
 def _means(

@@ -62,7 +62,7 @@ def reach(reference: Fitted, chosen: Chosen, declared: BackgroundColumn) -> Reac
         warnings.simplefilter("ignore", MeasureWarning)
         try:
             steps = None if options["ordered"] else ["metric", "scalar"]
-            searched = measure.partial_invariance(text, data, steps=steps, **options)
+            searched = measure.partial_invariance(text, data, steps=steps, null="none", **options)
         except MeasureError as error:
             found = steps_of(text, data, options, {})
             return Reached(found, NOTHING, unsearched=str(error))
@@ -79,7 +79,9 @@ def steps_of(
     """Fit the steps, with what `partial` releases."""
     # Of ordered items `measure` knows which steps can be had.
     steps = None if options["ordered"] else ["configural", "metric", "scalar"]
-    return measure.measurement_invariance(text, data, steps=steps, partial=partial, **options)
+    return measure.measurement_invariance(
+        text, data, steps=steps, partial=partial, null="none", **options
+    )
 
 
 def options_of(reference: Fitted, declared: BackgroundColumn) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _reach(rules: Rules, model: Fitted, chosen: Chosen, declared: BackgroundColu
         # What the warnings say stands in the notes of the results.
         warnings.simplefilter("ignore", MeasureWarning)
         found = measure.measurement_invariance(
-            model.model.syntax, chosen.data, steps=["configural", FREED], **options
+            model.model.syntax, chosen.data, steps=["configural", FREED], null="none", **options
         )
     if judged_small(found, rules)[-1].verdict == "holds":
         return Reached(found, NOTHING)

@@ -22,7 +22,7 @@ from analyses.ledger.judgement import Judgement, combine, judge
 from analyses.ledger.level_estimators import NotCompared
 from analyses.ledger.networks import Construct, NotEstimated
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
-from analyses.modelling.fits import Fits
+from analyses.modelling.fits import Fits, options_of
 from analyses.modelling.rivals import compare_one
 from analyses.modelling.structure import structure
 from analyses.section import Message
@@ -110,6 +110,34 @@ def open_ledger(
     else:
         about = replace(functions, label=label, composite=True)
     return Ledger(answers, about, functions, granted)
+
+
+def gather(ledger: Ledger, *, parts: bool) -> None:
+    """Gather the moments of the items that are correlated with the construct at once.
+
+    Correlations with indices, of which each row has its own, are left to the models that ask.
+
+    Parameters
+    ----------
+    parts
+        Whether the parts of indices are correlated too.
+    """
+    answers, construct = ledger.answers, ledger.functions
+    wanted = dict.fromkeys(construct.ordered)
+    targets = (one.target for own in answers.instrument.hypotheses for one in own.expectations)
+    known = {one.id for one in answers.instrument.scales}
+    known |= {one.id for one in answers.instrument.external}
+    for name in dict.fromkeys(targets):
+        if name not in known:
+            continue
+        try:
+            target = answers.variable(name)
+        except NotAsked:
+            continue
+        items = answers.planned.ordered if parts and not target.loadings else ()
+        wanted |= dict.fromkeys((*target.ordered, *(one for one in target.columns if one in items)))
+    names = tuple(wanted)
+    answers.source.gather(names, options_of(answers.planned, names), names)
 
 
 def stands(instrument: Instrument, fits: Fits) -> bool:

@@ -218,6 +218,7 @@ class Development:
                 self.both,
                 group=group,
                 partial=self.released,
+                null="none",
                 **self._fitting(self.items),
             )
         except MeasureError as error:

@@ -107,6 +107,7 @@ class ThenTest:
             self._text,
             self.frame,
             waves=OCCASIONS,
+            null="none",
             **self._options,
         )
         return attempt(work)

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from measure.checks import known_option, numbers_of
 from measure.errors import DataError
 from measure.moments.rows import group_labels, rows_of
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 # With more groups than this exact equality in all of them is no question that can be answered.
 MOST_GROUPS = 50
@@ -111,7 +115,11 @@ def with_shared_categories(
         For another word.
     """
     known_option("categories", categories, ("refuse", "merge"))
-    counts = {item: _counts(used, item, group) for item in ordered}
+    if not ordered:
+        return data, ()
+    groups, labels = pd.factorize(used[group].to_numpy(dtype=object))
+    answers = numbers_of(used, list(ordered)).to_numpy()
+    counts = {item: _counts(answers[:, k], groups, list(labels)) for k, item in enumerate(ordered)}
     gaps = {item: table for item, table in counts.items() if (table == 0).to_numpy().any()}
     if not gaps:
         return data, ()
@@ -133,15 +141,13 @@ def with_shared_categories(
     return recoded, tuple(notes)
 
 
-def _counts(used: pd.DataFrame, item: str, group: str) -> pd.DataFrame:
-    """Answers by category (rows) and group (columns)."""
-    answers = numbers_of(used, [item])[item].to_numpy()
-    labels, groups = pd.factorize(used[group].to_numpy(dtype=object))[::-1]
+def _counts(answers: Array, groups: Codes, labels: list[object]) -> pd.DataFrame:
+    """Answers (n,) by category (rows) and group (columns), with the place of each one's group."""
     there = ~np.isnan(answers)
     values, places = np.unique(answers[there], return_inverse=True)
     cells = places * len(labels) + groups[there]
     counts = np.bincount(cells, minlength=len(values) * len(labels))
-    return pd.DataFrame(counts.reshape(len(values), -1), index=values, columns=list(labels))
+    return pd.DataFrame(counts.reshape(len(values), -1), index=values, columns=labels)
 
 
 def _unused(gaps: dict[str, pd.DataFrame]) -> str:

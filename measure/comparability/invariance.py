@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
 import pandas as pd
 
+from measure.checks import known_option
 from measure.comparability.ladder import Structure
 from measure.comparability.ladder_fits import Ladder, Partial
 from measure.comparability.ladder_table import difference_table, fit_table, variant_of
@@ -17,6 +18,7 @@ from measure.fitting.fitted import Fit
 from measure.specification.options import Options
 
 NAN = float("nan")
+NULLS = ("nested", "none")
 
 
 class Climbed(Protocol):
@@ -105,6 +107,7 @@ def measurement_invariance(
     information: str | None = None,
     std_lv: bool = True,
     categories: str = "refuse",
+    null: str = "nested",
 ) -> Invariance:
     """Fit a measurement model to several groups with more and more equal, and test each step.
 
@@ -152,6 +155,9 @@ def measurement_invariance(
     categories
         What is done where a group does not use a category of an ordered item: "refuse", or "merge"
         it with its neighbour in all groups, which a note says.
+    null
+        "nested": fit also the model without factors that is nested in the last step, for
+        `cfi.nested`. "none": leave both out.
 
     Returns
     -------
@@ -162,9 +168,9 @@ def measurement_invariance(
     ModelSyntaxError, ModelError
         The text cannot be read, or is not a measurement model of first order.
     OptionError
-        A step is unknown, out of order or not to be had from the items; or `partial` names what
-        is not there, or leaves no anchor: fewer than two equal loadings or intercepts of a factor,
-        or fewer than two equal thresholds of an item.
+        An option or a step is unknown; a step is out of order or not to be had from the items; or
+        `partial` names what is not there, or leaves no anchor: fewer than two equal loadings or
+        intercepts of a factor, or fewer than two equal thresholds of an item.
     DataError
         One group only, more than 50, one with no more respondents than the model has parameters in
         it, a category that a group does not use, or answers that cannot be analysed.
@@ -182,6 +188,7 @@ def measurement_invariance(
     fit. Chi-square differences are those of `compare`. CFI and RMSEA of ordered items are scaled
     ones, since robust ones do not exist once thresholds are equal (Savalei 2021).
     """
+    known_option("null", null, NULLS)
     options = Options(
         estimator=estimator,
         missing=missing,
@@ -193,7 +200,7 @@ def measurement_invariance(
         information=information,
     )
     ladder = Ladder.of(model, data, options, steps, categories).released(partial)
-    found = climbed(ladder, {})
+    found = climbed(replace(ladder, null_model=null), {})
     for category, text in ladder.caught:
         warnings.warn(text, category, stacklevel=2)
     return found

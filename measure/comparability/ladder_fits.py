@@ -51,6 +51,8 @@ class Ladder:
         Values of the groups, in their order.
     notes
         What was done to the answers.
+    null_model
+        "nested" or "none": whether there is to be a null model that is nested in the last step.
     caught
         Warnings of the fits so far, each once.
     """
@@ -61,6 +63,7 @@ class Ladder:
     steps: tuple[str, ...]
     groups: tuple[object, ...]
     notes: tuple[str, ...]
+    null_model: str = "nested"
     caught: Caught = field(default_factory=dict)
 
     @classmethod
@@ -135,12 +138,14 @@ class Ladder:
         """Model text of a step."""
         return model_text(self.structure, self.equal(step))
 
-    def null(self) -> Fit:
-        """Fit the model without factors that is nested in the last step.
+    def null(self) -> Fit | None:
+        """Fit the model without factors that is nested in the last step; None where none is to be.
 
         Thresholds, intercepts and residual variances are equal as they are there (Widaman &
         Thompson 2003, Psychological Methods 8, 16-37).
         """
+        if self.null_model == "none":
+            return None
         structure = self.structure.without_factors()
         equal = self.equal(self.steps[-1]) & {"thresholds", "intercepts", "residuals"}
         found = self._estimate(structure, equal, replace(self.options, se="none"))

@@ -55,6 +55,9 @@ class Latent:
         self.sizes = [int(n) for n in fit.moments.n_obs]
         self._states = fit.point.states
         self._slopes = [latent_derivatives(one, len(fit.model.free_rows)) for one in self._states]
+        self._spread = fit.vcov_elements
+        self._known: dict[tuple[str, str, int], Moment] = {}
+        self._alike: dict[tuple[str, str, str], NDArray[np.bool_]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,6 +66,12 @@ class Latent:
 
     def mean(self, name: str, group: int) -> Moment:
         """Mean of a factor or composite in a group, and its derivatives (n_elements,)."""
+        key = ("mean", name, group)
+        if key not in self._known:
+            self._known[key] = self._mean(name, group)
+        return self._known[key]
+
+    def _mean(self, name: str, group: int) -> Moment:
         if name not in self.composites:
             own = self._place(name, group)
             value, slope = float(self._states[group].eta_mean[own]), self._slopes[group].d_mu
@@ -76,6 +85,12 @@ class Latent:
 
     def variance(self, name: str, group: int) -> Moment:
         """Variance of a factor or composite in a group, and its derivatives (n_elements,)."""
+        key = ("variance", name, group)
+        if key not in self._known:
+            self._known[key] = self._variance(name, group)
+        return self._known[key]
+
+    def _variance(self, name: str, group: int) -> Moment:
         if name not in self.composites:
             return self._covariance(name, name, group)
         value, slope = 0.0, np.zeros(len(self.fit.model.free_rows))
@@ -103,7 +118,11 @@ class Latent:
 
     def se(self, slope: Array) -> float:
         """Standard error of a quantity with these derivatives; NaN where the fit has none."""
-        return float(np.sqrt(max(float(slope @ self.fit.vcov_elements @ slope), 0.0)))
+        if self.fit.vcov is None:
+            return float("nan")
+        own = np.flatnonzero(slope)
+        spread = self._spread[own[:, None], own]
+        return float(np.sqrt(max(float(slope[own] @ spread @ slope[own]), 0.0)))
 
     def gap(self, name: str, pair: Pair) -> Gap:
         """Tell whether a difference of means is free, and how many anchors it rests on.
@@ -115,7 +134,8 @@ class Latent:
             parts = [self.gap(factor, pair) for factor in self.composites[name]]
             return Gap(all(p.free for p in parts), min(p.anchors for p in parts))
         slope = self.mean(name, pair[1])[1] - self.mean(name, pair[0])[1]
-        free = bool(np.abs(slope @ self._directions).max(initial=0.0) > STILL)
+        along = self.fit.point.along(slope)
+        free = bool(np.abs(along).max(initial=0.0) > STILL)
         return Gap(free, self._anchors(name, pair))
 
     def _place(self, factor: str, group: int) -> int:
@@ -127,11 +147,20 @@ class Latent:
         alike = 0
         for item in dict.fromkeys(indicators):
             same = self._equal((factor, "=~", item), pair) and self._equal((item, "~1", ""), pair)
-            steps = {rhs for lhs, op, rhs, _ in self._rows if (lhs, op) == (item, "|")}
-            same &= all(self._equal((item, "|", step), pair) for step in steps)
+            steps = self._steps.get(item, ())
+            same = same and all(self._equal((item, "|", step), pair) for step in steps)
             # A factor that another one is measured by needs anchors of its own.
             alike += same and (item not in self.factors or self._anchors(item, pair) > 0)
         return alike
+
+    @cached_property
+    def _steps(self) -> dict[str, set[str]]:
+        """Names of the thresholds of each ordered item."""
+        found: dict[str, set[str]] = {}
+        for lhs, op, rhs, _ in self._rows:
+            if op == "|":
+                found.setdefault(lhs, set()).add(rhs)
+        return found
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str, str, int], int]:
@@ -151,15 +180,26 @@ class Latent:
 
     def _equal(self, name: tuple[str, str, str], pair: Pair) -> bool:
         """Whether the model keeps a parameter equal in two groups; absent in both is equal."""
-        rows = [self._rows[key] for group in pair if (key := (*name, group + 1)) in self._rows]
-        if len(rows) < 2:
-            return not rows
-        values = self.fit.row_values[rows]
-        ways = [
-            self._directions[self._elements[row]]
-            if row in self._elements
-            else np.zeros(self._directions.shape[1])
-            for row in rows
-        ]
-        apart = np.abs(ways[0] - ways[1]).max(initial=0.0)
-        return bool(apart < STILL and abs(values[0] - values[1]) < STILL * (1 + abs(values[0])))
+        if name not in self._alike:
+            self._alike[name] = self._same(name)
+        return bool(self._alike[name][pair])
+
+    def _same(self, name: tuple[str, str, str]) -> NDArray[np.bool_]:
+        """Mark the pairs of groups in which the model keeps a parameter equal, (G, G)."""
+        n_groups = len(self.labels)
+        rows = {
+            g: self._rows[key] for g in range(n_groups) if (key := (*name, g + 1)) in self._rows
+        }
+        there = np.array([g in rows for g in range(n_groups)])
+        values = np.zeros(n_groups)
+        values[there] = self.fit.row_values[list(rows.values())]
+        ways = np.zeros((n_groups, self._directions.shape[1]))
+        for group, row in rows.items():
+            if row in self._elements:
+                ways[group] = self._directions[self._elements[row]]
+        # What moves no group has nothing to be told apart by.
+        ways = ways[:, ways.any(axis=0)]
+        apart = np.abs(ways[:, None] - ways[None]).max(axis=2, initial=0.0)
+        near = np.abs(values[:, None] - values) < STILL * (1 + np.abs(values[:, None]))
+        same = (apart < STILL) & near
+        return np.asarray((there[:, None] == there) & (~there[:, None] | same))

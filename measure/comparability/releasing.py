@@ -2,14 +2,14 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
 
 import pandas as pd
 
 from measure.checks import confidence, known_option
-from measure.comparability.invariance import Invariance, climbed
+from measure.comparability.invariance import NULLS, Invariance, climbed
 from measure.comparability.ladder import STEPS
 from measure.comparability.ladder_fits import Ladder
 from measure.comparability.multiplicity import CORRECTIONS, LARGEST
@@ -124,6 +124,7 @@ def partial_invariance(
     information: str | None = None,
     std_lv: bool = True,
     categories: str = "refuse",
+    null: str = "nested",
 ) -> PartialInvariance:
     """Search for the parameters whose equality across groups the data speak against.
 
@@ -143,7 +144,7 @@ def partial_invariance(
     Parameters
     ----------
     model, data, group, ordered, estimator, missing, cluster, parameterization, information, std_lv,
-    categories
+    categories, null
         As in `measurement_invariance`.
     steps
         The steps to search, such as ["scalar"] for one that failed; by default all up to "scalar"
@@ -186,6 +187,7 @@ def partial_invariance(
     known_option("correction", correction, (*CORRECTIONS, LARGEST))
     _require_seed(correction, seed)
     known_option("direction", direction, DIRECTIONS)
+    known_option("null", null, NULLS)
     confidence(1 - alpha)
     options = Options(
         estimator=estimator,
@@ -198,7 +200,7 @@ def partial_invariance(
         information=information,
     )
     asked = None if steps is None else ["configural", *_without_configural(steps)]
-    ladder = Ladder.of(model, data, options, asked, categories)
+    ladder = replace(Ladder.of(model, data, options, asked, categories), null_model=null)
     searched = [step for step in ladder.steps if step != "configural"]
     if steps is None:
         searched = [step for step in searched if step != "strict"]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from measure.estimators import normal
-from measure.model import Curvature, Derivatives, Implied, moment_vector
+from measure.model import Curvature, Derivatives, Implied
 from measure.moments import Moments
 from measure.moments.patterns import PatternLikelihood, Patterns
 
@@ -57,10 +57,9 @@ class FullInformation:
         return sum(one.loglik for one in self._saturated)
 
     def sizes(self, implied: list[Implied], moments: list[Implied]) -> list[float]:
-        """Weighted squares of moments."""
-        vectors = [moment_vector(m, means=m.mu is not None) for m in moments]
-        pairs = zip(self.weight(implied), vectors, strict=True)
-        return [float(vector @ weight @ vector) for weight, vector in pairs]
+        """Weighted squares of moments; without forming the weight."""
+        pairs = zip(self._likelihoods(implied), moments, strict=True)
+        return [here.size(m) for here, m in pairs]
 
     def weight(self, implied: list[Implied]) -> list[Array]:
         """Expected unit information of each group's (mu, vech Sigma), at the implied ones."""

@@ -21,6 +21,7 @@ from measure.model import (
     Curvature,
     Derivatives,
     Implied,
+    Tied,
     level_jacobian,
     level_vector,
     moment_vector,
@@ -51,11 +52,11 @@ class LeastSquares:
             return [level_vector(layout, *pair) for pair in pairs]
         return [moment_vector(one, means=self.means, layout=self.moments.layout) for one in moments]
 
-    def at(self, implied: list[Implied]) -> "_Evaluation | None":
+    def at(self, implied: list[Implied]) -> "LeastSquaresAt | None":
         """Evaluate at implied moments; None where they are not finite."""
         pairs = zip(self._sample, self.vectors(implied), strict=True)
         gaps = [sample - model for sample, model in pairs]
-        return _Evaluation(self, gaps) if all(np.isfinite(gap).all() for gap in gaps) else None
+        return LeastSquaresAt(self, gaps) if all(np.isfinite(gap).all() for gap in gaps) else None
 
     @cached_property
     def _sample(self) -> list[Array]:
@@ -88,7 +89,7 @@ def weighted(weight: Array, moments: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Evaluation:
+class LeastSquaresAt:
     """The discrepancy at implied moments: sample less implied ones, per group."""
 
     discrepancy: LeastSquares
@@ -126,6 +127,15 @@ class _Evaluation:
     def information(self, derivatives: list[Derivatives]) -> Array:
         """Unit information of the free elements: half the Gauss-Newton Hessian."""
         return self._squares(derivatives, self.discrepancy.moments.shares)
+
+    def information_along(self, tied: Sequence[Tied]) -> Array:
+        """Unit information of the parameters that the elements follow, at one level."""
+        total = np.zeros((tied[0].n_params, tied[0].n_params))
+        parts = zip(self.discrepancy.moments.shares, self.discrepancy.weights, tied, strict=True)
+        for share, weight, one in parts:
+            slopes = one.own_jacobian
+            one.added(total, share * (slopes.T @ weighted(weight, slopes)))
+        return total
 
     def _squares(self, derivatives: list[Derivatives], shares: Array) -> Array:
         size = derivatives[0].u.shape[1]

@@ -6,8 +6,8 @@ between the clusters of a group, and only here are the two read together. The co
 different sizes of clusters, not of rows.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -32,9 +32,13 @@ AtMoments = ClusterLikelihood | GapLikelihood
 
 @dataclass(frozen=True, eq=False)
 class TwoLevelLikelihood:
-    """Discrepancy between the moments of two levels and a model of both."""
+    """Discrepancy between the moments of two levels and a model of both.
+
+    `kept` holds what has been worked out of the moments alone, for a model and its baseline.
+    """
 
     moments: Moments
+    kept: dict[Hashable, list[Array]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def clusters(self) -> tuple[Clusters | GappyClusters, ...]:
@@ -109,19 +113,26 @@ class TwoLevelLikelihood:
 
         Moments of given variables alone are left out.
         """
-        found = []
-        for likelihood in self.saturated:
-            scores = _scores(likelihood, _saturated_directions(likelihood, given))
-            found.append(scores.T @ scores / likelihood.clusters.n_rows)
-        return found
+        key = ("products", given)
+        if key not in self.kept:
+            parts = (
+                (own, _scores(own, _saturated_directions(own, given))) for own in self.saturated
+            )
+            self.kept[key] = [
+                scores.T @ scores / likelihood.clusters.n_rows for likelihood, scores in parts
+            ]
+        return self.kept[key]
 
     def saturated_information(self, given: Given, *, observed: bool) -> list[Array]:
         """Unit information about the same moments, per group."""
-        return [
-            one.information(_saturated_directions(one, given).directions, observed=observed)
-            / one.clusters.n_rows
-            for one in self.saturated
-        ]
+        key = ("information", given, observed)
+        if key not in self.kept:
+            self.kept[key] = [
+                one.information(_saturated_directions(one, given).directions, observed=observed)
+                / one.clusters.n_rows
+                for one in self.saturated
+            ]
+        return self.kept[key]
 
     def saturated_loglik(self, fixed_x: tuple[str, ...]) -> float:
         """Log-likelihood of the unrestricted model, given the variables of `fixed_x`.

@@ -334,7 +334,7 @@ def _satorra_2000(pair: _Pair) -> _Difference:
 
 def _coordinates(point: Point, other: Array) -> Array:
     """Derivatives (m, q) as combinations of those of a point along its directions, (n_free, q)."""
-    products = point.among(point.moment_products)
+    products = point.products_along
     size = np.sqrt(np.maximum(products.diagonal(), np.finfo(float).tiny))
     unit = products / np.outer(size, size)
     if is_positive_definite(unit - APART * np.eye(len(unit))):

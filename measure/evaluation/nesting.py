@@ -10,6 +10,7 @@ from measure.errors import OptionError
 from measure.estimators.least_squares import LeastSquares
 from measure.estimators.ml import MaximumLikelihood
 from measure.estimators.twolevel import TwoLevelLikelihood
+from measure.evaluation.rescaling import rescaled
 from measure.fitting.constrained import minimize_restricted
 from measure.fitting.fitted import Fit
 from measure.fitting.inference import information, inverse
@@ -191,9 +192,10 @@ def _equal(a: Implied, b: Implied, tolerance: float) -> bool:
 def nested(restricted: Fit, free: Fit, *, by: str = "search") -> Point | None:
     """Give the point of `free` that has the moments which `restricted` implies.
 
-    Where the parameters of both bear the same names the values are carried over; otherwise `free`
-    is fitted to the implied moments, which it reproduces exactly if the models are nested (the NET
-    procedure of Bentler & Satorra 2010, Psychological Methods 15, 111-123).
+    Where the parameters of both bear the same names the values are carried over, and by design also
+    to other scales (see `rescaling`). Otherwise `free` is fitted to the implied moments, which it
+    reproduces exactly if the models are nested (the NET procedure of Bentler & Satorra 2010,
+    Psychological Methods 15, 111-123).
 
     Parameters
     ----------
@@ -222,6 +224,9 @@ def nested(restricted: Fit, free: Fit, *, by: str = "search") -> Point | None:
         )
     elements = by_name(restricted, free)
     matching = _matching(elements, free, target)
+    if matching is None and by == "design":
+        there = rescaled(restricted, free)
+        matching = None if there is None else _matching(there, free, target)
     if matching is not None:
         return matching
     found = _by_search(free, elements[list(free.model.reduction.kept)], target)
@@ -412,7 +417,7 @@ def undetermined(point: Point, own: Point) -> bool:
         The same model at its own estimates: the singular values of its derivatives there say what
         is usual, since their size depends on the model and on the units of its items.
     """
-    here, usual = (one.among(one.moment_products) for one in (point, own))
+    here, usual = (one.products_along for one in (point, own))
     if not len(usual) or here.shape != usual.shape:
         return False
     size = np.sqrt(usual.diagonal())

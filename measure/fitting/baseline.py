@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.chisquare import Statistic, Traces, independence, projected, rooted, scaled
+from measure.chisquare import Statistic, Traces, independence, projected, rooted, scaled, statistic
 from measure.errors import ConvergenceError
 from measure.estimators.fiml import FullInformation
 from measure.fitting.assembly import build as build_model
@@ -120,6 +120,17 @@ def baseline_point(problem: Problem) -> Point:
     if key not in discrepancy.kept:
         discrepancy.kept[key] = _searched(own)
     return cast(Point, discrepancy.kept[key])
+
+
+def baseline_statistic(point: Point, method: Method) -> Statistic:
+    """Test a baseline model, of incomplete rows once for all models of the same rows."""
+    discrepancy = point.problem.discrepancy
+    if not isinstance(discrepancy, FullInformation):
+        return statistic(point, method, point.value)
+    key = (baseline_statistic, point.problem.model.table.parameters, method)
+    if key not in discrepancy.kept:
+        discrepancy.kept[key] = statistic(point, method, point.value)
+    return cast(Statistic, discrepancy.kept[key])
 
 
 def _searched(own: Problem) -> Point:

@@ -66,7 +66,7 @@ def _thresholds_are_free(point: Point) -> bool:
     layout = point.problem.moments.layout
     assert layout is not None
     n = len(layout.items)
-    change = point.along(np.vstack([jacobian[:n] for jacobian in point.jacobians]))
+    change = np.vstack([jacobian[:n] for jacobian in point.jacobians_along])
     size = np.linalg.norm(change, axis=1)
     if not size.all():
         return False
@@ -138,7 +138,7 @@ def _blocks(root: Array, places: Sequence[Indices]) -> list[Array]:
 
 def _moved(point: Point) -> tuple[Array, list[Array], Array | None]:
     """Give D, the parts of W D of each group, and (D'WD)^-1, None where that is singular."""
-    change, own = point.along(np.vstack(point.jacobians)), weights(point)
+    change, own = np.vstack(point.jacobians_along), weights(point)
     pressed = weigh(own, change)
     parts = np.split(pressed, np.cumsum([len(weight) for weight in own])[:-1])
     return change, parts, inverse(change.T @ pressed)

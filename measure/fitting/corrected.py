@@ -44,7 +44,7 @@ def corrected_for_missing(
         Whether the mean allows for answers that are not normal.
     """
     weights = _weights(point.problem, robust=robust)
-    return weights.statistic(point), weights.statistic(null)
+    return weights.statistic(point), weights.of_null(null)
 
 
 def _weights(problem: Problem, *, robust: bool) -> "_Weights":
@@ -119,6 +119,16 @@ class _Weights:
             )
         )
 
+    def of_null(self, null: Point) -> Statistic:
+        """Give the same of a baseline model, of incomplete rows once for all models of them."""
+        discrepancy = null.problem.discrepancy
+        if not isinstance(discrepancy, FullInformation):
+            return self.statistic(null)
+        key = (_Weights.of_null, self.products is None, null.problem.model.table.parameters)
+        if key not in discrepancy.kept:
+            discrepancy.kept[key] = self.statistic(null)
+        return cast(Statistic, discrepancy.kept[key])
+
     def statistic(self, point: Point) -> Statistic:
         """Complete-data statistic of a model at its FIML estimates, with its mean.
 
@@ -131,8 +141,8 @@ class _Weights:
         at_implied = complete.at(point.implied)
         assert at_implied is not None
         chisq = problem.moments.scale * at_implied.value
-        changes = [one[self.keep] for one in point.jacobians]
-        bread = inverse(_between(changes, self.incomplete), point.basis)
+        changes = [one[self.keep] for one in point.jacobians_along]
+        bread = inverse(_between(changes, self.incomplete))
         if bread is None:
             return Statistic("corrected", chisq, problem.df)
         by_complete = bread @ _between(changes, self.complete)

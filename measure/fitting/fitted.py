@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from measure.chisquare import Statistic, statistic
 from measure.display import render_html, render_text
 from measure.errors import OptionError
-from measure.fitting.baseline import baseline_point, closed_form
+from measure.fitting.baseline import baseline_point, baseline_statistic, closed_form
 from measure.fitting.fit_measures import fit_measures
 from measure.fitting.inference import wald
 from measure.fitting.lavaan_call import lavaan_code
@@ -141,9 +141,7 @@ class Fit:
     def baseline(self) -> Statistic:
         """The same test of the baseline model, in which nothing covaries."""
         simple = closed_form(self.problem, self.method)
-        if simple is not None:
-            return simple
-        return statistic(self.baseline_point, self.method, self.baseline_point.value)
+        return simple or baseline_statistic(self.baseline_point, self.method)
 
     @cached_property
     def baseline_point(self) -> Point:

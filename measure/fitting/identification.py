@@ -81,6 +81,8 @@ def _gram(point: Point) -> Array:
         # Responses have no units.
         total = sum((slope.T @ slope for slope in point.jacobians), total)
         return model.reduction.reduce_matrix(total + _held(point))
+    if point.problem.moments.layout is not None and not model.restrictions:
+        return point.products_along
     means = []
     for state, d in zip(point.states, point.derivatives, strict=True):
         if d.scale is not None:

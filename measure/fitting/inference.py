@@ -14,7 +14,7 @@ from measure.errors import OptionError
 from measure.estimators import Likelihood
 from measure.estimators.least_squares import weighted
 from measure.fitting.problem import Point
-from measure.moments.asymptotic import joint_covariance, mean_cross_products, moment_contributions
+from measure.moments.asymptotic import joint_covariance, moment_contributions
 from measure.optimize import is_positive_definite
 from measure.specification.options import Method
 
@@ -89,17 +89,12 @@ def information(point: Point, kind: str) -> Array:
 
 def score_products(point: Point) -> Array:
     """Mean outer product of the scores of rows, or of their sums in clusters."""
-    discrepancy, moments = point.problem.discrepancy, point.problem.moments
-    if not isinstance(discrepancy, Likelihood):
+    if not isinstance(point.problem.discrepancy, Likelihood):
         raise OptionError(
             "this estimator has no likelihood, so there is no first-order information."
         )
     _require_rows(point)
-    scores = discrepancy.scores(point.implied, point.derivatives)
-    if moments.nested is not None:
-        # Those of the clusters, which are the independent units of a two-level model.
-        return np.asarray(sum(own.T @ own for own in scores) / moments.n_total)
-    return mean_cross_products(scores, moments.clusters)
+    return point.score_products
 
 
 def _require_rows(point: Point) -> None:
@@ -212,11 +207,28 @@ def covariance_of_estimates(point: Point, method: Method) -> Array | None:
     """
     if method.se == "none":
         return None
-    bread = inverse_at(point, information(point, method.information))
-    scale = point.problem.moments.scale
-    if bread is None or method.se == "standard":
-        return None if bread is None else bread / scale
-    return np.asarray(bread @ meat(point, method.se) @ bread / scale)
+    bread = inverse(_information_along(point, method.information))
+    if bread is None:
+        return None
+    if method.se != "standard":
+        bread = bread @ _meat_along(point, method.se) @ bread
+    return point.covariance_of_elements(bread / point.problem.moments.scale)
+
+
+def _information_along(point: Point, kind: str) -> Array:
+    """Unit information along the directions of a point."""
+    if kind == "expected" and not point.problem.model.restrictions:
+        return point.expected_curvature / 2
+    return point.among(information(point, kind))
+
+
+def _meat_along(point: Point, se: str) -> Array:
+    """Covariance of the scores along the directions of a point; see `meat`."""
+    if se == "robust.huber.white":
+        return point.among(score_products(point))
+    _require_rows(point)
+    pairs = zip(weights(point), point.jacobians_along, strict=True)
+    return spread_along(point, [weighted(weight, jacobian) for weight, jacobian in pairs])
 
 
 def meat(point: Point, se: str) -> Array:

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from measure.estimators import Discrepancy, Evaluation
-from measure.estimators.least_squares import jacobians
+from measure.estimators import Discrepancy, Evaluation, Likelihood
+from measure.estimators.least_squares import LeastSquaresAt, jacobians
 from measure.fitting.admissibility import improprieties
-from measure.model import ACTIVE, Curvature, Derivatives, Implied, Model, State
+from measure.model import ACTIVE, Curvature, Derivatives, Implied, Model, State, Tied
 from measure.moments import Moments
+from measure.moments.asymptotic import mean_cross_products
 from measure.moments.twolevel.gaps import GappyClusters
 
 Array = NDArray[np.float64]
@@ -66,6 +67,10 @@ class Point:
 
     problem: Problem
     params: Array
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what has been computed: it is many times larger, and soon computed again."""
+        return {"problem": self.problem, "params": self.params}
 
     @cached_property
     def states(self) -> list[State]:
@@ -129,9 +134,22 @@ class Point:
         """First derivatives over the parameters (n_params,)."""
         return self.problem.model.reduction.reduce_gradient(self.gradient)
 
-    @property
+    @cached_property
+    def tied(self) -> list[Tied] | None:
+        """Derivatives of the moments of each block over the parameters.
+
+        None where elements do more than follow parameters, or levels share moments.
+        """
+        follows = self.problem.model.reduction.follows
+        if follows is None or self.problem.moments.levels is not None:
+            return None
+        return [d.tied(follows, self.problem.model.n_params) for d in self.derivatives]
+
+    @cached_property
     def expected_curvature(self) -> Array:
         """Expected second derivatives over the parameters; positive semi-definite."""
+        if isinstance(self.evaluation, LeastSquaresAt) and self.tied is not None:
+            return 2 * self.evaluation.information_along(self.tied)
         return 2 * self.problem.model.reduction.reduce_matrix(self.information)
 
     @property
@@ -140,6 +158,19 @@ class Point:
         if self._second is None:
             return None
         return self.problem.model.reduction.reduce_matrix(self._second)
+
+    @cached_property
+    def score_products(self) -> Array:
+        """Mean outer product of the scores of the elements, of rows or of their sums in clusters.
+
+        Of a two-level model clusters are the independent units.
+        """
+        discrepancy, moments = self.problem.discrepancy, self.problem.moments
+        assert isinstance(discrepancy, Likelihood)
+        scores = discrepancy.scores(self.implied, self.derivatives)
+        if moments.nested is not None:
+            return np.asarray(sum(own.T @ own for own in scores) / moments.n_total)
+        return mean_cross_products(scores, moments.clusters)
 
     @cached_property
     def improprieties(self) -> list[str]:
@@ -180,13 +211,42 @@ class Point:
             return np.asarray(self.basis.T @ matrix @ self.basis)
         return model.reduction.reduce_matrix(matrix)
 
+    def covariance_of_elements(self, covariance: Array) -> Array:
+        """Carry a covariance matrix along `basis` to the elements, (n_elements, n_elements)."""
+        model = self.problem.model
+        if model.restrictions:
+            return np.asarray(self.basis @ covariance @ self.basis.T)
+        return model.reduction.expand_covariance(covariance)
+
     def over_elements(self, moves: Array) -> Array:
         """Give moves along `basis`, (..., n_free), as those of the elements, (..., n_elements)."""
         model = self.problem.model
         return moves @ self.basis.T if model.restrictions else model.reduction.moved(moves)
 
     @cached_property
-    def moment_products(self) -> Array:
+    def jacobians_along(self) -> list[Array]:
+        """Derivatives of the vector of moments of each group along `basis`."""
+        if self.tied is None or self.problem.model.restrictions:
+            return [self.along(own) for own in self.jacobians]
+        found = []
+        for one in self.tied:
+            whole = np.zeros((len(one.own_jacobian), one.n_params))
+            whole[:, one.own] = one.own_jacobian
+            found.append(whole)
+        return found
+
+    @cached_property
+    def products_along(self) -> Array:
+        """Inner products of the derivatives of all moments along `basis`, (n_free, n_free)."""
+        if self.tied is None or self.problem.model.restrictions:
+            return self.among(self._moment_products)
+        total = np.zeros((len(self.params), len(self.params)))
+        for one in self.tied:
+            one.added(total, one.own_jacobian.T @ one.own_jacobian)
+        return total
+
+    @property
+    def _moment_products(self) -> Array:
         """Inner products of the derivatives of all moments, over elements."""
         size = self.derivatives[0].u.shape[1]
         total = np.zeros((size, size))

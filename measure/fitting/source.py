@@ -1,6 +1,7 @@
 """What a model is fitted to: raw rows, or moments with their numbers of respondents."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -9,6 +10,7 @@ from measure.errors import DataError, ModelError, OptionError
 from measure.estimators import DISCREPANCIES, Discrepancy
 from measure.moments import Moments, complete, missing, ordinal
 from measure.moments.asymptotic import require_clusters
+from measure.moments.ordinal.wide import Wide
 from measure.moments.ordinal_twolevel.gather import from_rows as ordinal_twolevel_moments
 from measure.moments.rows import group_labels, rows_of
 from measure.moments.twolevel.gather import from_rows as twolevel_moments
@@ -37,6 +39,7 @@ class Source:
     sample_mean: object = None
     sample_nobs: object = None
     _kept: dict[Hashable, Moments] = field(default_factory=dict, init=False, repr=False)
+    _wide: dict[Hashable, Wide] = field(default_factory=dict, init=False, repr=False)
     _weighed: list[tuple[tuple[str, bool], Discrepancy]] = field(
         default_factory=list, init=False, repr=False
     )
@@ -107,6 +110,42 @@ class Source:
             self._kept[asked] = self._gathered(names, options, method, ordered, levels)
         return self._kept[asked]
 
+    def gather(self, names: Sequence[str], options: Options, ordered: Sequence[str]) -> None:
+        """Gather the moments of many variables at once, for models of some of them in their order.
+
+        Models of other variables, or of answers that are not used pairwise, gather their own.
+
+        Parameters
+        ----------
+        names
+            Variables, each once.
+        options
+            As for the models.
+        ordered
+            Those of the variables that are ordered.
+        """
+        pairwise = options.missing == "pairwise" and isinstance(self.data, pd.DataFrame)
+        if not pairwise or not ordered or len(names) < 2:
+            return
+        assert isinstance(self.data, pd.DataFrame)
+        method = options.completed(ordered=True, levels=False).checked().method()
+        information, group, cluster = method.moment_information, options.group, options.cluster
+        # What some variable does not allow may be none of a model's business.
+        with suppress(DataError):
+            rows = rows_of(self.data, tuple(names), group=group, cluster=cluster)
+            self._wide[group, cluster, information] = Wide.from_rows(
+                rows, tuple(ordered), information=information
+            )
+
+    def _cut(
+        self, names: tuple[str, ...], options: Options, method: Method, ordered: tuple[str, ...]
+    ) -> Moments | None:
+        """Cut moments from those of more variables, where such have been gathered."""
+        key = (options.group, options.cluster, method.moment_information)
+        if options.missing != "pairwise" or key not in self._wide:
+            return None
+        return self._wide[key].cut(names, ordered)
+
     def discrepancy(self, moments: Moments, method: Method, *, means: bool) -> Discrepancy:
         """Give the discrepancy of a model from moments, the same for all models of them.
 
@@ -140,6 +179,9 @@ class Source:
             asked = Asked(names, labels, options.group, options.cluster, pairwise)
             return moments_of(self.data, asked, options, method, ordered)
         if self.data is not None:
+            cut = self._cut(names, options, method, ordered) if levels is None else None
+            if cut is not None:
+                return cut
             rows = rows_of(self.data, names, group=options.group, cluster=options.cluster)
             if levels is not None and ordered:
                 pairwise = options.missing == "pairwise"

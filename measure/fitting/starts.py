@@ -123,6 +123,9 @@ def nearest(model: Model, elements: Array) -> Array:
     if reduction.basis is None or reduction.offset is None:
         return elements
     basis = reduction.basis
+    if reduction.follows is not None:
+        # The mean of the elements that are the same.
+        return reduction.reduce_gradient(elements) / np.bincount(reduction.follows)
     return np.asarray(np.linalg.solve(basis.T @ basis, basis.T @ (elements - reduction.offset)))
 
 

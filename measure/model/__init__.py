@@ -15,7 +15,7 @@ then give everything with the same leading dimensions: a bootstrap evaluates its
 
 from measure.model.blocks import Block, Place
 from measure.model.curvature import Curvature
-from measure.model.derivatives import Derivatives, latent_derivatives, observed_derivatives
+from measure.model.derivatives import Derivatives, Tied, latent_derivatives, observed_derivatives
 from measure.model.implied import Implied, moment_vector, vech_places
 from measure.model.joined_levels import level_jacobian, level_vector
 from measure.model.model import ACTIVE, Model
@@ -30,6 +30,7 @@ __all__ = [
     "Model",
     "Place",
     "State",
+    "Tied",
     "latent_derivatives",
     "level_jacobian",
     "level_vector",

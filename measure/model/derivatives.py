@@ -77,12 +77,18 @@ class Derivatives:
 
     def added(self, total: Array, part: Array) -> None:
         """Add what belongs to `own`, (n_own,) or (n_own, n_own), to a total over all elements."""
-        if self.own is None:
-            total += part
-        elif part.ndim == 1:
-            total[self.own] += part
-        else:
-            total[np.ix_(self.own, self.own)] += part
+        _added(total, part, self.own)
+
+    def tied(self, follows: Indices, n_params: int) -> "Tied":
+        """Give the derivatives with respect to parameters that elements follow (n_elements,)."""
+        of_own = follows if self.own is None else follows[self.own]
+        params, place = np.unique(of_own, return_inverse=True)
+        order = np.argsort(place, kind="stable")
+        slopes = self.own_jacobian[:, order]
+        if len(params) < len(order):
+            starts = np.searchsorted(place[order], np.arange(len(params)))
+            slopes = np.add.reduceat(slopes, starts, axis=1)
+        return Tied(slopes, params, n_params)
 
     def _answers(self, scale: "Scale") -> Array:
         responses, following = scale.responses, self.following
@@ -97,6 +103,30 @@ class Derivatives:
         slope = self._of_own(following.slope)
         assert slope is not None
         return found + moved @ slope
+
+
+class Tied(NamedTuple):
+    """Derivatives of the moments of a block, (m, n_own), with respect to parameters that move them.
+
+    `own` are these among all `n_params` parameters, each of which elements may be the same as.
+    """
+
+    own_jacobian: Array
+    own: Indices
+    n_params: int
+
+    def added(self, total: Array, part: Array) -> None:
+        """Add what belongs to `own`, (n_own,) or (n_own, n_own), to a total over all parameters."""
+        _added(total, part, self.own)
+
+
+def _added(total: Array, part: Array, own: Indices | None) -> None:
+    if own is None:
+        total += part
+    elif part.ndim == 1:
+        total[own] += part
+    else:
+        total[own[:, None], own] += part
 
 
 class Scale(NamedTuple):

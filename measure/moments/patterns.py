@@ -159,6 +159,15 @@ class PatternLikelihood:
             total[:p, p:], total[p:, :p] = cross, cross.T
         return total
 
+    def size(self, moments: Implied) -> float:
+        """Give m' I m of moments m = (mu, vech Sigma), with I the expected information."""
+        shares = self.patterns.counts / self.patterns.n_rows
+        turned = self.inverse @ moments.sigma
+        found = float(shares @ (turned * np.swapaxes(turned, 1, 2)).sum(axis=(1, 2))) / 2
+        if moments.mu is None:
+            return found
+        return found + float(shares @ ((self.inverse @ moments.mu) @ moments.mu))
+
     def weighted_rows(self, rows: Array, mu: Array) -> Array:
         """P_j (y_i - mu) of each row, (n, p); 0 for items it lacks."""
         centred = np.where(np.isnan(rows), 0.0, rows - mu)

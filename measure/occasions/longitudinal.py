@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from measure.comparability.invariance import Invariance, fitted_steps, notes_of
+from measure.checks import known_option
+from measure.comparability.invariance import NULLS, Invariance, fitted_steps, notes_of
 from measure.comparability.ladder_table import difference_table, fit_table, variant_of
 from measure.errors import OptionError
 from measure.fitting.fitted import Fit
@@ -47,6 +48,7 @@ def longitudinal_invariance(
     information: str | None = None,
     partial: Sequence[str] = (),
     categories: str = "refuse",
+    null: str = "nested",
 ) -> Invariance:
     """Fit a measurement model to several waves with more and more equal, and test each step.
 
@@ -69,6 +71,9 @@ def longitudinal_invariance(
     partial
         Parameters that differ all the same, as "f =~ y2", "y2 ~1" or "y2 | t1", with items named as
         in the model.
+    null
+        "nested": fit also the model without factors that is nested in the last step, for
+        `cfi.nested`. "none": leave both out.
 
     Returns
     -------
@@ -88,6 +93,7 @@ def longitudinal_invariance(
     Liu, Y., et al. (2017). Testing measurement invariance in longitudinal data with
     ordered-categorical measures. Psychological Methods, 22, 486-506.
     """
+    known_option("null", null, NULLS)
     layout = Layout(person, wave, waves, group, None, cluster)
     fitting = Fitting(ordered, estimator, missing, information, parameterization, categories)
     own = design(model, data, layout, fitting)
@@ -95,13 +101,14 @@ def longitudinal_invariance(
     fits, ended = fitted_steps(climb)
     variant = variant_of(fits)
     differences, remarks = difference_table(fits, variant)
+    simplest = own.null(climb.steps[-1]) if null == "nested" else None
     counts = own.occasions.counts
     named = [
         f"{row.group}, {row.wave}" if row.group != "" else row.wave
         for row in counts.itertuples(index=False)
     ]
     return Invariance(
-        table=fit_table(fits, own.null(climb.steps[-1]), variant).join(differences),
+        table=fit_table(fits, simplest, variant).join(differences),
         fits=fits,
         steps=tuple(fits),
         groups=pd.Series(counts["n"].to_numpy(), index=named, name="n"),

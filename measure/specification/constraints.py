@@ -22,6 +22,7 @@ from measure.specification.syntax import Constraint
 from measure.specification.table import ParameterTable
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 # A basis of more numbers than this is worth being treated as sparse.
 LARGE = 40_000
@@ -31,13 +32,15 @@ LARGE = 40_000
 class Reduction:
     """Elements (n_elements,) as `offset + basis @ params`; `basis` None is the identity.
 
-    `kept` are the elements that the parameters stand for, one each.
+    `kept` are the elements that the parameters stand for, one each. Where elements are tied by
+    pairs, and by nothing else, `follows` (n_elements,) is the parameter that each is the same as.
     """
 
     n_elements: int
     kept: tuple[int, ...]
     basis: Array | None = None
     offset: Array | None = None
+    follows: Indices | None = None
 
     @property
     def n_params(self) -> int:
@@ -50,31 +53,53 @@ class Reduction:
         assert self.basis is not None
         return sparse.csr_array(self.basis) if self.basis.size > LARGE else self.basis
 
+    @cached_property
+    def _sorted(self) -> tuple[Indices, Indices]:
+        """The elements in the order of what they follow, and where those of each begin."""
+        assert self.follows is not None
+        order = np.argsort(self.follows, kind="stable")
+        return order, np.searchsorted(self.follows[order], np.arange(self.n_params))
+
     def expand(self, params: Array) -> Array:
         """Give the elements (..., n_elements) that belong to `params` (..., n_params)."""
         if self.basis is None or self.offset is None:
             return params
+        if self.follows is not None:
+            return params[..., self.follows]
         return np.asarray(self.offset + params @ self._map.T)
 
     def reduce_gradient(self, gradient: Array) -> Array:
         """Carry a gradient over elements (..., n_elements) to the parameters (..., n_params)."""
-        return gradient if self.basis is None else np.asarray(gradient @ self._map)
+        if self.basis is None:
+            return gradient
+        if self.follows is not None:
+            order, starts = self._sorted
+            return np.asarray(np.add.reduceat(gradient[..., order], starts, axis=-1))
+        return np.asarray(gradient @ self._map)
 
     def reduce_matrix(self, matrix: Array) -> Array:
         """Carry a quadratic form over elements to the parameters."""
         if self.basis is None:
             return matrix
+        if self.follows is not None:
+            order, starts = self._sorted
+            narrow = np.add.reduceat(matrix[..., order, :], starts, axis=-2)
+            return np.asarray(np.add.reduceat(narrow[..., order], starts, axis=-1))
         return np.asarray((self._map.T @ matrix) @ self._map)
 
     def expand_covariance(self, covariance: Array) -> Array:
         """Carry a covariance matrix of the parameters to the elements."""
         if self.basis is None:
             return covariance
+        if self.follows is not None:
+            return covariance[self.follows[:, None], self.follows]
         return np.asarray((self._map @ covariance) @ self._map.T)
 
     def moved(self, moves: Array) -> Array:
         """Give moves of the parameters (..., n_params) as those of the elements."""
-        return moves if self.basis is None else np.asarray(moves @ self._map.T)
+        if self.basis is None:
+            return moves
+        return moves[..., self.follows] if self.follows is not None else moves @ self._map.T
 
 
 def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) -> Reduction:
@@ -87,6 +112,9 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
     """
     n = len(free_rows)
     _require_known_names(table)
+    tied = _tied(table, free_rows)
+    if tied is not None:
+        return tied
     found = equations(table, free_rows, values)
     if not found:
         return Reduction(n, tuple(range(n)))
@@ -125,6 +153,36 @@ def reduction(table: ParameterTable, free_rows: tuple[int, ...], values: Array) 
         basis[pivot] = -matrix[index][list(kept)]
         offset[pivot] = right[index]
     return Reduction(n, kept, basis, offset)
+
+
+def _tied(table: ParameterTable, free_rows: tuple[int, ...]) -> Reduction | None:
+    """Solve ties of free elements by themselves; None where there are none, or other equations."""
+    position = {row: element for element, row in enumerate(free_rows)}
+    pairs = [(position.get(first), position.get(second)) for first, second in table.ties]
+    linear = bool(table.sums) or any(one.op == "==" for one in table.constraints)
+    if not pairs or linear:
+        return None
+    # Of what is tied together the first element stands for all.
+    first_of = list(range(len(free_rows)))
+
+    def found(element: int) -> int:
+        while first_of[element] != element:
+            first_of[element] = first_of[first_of[element]]
+            element = first_of[element]
+        return element
+
+    for one, other in pairs:
+        if one is None or other is None:
+            return None
+        a, b = sorted((found(one), found(other)))
+        first_of[b] = a
+    kept = [k for k in range(len(free_rows)) if found(k) == k]
+    place = np.zeros(len(free_rows), dtype=np.intp)
+    place[kept] = np.arange(len(kept))
+    follows = place[[found(k) for k in range(len(free_rows))]]
+    basis = np.zeros((len(free_rows), len(kept)))
+    basis[np.arange(len(free_rows)), follows] = 1.0
+    return Reduction(len(free_rows), tuple(kept), basis, np.zeros(len(free_rows)), follows)
 
 
 class Equation(NamedTuple):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import measure
+from measure.model import Implied, moment_vector
 from measure.moments.missing import saturated
 from measure.moments.patterns import PatternLikelihood, patterns_of
 from tests.reference_cases import case, data
@@ -92,3 +93,15 @@ def test_expected_information_is_that_of_both_models(gaps):
     }
     for name, value in expected.items():
         assert found.fit_measures[name] == pytest.approx(value, rel=1e-5), name
+
+
+def test_the_size_of_moments_is_that_by_their_information(gaps):
+    values = gaps[ITEMS].to_numpy()
+    values = values[~np.isnan(values).all(axis=1)]
+    patterns = patterns_of(values)
+    here = PatternLikelihood.at(patterns, saturated(patterns, values, tuple(ITEMS)))
+    square = np.random.default_rng(2).normal(size=(len(ITEMS), len(ITEMS)))
+    moments = Implied(np.linspace(-1.0, 1.0, len(ITEMS)), square + square.T)
+    vector = moment_vector(moments, means=True)
+    wanted = vector @ here.information(observed=False) @ vector
+    assert here.size(moments) == pytest.approx(wanted, rel=1e-10)

@@ -5,6 +5,7 @@ The estimates of each group stand in `two_step`, the order of the statistics in
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,16 +85,60 @@ def from_codes(
         Two variables determine each other.
     """
     groups = estimates(found, "2x2")
+    refuse_perfect(groups, found)
+    spread = spread_of(groups, found.clusters, information)
+    return assembled(found, groups, spread, information, keep_rows=keep_rows, diagnose=diagnose)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """N times the covariance matrix of the statistics of all groups, and what weighs them in DWLS.
+
+    The names are those of `Categories`.
+    """
+
+    spread: Array | None
+    root: Array | None
+    variances: Array | None
+
+    def only(self, kept: Indices) -> "Spread":
+        """Give those of some of the statistics."""
+        return Spread(
+            None if self.spread is None else self.spread[kept[:, None], kept],
+            None if self.root is None else self.root[kept],
+            None if self.variances is None else self.variances[kept],
+        )
+
+
+def spread_of(
+    groups: Sequence[TwoStep], clusters: tuple[Indices, ...] | None, information: str
+) -> Spread:
+    """Give the asymptotic covariance of the statistics of all groups."""
+    rooted = _few_clusters(groups, clusters)
+    return Spread(
+        None if rooted else gamma_of(groups, clusters, information),
+        root_of(groups, rooted, information) if rooted else None,
+        None if information == "first.order" else variances_of(groups, clusters, "first.order"),
+    )
+
+
+def assembled(
+    found: Coded,
+    groups: Sequence[TwoStep],
+    spread: Spread,
+    information: str,
+    *,
+    keep_rows: bool = True,
+    diagnose: bool = True,
+) -> Moments:
+    """Put the statistics of all groups together, with what is to be said about them."""
     notes: list[str] = []
-    rests_on_normality = information == "first.order"
     for group, label in zip(groups, found.groups, strict=True):
         where = place_of(label, found)
-        _refuse_perfect(group, where)
         if not diagnose:
             continue
-        doubt = abnormal_note(group, where) if rests_on_normality else ""
+        doubt = abnormal_note(group, where) if information == "first.order" else ""
         notes += [*notes_of(group, where), *filter(None, [doubt, improper_note(group, where)])]
-    rooted = _few_clusters(found)
     return Moments(
         names=found.layout.names,
         groups=found.groups,
@@ -108,17 +153,15 @@ def from_codes(
             ordered=tuple(found.layout.values),
             values=found.layout.values,
             n_thresholds=found.layout.n_thresholds,
-            spread=None if rooted else gamma_of(groups, found.clusters, information),
-            root=root_of(groups, rooted, information) if rooted else None,
+            spread=spread.spread,
+            root=spread.root,
             notes=tuple(notes),
             information=information,
             sparse=tuple(
                 dict.fromkeys(pair for group in groups if diagnose for pair in sparse_pairs(group))
             ),
             understated=max(map(understatement, groups)) if diagnose else 0.0,
-            variances=(
-                None if rests_on_normality else variances_of(groups, found.clusters, "first.order")
-            ),
+            variances=spread.variances,
         ),
     )
 
@@ -156,12 +199,14 @@ def root_of(groups: Sequence[TwoStep], clusters: Sequence[Indices], information:
     return joint_root(influences, sizes, clusters, groups[0].layout.order.size)
 
 
-def _few_clusters(found: Coded) -> Sequence[Indices] | None:
+def _few_clusters(
+    groups: Sequence[TwoStep], clusters: tuple[Indices, ...] | None
+) -> Sequence[Indices] | None:
     """Give the clusters where there are fewer than statistics of all groups; None else."""
-    if found.clusters is None:
+    if clusters is None:
         return None
-    n_clusters = sum(len(np.unique(own)) for own in found.clusters)
-    return found.clusters if n_clusters < found.layout.order.size * len(found.groups) else None
+    n_clusters = sum(len(np.unique(own)) for own in clusters)
+    return clusters if n_clusters < groups[0].layout.order.size * len(groups) else None
 
 
 @on_one_thread
@@ -199,11 +244,19 @@ def _kept(moments: Moments) -> Coded:
     return coded(rows, moments.ordinal.ordered, pairwise=True)
 
 
-def _refuse_perfect(group: TwoStep, where: str) -> None:
-    pairs = pair_names(group, group.perfect)
-    if pairs:
-        raise DataError(
-            f"{pairs[0]}{where} determine each other: the correlation of their latent responses is "
-            "1 or -1, and has no standard error. Leave one of them out, or merge categories until "
-            "every cell of their table is used."
-        )
+def refuse_perfect(groups: Sequence[TwoStep], found: Coded) -> None:
+    """Refuse variables that determine each other.
+
+    Raises
+    ------
+    DataError
+        Naming the first two.
+    """
+    for group, label in zip(groups, found.groups, strict=True):
+        pairs = pair_names(group, group.perfect)
+        if pairs:
+            raise DataError(
+                f"{pairs[0]}{place_of(label, found)} determine each other: the correlation of "
+                "their latent responses is 1 or -1, and has no standard error. Leave one of them "
+                "out, or merge categories until every cell of their table is used."
+            )

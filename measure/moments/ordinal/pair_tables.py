@@ -90,6 +90,12 @@ class PairTables:
         cells = real[first][:, :, None] & real[second][:, None, :]
         return cls(margins, limits, Tables(counts, limits[first], limits[second]), cells)
 
+    def only(self, items: Indices, pairs: Indices) -> "PairTables":
+        """Give those of some items, and of their pairs."""
+        return PairTables(
+            self.margins[items], self.limits[items], self.counted.part(pairs), self.cells[pairs]
+        )
+
     @cached_property
     def empty(self) -> Mask:
         """Empty cells."""

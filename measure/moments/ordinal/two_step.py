@@ -49,6 +49,8 @@ class TwoStep:
         Correlations of all pairs, in the order of the layout.
     filled
         Numbers of the tables that something was put into.
+    diagnosed
+        How well the tables bear their correlations, where that is known.
     """
 
     layout: Kinds
@@ -58,6 +60,7 @@ class TwoStep:
     scales: Scales
     rho: Array
     filled: Indices
+    diagnosed: Diagnosis | None = None
 
     @property
     def n_rows(self) -> int:
@@ -94,6 +97,8 @@ class TwoStep:
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """How well the tables bear their correlations."""
+        if self.diagnosed is not None:
+            return self.diagnosed
         return self.tables.diagnosis(self.rho[self.layout.ordered_pairs.places])
 
     @property
@@ -125,6 +130,34 @@ class TwoStep:
             own = member[some]
             slopes[rows[some], place[own]] -= self.rho[some] / (2 * sd[own] ** 2)
         return slopes
+
+    def only(self, layout: Kinds, places: Indices) -> "TwoStep":
+        """Give the statistics of some of the variables, in their order here.
+
+        Parameters
+        ----------
+        layout
+            Which of these is what.
+        places
+            Places of these here, ascending.
+        """
+        whole, n = self.layout, len(self.layout.names)
+        there = np.zeros(n, dtype=bool)
+        there[places] = True
+        pairs = there[whole.order.pairs[0]] & there[whole.order.pairs[1]]
+        tables = np.flatnonzero(pairs[whole.ordered_pairs.places])
+        ordered = np.searchsorted(whole.ordered, places[layout.ordered])
+        values = np.searchsorted(whole.continuous, places[layout.continuous])
+        return TwoStep(
+            layout,
+            self.codes[ordered],
+            self.z[values],
+            self.tables.only(ordered, tables),
+            Scales(self.scales.mean[values], self.scales.variance[values]),
+            self.rho[pairs],
+            np.flatnonzero(np.isin(tables, self.filled)),
+            Diagnosis(*(part[tables] for part in self.diagnosis)),
+        )
 
     def influence(self, information: str) -> Influence:
         """Influence of each row on the statistics, see `category_influence`."""

@@ -316,6 +316,10 @@ def test_cfi_against_a_null_model_that_is_nested():
     expected = 1 - (row["chisq"] - row["df"]) / (chisq - 90)
     # 54 moments a group, and 18 parameters in all.
     assert row["cfi.nested"] == pytest.approx(expected, rel=1e-6)
+    without = measure.measurement_invariance(THREE, frame, group="school", null="none")
+    pd.testing.assert_frame_equal(without.table, found.table.drop(columns="cfi.nested"))
+    with pytest.raises(OptionError, match="null"):
+        measure.measurement_invariance(THREE, frame, group="school", null="no")
 
 
 def test_other_degrees_of_freedom_than_counted_stop_everything():

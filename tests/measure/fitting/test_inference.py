@@ -1,5 +1,7 @@
 """Standard errors, intervals, and the distributions they are read from."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,7 +130,23 @@ def test_products_along_the_directions_of_a_point_are_those_with_its_basis(text)
     )
     np.testing.assert_allclose(point.over_elements(moves), moves @ point.basis.T, atol=1e-12)
     stacked = np.vstack(point.jacobians)
-    np.testing.assert_allclose(point.moment_products, stacked.T @ stacked, atol=1e-12)
+    along = stacked @ point.basis
+    np.testing.assert_allclose(np.vstack(point.jacobians_along), along, atol=1e-12)
+    np.testing.assert_allclose(point.products_along, along.T @ along, atol=1e-12)
+    np.testing.assert_allclose(
+        point.covariance_of_elements(along.T @ along),
+        point.basis @ along.T @ along @ point.basis.T,
+        atol=1e-12,
+    )
     np.testing.assert_allclose(
         inverse_at(point, point.information), inverse(point.information, point.basis), atol=1e-10
     )
+
+
+def test_a_point_goes_to_another_process_without_what_was_computed_there():
+    fit = measure.cfa("f =~ x1 + x2 + x3 + x4", data("hs39.csv"))
+    assert fit.point.information.shape == (8, 8)
+    sent = pickle.loads(pickle.dumps(fit.point))
+    assert set(vars(sent)) == {"problem", "params"}
+    assert sent.value == fit.point.value
+    np.testing.assert_array_equal(sent.information, fit.point.information)

@@ -1,11 +1,15 @@
 """Moments are gathered once for the models that are fitted to one source."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from measure.fitting.confirmatory import estimate
 from measure.fitting.source import Source
+from measure.moments.ordinal.wide import Wide
+from measure.moments.rows import rows_of
 from measure.specification.options import Options
 from tests.reference_cases import data
 
@@ -82,3 +86,61 @@ def test_how_far_standard_errors_are_understated_is_known() -> None:
     assert hostile.understated > 0.2
     assert ideal is not None
     assert ideal.understated == 0.0
+
+
+@pytest.mark.parametrize("cluster", [None, "class"])
+@pytest.mark.parametrize("information", [None, "observed"])
+@pytest.mark.parametrize("group", [None, "school"])
+def test_moments_cut_from_those_of_more_variables_are_those_gathered(
+    answers: pd.DataFrame, cluster: str | None, information: str | None, group: str | None
+) -> None:
+    names = ("o1", "o2", "age", "o3", "o5", "o7", "o9")
+    rng = np.random.default_rng(3)
+    age = answers[["o1", "o3"]].mean(axis=1) + rng.normal(size=len(answers))
+    frame = answers.assign(age=age)
+    options = Options(
+        ordered=[name for name in names if name != "age"],
+        missing="pairwise",
+        estimator="WLSMV",
+        cluster=cluster,
+        information=information,
+        group=group,
+    )
+    source = Source(frame)
+    source.gather(names, options, options.ordered)
+    for text in ("f =~ o1 + o3 + o7 + o9", "f =~ o1 + o2 + age + o3"):
+        asked = replace(options, ordered=[name for name in options.ordered if name in text])
+        cut, alone = (estimate(text, one, asked, "cfa") for one in (source, Source(frame)))
+        a, b = cut.moments, alone.moments
+        assert a.ordinal is not None
+        assert b.ordinal is not None
+        assert (a.names, a.n_obs, a.n_dropped) == (b.names, b.n_obs, b.n_dropped)
+        assert (a.ordinal.notes, a.ordinal.sparse) == (b.ordinal.notes, b.ordinal.sparse)
+        np.testing.assert_allclose(a.ordinal.gamma, b.ordinal.gamma, rtol=1e-9, atol=1e-12)
+        pd.testing.assert_frame_equal(cut.parameters, alone.parameters)
+        pd.testing.assert_series_equal(cut.fit_measures, alone.fit_measures)
+        assert cut.notes == alone.notes
+
+
+def test_moments_are_cut_where_the_same_rows_are_used_in_the_same_order(
+    answers: pd.DataFrame,
+) -> None:
+    frame = answers.copy()
+    frame.loc[3, ["o1", "o2", "o3", "o4"]] = np.nan
+    names = tuple(f"o{number}" for number in range(1, 6))
+    found = Wide.from_rows(rows_of(frame, names), names, information="observed")
+    assert found.cut(("o1", "o3", "o5"), names) is not None
+    assert found.cut(("o1", "o2", "o3", "o4"), names) is None
+    assert found.cut(("o3", "o1", "o5"), names) is None
+    assert found.cut(("o1", "o3", "o5"), ("o1", "o3")) is None
+    assert found.cut(("o1", "o3", "o5", "o6"), (*names, "o6")) is None
+
+
+def test_variables_that_cannot_be_gathered_together_are_left_to_the_models(
+    answers: pd.DataFrame,
+) -> None:
+    frame = answers.assign(same=1.0)
+    options = Options(ordered=["o1", "o2", "o3"], missing="pairwise")
+    source = Source(frame)
+    source.gather(("o1", "o2", "o3", "same"), options, ("o1", "o2", "o3", "same"))
+    assert estimate("f =~ o1 + o2 + o3", source, options, "cfa").converged

@@ -5,6 +5,8 @@ import pytest
 
 import measure
 from measure.errors import ConvergenceError, ModelError
+from measure.fitting.starts import nearest
+from measure.specification import constraints
 from measure.specification.constraints import Reduction
 from tests.reference_cases import data
 
@@ -132,3 +134,40 @@ def test_ties_are_added_up_as_the_basis_would():
         np.testing.assert_allclose(
             reduction.reduce_matrix(matrix), basis.T @ matrix @ basis, atol=1e-13
         )
+
+
+def test_ties_are_solved_as_equations_are(monkeypatch):
+    frame = data("hs39.csv")
+    text = "f =~ x1 + a*x2 + x3 + x4\ng =~ x5 + a*x6 + x7 + b*x8\nx1 ~~ b*x1"
+    tied = measure.cfa(text, frame, group="school", group_equal=["loadings", "intercepts"])
+    monkeypatch.setattr(constraints, "_tied", lambda *_: None)
+    whole = measure.cfa(text, frame, group="school", group_equal=["loadings", "intercepts"])
+    found, wanted = tied.model.reduction, whole.model.reduction
+    assert wanted.follows is None
+    assert found.kept == wanted.kept
+    np.testing.assert_array_equal(found.basis, wanted.basis)
+    np.testing.assert_array_equal(found.offset, wanted.offset)
+    rng = np.random.default_rng(1)
+    params, slopes = rng.normal(size=(3, found.n_params)), rng.normal(size=(2, found.n_elements))
+    square = rng.normal(size=(found.n_elements, found.n_elements))
+    small = rng.normal(size=(found.n_params, found.n_params))
+    for name, given in (
+        ("expand", params),
+        ("moved", params),
+        ("reduce_gradient", slopes),
+        ("reduce_matrix", square),
+        ("expand_covariance", small),
+    ):
+        ours, theirs = (getattr(one, name)(given) for one in (found, wanted))
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    np.testing.assert_allclose(
+        nearest(tied.model, slopes[0]), nearest(whole.model, slopes[0]), atol=1e-12
+    )
+    np.testing.assert_allclose(tied.parameters["est"], whole.parameters["est"], atol=1e-7)
+    np.testing.assert_allclose(tied.vcov, whole.vcov, atol=1e-9)
+
+
+@pytest.mark.parametrize("more", ["x2 ~~ 0.5*x2\nx3 ~~ a*x3\na == 0.5", "b == 2*a"])
+def test_other_equations_than_ties_are_solved_together(more):
+    fit = measure.cfa(f"f =~ x1 + a*x2 + a*x3 + b*x4\n{more}", data("hs39.csv"))
+    assert fit.model.reduction.follows is None
