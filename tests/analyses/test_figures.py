@@ -76,7 +76,7 @@ def test_hidden_cells_are_not_drawn_but_named():
 @pytest.mark.parametrize("language", ["da", "en"])
 def test_a_mean_whose_interval_is_hidden_is_drawn_without_and_says_so(language):
     said = words(language)
-    drawn = figures.chart(FIGURES[2], MEANS, said).to_dict()
+    drawn = figures.chart(FIGURES[2], MEANS, said)
     told = " ".join(drawn["title"]["subtitle"])
     assert said.say(Message("face.figure.no_interval", {"n": 1})) in told
     values = [
@@ -86,7 +86,7 @@ def test_a_mean_whose_interval_is_hidden_is_drawn_without_and_says_so(language):
     assert [len(own) for own in values if own] == [2, 3]
     assert 2.75 in values[-2] + values[-1]
     whole = replace(MEANS, rows=MEANS.rows[:2])
-    title = figures.chart(FIGURES[2], whole, said).to_dict()["title"]
+    title = figures.chart(FIGURES[2], whole, said)["title"]
     assert len(title["subtitle"]) < len(drawn["title"]["subtitle"])
 
 
