@@ -55,6 +55,14 @@ def test_cuts_lie_where_most_wrong_are_beyond_and_few_right():
     assert turned.lower == pytest.approx(-far.upper)
 
 
+def test_a_general_factor_over_three_has_the_cutoffs_of_the_three(data, found):
+    # It says nothing more than their correlations do.
+    general = measure.cfa(THREE + "\ng =~ visual + textual + speed", data)
+    same = dynamic_cutoffs(general, repeats=60, seed=1)
+    pd.testing.assert_frame_equal(same.omitted, found.omitted, atol=1e-5)
+    pd.testing.assert_frame_equal(same.table, found.table, atol=1e-4)
+
+
 def test_intervals_of_quantiles_cover():
     rng = np.random.default_rng(2)
     inside = 0
