@@ -7,6 +7,7 @@ import pandas as pd
 
 import measure
 from analyses import evidence
+from analyses.disclosing.groups import THRESHOLD
 from analyses.evidence import column, columns
 from analyses.modelling import methods
 from analyses.over_time.developing import Development
@@ -207,11 +208,14 @@ def leavers_table(waves: Development, found: measure.DropOut) -> Table:
     """Give stayers and leavers side by side."""
     rows: list[tuple[Cell, ...]] = []
     declared = {one.name: one for one in waves.instrument.columns}
+    few = _few_stayed(found)
     for row in found.table.to_dict("records"):
+        if row["variable"] in few:
+            continue
         rows.append(
             (
                 *_variable(waves, declared, row),
-                _left(row),
+                _at(row, "left"),
                 *(evidence.number(row[name]) for name in ("stayed", "left")),
                 *(evidence.number(row[name]) for name in ("d", "d.ci.lower", "d.ci.upper")),
             )
@@ -229,16 +233,35 @@ def leavers_table(waves: Development, found: measure.DropOut) -> Table:
         provenance=Provenance(
             Message("estimator.count"), found.n_stayed + found.n_left, "Austin 2009"
         ),
-        notes=(Message("development.note.leavers"),),
+        notes=(
+            Message("development.note.leavers"),
+            *(
+                Message("development.note.few_stayed", {"column": evidence.text(one.label)})
+                for one in waves.instrument.columns
+                if one.name in few
+            ),
+        ),
         respondents="left_count",
         groups=("leaver_level",),
     )
 
 
-def _left(row: Mapping[Hashable, Any]) -> int:
-    """Give how many of a row's respondents left: those at a level, or all with a score."""
-    n_left = int(row["n.left"])
-    return n_left if row["level"] == "" else round(n_left * float(row["left"]))
+def _at(row: Mapping[Hashable, Any], who: str) -> int:
+    """Give how many of a row's stayers or leavers there are: at a level, or all with a score."""
+    n = int(row[f"n.{who}"])
+    return n if row["level"] == "" else round(n * float(row[who]))
+
+
+def _few_stayed(found: measure.DropOut) -> frozenset[str]:
+    """Name what is left out: who stayed is no count of the table, and their share would tell it.
+
+    Leavers are counted, so that disclosure control hides few of them.
+    """
+    return frozenset(
+        str(row["variable"])
+        for row in found.table.to_dict("records")
+        if row["level"] != "" and 0 < _at(row, "stayed") < THRESHOLD
+    )
 
 
 def leaving_table(waves: Development, found: measure.DropOut) -> Table | None:

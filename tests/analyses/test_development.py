@@ -19,6 +19,7 @@ from analyses.ledger.networks import Construct
 from analyses.ledger.variables import Answers
 from analyses.modelling.fits import plan
 from analyses.over_time.developing import Development, developed, effort_of
+from analyses.over_time.development_tables import leavers_table
 from analyses.section import Hidden, Message, Section
 from analyses.simulating import drawing
 from analyses.verdicts import judge_change
@@ -116,6 +117,28 @@ def test_who_left_is_told_and_small_numbers_are_hidden(section: Section) -> None
     more = dict(zip([c.name for c in table.columns], row, strict=True))["leaver_d"]
     assert isinstance(more, float)
     assert more > 0
+
+
+def test_few_who_stayed_cannot_be_counted_by_their_share(waves: Development) -> None:
+    found = waves.leavers.result
+    assert found is not None
+    table = found.table
+    row = next(k for k in table.index if table["level"][k] != "")
+    column, n = table["variable"][row], table["n.stayed"][row]
+    label = next(one.label["en"] for one in SMALL.columns if one.name == column)
+
+    def shown(share: float) -> tuple[list[str | None], list[str]]:
+        stayed = table["stayed"].where(table.index != row, share)
+        made = leavers_table(waves, replace(found, table=table.assign(stayed=stayed)))
+        names = [getattr(one, "languages", {}).get("en") for one in made.column("leaver_variable")]
+        return names, [note.key for note in made.notes]
+
+    names, notes = shown(3 / n)
+    assert label not in names
+    assert "development.note.few_stayed" in notes
+    names, notes = shown(5 / n)
+    assert label in names
+    assert "development.note.few_stayed" not in notes
 
 
 def ledger_of(waves: Development) -> Ledger:
