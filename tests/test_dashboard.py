@@ -180,11 +180,15 @@ def test_an_own_file_is_mapped_by_hand_and_examined_once_without_its_small_group
     assert upload.mapping == {"x1": "q_x1"}
     app.selectbox(key="column-mental_ability-x5").set_value("Fem").run()
     assert upload.mapping == {"x1": "q_x1", "x5": "Fem"}
+    assert upload.more == ()
+    app.checkbox(key="multiverse").check().run()
+    assert upload.more == ("multiverse",)
     _run(app)
     assert not app.error
     assert "svar.csv · n = 301" in app.caption[0].value
     shown = upload.shown.report
     assert shown.section("reliability") == validated("mental_ability").section("reliability")
+    assert shown.section("multiverse").table("multiverse").rows
     assert list(tmp_path.iterdir()) == []
     app.session_state["open-screening-respondents_school"] = True
     _open(app, "data", source="upload")

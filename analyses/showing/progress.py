@@ -24,11 +24,11 @@ def follow(job: Job, choices: Choices, *, mine: bool) -> None:
     mine
         Whether it is this reader's own, who may then cancel it.
     """
-    if job.state in ENDED:
+    # Read once: a job may end at any moment.
+    state = job.state
+    if state in ENDED:
         ended(job, choices)
         return
-
-    state = job.state
 
     @st.fragment(run_every=EVERY[state])
     def look() -> None:

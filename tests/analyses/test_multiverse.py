@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from analyses import confirmatory, multiverse, report
+from analyses import confirmatory, hypotheses, multiverse, report
 from analyses.multiverse import Answered
 from analyses.section import Message, Section
 from analyses.side_by_side import ALONE
-from analyses.universes.combinations import Universe, universes
+from analyses.universes.combinations import Universe, modelled_items, universes
+from analyses.universes.conclusions import _expectations, _modelled, of_waves
 from analyses.wording import words
 from measure.planning import cutoffs
-from tests.analyses.demonstrations import fits, instrument, survey
+from tests.analyses.demonstrations import fits, granted, instrument, survey, with_answers
 from tests.analyses.test_glossary import unexplained
 
 NAME = "mental_ability"
@@ -66,6 +67,7 @@ def test_every_question_of_the_report_is_a_row() -> None:
     asked = [cell.key for cell in table.column("conclusion_on") if isinstance(cell, Message)]
     assert asked[:3] == [f"multiverse.question.{name}" for name in ("fit", "distinct", "rivals")]
     assert asked[-1] == "multiverse.question.retention"
+    assert "multiverse.question.licence" in asked
     for share, known, silent in zip(
         *(table.column(name) for name in ("share_same", "combinations", "without_answer")),
         strict=True,
@@ -74,6 +76,40 @@ def test_every_question_of_the_report_is_a_row() -> None:
         assert int(known) + int(silent) > 0  # type: ignore[arg-type]
     # Two sets of people, two estimators; and of each set five criteria on one kind of correlations.
     assert table.column("combinations")[0] == 4
+
+
+def test_hypotheses_stand_as_in_the_report_but_for_those_of_several_waves() -> None:
+    asked, answers = instrument("coupling"), survey("coupling")
+    given = (asked, answers, fits("coupling"), granted("coupling"))
+    said = _expectations(*given, seed=1)
+    report = hypotheses.run(asked, answers, fits=given[2], granted=given[3], seed=1)
+    judged = hypotheses.judgements(report)
+    assert of_waves(asked)
+    assert {f"hypothesis {name}" for name in of_waves(asked)}.isdisjoint(said)
+    known = {name.split()[1]: word for name, word in said.items() if word is not None}
+    assert known
+    for name, word in known.items():
+        # The ledger says besides where only some of a hypothesis is measured.
+        assert judged[name].key.removesuffix("_partly") == word.key
+
+
+def test_people_with_gaps_are_left_out_where_that_is_chosen() -> None:
+    asked, answers = instrument("coupling"), survey("coupling")
+    kept = Universe("everybody", "available", "WLSMV").taken(asked, answers)
+    whole = Universe("everybody", "complete", "WLSMV").taken(asked, answers)
+    assert kept is answers
+    assert 0 < len(whole.data) < len(answers.data)
+    assert whole.scored[modelled_items(asked, answers)].notna().to_numpy().all()
+
+
+def test_where_nobody_answered_all_items_there_is_no_answer() -> None:
+    asked, answers = instrument("coupling"), survey("coupling")
+    items = modelled_items(asked, answers)
+    gaps = answers.scored.copy()
+    gaps.iloc[::2, gaps.columns.get_loc(items[0])] = float("nan")
+    gaps.iloc[1::2, gaps.columns.get_loc(items[1])] = float("nan")
+    lacking = with_answers("coupling", gaps)
+    assert _modelled(asked, lacking, Universe("everybody", "complete", "MLR"), 1) == {}
 
 
 def test_each_choice_is_told_of_by_itself() -> None:
