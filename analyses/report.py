@@ -24,7 +24,7 @@ from analyses.course import Again, Clock, Course, Modelled, Progress, Run, follo
 from analyses.errors import AnalysisError
 from analyses.intake import locked
 from analyses.intake.cross_section import one_wave
-from analyses.intake.earlier import bearing
+from analyses.intake.earlier import bearing, check_waves
 from analyses.intake.locked import Locked
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
@@ -131,8 +131,8 @@ def validate(
     OptionError
         Where the estimator is not available, or `flagged` is not known.
     SurveyError
-        Where the survey has no such wave, or more people answered than the margins say were
-        invited.
+        Where the survey has no such wave, more people answered than the margins say were invited,
+        or an earlier report or this run names no wave where the other one does.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
@@ -140,6 +140,7 @@ def validate(
     known_option("flagged", flagged, sensitivity.FLAGGED)
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
     whole, survey = survey, one_wave(instrument, survey, wave)
+    check_waves(beside.earlier, survey.wave)
     clock = Clock(
         progress,
         without=() if flagged == "both" else ("step.sensitivity",),

@@ -49,6 +49,25 @@ def read_earlier(paths: Iterable[Path], instrument: Instrument) -> tuple[Report,
     return tuple(found)
 
 
+def check_waves(reports: Iterable[Report], wave: str | None) -> None:
+    """Refuse earlier reports of which nobody can tell whether they are of the wave of now.
+
+    Raises
+    ------
+    SurveyError
+        Where either the report or this run names its wave, and the other one none: they may rest on
+        the same answers, and what one hides could be shown by the other.
+    """
+    for report in reports:
+        if (report.wave is None) != (wave is None):
+            before, now = (one or "none named" for one in (report.wave, wave))
+            raise SurveyError(
+                f'the earlier report of "{report.survey}" ({report.created}) is of another wave '
+                f"({before}) than this run ({now}), so that it cannot be told whether both rest on "
+                "the same answers. Name the waves of both, or of none."
+            )
+
+
 def bearing(
     reports: Iterable[Report], instrument: Instrument, whole: Survey, survey: Survey
 ) -> tuple[Earlier, ...]:

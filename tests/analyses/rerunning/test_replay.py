@@ -177,6 +177,7 @@ def test_reports_that_cannot_bear_on_a_run_are_refused(run, tmp_path):
     changes = {
         'is of the instrument "coupling"': {"instrument": "coupling"},
         "is confidential": {"confidential": True},
+        "is of another wave (2023) than this run (none named)": {"wave": "2023"},
     }
     for wrong, fields in changes.items():
         results.write(replace(report, **fields), tmp_path / "before.json")
