@@ -24,6 +24,7 @@ from multiprocessing.process import BaseProcess
 from threading import Condition, Thread
 from typing import Any, Generic, TypeVar, cast
 
+from analyses.process import settle, settled
 from measure.errors import OptionError
 from measure.replication.workers import available, portable, single_threaded
 from measure.threads import one_thread
@@ -203,6 +204,8 @@ ALONE = Team()
 def team(workers: int | None = None) -> Iterator[Team]:
     """Give a team for as long as the block lasts; linear algebra has one thread a process.
 
+    Meanwhile this process is set up as `process.settled` says, and those beside are for good.
+
     Parameters
     ----------
     workers
@@ -221,7 +224,7 @@ def team(workers: int | None = None) -> Iterator[Team]:
     # A process that is to end with its parent may start none.
     together = Team(0 if current_process().daemon else n_workers - 1)
     try:
-        with one_thread():
+        with one_thread(), settled():
             yield together
     finally:
         together.close()
@@ -285,6 +288,7 @@ def _serve(connection: Connection) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     for module in LOADED:
         import_module(module)
+    settle()
     shared: dict[_Name, Any] = {}
     while True:
         connection.send(True)

@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analyses import report, side_by_side
@@ -154,3 +156,24 @@ def test_a_report_does_not_depend_on_who_works_on_it(two: Team) -> None:
     name = "mental_ability"
     made = report.validate(demonstrations.instrument(name), demonstrations.survey(name), team=two)
     assert made.sections == demonstrations.validated(name).sections
+
+
+def settings(_: object = None) -> tuple[str, int, int]:
+    time.sleep(0.2)
+    return str(pd.get_option("mode.string_storage")), gc.get_threshold()[0], os.getpid()
+
+
+def test_a_process_is_set_up_for_small_tables_as_long_as_it_has_a_team() -> None:
+    with pd.option_context("mode.string_storage", "pyarrow"):
+        with side_by_side.team(1) as team:
+            assert team.begin(settings).result()[0] == "python"
+        assert settings()[0] == "pyarrow"
+
+
+def test_the_process_beside_is_set_up_likewise(two: Team) -> None:
+    wait_until_ready(two)
+    tasks = [two.begin(settings) for _ in range(2)]
+    storages, thresholds, processes = zip(*(task.result() for task in tasks), strict=True)
+    assert len(set(processes)) == 2
+    assert set(storages) == {"python"}
+    assert len(set(thresholds)) == 1
