@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv, dpotrf
 
 Array = NDArray[np.float64]
 
@@ -169,11 +170,8 @@ def _updated(curvature: Array, step: Array, turned: Array) -> Array | None:
 
 def is_positive_definite(matrix: Array) -> bool:
     """Say whether a symmetric matrix has positive eigenvalues only; an empty one does."""
-    try:
-        np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    # Transposed, a matrix is in the order of LAPACK.
+    return bool(dpotrf(matrix.T)[1] == 0)
 
 
 def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, float]:
@@ -182,22 +180,31 @@ def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, flo
     It is solved in units in which the curvature has a diagonal of 1, so that parameters of any size
     count alike.
     """
+    if not len(gradient):
+        return gradient, 0.0
     diagonal = curvature.diagonal()
     unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     damped = curvature * (unit[:, None] * unit)
     if damping:
         damped = damped + damping * np.eye(len(unit))
     slope = gradient * unit
-    try:
-        step = -np.linalg.solve(damped, slope)
-    except np.linalg.LinAlgError:
-        step = -np.linalg.lstsq(damped, slope)[0]
+    _, step, indefinite = dposv(damped.T, -slope)
+    if indefinite:
+        step = _solved(damped, -slope)
     gain = float(-slope @ step) / 2
     if gain < 0:
         # Rounding made the curvature indefinite; its positive part still points downhill.
         step = -np.linalg.pinv(damped, rcond=1e-10, hermitian=True) @ slope
         gain = abs(float(slope @ step)) / 2
     return np.asarray(step * unit), gain
+
+
+def _solved(curvature: Array, slope: Array) -> Array:
+    """Solve for a step where the curvature is not positive definite, or singular."""
+    try:
+        return np.linalg.solve(curvature, slope)
+    except np.linalg.LinAlgError:
+        return np.linalg.lstsq(curvature, slope)[0]
 
 
 def search_from_several(

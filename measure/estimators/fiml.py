@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 class FullInformation:
     """Discrepancy of the likelihoods of incomplete rows, its gradient and information.
 
-    `kept` holds what has been worked out of the moments alone, for the models that share them.
+    `kept` holds what has been worked out of the moments alone, for the models that share them, and
+    the likelihoods that were asked for last.
     """
 
     moments: Moments
@@ -37,14 +38,22 @@ class FullInformation:
 
     @cached_property
     def _saturated(self) -> list[PatternLikelihood]:
-        return self._likelihoods(list(self.moments.sample))
+        return self._evaluated(list(self.moments.sample))
 
     def _likelihoods(self, moments: list[Implied]) -> list[PatternLikelihood]:
-        found = [
-            PatternLikelihood.at(patterns, point)
-            for patterns, point in zip(self._patterns, moments, strict=True)
-        ]
-        return [one for one in found if one is not None]
+        """Evaluate at moments, or give what was found there the last time.
+
+        Where a search ends standard errors, tests and indices are asked for.
+        """
+        there, found = self.kept.get(FullInformation._likelihoods, ([], []))
+        if list(map(id, there)) != list(map(id, moments)):
+            found = self._evaluated(moments)
+            self.kept[FullInformation._likelihoods] = (moments, found)
+        return found
+
+    def _evaluated(self, moments: list[Implied]) -> list[PatternLikelihood]:
+        pairs = zip(self._patterns, moments, strict=True)
+        return [one for pair in pairs if (one := PatternLikelihood.at(*pair)) is not None]
 
     def at(self, implied: list[Implied]) -> "_Evaluation | None":
         """Evaluate at implied moments; None where they are not positive definite."""

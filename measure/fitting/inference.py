@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from measure.distributions import normal_cdf, normal_quantile
 from measure.errors import OptionError
@@ -56,8 +57,17 @@ def inverse(
         singular = not is_positive_definite(unit - SINGULAR * np.eye(len(unit)))
     if singular:
         return None
-    small = np.asarray(np.linalg.inv(unit) / products)
+    small = (np.linalg.inv(unit) if indefinite else _inverted(unit)) / products
     return small if basis is None else basis @ small @ basis.T
+
+
+def _inverted(matrix: Array) -> Array:
+    """Invert a positive definite matrix by its Cholesky root, in half the time of any other."""
+    # Transposed, a matrix is in the order of LAPACK, which fills the upper half.
+    half, _ = dpotri(dpotrf(matrix.T)[0])
+    whole = half + half.T
+    np.fill_diagonal(whole, half.diagonal())
+    return np.asarray(whole)
 
 
 def inverse_at(point: Point, information: Array, *, indefinite: bool = False) -> Array | None:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dtrtri
 
 from measure.model import Implied, vech_places
 
@@ -95,7 +96,10 @@ class PatternLikelihood:
         except np.linalg.LinAlgError:
             return None
         diagonal = np.diagonal(root, axis1=1, axis2=2)
-        half = np.linalg.inv(root)
+        half = np.empty_like(root)
+        for k, own in enumerate(root):
+            # Transposed, a matrix is in the order of LAPACK.
+            half[k] = dtrtri(own.T)[0].T
         inverse = np.where(both, np.swapaxes(half, 1, 2) @ half, 0.0)
         assert moments.mu is not None
         residuals = np.where(mask, patterns.mean - moments.mu, 0.0)
@@ -145,11 +149,11 @@ class PatternLikelihood:
         products = (weighted @ self.inverse.reshape(len(shares), -1)).reshape(p, p, p, p)
         a, b = vech_places(p)
         half = np.where(a == b, 0.5, 1.0)
-        first, second = (a[:, None], b[:, None]), (a[None, :], b[None, :])
         # tr(M E_ab P E_cd) with E_ab = e_a e_b' + e_b e_a' (halved on the diagonal)
-        square = sum(
-            products[d, i, j, c] for i, j in (first, first[::-1]) for c, d in (second, second[::-1])
-        ) * np.outer(half, half)
+        turned = products.transpose(1, 2, 3, 0)
+        rows = (turned[a, b] + turned[b, a]).reshape(len(a), -1)
+        square = rows.take(a * p + b, axis=1) + rows.take(b * p + a, axis=1)
+        square *= np.outer(half, half)
         total = np.zeros((p + len(a), p + len(a)))
         total[:p, :p] = np.einsum("j,jab->ab", shares, self.inverse)
         total[p:, p:] = square
