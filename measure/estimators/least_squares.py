@@ -130,7 +130,7 @@ class LeastSquaresAt:
 
     def information_along(self, tied: Sequence[Tied]) -> Array:
         """Unit information of the parameters that the elements follow, at one level."""
-        total = np.zeros((tied[0].n_params, tied[0].n_params))
+        total = np.zeros((tied[0].tie.n_params, tied[0].tie.n_params))
         parts = zip(self.discrepancy.moments.shares, self.discrepancy.weights, tied, strict=True)
         for share, weight, one in parts:
             slopes = one.own_jacobian

@@ -140,10 +140,10 @@ class Point:
 
         None where elements do more than follow parameters, or levels share moments.
         """
-        follows = self.problem.model.reduction.follows
-        if follows is None or self.problem.moments.levels is not None:
+        ties = self.problem.model.ties
+        if ties is None or self.problem.moments.levels is not None:
             return None
-        return [d.tied(follows, self.problem.model.n_params) for d in self.derivatives]
+        return [d.tied(tie) for d, tie in zip(self.derivatives, ties, strict=True)]
 
     @cached_property
     def expected_curvature(self) -> Array:
@@ -230,8 +230,8 @@ class Point:
             return [self.along(own) for own in self.jacobians]
         found = []
         for one in self.tied:
-            whole = np.zeros((len(one.own_jacobian), one.n_params))
-            whole[:, one.own] = one.own_jacobian
+            whole = np.zeros((len(one.own_jacobian), one.tie.n_params))
+            whole[:, one.tie.params] = one.own_jacobian
             found.append(whole)
         return found
 

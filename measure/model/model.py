@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.model.blocks import Block
 from measure.model.curvature import Curvature
-from measure.model.derivatives import Derivatives, observed_derivatives
+from measure.model.derivatives import Derivatives, Tie, observed_derivatives
 from measure.model.implied import Implied
 from measure.model.joined_levels import joined
 from measure.model.states import State, state_at
@@ -57,6 +58,15 @@ class Model:
     def n_free(self) -> int:
         """Number of free parameters: each equation, linear or not, takes one away."""
         return self.n_params - self.restrictions.n_equal
+
+    @cached_property
+    def ties(self) -> list[Tie] | None:
+        """How the elements of each block follow the parameters; None where they do more."""
+        follows = self.reduction.follows
+        if follows is None:
+            return None
+        own = [block.own[: np.searchsorted(block.own, len(follows))] for block in self.blocks]
+        return [Tie.of(follows[elements], self.n_params) for elements in own]
 
     @property
     def constrained(self) -> bool:

@@ -97,7 +97,7 @@ def _completed(state: State) -> State:
     block, matrices = state.block, dict(state.matrices)
     own, sigma = block.followers, state.implied.sigma
     target = matrices["delta"][own, 0] ** -2.0
-    values = np.linalg.solve(reach(state), target - sigma.diagonal()[own])
+    values = residuals_for(state, target - sigma.diagonal()[own])
     for name in ("theta", "psi"):
         matrices[name] = matrices[name].copy()
     for place, value in zip(block.follows, values, strict=True):
@@ -109,14 +109,16 @@ def _completed(state: State) -> State:
     return replace(state, matrices=matrices, implied=Implied(state.implied.mu, sigma))
 
 
-def reach(state: State) -> Array:
-    """How the variances of ordered items depend on the residual variances that follow, (k, k)."""
+def residuals_for(state: State, variances: Array) -> Array:
+    """Give what of residual variances that follow adds this to the variances of ordered items."""
     block, own = state.block, state.block.followers
+    if not block.spreads:
+        return variances
     columns = [
         state.loading[own, place.i] ** 2 if place.matrix == "psi" else (own == item).astype(float)
         for place, item in zip(block.follows, own, strict=True)
     ]
-    return np.column_stack(columns)
+    return np.linalg.solve(np.column_stack(columns), variances)
 
 
 def _copied(matrix: Array, stack: tuple[int, ...]) -> Array:

@@ -221,7 +221,7 @@ class Moments:
         """ln|S| of each group."""
         return [np.asarray(np.linalg.slogdet(s.sigma)[1]) for s in self.sample]
 
-    @property
+    @cached_property
     def n_clusters(self) -> int | None:
         """Number of clusters; None where there are none."""
         if self.nested is not None:

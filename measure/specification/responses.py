@@ -194,7 +194,7 @@ class Slopes(NamedTuple):
     d_tau: Array
     d_delta: Array | None
 
-    def only(self, elements: NDArray[np.intp]) -> "Slopes":
+    def only(self, elements: NDArray[np.intp] | slice) -> "Slopes":
         """Give the derivatives with respect to some of the elements."""
         u, v, d_mu, d_tau = (part[:, elements] for part in self[:4])
         d_delta = None if self.d_delta is None else self.d_delta[:, elements]
