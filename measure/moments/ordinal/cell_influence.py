@@ -3,27 +3,27 @@
 See `category_influence` for the formula.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from measure.moments.ordinal.correlation_search import determined
 from measure.moments.ordinal.kinds import Pairs
-from measure.moments.ordinal.polychoric import Cells, Tables
+from measure.moments.ordinal.polychoric import Cells
 
 Array = NDArray[np.float64]
 
 
 def cell_influence(
-    tables: Tables, rho: Array, pairs: Pairs, thresholds: Array, *, observed: bool
+    parts: Sequence[tuple[slice, Cells]], pairs: Pairs, thresholds: Array, *, observed: bool
 ) -> Array:
     """Influence on polychoric correlations of the answers in each cell, over the number of rows.
 
     Parameters
     ----------
-    tables
-        As counted, (n_pairs, width, width).
-    rho
-        Their correlations.
+    parts
+        Cells of tables as counted at their correlations, and which of the pairs they are.
     pairs
         Which items they belong to.
     thresholds
@@ -37,17 +37,15 @@ def cell_influence(
         (n_pairs, width + 1, width + 1); the last place in each dimension stands for a missing
         answer. NaN where one item determines the other.
     """
-    n_pairs, width = len(tables), thresholds.shape[2] - 1
-    influence = np.zeros((n_pairs, width + 1, width + 1))
-    for place in tables.blocks():
-        part = tables.part(place)
-        cells = Cells(part, rho[place])
+    width = thresholds.shape[2] - 1
+    influence = np.zeros((len(pairs.first), width + 1, width + 1))
+    for place, cells in parts:
         info, of_rows, of_columns = (_observed if observed else _products)(cells)
         own = influence[place]
         own[:, :-1, :-1] = cells.scores
         own -= (of_rows[:, None] @ thresholds[pairs.first[place]]).transpose(0, 2, 1)
         own -= of_columns[:, None] @ thresholds[pairs.second[place]]
-        own /= np.where((info > 0) & ~determined(rho[place]), info, np.nan)[:, None, None]
+        own /= np.where((info > 0) & ~determined(cells.rho), info, np.nan)[:, None, None]
     return influence
 
 
@@ -57,8 +55,8 @@ def _products(cells: Cells) -> tuple[Array, Array, Array]:
     weights = np.where(counts > 0, counts * scores / cells.probabilities, 0.0)
     return (
         np.einsum("pab,pab->p", counts * scores, scores),
-        _over_edges(cells.threshold_slopes(of_rows=True), weights),
-        _over_edges(cells.threshold_slopes(of_rows=False), weights.transpose(0, 2, 1)),
+        _over_edges(cells.row_slopes, weights),
+        _over_edges(cells.column_slopes, weights.transpose(0, 2, 1)),
     )
 
 
@@ -70,11 +68,11 @@ def _observed(cells: Cells) -> tuple[Array, Array, Array]:
     counts, scores = cells.tables.counts, cells.scores
     weights = np.where(counts > 0, counts / cells.probabilities, 0.0)
     found = []
-    for of_rows in (True, False):
+    for of_rows, slopes in ((True, cells.row_slopes), (False, cells.column_slopes)):
         turn = (0, 1, 2) if of_rows else (0, 2, 1)
         own, weighted = weights.transpose(turn), (weights * scores).transpose(turn)
         steep = _over_edges(cells.threshold_bends(of_rows=of_rows), own)
-        found.append(_over_edges(cells.threshold_slopes(of_rows=of_rows), weighted) - steep)
+        found.append(_over_edges(slopes, weighted) - steep)
     return -cells.hessian, found[0], found[1]
 
 

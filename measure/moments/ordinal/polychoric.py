@@ -173,6 +173,16 @@ class Cells:
         """What the search needs."""
         return Likelihoods(self.loglik, self.gradient, self.hessian, self.information)
 
+    @cached_property
+    def row_slopes(self) -> Array:
+        """`threshold_slopes` of the rows."""
+        return self.threshold_slopes(of_rows=True)
+
+    @cached_property
+    def column_slopes(self) -> Array:
+        """`threshold_slopes` of the columns."""
+        return self.threshold_slopes(of_rows=False)
+
     def threshold_slopes(self, *, of_rows: bool) -> Array:
         """Derivatives with respect to a threshold, (n_pairs, width - 1, width).
 

@@ -19,7 +19,7 @@ from measure.moments.ordinal.influence import Influence
 from measure.moments.ordinal.kinds import Kinds
 from measure.moments.ordinal.mixed_influence import MixedInfluence
 from measure.moments.ordinal.pair_tables import Diagnosis, PairTables, joint_counts
-from measure.moments.ordinal.polychoric import polychoric
+from measure.moments.ordinal.polychoric import Cells, polychoric
 from measure.moments.ordinal.polyserial import Answers, polyserial
 from measure.moments.ordinal.scale_influence import PearsonInfluence, ScaleInfluence
 from measure.moments.ordinal.thresholds import threshold_influence
@@ -159,6 +159,12 @@ class TwoStep:
             Diagnosis(*(part[tables] for part in self.diagnosis)),
         )
 
+    @cached_property
+    def _cells(self) -> list[tuple[slice, Cells]]:
+        """Cells of the tables as counted, for both kinds of information, by parts of the pairs."""
+        tables, rho = self.tables.counted, self.rho[self.layout.ordered_pairs.places]
+        return [(place, Cells(tables.part(place), rho[place])) for place in tables.blocks()]
+
     def influence(self, information: str) -> Influence:
         """Influence of each row on the statistics, see `category_influence`."""
         layout, z, limits = self.layout, self.z, self.tables.limits
@@ -166,9 +172,7 @@ class TwoStep:
         n, rho = self.n_rows, self.rho
         observed = information == "observed"
         thresholds = threshold_influence(self.tables.margins, limits, n)
-        cells = cell_influence(
-            self.tables.counted, rho[own.places], own, thresholds / n, observed=observed
-        )
+        cells = cell_influence(self._cells, own, thresholds / n, observed=observed)
         beside = Answers(self.codes, z, limits, mixed)
         return Influence(
             layout=layout,
