@@ -251,8 +251,7 @@ def _rows(statements: Sequence[Statement], plan: _Plan, place: _Place) -> Iterat
             and statement.lhs in variables.latent
         )
         value = 1.0 if marker or standard else NAN
-        row = _user_row(statement, value, group, len(plan.groups.labels))
-        yield row._replace(level=level)
+        yield _user_row(statement, value, (group, level), len(plan.groups.labels))
     for lhs, op, rhs, value, exogenous in default_rows(
         variables,
         defaults,
@@ -283,8 +282,11 @@ def _auxiliary_rows(
             yield Parameter(name, "~1", "", group, 1, "", True, NAN, NAN, False, False)
 
 
-def _user_row(statement: Statement, value: float, group: int, n_groups: int) -> Parameter:
-    """One statement with its modifiers applied, for one group."""
+def _user_row(
+    statement: Statement, value: float, place: tuple[int, int], n_groups: int
+) -> Parameter:
+    """One statement with its modifiers applied, for one group at a level."""
+    group, level = place
     label, start, free = "", NAN, value != value
     bounds = {"lower": -float("inf"), "upper": float("inf")}
     for modifier in statement.modifiers:
@@ -304,7 +306,7 @@ def _user_row(statement: Statement, value: float, group: int, n_groups: int) -> 
         statement.op,
         statement.rhs,
         group,
-        1,
+        level,
         label,
         free,
         value,
@@ -342,14 +344,21 @@ def _ties(rows: list[Parameter], texts: Sequence[Sequence[Statement]]) -> Iterat
                 yield first[row.label], index
             else:
                 first[row.label] = index
+    naming = [
+        (group, level, statement)
+        for group, text in enumerate(texts, start=1)
+        for level, statements in statements_of_levels(text).items()
+        for statement in statements
+        if any(modifier.kind == "equal" for modifier in statement.modifiers)
+    ]
+    if not naming:
+        return
     place = {row.name: index for index, row in reversed([*enumerate(rows)])}
-    for group, text in enumerate(texts, start=1):
-        for level, statements in statements_of_levels(text).items():
-            for statement in statements:
-                written = rows[0]._replace(
-                    lhs=statement.lhs, op=statement.op, rhs=statement.rhs, group=group, level=level
-                )
-                yield from _equals(statement, place, written.name, (group, len(texts)))
+    for group, level, statement in naming:
+        written = rows[0]._replace(
+            lhs=statement.lhs, op=statement.op, rhs=statement.rhs, group=group, level=level
+        )
+        yield from _equals(statement, place, written.name, (group, len(texts)))
 
 
 def _equals(
