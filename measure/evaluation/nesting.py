@@ -18,7 +18,7 @@ from measure.fitting.problem import Point, Problem
 from measure.fitting.starts import elements_by_name, starting_points
 from measure.model import ACTIVE, Implied, State, vech_places
 from measure.moments import Moments
-from measure.optimize import minimize
+from measure.optimize import is_positive_definite, minimize
 from measure.specification.levels import NAMES
 
 Array = NDArray[np.float64]
@@ -422,8 +422,12 @@ def undetermined(point: Point, own: Point) -> bool:
         return False
     size = np.sqrt(usual.diagonal())
     size = np.where(size > 0, size, 1.0)
+    here, usual = (one / np.outer(size, size) for one in (here, usual))
+    # What is larger in all directions has larger eigenvalues, which mostly settles it.
+    if is_positive_definite(here - VANISHING**2 * usual):
+        return False
     # Squared singular values; that of a share of VANISHING is far above what rounding leaves.
-    sizes, wanted = (np.linalg.eigvalsh(one / np.outer(size, size)) for one in (here, usual))
+    sizes, wanted = (np.linalg.eigvalsh(one) for one in (here, usual))
     return bool(np.any(sizes < VANISHING**2 * np.maximum(wanted, 0.0)))
 
 
