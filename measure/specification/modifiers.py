@@ -284,6 +284,11 @@ def _read_label(cursor: Cursor) -> str:
 def _read_number(cursor: Cursor, *, in_list: bool) -> float:
     """Read arithmetic with constants; outside a list, `+ - *` belong to the terms around it."""
     token = cursor.token
+    if token.kind == "number" and cursor.following in ((",", ")") if in_list else ("*", "?")):
+        plain = float(token.text)
+        if plain < math.inf:
+            cursor.take()
+            return plain
     expression = read(cursor) if in_list else read_factor(cursor)
     while not in_list and cursor.token.kind == "/":
         cursor.take()

@@ -42,6 +42,10 @@ _KNOWN = frozenset(OPERATORS)
 _UNFINISHED = frozenset({"operator", "+", "-", "*", "/", "^", "**", "?", ",", "("})
 _CONTINUES = frozenset({"+", "*", "/", "^", "**", "?", ",", ")"})
 
+# What a token says as it is written, and what no statement goes on after.
+_WRITTEN = frozenset({"number", *"+*(),/^?-", "**"})
+_ENDS = frozenset({"header", ";", "end"})
+
 _INSTEAD = {
     "=": 'write "=~" to measure a factor, "==" for an equality, ":=" to define a quantity',
     "=~~": 'write "=~" to measure a factor or "~~" for a covariance',
@@ -187,9 +191,15 @@ def split(source: Source) -> Iterator[list[Token]]:
             continue
         if kind == "comment":
             continue
-        token = _token(source, kind, match[kind], start)
-        kind = token.kind
-        if kind in ("header", ";", "end") or (kind == "operator" and opened):
+        text = match[kind]
+        if kind == "symbol":
+            kind = text
+        if kind in _WRITTEN:
+            token = Token(kind, text, start)
+        else:
+            token = _token(source, kind, text, start)
+            kind = token.kind
+        if kind in _ENDS or (kind == "operator" and opened):
             if opened:
                 raise _not_closed(source, opened[-1], token)
             if statement:
@@ -223,8 +233,6 @@ def _token(source: Source, kind: str, text: str, start: int) -> Token:
     if kind == "name":
         if ":" in text:
             text = "".join(text.split())
-    elif kind == "symbol":
-        kind = text
     elif kind == "operator":
         if text not in _KNOWN:
             after = start + len(text)
