@@ -120,7 +120,8 @@ def minimize(
         step, gain = _step(gradient, curvature, damping)
         if gain < NEAR and not near and gain >= TOLERANCE:
             curvature, near = _curvature(here, True)
-            step, gain = _step(gradient, curvature, damping)
+            if near:
+                step, gain = _step(gradient, curvature, damping)
         if gain < TOLERANCE:
             return Search(params, here.value, gradient, True, iteration, "converged", here)
         while (there := objective.at(params + step)).value >= here.value:

@@ -150,10 +150,8 @@ class PatternLikelihood:
         a, b = vech_places(p)
         half = np.where(a == b, 0.5, 1.0)
         # tr(M E_ab P E_cd) with E_ab = e_a e_b' + e_b e_a' (halved on the diagonal)
-        turned = products.transpose(1, 2, 3, 0)
-        rows = (turned[a, b] + turned[b, a]).reshape(len(a), -1)
-        square = rows.take(a * p + b, axis=1) + rows.take(b * p + a, axis=1)
-        square *= np.outer(half, half)
+        rows = products[a, :, b] + products[b, :, a]
+        square = (rows[:, a, b] + rows[:, b, a]) * np.outer(half, half)
         total = np.zeros((p + len(a), p + len(a)))
         total[:p, :p] = np.einsum("j,jab->ab", shares, self.inverse)
         total[p:, p:] = square
