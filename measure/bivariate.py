@@ -1,5 +1,7 @@
 """The bivariate standard normal distribution, for many pairs at once."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -85,7 +87,7 @@ def bivariate_corner(h: Array, k: Array, rho: Array) -> Array:
         probability is 0. With s = sin t the density is exp(-(h - k)^2 / (2 cos^2 t) - hk/(1 + s))
         / 2 pi; it is integrated over v = (h - k)^2 (tan^2 t - tan^2 t0)/2 by Gauss and Laguerre.
     """
-    nodes, weights = np.polynomial.laguerre.laggauss(NODES)
+    nodes, weights = _laguerre()
     h, k, rho = np.broadcast_arrays(h, k, rho)
     infinite = np.isinf(h) | np.isinf(k)
     a, b = (np.where(infinite, other, limit)[..., None] for limit, other in ((h, -1.0), (k, 1.0)))
@@ -96,3 +98,9 @@ def bivariate_corner(h: Array, k: Array, rho: Array) -> Array:
     exponent = -apart / (2 * rest) - a * b / (1 + tangent * cosine)
     values = np.exp(exponent) * cosine**2 / tangent @ weights
     return np.asarray(np.where(infinite, 0.0, values / (2 * np.pi * apart[..., 0])))
+
+
+@cache
+def _laguerre() -> tuple[Array, Array]:
+    """Nodes and weights of Gauss and Laguerre."""
+    return np.polynomial.laguerre.laggauss(NODES)
