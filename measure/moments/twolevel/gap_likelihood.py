@@ -14,6 +14,7 @@ a complex step (Squire & Trapp 1998, SIAM Review 40, 110-112): exact up to round
 a few evaluations of the gradient for each direction.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ Numbers = NDArray[Any]
 
 # No digits are lost, however small the step is.
 STEP = 1e-30
+NAN = float("nan")
 # Numbers that the steps of several directions at once may hold for each of what clusters add up to:
 # few enough for a processor's cache, and many enough for its time not to go into beginning.
 AT_ONCE = 500_000
@@ -62,7 +64,7 @@ class _Sums:
 
     `inverse` (P, p_w, p_w) are the inverses of the patterns, A and C (J, p_w, p_w), q and t
     (J, p_w), and `outer` (J, p_b) and `spread` (J, p_b, p_b) are q and K of all variables between
-    clusters.
+    clusters. `quadratic` and `log_determinant` are NaN along a step: no derivatives need them.
     """
 
     inverse: Numbers
@@ -138,12 +140,13 @@ class GapLikelihood:
         means = (back @ directions.means).T
         total = np.empty((q, q))
         size = max(AT_ONCE // (self.clusters.n_clusters * self.clusters.n_within**2), 1)
-        for first in range(0, q, size):
-            own = slice(first, first + size)
+        for own in _chunks(dW.any(axis=(1, 2)), dB.any(axis=(1, 2)), size):
+            # What a chunk does not move is the same for all of it, and stands there once.
             moved = _Point(
-                self.point.W + 1j * STEP * dW[own],
-                self.point.B + 1j * STEP * dB[own],
-                self.point.mu + 1j * STEP * means[own],
+                *(
+                    still + 1j * STEP * change[own] if change[own].any() else still
+                    for still, change in zip(self.point, (dW, dB, means), strict=True)
+                )
             )
             slopes = _slopes(self.clusters, moved, _sums(self.clusters, moved))
             change = Slopes(*(part.imag / STEP for part in slopes))
@@ -155,6 +158,26 @@ class GapLikelihood:
         return (total + total.T) / 2
 
 
+def _chunks(
+    within: NDArray[np.bool_], between: NDArray[np.bool_], size: int
+) -> Iterator[NDArray[np.intp]]:
+    """Part directions into chunks of those that move the same of W and B, marked for each."""
+    for kind in np.unique(within + 2 * between):
+        alike = np.flatnonzero(within + 2 * between == kind)
+        yield from np.split(alike, range(size, len(alike), size))
+
+
+def _inverted(matrices: Numbers) -> Numbers:
+    """Invert matrices; those along a step, which share their real part, to its first order.
+
+    The second order is far below rounding.
+    """
+    if not np.iscomplexobj(matrices):
+        return np.linalg.inv(matrices)
+    still = np.linalg.inv(matrices[0].real)
+    return still - 1j * (still @ matrices.imag @ still)
+
+
 def _turned(matrices: Numbers) -> Numbers:
     return np.swapaxes(matrices, -1, -2)
 
@@ -162,33 +185,36 @@ def _turned(matrices: Numbers) -> Numbers:
 def _sums(clusters: GappyClusters, point: _Point) -> _Sums:
     W, B, mu = point
     J, p, n_o = clusters.n_clusters, clusters.n_within, clusters.levels.n_within_only
-    patterns, lead, n_b = clusters.patterns, W.shape[:-2], B.shape[-1]
+    patterns, n_b, dtype = clusters.patterns, B.shape[-1], np.result_type(W, B, mu)
+    lead = np.broadcast_shapes(W.shape[:-2], B.shape[:-2], mu.shape[:-1])
+    still = not np.issubdtype(dtype, np.complexfloating)
     both = patterns.observed[:, :, None] & patterns.observed[:, None, :]
     padded = np.where(both, W[..., None, :, :], np.eye(p))
-    inverse = np.where(both, np.linalg.inv(padded), 0.0)
-    logs = np.log(np.linalg.det(padded))
-    A = np.zeros((*lead, J, p, p), dtype=W.dtype)
-    b = np.zeros((*lead, J, p), dtype=W.dtype)
-    quadratic = np.zeros(lead, dtype=W.dtype)
+    inverse = np.where(both, _inverted(padded), 0.0)
+    A = np.zeros((*W.shape[:-2], J, p, p), dtype=W.dtype)
+    b = np.zeros((*lead, J, p), dtype=dtype)
+    quadratic = 0.0
     for k, (cell, scatter) in enumerate(zip(clusters.cells, clusters.scatters, strict=True)):
         P = inverse[..., k, :, :]
         centre = np.where(patterns.observed[k], mu[..., :p], 0.0)
         gap = cell.sums - cell.counts[:, None] * centre[..., None, :]
         A[..., cell.clusters, :, :] += cell.counts[:, None, None] * P[..., None, :, :]
         b[..., cell.clusters, :] += gap @ P
+        if not still:
+            continue
         cross = cell.sums.sum(axis=0)[:, None] * centre[..., None, :]
         square = centre[..., :, None] * centre[..., None, :]
         shifted = scatter - cross - _turned(cross) + cell.counts.sum() * square
         quadratic = quadratic + (P * shifted).sum(axis=(-2, -1))
-    log_determinant = logs @ patterns.counts
+    log_determinant = np.log(np.linalg.det(padded)) @ patterns.counts if still else NAN
     found = _Sums(
         inverse,
         A,
-        np.zeros((*lead, J, p, p), dtype=W.dtype),
-        np.zeros((*lead, J, p), dtype=W.dtype),
-        np.zeros((*lead, J, p), dtype=W.dtype),
-        np.zeros((*lead, J, n_b), dtype=W.dtype),
-        np.zeros((*lead, J, n_b, n_b), dtype=W.dtype),
+        np.zeros((*lead, J, p, p), dtype=dtype),
+        np.zeros((*lead, J, p), dtype=dtype),
+        np.zeros((*lead, J, p), dtype=dtype),
+        np.zeros((*lead, J, n_b), dtype=dtype),
+        np.zeros((*lead, J, n_b, n_b), dtype=dtype),
         quadratic,
         log_determinant,
     )
@@ -207,21 +233,21 @@ def _of_shape(
 ) -> tuple[Numbers, Numbers]:
     """Fill in what clusters add up to that know the same variables between clusters only."""
     shape, b, n_o = own
-    members, p, lead = shape.members, b.shape[-1], B.shape[:-2]
+    members, p, lead, dtype = shape.members, b.shape[-1], b.shape[:-2], b.dtype
     n_b = p - n_o
     z = n_b + shape.known
     places = np.concatenate([np.arange(n_b), z])
     B_zz = B[..., z[:, None], z]
     inverse_z = np.linalg.inv(B_zz)
     slope = B[..., :n_b, :][..., z] @ inverse_z
-    left = np.zeros((*lead, p, p), dtype=B.dtype)
+    left = np.zeros((*B.shape[:-2], p, p), dtype=B.dtype)
     left[..., n_o:, n_o:] = B[..., :n_b, :n_b] - slope @ B[..., z, :][..., :n_b]
     known = shape.values - mu_z[..., None, shape.known]
-    shift = np.zeros((*lead, len(members), p), dtype=B.dtype)
+    shift = np.zeros((*lead, len(members), p), dtype=dtype)
     shift[..., n_o:] = known @ _turned(slope)
     A, b = found.A[..., members, :, :], b[..., members, :]
     reach = np.eye(p) + A @ left[..., None, :, :]
-    turned = np.linalg.inv(reach)
+    turned = _inverted(reach)
     moved = b - (A @ shift[..., None])[..., 0]
     q = (turned @ moved[..., None])[..., 0]
     C = left[..., None, :, :] @ turned
@@ -229,16 +255,18 @@ def _of_shape(
     found.t[..., members, :] = shift + q @ _turned(left)
     K = (turned @ A)[..., n_o:, n_o:]
     # What all variables between clusters have, those only there among them.
-    outer = np.zeros((*lead, len(members), len(places)), dtype=B.dtype)
+    outer = np.zeros((*lead, len(members), len(places)), dtype=dtype)
     outer[..., :n_b] = q[..., n_o:]
     outer[..., n_b:] = known @ _turned(inverse_z) - q[..., n_o:] @ slope
-    spread = np.zeros((*lead, len(members), len(places), len(places)), dtype=B.dtype)
+    spread = np.zeros((*lead, len(members), len(places), len(places)), dtype=dtype)
     cross = -K @ slope[..., None, :, :]
     spread[..., :n_b, :n_b], spread[..., :n_b, n_b:] = K, cross
     spread[..., n_b:, :n_b] = _turned(cross)
     spread[..., n_b:, n_b:] = inverse_z[..., None, :, :] - _turned(slope)[..., None, :, :] @ cross
     found.outer[..., members[:, None], places] = outer
     found.spread[..., members[:, None, None], places[:, None], places] = spread
+    if np.iscomplexobj(b):
+        return NAN, NAN
     quadratic = (
         -2 * (shift * b).sum(axis=(-2, -1))
         + (shift[..., :, None] * A * shift[..., None, :]).sum(axis=(-3, -2, -1))
@@ -252,7 +280,8 @@ def _of_shape(
 def _slopes(clusters: GappyClusters, point: _Point, sums: _Sums) -> Slopes:
     p, mu = clusters.n_within, point.mu
     n_b = p - clusters.levels.n_within_only
-    total = np.zeros_like(point.W)
+    lead, dtype = sums.q.shape[:-2], sums.q.dtype
+    total = np.zeros((*lead, p, p), dtype=dtype)
     for k, (cell, scatter) in enumerate(zip(clusters.cells, clusters.scatters, strict=True)):
         own, n, P = cell.clusters, cell.counts, sums.inverse[..., k, :, :]
         # P is 0 for answers that the pattern lacks, whatever stands there.
@@ -261,7 +290,7 @@ def _slopes(clusters: GappyClusters, point: _Point, sums: _Sums) -> Slopes:
         squares = scatter - across - _turned(across) + _turned(expected) @ (n[:, None] * expected)
         left = squares + np.tensordot(n, sums.C[..., own, :, :], axes=(0, -3))
         total += P @ left @ P - n.sum() * P
-    means = np.zeros_like(mu)
+    means = np.zeros((*lead, mu.shape[-1]), dtype=dtype)
     means[..., :p] = sums.q.sum(axis=-2)
     means[..., p:] = sums.outer[..., n_b:].sum(axis=-2)
     outer = _turned(sums.outer) @ sums.outer - sums.spread.sum(axis=-3)
