@@ -138,14 +138,14 @@ class GapLikelihood:
         dB = np.zeros((q, b.stop - b.start, b.stop - b.start))
         dW[directions.places[0]], dB[directions.places[1]] = inner[:, w, w], outer[:, b, b]
         means = (back @ directions.means).T
-        total = np.empty((q, q))
+        total, steps = np.zeros((q, q)), (dW, dB, means)
         size = max(AT_ONCE // (self.clusters.n_clusters * self.clusters.n_within**2), 1)
-        for own in _chunks(dW.any(axis=(1, 2)), dB.any(axis=(1, 2)), size):
+        for own in _chunks(np.array([step.reshape(q, -1).any(axis=1) for step in steps]), size):
             # What a chunk does not move is the same for all of it, and stands there once.
             moved = _Point(
                 *(
-                    still + 1j * STEP * change[own] if change[own].any() else still
-                    for still, change in zip(self.point, (dW, dB, means), strict=True)
+                    still + 1j * STEP * step[own] if step[own].any() else still
+                    for still, step in zip(self.point, steps, strict=True)
                 )
             )
             slopes = _slopes(self.clusters, moved, _sums(self.clusters, moved))
@@ -158,12 +158,11 @@ class GapLikelihood:
         return (total + total.T) / 2
 
 
-def _chunks(
-    within: NDArray[np.bool_], between: NDArray[np.bool_], size: int
-) -> Iterator[NDArray[np.intp]]:
-    """Part directions into chunks of those that move the same of W and B, marked for each."""
-    for kind in np.unique(within + 2 * between):
-        alike = np.flatnonzero(within + 2 * between == kind)
+def _chunks(moving: NDArray[np.bool_], size: int) -> Iterator[NDArray[np.intp]]:
+    """Part directions into chunks of those that move the same, marked for W, B and mu, (3, q)."""
+    kinds = np.array([1, 2, 4]) @ moving
+    for kind in np.unique(kinds[kinds > 0]):
+        alike = np.flatnonzero(kinds == kind)
         yield from np.split(alike, range(size, len(alike), size))
 
 

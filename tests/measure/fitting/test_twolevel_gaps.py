@@ -255,3 +255,17 @@ def test_items_that_are_never_answered_together_are_refused(demo):
 def test_expected_information_is_refused(demo):
     with pytest.raises(OptionError, match='choose "observed"'):
         measure.sem(GAPS, demo, cluster="cluster", missing="fiml", information="expected")
+
+
+def test_groups_are_as_each_by_itself(demo):
+    frame = with_gaps(demo, 0.1, names=("y1", "y2", "y3"))
+    frame = frame.assign(half=np.where(frame["cluster"] % 2, "odd", "even"))
+    both = measure.sem(GAPS, frame, cluster="cluster", missing="fiml", group="half")
+    apart = [
+        measure.sem(GAPS, own, cluster="cluster", missing="fiml").parameters
+        for _, own in frame.groupby("half", sort=False)
+    ]
+    for label, own in zip(frame["half"].unique(), apart, strict=True):
+        found = both.parameters[both.parameters["group"] == label]
+        for column in ("est", "se"):
+            np.testing.assert_allclose(found[column], own[column], atol=1e-5)
