@@ -87,9 +87,9 @@ class Derivatives:
 
     def tied(self, tie: "Tie") -> "Tied":
         """Give the derivatives with respect to the parameters that the elements of `own` follow."""
-        slopes = self.own_jacobian[:, tie.order]
-        if len(tie.params) < len(tie.order):
-            slopes = np.add.reduceat(slopes, tie.starts, axis=1)
+        slopes = self.own_jacobian
+        if tie.order is not None:
+            slopes = np.add.reduceat(slopes[:, tie.order], tie.starts, axis=1)
         return Tied(slopes, tie)
 
     def _answers(self, scale: "Scale") -> Array:
@@ -124,23 +124,23 @@ class Tie:
     ----------
     params
         The parameters that they follow, among all `n_params`.
-    order
-        Their order by what they follow.
-    starts
-        Where in it those of each parameter begin.
+    order, starts
+        Their order by what they follow, and where in it those of each parameter begin; None where
+        each follows one of its own.
     """
 
     params: Indices
-    order: Indices
-    starts: Indices
     n_params: int
+    order: Indices | None = None
+    starts: Indices | None = None
 
     @classmethod
     def of(cls, follows: Indices, n_params: int) -> "Tie":
         """Tell it from the parameter that each of the elements follows."""
-        params, place = np.unique(follows, return_inverse=True)
-        order = np.argsort(place, kind="stable")
-        return cls(params, order, np.searchsorted(place[order], np.arange(len(params))), n_params)
+        params, starts = np.unique(np.sort(follows), return_index=True)
+        if len(params) == len(follows):
+            return cls(follows, n_params)
+        return cls(params, n_params, np.argsort(follows, kind="stable"), starts)
 
     @cached_property
     def pairs(self) -> Indices:

@@ -100,7 +100,8 @@ class PatternLikelihood:
         for k, own in enumerate(root):
             # Transposed, a matrix is in the order of LAPACK.
             half[k] = dtrtri(own.T)[0].T
-        inverse = np.where(both, np.swapaxes(half, 1, 2) @ half, 0.0)
+        inverse = np.swapaxes(half, 1, 2) @ half
+        np.einsum("jaa->ja", inverse)[~mask] = 0.0
         assert moments.mu is not None
         residuals = np.where(mask, patterns.mean - moments.mu, 0.0)
         return cls(patterns, inverse, 2 * np.log(diagonal).sum(axis=1), residuals)
