@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from analyses import evidence
+from analyses.defaults import SEED
 from analyses.evidence import column
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import plan
-from analyses.publication import SEED
 from analyses.section import (
     Cell,
     Figure,
