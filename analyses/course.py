@@ -4,7 +4,7 @@ What takes longest is begun first, and done beside this process where there are 
 `side_by_side`. The sections come in their order all the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyses import (
@@ -150,7 +150,7 @@ class Again:
     """The sections without the flagged, as they will be; their licences are those of everybody."""
 
     first: Task[tuple[Modelled, list[Found]]]
-    rest: Task[list[Found]] | None
+    rest: Sequence[Task[list[Found]]]
 
     def sections(self) -> list[Found]:
         """Give what they find.
@@ -161,8 +161,7 @@ class Again:
             The answers of the others do not suffice.
         """
         _, sections = self.first.result()
-        assert self.rest is not None
-        return [*sections, *self.rest.result()]
+        return [*sections, *(found for task in self.rest for found in task.result())]
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,9 +238,11 @@ def _rest(
 ) -> Again:
     """Begin the sections that rest on what was settled for everybody."""
     if first.failed:
-        return Again(first, None)
-    modelled, _ = first.result()
-    return Again(first, team.begin(_of_settled, modelled, *settled))
+        return Again(first, ())
+    granted, waves, across = settled
+    modelled = team.share(first.result()[0])
+    judging = team.begin(_hypotheses_again, modelled, granted, waves, across)
+    return Again(first, (team.begin(_levels_again, modelled, across), judging))
 
 
 def _modelled(
@@ -286,19 +287,23 @@ def _of_answers(on: Modelled, works: Functioning, clock: Clock) -> list[Section]
     return sections
 
 
-def _of_settled(
-    on: Modelled, granted: Licences, waves: Development | None, across: Referents | None
-) -> list[Found]:
-    """Find what the sections find that wait for what is settled, in fewer answers than settled it.
+def _levels_again(on: Modelled, across: Referents | None) -> list[Found]:
+    """Find what the section finds that waits for what is settled, in fewer answers than settled it.
 
     No tables are made: the findings are all that is compared.
     """
-    found = [Found("levels", levels.findings(on.instrument, on.survey, across=across))]
-    if on.instrument.hypotheses:
-        answers = Answers(on.instrument, on.survey, on.reference.plan, waves, across)
-        said = hypotheses.findings(answers, fits=on.fits, granted=granted, seed=on.run.seed)
-        found.append(Found("hypotheses", said))
-    return found
+    return [Found("levels", levels.findings(on.instrument, on.survey, across=across))]
+
+
+def _hypotheses_again(
+    on: Modelled, granted: Licences, waves: Development | None, across: Referents | None
+) -> list[Found]:
+    """Find what the section finds; as for `_levels_again`."""
+    if not on.instrument.hypotheses:
+        return []
+    answers = Answers(on.instrument, on.survey, on.reference.plan, waves, across)
+    said = hypotheses.findings(answers, fits=on.fits, granted=granted, seed=on.run.seed)
+    return [Found("hypotheses", said)]
 
 
 def _granted(on: Modelled) -> Licences:
