@@ -203,9 +203,9 @@ def _step(gradient: Array, curvature: Array, damping: float) -> tuple[Array, flo
 def _solved(curvature: Array, slope: Array) -> Array:
     """Solve for a step where the curvature is not positive definite, or singular."""
     try:
-        return np.linalg.solve(curvature, slope)
+        return np.asarray(np.linalg.solve(curvature, slope), dtype=float)
     except np.linalg.LinAlgError:
-        return np.linalg.lstsq(curvature, slope)[0]
+        return np.asarray(np.linalg.lstsq(curvature, slope)[0], dtype=float)
 
 
 def search_from_several(

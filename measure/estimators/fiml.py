@@ -45,6 +45,8 @@ class FullInformation:
 
         Where a search ends standard errors, tests and indices are asked for.
         """
+        there: list[Implied]
+        found: list[PatternLikelihood]
         there, found = self.kept.get(FullInformation._likelihoods, ([], []))
         if list(map(id, there)) != list(map(id, moments)):
             found = self._evaluated(moments)

@@ -57,7 +57,7 @@ def inverse(
         singular = not is_positive_definite(unit - SINGULAR * np.eye(len(unit)))
     if singular:
         return None
-    small = (np.linalg.inv(unit) if indefinite else _inverted(unit)) / products
+    small = np.asarray((np.linalg.inv(unit) if indefinite else _inverted(unit)) / products)
     return small if basis is None else basis @ small @ basis.T
 
 

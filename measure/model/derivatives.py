@@ -88,8 +88,9 @@ class Derivatives:
     def tied(self, tie: "Tie") -> "Tied":
         """Give the derivatives with respect to the parameters that the elements of `own` follow."""
         slopes = self.own_jacobian
-        if tie.order is not None:
-            slopes = np.add.reduceat(slopes[:, tie.order], tie.starts, axis=1)
+        if tie.shared is not None:
+            order, starts = tie.shared
+            slopes = np.add.reduceat(slopes[:, order], starts, axis=1)
         return Tied(slopes, tie)
 
     def _answers(self, scale: "Scale") -> Array:
@@ -124,15 +125,14 @@ class Tie:
     ----------
     params
         The parameters that they follow, among all `n_params`.
-    order, starts
-        Their order by what they follow, and where in it those of each parameter begin; None where
-        each follows one of its own.
+    shared
+        The order of the elements by what they follow, and where in it those of each parameter
+        begin; None where each follows one of its own.
     """
 
     params: Indices
     n_params: int
-    order: Indices | None = None
-    starts: Indices | None = None
+    shared: tuple[Indices, Indices] | None = None
 
     @classmethod
     def of(cls, follows: Indices, n_params: int) -> "Tie":
@@ -140,7 +140,7 @@ class Tie:
         params, starts = np.unique(np.sort(follows), return_index=True)
         if len(params) == len(follows):
             return cls(follows, n_params)
-        return cls(params, n_params, np.argsort(follows, kind="stable"), starts)
+        return cls(params, n_params, (np.argsort(follows, kind="stable"), starts))
 
     @cached_property
     def pairs(self) -> Indices:

@@ -33,7 +33,6 @@ Numbers = NDArray[Any]
 
 # No digits are lost, however small the step is.
 STEP = 1e-30
-NAN = float("nan")
 # Numbers that the steps of several directions at once may hold for each of what clusters add up to:
 # few enough for a processor's cache, and many enough for its time not to go into beginning.
 AT_ONCE = 500_000
@@ -172,9 +171,9 @@ def _inverted(matrices: Numbers) -> Numbers:
     The second order is far below rounding.
     """
     if not np.iscomplexobj(matrices):
-        return np.linalg.inv(matrices)
+        return np.asarray(np.linalg.inv(matrices))
     still = np.linalg.inv(matrices[0].real)
-    return still - 1j * (still @ matrices.imag @ still)
+    return np.asarray(still - 1j * (still @ matrices.imag @ still))
 
 
 def _turned(matrices: Numbers) -> Numbers:
@@ -192,7 +191,7 @@ def _sums(clusters: GappyClusters, point: _Point) -> _Sums:
     inverse = np.where(both, _inverted(padded), 0.0)
     A = np.zeros((*W.shape[:-2], J, p, p), dtype=W.dtype)
     b = np.zeros((*lead, J, p), dtype=dtype)
-    quadratic = 0.0
+    quadratic = log_determinant = np.full(lead, 0.0 if still else np.nan)
     for k, (cell, scatter) in enumerate(zip(clusters.cells, clusters.scatters, strict=True)):
         P = inverse[..., k, :, :]
         centre = np.where(patterns.observed[k], mu[..., :p], 0.0)
@@ -205,7 +204,8 @@ def _sums(clusters: GappyClusters, point: _Point) -> _Sums:
         square = centre[..., :, None] * centre[..., None, :]
         shifted = scatter - cross - _turned(cross) + cell.counts.sum() * square
         quadratic = quadratic + (P * shifted).sum(axis=(-2, -1))
-    log_determinant = np.log(np.linalg.det(padded)) @ patterns.counts if still else NAN
+    if still:
+        log_determinant = np.log(np.linalg.det(padded)) @ patterns.counts
     found = _Sums(
         inverse,
         A,
@@ -265,7 +265,8 @@ def _of_shape(
     found.outer[..., members[:, None], places] = outer
     found.spread[..., members[:, None, None], places[:, None], places] = spread
     if np.iscomplexobj(b):
-        return NAN, NAN
+        nothing = np.full(lead, np.nan)
+        return nothing, nothing
     quadratic = (
         -2 * (shift * b).sum(axis=(-2, -1))
         + (shift[..., :, None] * A * shift[..., None, :]).sum(axis=(-3, -2, -1))
