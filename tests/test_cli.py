@@ -25,9 +25,12 @@ from instruments import Instrument, locking
 from tests.analyses.demonstrations import survey_path
 
 HOUSE = Path(__file__).parent.parent
-ORGANISATIONS = 15
+ORGANISATIONS = 20
 """Of the 60 in the demonstration, so many are enough for a report with all its sections, ..."""
-ABOUT_THEM = ("profession", "education", "unit_type", "tier", "seniority", "age", "ambassador")
+ABOUT_THEM = (
+    *("profession", "education", "tier", "seniority", "age"),
+    *("unit_type", "crossboundary", "ambassador"),
+)
 """... and these columns are not needed, by each of which groups would be compared."""
 HS39 = instruments.load("mental_ability")
 ITEMS = list(HS39.item_ids)
