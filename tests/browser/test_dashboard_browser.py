@@ -119,7 +119,15 @@ def _violations(page) -> list[str]:
 
 
 # Colours do not depend on the language, nor words on the colours.
-@pytest.mark.parametrize(("language", "scheme"), [("da", "dark"), ("en", "light")])
+@pytest.mark.parametrize(
+    ("language", "scheme"),
+    [
+        ("da", "dark"),
+        ("en", "light"),
+        pytest.param("da", "light", marks=pytest.mark.slow),
+        pytest.param("en", "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_every_page_can_be_used_by_everybody(opened, language, scheme):
     page = opened(language=language, instrument="coupling")
     before = page.get_by_test_id("stApp").evaluate(GROUND)
