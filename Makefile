@@ -7,6 +7,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 # Nothing is written outside this folder: not by pip, and not by what the tests drive.
 export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
+# Tests start many processes, each of which would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types docs check pytest slow bench calibration agreement lock clean

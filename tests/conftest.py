@@ -1,9 +1,11 @@
 """Which tests share a process, and which begin first, where `make test` runs them in several.
 
 A file is one unit of work, and so are files that read the same reports. The longest begin first:
-one that began last would keep the other processes waiting.
+one that began last would keep the other processes waiting. What one process has made of the
+demonstrations, the others read; see `tests/analyses/demonstrations.py`.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -13,6 +15,12 @@ HOUSE = Path(__file__).parent
 
 # The tests themselves run side by side.
 os.environ.setdefault("KOBLING_WORKERS", "1")
+
+# Thousands of tests stay in memory, and are looked through for garbage again and again.
+gc.set_threshold(200_000)
+
+SHARED = "KOBLING_TESTS_SHARED"
+"""Names the folder in which the processes of one run leave what they have made for each other."""
 
 TOGETHER = {
     "analyses/test_chapters.py": "reports",
@@ -26,19 +34,22 @@ TOGETHER = {
 LONGEST = (
     "test_cli.py",
     "reports",
-    "test_dashboard.py",
-    "analyses/fielding/test_round_trip.py",
-    "analyses/test_sensitivity.py",
     "browser/test_dashboard_browser.py",
-    "analyses/ledger/test_ledger.py",
-    "analyses/test_development.py",
-    "analyses/test_invariance.py",
-    "analyses/test_hypotheses.py",
-    "measure/functioning/test_dif.py",
+    "test_dashboard.py",
+    "analyses/test_attack.py",
+    "measure/replication/test_repeat.py",
+    "analyses/intake/test_versions.py",
+    "analyses/test_sensitivity.py",
     "analyses/across_levels/test_parts.py",
-    "analyses/intake/test_self_ratings.py",
-    "analyses/modelling/test_esem.py",
-    "test_docs.py",
+    "analyses/ledger/test_ledger.py",
+    "analyses/test_items.py",
+    "measure/planning/test_study_power.py",
+    "analyses/fielding/test_round_trip.py",
+    "analyses/showing/test_jobs.py",
+    "browser/test_signing_in_browser.py",
+    "analyses/test_screening.py",
+    "measure/test_ordinal_bootstrapping.py",
+    "measure/functioning/test_dif.py",
 )
 
 
@@ -54,3 +65,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(_unit(item)))
     places = {unit: place for place, unit in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(_unit(item), len(places)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Name the folder that the processes share; one process alone needs none."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ[SHARED] = str(tmp_path_factory.getbasetemp().parent)

@@ -25,10 +25,16 @@ def case(name: str) -> dict[str, Any]:
     return content
 
 
+@cache
+def _kinds() -> dict[str, str]:
+    """Return the kind of each case, ordered by id."""
+    names = sorted(path.stem for path in (ROOT / "cases").glob("*.json"))
+    return {name: case(name)["kind"] for name in names}
+
+
 def cases(kind: str) -> list[dict[str, Any]]:
     """Return all cases of one kind (`cfa`, `efa`, `reliability`, ...), ordered by id."""
-    found = [case(path.stem) for path in sorted((ROOT / "cases").glob("*.json"))]
-    return [content for content in found if content["kind"] == kind]
+    return [case(name) for name, own in _kinds().items() if own == kind]
 
 
 @cache

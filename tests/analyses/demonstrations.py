@@ -1,9 +1,17 @@
-"""The bundled instruments with their demonstration data, read and fitted once for all tests."""
+"""The bundled instruments with their demonstration data, read and fitted once for all tests.
 
-from collections.abc import Mapping
+Where tests run in several processes, what takes long is made by the one that first asks for it, and
+read by the others; see `tests/conftest.py`.
+"""
+
+import fcntl
+import os
+import pickle
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +25,7 @@ from analyses.modelling.fits import Fitted, fit_models
 from analyses.modelling.graded import Graded, graded_models
 from analyses.section import Finding, Message, Report, Section
 from instruments import Instrument
+from tests.conftest import SHARED
 
 NAMES = ("leadership_climate", "mental_ability", "coupling")
 SMALL = {"coupling": Path(__file__).parent / "coupling_individual.csv"}
@@ -27,6 +36,31 @@ SMALL = {"coupling": Path(__file__).parent / "coupling_individual.csv"}
 correlate .60 to .68, loadings are .58 to .70, and 8 % of the variance lies between organisations
 and 5 % between units. About 1 % of the answers are missing.
 """
+
+
+Made = TypeVar("Made")
+
+
+def _once(make: Callable[[str], Made]) -> Callable[[str], Made]:
+    """Let it be made once for a name by all processes of a run of the tests together."""
+
+    @cache
+    @wraps(make)
+    def made(name: str) -> Made:
+        folder = os.environ.get(SHARED)
+        if folder is None:
+            return make(name)
+        with (Path(folder) / f"{make.__name__}-{name}").open("a+b") as file:
+            # Another process that is at it is waited for.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if content := file.read():
+                return pickle.loads(content)
+            found = make(name)
+            file.write(pickle.dumps(found))
+            return found
+
+    return made
 
 
 @cache
@@ -43,18 +77,18 @@ def survey(name: str) -> Survey:
     return read_survey(survey_path(name), instrument(name))
 
 
-@cache
+@_once
 def fits(name: str) -> dict[str, Fitted]:
     return fit_models(instrument(name), survey(name))
 
 
-@cache
+@_once
 def numbers(name: str) -> dict[str, Fitted]:
     """Give the models fitted with the answers taken as numbers."""
     return fit_models(instrument(name), survey(name), estimator="MLR")
 
 
-@cache
+@_once
 def granted(name: str) -> Licences:
     return licences.grant(instrument(name), survey(name), fits(name))
 
@@ -71,13 +105,13 @@ def taken_for_granted(*columns: str, by: Licences | None = None) -> Licences:
     return Licences({**others.by_column, **full}, others.scales)
 
 
-@cache
+@_once
 def validated(name: str) -> Report:
     """Give the whole report, with and without those flagged for careless answers."""
     return report.validate(instrument(name), survey(name))
 
 
-@cache
+@_once
 def graded(name: str) -> dict[str, Graded]:
     return graded_models(instrument(name), survey(name))
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 
 import pytest
@@ -23,6 +24,12 @@ def written(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def earlier(written, tmp_path):
+    """Give a folder with an earlier result."""
+    return shutil.copytree(written, tmp_path / "report")
+
+
 def test_all_formats_are_written_and_nothing_else(written):
     # Nothing is known of the run that this report comes from, so none is recorded.
     assert {path.name for path in written.iterdir()} == output.FILE_NAMES
@@ -33,11 +40,9 @@ def test_all_formats_are_written_and_nothing_else(written):
     assert results.read(written / "results.json") == REPORT
 
 
-def test_an_earlier_result_is_replaced(tmp_path):
-    folder = tmp_path / "report"
-    output.write(REPORT, folder, language="da")
-    output.write(MARKED, folder, language="en")
-    assert results.read(folder / "results.json") == MARKED
+def test_an_earlier_result_is_replaced(earlier, tmp_path):
+    output.write(MARKED, earlier, language="en")
+    assert results.read(earlier / "results.json") == MARKED
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
@@ -66,12 +71,10 @@ def _leave_half_way(folder, error):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_on_failure_the_old_result_is_as_before_and_nothing_else_remains(error, tmp_path):
-    folder = tmp_path / "report"
-    output.write(REPORT, folder, language="da")
+def test_on_failure_the_old_result_is_as_before_and_nothing_else_remains(error, earlier, tmp_path):
     before = _everything(tmp_path)
     with pytest.raises(error):
-        _leave_half_way(folder, error)
+        _leave_half_way(earlier, error)
     assert _everything(tmp_path) == before
 
 
@@ -82,19 +85,17 @@ def test_on_failure_a_new_folder_is_not_there(error, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_if_the_name_cannot_be_taken_the_old_result_returns(tmp_path, monkeypatch):
-    folder = tmp_path / "report"
-    output.write(REPORT, folder, language="da")
+def test_if_the_name_cannot_be_taken_the_old_result_returns(earlier, tmp_path, monkeypatch):
     before = _everything(tmp_path)
-    rename = type(folder).rename
+    rename = type(earlier).rename
 
     def fail_for_new(self, target):
         if self.suffix == ".part":
             raise OSError(28, "No space left on device")
         return rename(self, target)
 
-    monkeypatch.setattr(type(folder), "rename", fail_for_new)
-    with pytest.raises(OutputError, match="No space left"), output.whole(folder) as place:
+    monkeypatch.setattr(type(earlier), "rename", fail_for_new)
+    with pytest.raises(OutputError, match="No space left"), output.whole(earlier) as place:
         (place / "x").write_text("x")
     assert _everything(tmp_path) == before
 
@@ -123,12 +124,10 @@ def test_results_of_another_program_do_not_make_a_folder_ours(tmp_path):
         output.check(tmp_path)
 
 
-def test_a_result_beside_foreign_files_is_left_alone(tmp_path):
-    folder = tmp_path / "report"
-    output.write(REPORT, folder, language="da")
-    (folder / "notes.txt").write_text("mine")
+def test_a_result_beside_foreign_files_is_left_alone(earlier):
+    (earlier / "notes.txt").write_text("mine")
     with pytest.raises(OutputError, match=r"notes\.txt"):
-        output.check(folder)
+        output.check(earlier)
 
 
 def test_a_file_or_a_file_as_parent_is_refused(tmp_path):
@@ -151,9 +150,8 @@ def test_others_may_read_the_folder_as_the_umask_allows(written):
     assert stat.S_IMODE(written.stat().st_mode) == 0o777 & ~umask
 
 
-def test_a_link_to_an_earlier_result_stays_a_link(tmp_path):
-    output.write(REPORT, tmp_path / "real", language="da")
-    (tmp_path / "link").symlink_to(tmp_path / "real")
+def test_a_link_to_an_earlier_result_stays_a_link(earlier, tmp_path):
+    (tmp_path / "link").symlink_to(earlier)
     output.write(MARKED, tmp_path / "link", language="da")
     assert (tmp_path / "link").is_symlink()
-    assert results.read(tmp_path / "real" / "results.json") == MARKED
+    assert results.read(earlier / "results.json") == MARKED

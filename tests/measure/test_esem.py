@@ -253,7 +253,7 @@ def test_the_bootstrap_keeps_factors_in_place_and_agrees_with_the_standard_error
     assert ratio.between(0.75, 1.5).all()
 
 
-def test_the_bootstrap_does_not_depend_on_the_number_of_workers():
+def test_the_bootstrap_does_not_depend_on_the_number_of_workers(workers_here):
     fit, rows = fitted("ML")
     one, two = (
         measure.bootstrap(fit, rows, n=110, seed=1, intervals=["percentile"], workers=workers)

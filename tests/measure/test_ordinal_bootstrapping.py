@@ -79,7 +79,7 @@ def test_standard_errors_are_about_the_robust_ones(frame, options):
     assert found.chisq.notna().all()
 
 
-def test_the_same_for_the_same_seed_whatever_the_workers(frame):
+def test_the_same_for_the_same_seed_whatever_the_workers(frame, workers_here):
     fit = fitted(frame)
     one, two = (measure.bootstrap(fit, n=12, seed=3, workers=workers) for workers in (1, 2))
     pd.testing.assert_frame_equal(one.replicates, two.replicates)

@@ -104,7 +104,7 @@ def test_parameterization_estimator_and_order_of_items_are_the_models_own(bfi, r
     assert values["ulsmv"] == pytest.approx(values["two"], rel=0.1)
 
 
-def test_the_seed_and_not_the_workers_decide(bfi, pair):
+def test_the_seed_and_not_the_workers_decide(bfi, pair, workers_here):
     runs = [
         measure.cross_validate(pair, bfi, seed=6, folds=3, repeats=2, workers=workers)
         for workers in (1, 2)

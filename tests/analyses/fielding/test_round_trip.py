@@ -22,7 +22,7 @@ KKS = instruments.load("coupling")
 OTHERS = tuple(name for name in responses.FORMATS if name != "csv")
 SHORT_RUN = 240
 """Respondents of the short form whose report is made."""
-FORMS = {"full": 1800, "short": SHORT_RUN}
+FORMS = {"full": 350, "short": SHORT_RUN}
 
 
 @cache

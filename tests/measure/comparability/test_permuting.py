@@ -72,7 +72,7 @@ def test_the_p_value_counts_the_data_among_the_permutations(school):
     )
 
 
-def test_results_do_not_depend_on_workers():
+def test_results_do_not_depend_on_workers(workers_here):
     options = {"group": "school", "step": "metric", "n": 55, "seed": 4}
     one = measure.permute_invariance(THREE, data("hs39.csv"), **options)
     two = measure.permute_invariance(THREE, data("hs39.csv"), workers=2, **options)

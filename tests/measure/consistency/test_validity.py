@@ -50,7 +50,7 @@ def test_htmt_of_polychoric_correlations_agrees_with_semtools(name, version):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
-def test_intervals_of_polychoric_ratios_do_not_depend_on_workers():
+def test_intervals_of_polychoric_ratios_do_not_depend_on_workers(workers_here):
     frame = data("hs39_ordered4.csv")
     kind = {"correlation": "polychoric", "seed": 4, "n": 60}
     one = measure.htmt_intervals(frame, ORDERED_SCALES, **kind)
@@ -76,7 +76,7 @@ def test_htmt_is_the_factor_correlation_where_loadings_are_equal():
         assert ours.loc["visual", "textual"] == pytest.approx(0.6, abs=1e-12)
 
 
-def test_intervals_hold_the_ratio_and_do_not_depend_on_workers():
+def test_intervals_hold_the_ratio_and_do_not_depend_on_workers(workers_here):
     frame = data("hs39.csv")
     one = measure.htmt_intervals(frame, SCALES, seed=4, n=200)
     two = measure.htmt_intervals(frame, SCALES, seed=4, n=200, workers=2)

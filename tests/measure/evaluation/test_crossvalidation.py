@@ -74,7 +74,7 @@ def test_numbers_belong_together(result):
     assert "<table" in result._repr_html_()
 
 
-def test_the_seed_and_not_the_workers_decide(hs39, result):
+def test_the_seed_and_not_the_workers_decide(hs39, result, workers_here):
     same = measure.cross_validate({"three": THREE, "one": ONE}, hs39, folds=5, seed=7)
     pd.testing.assert_frame_equal(same.folds, result.folds, rtol=1e-8)
     other = measure.cross_validate({"three": THREE, "one": ONE}, hs39, folds=5, seed=8)

@@ -44,7 +44,7 @@ def test_random_data_vary_as_unrelated_items_in_clusters_do(truth):
     assert "clusters" in repr(found)
 
 
-def test_polychoric_draws_keep_margins_and_clusters():
+def test_polychoric_draws_keep_margins_and_clusters(workers_here):
     table = unrelated(np.random.default_rng(7)).assign(team=CLUSTERS)
     one = factor_retention(table, cluster="team", correlation="polychoric", seed=1, n_draws=40)
     assert one.parallel.loc[1, "mean"] > 1.35

@@ -76,7 +76,7 @@ def test_empty_cells_are_treated_as_asked():
     assert any("to which 0.5 was added" in note for note in filled.notes)
 
 
-def test_mixed_items():
+def test_mixed_items(workers_here):
     table = data("bfi.csv")[["A1", "A2", "A3", "age"]]
     kind = {"correlation": "polychoric", "ordered": ["A1", "A2", "A3"]}
     found = measure.sampling_adequacy(table, **kind)

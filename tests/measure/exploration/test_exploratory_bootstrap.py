@@ -85,7 +85,7 @@ def test_clusters_are_drawn_whole():
     assert ratio.median() == pytest.approx(2.0, abs=0.4)
 
 
-def test_results_do_not_depend_on_workers_and_begin_alike():
+def test_results_do_not_depend_on_workers_and_begin_alike(workers_here):
     solution = solved()
     one = bootstrap_loadings(solution, HS39, n=110, seed=3)
     two = bootstrap_loadings(solution, HS39, n=110, seed=3, workers=2)

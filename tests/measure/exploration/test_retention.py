@@ -142,7 +142,7 @@ def ordered_items():
     return data("bfi.csv")[["A1", "A2", "A3", "C1", "C2", "C3"]]
 
 
-def test_polychoric_draws_do_not_depend_on_workers_and_report_progress():
+def test_polychoric_draws_do_not_depend_on_workers_and_report_progress(workers_here):
     done = []
     kind = {"correlation": "polychoric", "n_draws": 40}
     one = factor_retention(

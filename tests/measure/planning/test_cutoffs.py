@@ -114,7 +114,7 @@ def test_the_right_model_has_the_chi_square_of_its_degrees_of_freedom(found):
     assert chisq.max() < 60
 
 
-def test_workers_and_checkpoints_change_nothing(data, found, tmp_path):
+def test_workers_and_checkpoints_change_nothing(data, found, tmp_path, workers_here):
     fit = measure.cfa(THREE, data)
     again = dynamic_cutoffs(
         fit, repeats=60, seed=1, execution=Execution(workers=2, checkpoint=tmp_path)

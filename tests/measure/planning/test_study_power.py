@@ -68,7 +68,7 @@ def test_a_claim_that_any_study_makes():
     assert smallest_sample(Differs(50.0), repeats=50, seed=1).smallest == 2
 
 
-def test_workers_and_checkpoints_change_nothing(tmp_path):
+def test_workers_and_checkpoints_change_nothing(tmp_path, workers_here):
     one = power(Differs(0.2), [50, 60], repeats=60, seed=3)
     other = power(
         Differs(0.2), [50, 60], repeats=60, seed=3, execution=Execution(2, checkpoint=tmp_path)
