@@ -257,7 +257,7 @@ def _of_answers(on: Modelled, works: Functioning, clock: Clock) -> list[Section]
     if short_form.shortened(instrument, survey):
         sections.append(short_form.run(instrument, survey, fits=fits, seed=on.run.seed))
     clock.start("step.reliability")
-    sections.append(reliability.run(instrument, survey, fits=fits))
+    sections.append(reliability.run(instrument, survey, fits=fits, models=models))
     clock.start("step.exploratory")
     sections.append(exploratory.run(instrument, survey, seed=on.run.seed))
     return sections
