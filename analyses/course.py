@@ -302,7 +302,11 @@ def _development(on: Modelled, granted: Licences) -> tuple[list[Section], Develo
     waves = _waves(on.run, on.survey, on.reference.plan)
     if waves is None and not has_cohorts(instrument, whole):
         return [], None
-    return [development.run(instrument, whole, waves=waves, granted=granted)], waves
+    told = development.run(instrument, whole, waves=waves, granted=granted)
+    if waves is not None:
+        # The hypotheses ask for it, of everybody and without the flagged: to be taken along to both.
+        _ = waves.moderations
+    return [told], waves
 
 
 def _waves(run: Run, survey: Survey, planned: Plan) -> Development | None:
