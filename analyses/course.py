@@ -304,7 +304,7 @@ def _development(on: Modelled, granted: Licences) -> tuple[list[Section], Develo
         return [], None
     told = development.run(instrument, whole, waves=waves, granted=granted)
     if waves is not None:
-        # The hypotheses ask for it, of everybody and without the flagged: to be taken along to both.
+        # The hypotheses ask for it twice, of everybody and without the flagged.
         _ = waves.moderations
     return [told], waves
 
