@@ -6,6 +6,7 @@ from importlib import metadata
 
 import measure
 from analyses import evidence
+from analyses.defaults import SEED, software
 from analyses.evidence import column, columns
 from analyses.intake import locked
 from analyses.intake.locked import Locked
@@ -13,7 +14,6 @@ from analyses.intake.survey import Survey
 from analyses.modelling import methods, model_tables
 from analyses.modelling.fits import Fits, Fitted, fit_models
 from analyses.modelling.structure import structure
-from analyses.publication import SEED, software
 from analyses.section import Cell, Finding, Message, Phrase, Provenance, Section, Table
 from instruments.schema import Instrument
 

@@ -22,7 +22,7 @@ from analyses.commands.running import (
     refusals,
     run,
 )
-from analyses.publication import SEED
+from analyses.defaults import SEED
 from analyses.section import Message, Report
 from analyses.wording import Words, words
 
@@ -48,7 +48,7 @@ main.add_typer(listing, name="instruments")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from analyses.publication import software
+        from analyses.defaults import software
 
         typer.echo(software())
         raise typer.Exit

@@ -4,7 +4,7 @@ What takes longest is begun first, and done beside this process where there are 
 `side_by_side`. The sections come in their order all the same.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analyses import (
@@ -39,9 +39,10 @@ Progress = Callable[[str, float], None]
 """Called with the key of the step that begins (`step.fits`) and the share of the work done."""
 
 STEPS = {
-    "step.screening": 0.04,
-    "step.fits": 0.02,
-    "step.items": 0.26,
+    "step.fits": 0.04,
+    "step.functioning": 0.22,
+    "step.screening": 0.01,
+    "step.items": 0.05,
     "step.short_forms": 0.01,
     "step.reliability": 0.01,
     "step.exploratory": 0.03,
@@ -134,11 +135,22 @@ class Modelled:
 
 
 @dataclass(frozen=True, eq=False)
+class Begun:
+    """Answers with the models, how the items work, and what is found out meanwhile."""
+
+    modelled: Modelled
+    work: Shared[Modelled]
+    works: Functioning
+    granting: Task[Licences]
+    looking: Task[Referents | None]
+
+
+@dataclass(frozen=True, eq=False)
 class Again:
     """The sections without the flagged, as they will be; their licences are those of everybody."""
 
     first: Task[tuple[Modelled, list[Found]]]
-    rest: Task[list[Found]] | None
+    rest: Sequence[Task[list[Found]]]
 
     def sections(self) -> list[Found]:
         """Give what they find.
@@ -149,8 +161,7 @@ class Again:
             The answers of the others do not suffice.
         """
         _, sections = self.first.result()
-        assert self.rest is not None
-        return [*sections, *self.rest.result()]
+        return [*sections, *(found for task in self.rest for found in task.result())]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,18 +173,10 @@ class Course:
     again: Again | None
 
 
-def follow(run: Run, survey: Survey, unflagged: Survey | None, team: Team, clock: Clock) -> Course:
-    """Run the sections on all answers that are analysed, and begin to run them on fewer.
+def begin(run: Run, survey: Survey, team: Team, clock: Clock) -> Begun:
+    """Fit the models to the answers that are analysed, and begin what takes longest.
 
-    What is about groups, waves and levels is asked of everybody once, and taken to hold without the
-    flagged too: single answers weigh little for it, and it takes most of the time.
-
-    Parameters
-    ----------
-    survey
-        The answers that are analysed.
-    unflagged
-        Those of people who are not flagged, where the sections are to be run on them too.
+    Until the items have been examined, nothing here waits for what the caller has begun before.
 
     Raises
     ------
@@ -184,17 +187,36 @@ def follow(run: Run, survey: Survey, unflagged: Survey | None, team: Team, clock
     modelled = _modelled(run, survey, clock.within)
     work = team.share(modelled)
     granting, looking = team.begin(_granted, work), team.begin(_across, work)
-    clock.start("step.items")
+    clock.start("step.functioning")
     works = functioning(run.instrument, survey, modelled.models, modelled.reference)
+    return Begun(modelled, work, works, granting, looking)
+
+
+def follow(begun: Begun, unflagged: Survey | None, team: Team, clock: Clock) -> Course:
+    """Run the sections on all answers that are analysed, and begin to run them on fewer.
+
+    What is about groups, waves and levels is asked of everybody once, and taken to hold without the
+    flagged too: single answers weigh little for it, and it takes most of the time.
+
+    Parameters
+    ----------
+    begun
+        From `begin`.
+    unflagged
+        The answers of people who are not flagged, where the sections are to be run on them too.
+    """
+    modelled, work, works = begun.modelled, begun.work, begun.works
+    run = modelled.run
+    clock.start("step.items")
     first = None if unflagged is None else team.begin(_without_flagged, run, unflagged, works)
     sections = _of_answers(modelled, works, clock)
     clock.start("step.confirmatory")
-    sections.append(confirmatory.run(run.instrument, survey, fits=modelled.fits))
+    sections.append(confirmatory.run(run.instrument, modelled.survey, fits=modelled.fits))
     clock.start("step.invariance")
-    granted = team.share(granting.result())
+    granted = team.share(begun.granting.result())
     developing = team.begin(_development, work, granted)
     comparing = team.begin(_invariance, work, granted)
-    across = team.share(looking.result())
+    across = team.share(begun.looking.result())
     levelled = team.begin(_levels, work, granted, across)
     clock.start("step.development")
     # What comes last waits for this: the others are done beside it.
@@ -216,9 +238,11 @@ def _rest(
 ) -> Again:
     """Begin the sections that rest on what was settled for everybody."""
     if first.failed:
-        return Again(first, None)
-    modelled, _ = first.result()
-    return Again(first, team.begin(_of_settled, modelled, *settled))
+        return Again(first, ())
+    granted, waves, across = settled
+    modelled = team.share(first.result()[0])
+    judging = team.begin(_hypotheses_again, modelled, granted, waves, across)
+    return Again(first, (team.begin(_levels_again, modelled, across), judging))
 
 
 def _modelled(
@@ -263,19 +287,23 @@ def _of_answers(on: Modelled, works: Functioning, clock: Clock) -> list[Section]
     return sections
 
 
-def _of_settled(
-    on: Modelled, granted: Licences, waves: Development | None, across: Referents | None
-) -> list[Found]:
-    """Find what the sections find that wait for what is settled, in fewer answers than settled it.
+def _levels_again(on: Modelled, across: Referents | None) -> list[Found]:
+    """Find what the section finds that waits for what is settled, in fewer answers than settled it.
 
     No tables are made: the findings are all that is compared.
     """
-    found = [Found("levels", levels.findings(on.instrument, on.survey, across=across))]
-    if on.instrument.hypotheses:
-        answers = Answers(on.instrument, on.survey, on.reference.plan, waves, across)
-        said = hypotheses.findings(answers, fits=on.fits, granted=granted, seed=on.run.seed)
-        found.append(Found("hypotheses", said))
-    return found
+    return [Found("levels", levels.findings(on.instrument, on.survey, across=across))]
+
+
+def _hypotheses_again(
+    on: Modelled, granted: Licences, waves: Development | None, across: Referents | None
+) -> list[Found]:
+    """Find what the section finds; as for `_levels_again`."""
+    if not on.instrument.hypotheses:
+        return []
+    answers = Answers(on.instrument, on.survey, on.reference.plan, waves, across)
+    said = hypotheses.findings(answers, fits=on.fits, granted=granted, seed=on.run.seed)
+    return [Found("hypotheses", said)]
 
 
 def _granted(on: Modelled) -> Licences:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from analyses import evidence
+from analyses.defaults import SEED
 from analyses.dimensions import congruence, counting
 from analyses.dimensions.exploration import Exploration, explore
 from analyses.evidence import column, columns
 from analyses.intake.survey import Survey
-from analyses.publication import SEED
 from analyses.section import (
     Cell,
     Column,

@@ -9,6 +9,7 @@ from analyses.across_levels.referents import Referents, referents
 from analyses.comparing import licences
 from analyses.comparing.group_ladders import COMPARING
 from analyses.comparing.licences import Licences
+from analyses.defaults import SEED
 from analyses.intake.survey import Survey
 from analyses.ledger import detail_tables, details, tables
 from analyses.ledger import findings as told
@@ -20,7 +21,6 @@ from analyses.ledger.variables import Answers, NotAsked
 from analyses.modelling import methods
 from analyses.modelling.fits import Fits, fit_models
 from analyses.over_time.developing import Development
-from analyses.publication import SEED
 from analyses.section import Finding, Message, Section, Table, Value
 from instruments.schema import Instrument
 

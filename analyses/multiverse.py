@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from analyses import evidence
+from analyses.defaults import SEED
 from analyses.evidence import column
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import plan
-from analyses.publication import SEED
 from analyses.section import (
     Cell,
     Figure,
@@ -161,6 +161,7 @@ def _section(
         "models": len(chosen),
     }
     key = "all" if firm == len(judged) else "some"
+    parts = _parts(questions)
     provenance = _provenance(survey, chosen)
     finding = Finding(
         id="multiverse",
@@ -178,10 +179,10 @@ def _section(
         answer=Message(f"multiverse.answer.{key}", values),
         findings=(finding,),
         tables=(
-            _shares(instrument, questions, provenance),
+            *(_shares(instrument, part, own, provenance) for part, own in parts.items()),
             _by_choice(instrument, questions, provenance),
         ),
-        figures=(_figure(),),
+        figures=tuple(map(_figure, parts)),
         notes=(
             Message("multiverse.note.choices"),
             *(
@@ -193,6 +194,15 @@ def _section(
             *evidence.standing_notes(instrument, survey),
         ),
     )
+
+
+def _parts(questions: Sequence[Answered]) -> dict[str, list[Answered]]:
+    """Part what is said of the questionnaire from the hypotheses: one figure would be too tall."""
+    parts: dict[str, list[Answered]] = {}
+    for one in questions:
+        part = "hypotheses" if one.name.startswith("hypothesis ") else "questionnaire"
+        parts.setdefault(part, []).append(one)
+    return parts
 
 
 def _provenance(survey: Survey, chosen: Sequence[Universe]) -> Provenance:
@@ -217,7 +227,9 @@ def _named(instrument: Instrument, name: str) -> Message:
     return Message(f"multiverse.question.{kind}", values)
 
 
-def _shares(instrument: Instrument, questions: Sequence[Answered], provenance: Provenance) -> Table:
+def _shares(
+    instrument: Instrument, part: str, questions: Sequence[Answered], provenance: Provenance
+) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             _named(instrument, one.name),
@@ -230,8 +242,8 @@ def _shares(instrument: Instrument, questions: Sequence[Answered], provenance: P
         for one in questions
     ]
     return Table(
-        id="multiverse",
-        title=Message("multiverse.table.shares"),
+        id=f"multiverse_{part}",
+        title=Message(f"multiverse.table.{part}"),
         columns=(
             column("conclusion_on", "message"),
             column("report_says", "message"),
@@ -297,12 +309,12 @@ def _option(choice: str, option: str) -> Message:
     return Message(f"multiverse.option.{option}")
 
 
-def _figure() -> Figure:
+def _figure(part: str) -> Figure:
     return Figure(
-        id="multiverse",
-        title=Message("multiverse.figure"),
-        alt=Message("multiverse.figure.alt"),
-        table="multiverse",
+        id=f"multiverse_{part}",
+        title=Message(f"multiverse.table.{part}"),
+        alt=Message(f"multiverse.figure.{part}"),
+        table=f"multiverse_{part}",
         form="bars",
         channels={"y": "conclusion_on", "x": "share_same"},
         domain=(0.0, 1.0),

@@ -12,7 +12,7 @@ from math import ceil
 from pathlib import Path
 
 from analyses import disclosure, evidence
-from analyses.publication import software
+from analyses.defaults import software
 from analyses.section import (
     Cell,
     Column,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib import metadata
 
 from analyses import disclosure
+from analyses.defaults import software
 from analyses.disclosing.breakdowns import breakdowns
 from analyses.disclosure import Context, Earlier
 from analyses.intake import locked
@@ -13,25 +13,6 @@ from analyses.intake.locked import Locked
 from analyses.intake.survey import Survey
 from analyses.section import Report, Section
 from instruments.schema import Instrument
-
-SEED = 20240501
-"""Seed of everything random in a run, unless the user gives another."""
-
-ORDINAL = "WLSMV"
-"""Estimator of the models of answers in ordered categories, unless the user gives another: limited
-information from thresholds and polychoric correlations (Muthén 1984; Asparouhov & Muthén 2010)."""
-
-ROBUST = "MLR"
-"""Estimator of the models of continuous answers, and of the check that stands beside the ordinal
-models: standard errors and tests that hold for answers that are neither normal nor independent."""
-
-
-def software() -> str:
-    """Name the program and its version; a source tree that is not installed has no version."""
-    try:
-        return f"kobling {metadata.version('kobling')}"
-    except metadata.PackageNotFoundError:
-        return "kobling"
 
 
 def assemble(

@@ -20,7 +20,8 @@ from analyses import (
 )
 from analyses import multiverse as multiverse_section
 from analyses.content_validity import Content
-from analyses.course import Again, Clock, Course, Modelled, Progress, Run, follow
+from analyses.course import Again, Clock, Course, Modelled, Progress, Run, begin, follow
+from analyses.defaults import SEED
 from analyses.errors import AnalysisError
 from analyses.intake import locked
 from analyses.intake.cross_section import one_wave
@@ -29,13 +30,14 @@ from analyses.intake.locked import Locked
 from analyses.intake.margins import Margin
 from analyses.intake.survey import Survey
 from analyses.modelling import tailored
-from analyses.publication import SEED, assemble
+from analyses.publication import assemble
 from analyses.respondents import carelessness
 from analyses.section import Message, Report, Section, Value
 from analyses.side_by_side import ALONE, Team
 from analyses.universes.combinations import EVERYBODY, UNFLAGGED
 from instruments import AnswerError
 from instruments.schema import Instrument
+from measure import CarelessAnswers
 from measure.checks import known_option
 from measure.errors import MeasureError
 
@@ -146,20 +148,22 @@ def validate(
         without=() if flagged == "both" else ("step.sensitivity",),
         asked=("step.cutoffs",) * cutoffs + ("step.multiverse",) * multiverse,
     )
+    judging = team.begin(_judged, instrument, survey, seed)
+    analysed = survey if flagged != "drop" else survey.where(~judging.result().flagged)
+    begun = begin(Run(instrument, whole, estimator, seed), analysed, team, clock)
     clock.start("step.screening")
-    careless = carelessness.judge(instrument, survey, seed=seed)
+    careless = judging.result()
     first = screening.run(
         instrument, survey, estimator=estimator, careless=careless, margins=beside.margins
     )
     content = content_validity.run(instrument, survey, content=beside.content)
     unflagged = survey.where(~careless.flagged) if careless.n_flagged else survey
-    analysed = unflagged if flagged == "drop" else survey
     withheld = _withheld(instrument, survey, careless.n_flagged, confidential)
     others = unflagged if flagged == "both" and withheld is None else None
-    course = follow(Run(instrument, whole, estimator, seed), analysed, others, team, clock)
+    course = follow(begun, others, team, clock)
     sections, after = course.sections, list[Section]()
     if instrument.claims:
-        after.append(claims.run(instrument, analysed, verdicts=_judged(sections)))
+        after.append(claims.run(instrument, analysed, verdicts=_verdicts(sections)))
     if flagged == "both":
         clock.start("step.sensitivity")
         if course.again is not None:
@@ -197,7 +201,11 @@ def validate(
     return report
 
 
-def _judged(sections: Sequence[Section]) -> Mapping[str, Message]:
+def _judged(instrument: Instrument, survey: Survey, seed: int) -> CarelessAnswers:
+    return carelessness.judge(instrument, survey, seed=seed)
+
+
+def _verdicts(sections: Sequence[Section]) -> Mapping[str, Message]:
     """Give what came of each hypothesis, by its id; nothing where none was stated."""
     for section in sections:
         if section.id == "hypotheses":

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from analyses import evidence, verdicts
+from analyses.defaults import SEED
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import mean_of_answered
 from analyses.modelling.fits import Fits, plan
-from analyses.publication import SEED
 from analyses.questionnaire_items import short_form_tables
 from analyses.questionnaire_items.short_form_tables import Proposal
 from analyses.section import Finding, Message, Provenance, Quantity, Section, Text, Value

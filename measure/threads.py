@@ -20,6 +20,8 @@ _limited = Lock()
 
 @cache
 def _controller() -> Any:
+    # Only what is loaded can be limited, and scipy brings a library of its own.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 import instruments
 from analyses import output, screening
 from analyses.cli import FINDINGS, REFUSED, main
+from analyses.defaults import SEED, software
 from analyses.errors import AnalysisError
 from analyses.export import results
-from analyses.publication import SEED, assemble, software
+from analyses.publication import assemble
 from analyses.rerunning import record
 from instruments import locking
 from tests.analyses.demonstrations import survey_path

@@ -188,7 +188,7 @@ def test_an_own_file_is_mapped_by_hand_and_examined_once_without_its_small_group
     assert "svar.csv · n = 301" in app.caption[0].value
     shown = upload.shown.report
     assert shown.section("reliability") == validated("mental_ability").section("reliability")
-    assert shown.section("multiverse").table("multiverse").rows
+    assert shown.section("multiverse").table("multiverse_questionnaire").rows
     assert list(tmp_path.iterdir()) == []
     app.session_state["open-screening-respondents_school"] = True
     _open(app, "data", source="upload")

@@ -16,9 +16,9 @@ from analyses.across_levels.design import level_label
 from analyses.across_levels.referents import Referents
 from analyses.across_levels.two_levels import FEWEST_PLACES
 from analyses.attempts import Found, attempt
+from analyses.defaults import ROBUST
 from analyses.evidence import column, columns
 from analyses.modelling import methods
-from analyses.publication import ROBUST
 from analyses.section import Cell, Figure, Message, Provenance, Table
 
 SOURCE = "Lüdtke et al. 2008"

@@ -9,10 +9,10 @@ import pandas as pd
 import measure
 from analyses import evidence, verdicts
 from analyses.attempts import Found, attempt
+from analyses.defaults import ROBUST
 from analyses.intake.survey import Survey
 from analyses.ledger.judgement import Judgement
 from analyses.modelling.fits import Plan, source_of, treatment
-from analyses.publication import ROBUST
 from analyses.section import Message, Value
 from instruments.checks import variables
 from instruments.rules import Rules

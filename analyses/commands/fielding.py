@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from analyses.commands.running import Language, load_instrument, refusals
-from analyses.publication import SEED
+from analyses.defaults import SEED
 from analyses.section import Message
 from analyses.wording import words
 

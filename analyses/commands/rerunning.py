@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from analyses import labels
 from analyses.commands.running import Language, bar, refusals
 from analyses.section import Message, Section, Value
 from analyses.wording import Words, words
@@ -115,6 +114,8 @@ def compare(
 
 def _tell_rows(section: Section, said: Words) -> None:
     """Show the verdicts that changed, the numbers beyond their intervals and what is left out."""
+    from analyses import labels
+
     shown = {table.id: table for table in section.tables}
     for key in ("verdicts", "numbers", "left_out"):
         one = shown.get(f"runs_{key}")

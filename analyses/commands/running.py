@@ -56,17 +56,19 @@ def run(
     **options: Unpack[RunOptions],
 ) -> Report:
     """Read, compute and write, with a bar on standard error where that is a terminal."""
-    # Loading these takes a second; a refusal before must not wait for it.
-    from analyses import output, scheduler, side_by_side
-    from analyses.intake import inputs as files
-    from analyses.report import validate as run_all
-    from analyses.rerunning import record as records
+    from analyses import side_by_side
 
-    output.check(out)
-    scheduler.require_reachable()
-    chosen = records.Options(**options)
     with bar() as shown, side_by_side.team() as team:
         task = shown.add_task(said.say(Message("cli.reading")), total=1.0)
+        # Loading these takes seconds, here and in the processes beside, which were begun for it.
+        from analyses import output, scheduler
+        from analyses.intake import inputs as files
+        from analyses.report import validate as run_all
+        from analyses.rerunning import record as records
+
+        output.check(out)
+        scheduler.require_reachable()
+        chosen = records.Options(**options)
         given = files.read(instrument, inputs)
         record = records.make(instrument, inputs, chosen, said.language)
 

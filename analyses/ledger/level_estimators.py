@@ -12,10 +12,10 @@ from analyses.across_levels.referents import Referents
 from analyses.across_levels.two_levels import FEWEST_PLACES
 from analyses.attempts import attempt
 from analyses.comparing.group_ladders import TOTAL, Climb
+from analyses.defaults import ROBUST, SEED
 from analyses.ledger.estimators import NAME, Estimate, Ledger
 from analyses.ledger.networks import Construct, NotEstimated, defined, fit_network
 from analyses.ledger.variables import NotAsked, mean_of_answered
-from analyses.publication import ROBUST, SEED
 from analyses.section import Message
 from instruments.schema import Expectation
 from measure.levels.referent_contrasts import ALL

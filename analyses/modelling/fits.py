@@ -15,9 +15,9 @@ import pandas as pd
 
 import measure
 from analyses import evidence
+from analyses.defaults import ORDINAL, ROBUST, SEED
 from analyses.intake.survey import Survey
 from analyses.modelling.structure import structure
-from analyses.publication import ORDINAL, ROBUST, SEED
 from instruments.schema import BackgroundColumn, Instrument, MeasurementModel
 from measure.errors import (
     ConvergenceError,

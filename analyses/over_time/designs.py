@@ -18,11 +18,11 @@ from analyses import evidence
 from analyses.attempts import Found, attempt
 from analyses.comparing.group_ladders import climb
 from analyses.comparing.licences import Licence, Licences, licence
+from analyses.defaults import SEED
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import mean_of_answered
 from analyses.modelling.fits import Plan, fit_reference
 from analyses.over_time.developing import Development, allocated
-from analyses.publication import SEED
 from analyses.section import Answers
 from instruments.schema import BackgroundColumn, Instrument
 from measure.occasions.observed_changes import MEAN

@@ -14,13 +14,13 @@ import pandas as pd
 import measure
 from analyses import evidence
 from analyses.attempts import Found
+from analyses.defaults import SEED
 from analyses.intake.survey import Survey
 from analyses.ledger.variables import Answers, NotAsked, mean_of_answered
 from analyses.modelling.fits import Plan, treatment
 from analyses.modelling.scale_models import FEWEST_ITEMS
 from analyses.modelling.structure import structure
 from analyses.over_time.wave_steps import Licence, licence_of, steps_held
-from analyses.publication import SEED
 from instruments.schema import BackgroundColumn, Instrument
 from measure.errors import MeasureError
 from measure.occasions.observed_changes import MEAN

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from analyses import disclosure, evidence
+from analyses.defaults import software
 from analyses.errors import SurveyError
-from analyses.publication import software
 from analyses.rerunning import comparison_tables as tables
 from analyses.rerunning import in_both
 from analyses.rerunning.in_both import Numbers, changed_parts, judged, measures_the_same

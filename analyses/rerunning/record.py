@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analyses.defaults import SEED, software
 from analyses.errors import SurveyError
 from analyses.export import own_json
 from analyses.intake.earlier import located
-from analyses.publication import SEED, software
 from instruments import locking
 from instruments.schema import Instrument
 from instruments.substance import digest

@@ -7,10 +7,10 @@ import pandas as pd
 
 import measure
 from analyses import disclosure, evidence
+from analyses.defaults import SEED
 from analyses.errors import SurveyError
 from analyses.evidence import column
 from analyses.intake.survey import Survey
-from analyses.publication import SEED
 from analyses.section import Cell, Finding, Message, Provenance, Quantity, Table, Value
 from instruments.schema import Instrument
 

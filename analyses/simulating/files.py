@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from analyses import output
+from analyses.defaults import software
 from analyses.errors import OutputError
 from analyses.fielding import responses
-from analyses.publication import software
 from analyses.section import Message
 from analyses.simulating.drawing import SECOND, Drawn
 from analyses.simulating.mark import COLUMN, MARK

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from analyses.defaults import ORDINAL, ROBUST
 from analyses.intake.survey import Survey
 from analyses.modelling.fits import plan
 from analyses.modelling.structure import structure
-from analyses.publication import ORDINAL, ROBUST
 from instruments.schema import Instrument
 from measure.estimators import FOR_ORDERED
 from measure.estimators import estimator as find_estimator

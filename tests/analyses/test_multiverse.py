@@ -63,7 +63,7 @@ def test_shares_count_what_says_what_the_report_says() -> None:
 
 
 def test_every_question_of_the_report_is_a_row() -> None:
-    table = found().table("multiverse")
+    table = found().table("multiverse_questionnaire")
     asked = [cell.key for cell in table.column("conclusion_on") if isinstance(cell, Message)]
     assert asked[:3] == [f"multiverse.question.{name}" for name in ("fit", "distinct", "rivals")]
     assert asked[-1] == "multiverse.question.retention"
@@ -112,6 +112,19 @@ def test_where_nobody_answered_all_items_there_is_no_answer() -> None:
     assert _modelled(asked, lacking, Universe("everybody", "complete", "MLR"), 1) == {}
 
 
+def test_hypotheses_have_a_table_and_a_figure_of_their_own() -> None:
+    asked, answers = instrument("coupling"), survey("coupling")
+    chosen = universes(asked, answers, ("everybody",), None)
+    yes = tuple((universe.choices, Message("check.yes")) for universe in chosen)
+    said = tuple(Answered(name, yes) for name in ("fit", "hypothesis P1", "retention"))
+    section = multiverse._section(asked, answers, said, chosen)
+    assert [figure.table for figure in section.figures] == [
+        "multiverse_questionnaire",
+        "multiverse_hypotheses",
+    ]
+    assert [len(section.table(figure.table).rows) for figure in section.figures] == [2, 1]
+
+
 def test_each_choice_is_told_of_by_itself() -> None:
     table = found().table("multiverse_choices")
     choices = {cell.key for cell in table.column("choice") if isinstance(cell, Message)}
@@ -130,7 +143,7 @@ def test_both_languages_say_it() -> None:
         assert said.say(found().answer)
         for table in found().tables:
             assert all(said.write(cell) for row in table.rows for cell in row if cell is not None)
-    assert found().figures[0].table == "multiverse"
+    assert found().figures[0].table == "multiverse_questionnaire"
 
 
 def test_a_report_has_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +153,7 @@ def test_a_report_has_what_is_asked_for(tmp_path: Path, monkeypatch: pytest.Monk
     structure = whole.section("confirmatory")
     assert "dynamic_fit" in [finding.id for finding in structure.findings]
     assert structure.table("dynamic_cutoffs").rows
-    assert whole.section("multiverse").table("multiverse").rows
+    assert whole.section("multiverse").table("multiverse_questionnaire").rows
     assert list((tmp_path / "kobling" / "cutoffs").rglob("*.chunk"))
     plain = confirmatory.run(instrument(NAME), survey(NAME), fits=fits(NAME))
     ids = [finding.id for finding in structure.findings]

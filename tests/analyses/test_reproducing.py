@@ -58,7 +58,10 @@ def test_without_the_flagged_every_table_is_made_by_the_whole_validation():
 
 def test_what_was_asked_for_besides_is_asked_for_again():
     read = Read("coupling", "svar.csv", more=("cutoffs", "multiverse"))
-    for section, table in (("confirmatory", "dynamic_cutoffs"), ("multiverse", "multiverse")):
+    for section, table in (
+        ("confirmatory", "dynamic_cutoffs"),
+        ("multiverse", "multiverse_questionnaire"),
+    ):
         code = reproducing.code(read, section, table)
         assert "beside=given.beside, cutoffs=True, multiverse=True)" in code
         compile(code, "shown", "exec")
