@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from measure.errors import DataError, OptionError
@@ -51,19 +50,15 @@ def group_means(
             raise DataError(f'the data have no column "{name}".')
     if not 0.0 < confidence < 1.0:
         raise OptionError(f"confidence is {confidence}; give a proportion between 0 and 1.")
-    used = data[value].notna() & data[by].notna()
-    scores = data.loc[used, value].to_numpy(dtype=float)
-    codes, names = pd.factorize(data.loc[used, by])
-    n = np.bincount(codes)
-    mean = np.bincount(codes, scores) / n
-    # A group of one has no degrees of freedom.
-    df = np.where(n > 1, n - 1.0, np.nan)
-    sd = np.sqrt(np.bincount(codes, (scores - mean[codes]) ** 2) / df)
-    se = sd / np.sqrt(n)
-    reach = se * t.ppf((1 + confidence) / 2, df)
-    columns = {"n": n, "mean": mean, "sd": sd, "se": se}
-    columns |= {"ci.lower": mean - reach, "ci.upper": mean + reach}
-    return pd.DataFrame(columns, index=pd.Index(names, name=by))
+    groups = data.loc[data[value].notna(), [value, by]].groupby(by, sort=False, observed=True)
+    scores = groups[value]
+    table = pd.DataFrame({"n": scores.count(), "mean": scores.mean(), "sd": scores.std()})
+    table["se"] = table["sd"] / table["n"] ** 0.5
+    # A group of one has no degrees of freedom; `where` keeps scipy from being asked.
+    reach = table["se"] * t.ppf((1 + confidence) / 2, (table["n"] - 1).where(table["n"] > 1))
+    table["ci.lower"] = table["mean"] - reach
+    table["ci.upper"] = table["mean"] + reach
+    return table
 
 
 def overall_means(
