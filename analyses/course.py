@@ -281,7 +281,7 @@ def _of_answers(on: Modelled, works: Functioning, clock: Clock) -> list[Section]
     if short_form.shortened(instrument, survey):
         sections.append(short_form.run(instrument, survey, fits=fits, seed=on.run.seed))
     clock.start("step.reliability")
-    sections.append(reliability.run(instrument, survey, fits=fits))
+    sections.append(reliability.run(instrument, survey, fits=fits, models=models))
     clock.start("step.exploratory")
     sections.append(exploratory.run(instrument, survey, seed=on.run.seed))
     return sections
@@ -330,7 +330,11 @@ def _development(on: Modelled, granted: Licences) -> tuple[list[Section], Develo
     waves = _waves(on.run, on.survey, on.reference.plan)
     if waves is None and not has_cohorts(instrument, whole):
         return [], None
-    return [development.run(instrument, whole, waves=waves, granted=granted)], waves
+    told = development.run(instrument, whole, waves=waves, granted=granted)
+    if waves is not None:
+        # The hypotheses ask for it twice, of everybody and without the flagged.
+        _ = waves.moderations
+    return [told], waves
 
 
 def _waves(run: Run, survey: Survey, planned: Plan) -> Development | None:

@@ -1,6 +1,6 @@
 """How precisely the scales measure: alpha from the answers, omega from models of the scales."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from analyses import evidence, verdicts
@@ -39,7 +39,13 @@ _MOST_NAMES = 5
 """More names than these make a sentence that nobody reads."""
 
 
-def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> Section:
+def run(
+    instrument: Instrument,
+    survey: Survey,
+    *,
+    fits: Fits | None = None,
+    models: Mapping[str, Fitted] | None = None,
+) -> Section:
     """Estimate and judge the reliability of the reflective scales.
 
     Parameters
@@ -49,6 +55,8 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     fits
         The fitted models, where they have been fitted already; else the reference model is fitted,
         and nothing is said of a total score, which other models judge.
+    models
+        The models of the scales, from `scale_models.scale_models`; fitted here by default.
 
     Returns
     -------
@@ -58,7 +66,7 @@ def run(instrument: Instrument, survey: Survey, *, fits: Fits | None = None) -> 
     """
     fits = fit_reference(instrument, survey) if fits is None else fits
     reference = fits[instrument.reference_model.id]
-    judged = estimate(instrument, survey, reference)
+    judged = estimate(instrument, survey, reference, models=models)
     main = tuple(part for part in judged if part.main)
     further = tuple(part for part in judged if not part.main)
     notes = [

@@ -84,11 +84,12 @@ def _slide(picture: str, marks: Sequence[str]) -> str:
         f'<text x="{_SIDE}" y="{HEIGHT - 22}" font-family="{FONT}" font-size="22" '
         f'font-weight="bold" fill="#5a4700">{told}</text>'
     )
+    # Nothing of a figure lies outside its view; to cut it off there costs a layer of pixels.
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'version="1.1" role="img" {label[0]} width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}"><rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
         f'<svg x="{_SIDE}" y="{_TOP}" width="{_room(0)}" height="{_room(1)}" {view[0]} '
-        f'preserveAspectRatio="xMidYMid meet">{picture[opening.end() :]}'
+        f'preserveAspectRatio="xMidYMid meet" overflow="visible">{picture[opening.end() :]}'
         f"{mark if marks else ''}</svg>"
     )

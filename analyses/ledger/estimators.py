@@ -28,9 +28,6 @@ FEWEST_IN_GROUP = 10
 SMALL = "invariance.reason.small"
 """Why groups are not among those that a licence holds for."""
 
-MODERATOR = "moderator"
-"""The column of an index in the model of change."""
-
 NAME = "found"
 """The quantity of interest in the model texts."""
 
@@ -412,10 +409,9 @@ def moderation(ledger: Ledger, expectation: Expectation) -> tuple[Estimate, ...]
         raise Awaits(expectation.estimand)
     target = ledger.answers.variable(expectation.target)
     _require_same(waves, expectation)
-    whole = Answers(waves.instrument, waves.survey, waves.planned)
-    if target.id not in whole.scores:
+    if target.id not in waves.moderations:
         raise NotAsked(target.id)
-    found = waves.moderation(whole.scores[target.id], MODERATOR)
+    found = waves.moderations[target.id]
     if found.result is None:
         raise NotEstimated(found.reason)
     table = found.result.table

@@ -72,7 +72,11 @@ Table = Mapping[frozenset[str], pd.Series]
 
 
 def estimate(
-    instrument: Instrument, survey: Survey, reference: Fitted
+    instrument: Instrument,
+    survey: Survey,
+    reference: Fitted,
+    *,
+    models: Mapping[str, Fitted] | None = None,
 ) -> tuple[ScaleReliability, ...]:
     """Estimate and judge every reflective scale that the survey has answers to.
 
@@ -80,6 +84,9 @@ def estimate(
     ----------
     reference
         The reference model as it was fitted; the others are fitted as it was.
+    models
+        The models of the scales, from `scale_models.scale_models`, of which those of one factor are
+        taken; fitted here by default.
 
     Returns
     -------
@@ -95,7 +102,9 @@ def estimate(
     }
     held = {frozenset(items) for items in known.factors.values()}
     others = {name: items for name, items in scales.items() if frozenset(items) not in held}
-    own = one_factor_models(instrument, survey, others, reference)
+    own = {name: fitted for name, fitted in (models or {}).items() if fitted is not reference}
+    rest = {name: items for name, items in others.items() if name not in own}
+    own |= one_factor_models(instrument, survey, rest, reference)
     fits = (reference, *own.values())
     checks = [fitted.check for fitted in fits if fitted.check is not None]
     sources = _Sources(survey, reference, (_omegas(fits), _omegas(checks)))

@@ -38,6 +38,9 @@ MOST_LINKED = 3
 """With more waves than these each counts as a sample too: respondents link all items of all waves
 in one model, which grows with the square of their number."""
 
+MODERATOR = "moderator"
+"""The column of an index in the model of change."""
+
 CLUSTER_ROLES = ("organisation", "cluster")
 BACKGROUND_ROLES = ("group", "role", "background")
 NOT_BACKGROUND = ("form", "language")
@@ -299,6 +302,26 @@ class Development:
         except MeasureError as error:
             return Found(None, str(error))
         return Found(result, "")
+
+    @cached_property
+    def moderations(self) -> dict[str, Found[measure.ChangeModeration]]:
+        """How change goes with the scores that hypotheses name, by scale; of what may be shown."""
+        if self.effort is None or self.linked is None or not self.comparable:
+            return {}
+        if self.smallest_group < FEWEST_IN_GROUP:
+            return {}
+        scores = Answers(self.instrument, self.survey, self.planned).scores
+        named = (
+            expectation.target
+            for hypothesis in self.instrument.hypotheses
+            for expectation in hypothesis.expectations
+            if expectation.estimand == "moderation"
+        )
+        return {
+            name: self.moderation(scores[name], MODERATOR)
+            for name in dict.fromkeys(named)
+            if name in scores
+        }
 
     @property
     def smallest_group(self) -> int:

@@ -100,7 +100,9 @@ class Standing:
         if bent.any():
             scores = np.column_stack(self._scores)
             information[bent] = np.einsum("gi,ij,ik->gjk", self.member[bent], scores, scores)
-        inverse = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
+            inverse = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
+        else:
+            inverse = np.linalg.inv(information)
         step = np.einsum("gjk,gk->gj", inverse, gradient)
         # The first group gives ability its scale.
         step[0] = 0.0

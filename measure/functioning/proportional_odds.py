@@ -155,17 +155,20 @@ def expected_answers(params: Array, values: Array, X: Array) -> tuple[Array, Arr
 class _Answers(NamedTuple):
     """Answers and predictors as the likelihood wants them.
 
-    `chosen` is (n_categories, n_obs), 1 for the category of each row, and `X` (n_slopes, n_obs).
+    `ends` is (2, n_obs), the numbers of the cuts above and below the category of each row, that
+    below the lowest category being 0; `chosen` is (n_categories, n_obs), 1 for the category of each
+    row, and `X` (n_slopes, n_obs).
     """
 
-    codes: Codes
+    ends: Codes
     chosen: Array
     X: Array
 
     @classmethod
     def of(cls, codes: Codes, X: Array) -> "_Answers":
         chosen = codes == np.arange(codes.max() + 1)[:, None]
-        return cls(codes, chosen.astype(float), np.ascontiguousarray(X.T))
+        ends = np.stack([codes + 1, codes])
+        return cls(ends, chosen.astype(float), np.ascontiguousarray(X.T))
 
     @property
     def n_cuts(self) -> int:
@@ -191,6 +194,8 @@ class _Sides(NamedTuple):
         Derivatives of log p by the cuts, f_u / p and -f_l / p.
     by_above, by_below
         g_u / p and -g_l / p, their derivatives but for what p does to them.
+    by_location
+        Derivative of log p by the location.
     """
 
     p: Array
@@ -198,24 +203,20 @@ class _Sides(NamedTuple):
     below: Array
     by_above: Array
     by_below: Array
+    by_location: Array
 
     @classmethod
-    def of(cls, cuts: Array, codes: Codes, location: Array) -> "_Sides":
-        ends = np.concatenate([[-np.inf], cuts, [np.inf]])
+    def of(cls, cuts: Array, ends: Codes, location: Array) -> "_Sides":
+        every = np.concatenate([[-np.inf], cuts, [np.inf]])
         # Beyond 700 the exponential leaves the numbers there are, and F is 0 all the same.
-        F = 1 / (1 + np.exp(np.minimum(location - ends[np.stack([codes + 1, codes])], 700.0)))
+        F = 1 / (1 + np.exp(np.minimum(location - every[ends], 700.0)))
         f = F * (1 - F)
         g = f * (1 - 2 * F)
         p = F[0] - F[1]
         with np.errstate(divide="ignore", invalid="ignore"):
             f /= p
             g /= p
-        return cls(p, f[0], -f[1], g[0], -g[1])
-
-    @property
-    def by_location(self) -> Array:
-        """Derivative of log p by the location."""
-        return -(self.above + self.below)
+        return cls(p, f[0], -f[1], g[0], -g[1], f[1] - f[0])
 
     @property
     def by_location_twice(self) -> Array:
@@ -233,7 +234,7 @@ def _evaluate(params: Array, answers: _Answers) -> OddsFit:
     """Log-likelihood and its derivatives; -inf where cuts are out of order."""
     n_cuts, n_params = answers.n_cuts, len(params)
     cuts, slopes = params[:n_cuts], params[n_cuts:]
-    sides = _Sides.of(cuts, answers.codes, slopes @ answers.X)
+    sides = _Sides.of(cuts, answers.ends, slopes @ answers.X)
     if (np.diff(cuts) <= 0).any() or (sides.p <= 0).any():
         nothing = np.zeros(n_params)
         return OddsFit(params, -np.inf, nothing, -np.eye(n_params), False, answers, sides)

@@ -201,22 +201,21 @@ def _members(data: pd.DataFrame, x: str, y: str, cluster: str) -> tuple[Array, C
 
 def _halves(values: Array, members: Codes, n_splits: int, rng: np.random.Generator) -> Array:
     """Means of x and y over both halves of each cluster, (2, 2, n_splits, n_clusters)."""
-    sizes = np.bincount(members)
-    starts = np.cumsum(sizes) - sizes
-    place = np.arange(len(members)) - starts[members]
-    halves = np.empty((2, 2, n_splits, len(sizes)))
+    sizes, n = np.bincount(members), len(members)
+    drawn = np.empty((n_splits, n))
+    first = np.empty((n_splits, len(sizes)), dtype=np.intp)
     for split in range(n_splits):
-        order = np.lexsort((rng.random(len(members)), members))
+        drawn[split] = rng.random(n)
         # The odd member goes to the first or the second half.
-        first = sizes // 2 + (sizes % 2) * rng.integers(0, 2, len(sizes))
-        half = (place >= first[members]).astype(np.intp)
-        counts = np.stack([first, sizes - first])
-        for score in (0, 1):
-            sums = np.bincount(
-                half * len(sizes) + members, values[score][order], minlength=2 * len(sizes)
-            )
-            halves[score, :, split] = sums.reshape(2, -1) / counts
-    return halves
+        first[split] = sizes // 2 + (sizes % 2) * rng.integers(0, 2, len(sizes))
+    # What is drawn is below 1: members change places within their cluster only.
+    order = np.argsort(members + drawn, axis=1)
+    starts = np.stack([np.zeros_like(first), first], axis=2) + (np.cumsum(sizes) - sizes)[:, None]
+    starts += n * np.arange(n_splits)[:, None, None]
+    counts = np.stack([first, sizes - first], axis=2)
+    sums = np.stack([np.add.reduceat(one[order].ravel(), starts.ravel()) for one in values])
+    means = sums.reshape(2, *counts.shape) / counts
+    return np.ascontiguousarray(np.moveaxis(means, 3, 1))
 
 
 def _quantities(halves: Array, weights: Array) -> dict[str, Array]:

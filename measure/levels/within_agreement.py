@@ -190,9 +190,11 @@ def agreement(
     complete = numbers.notna().all(axis=1) & clusters.notna()
     if not complete.any():
         raise DataError(f'no row has an answer to all items and a "{cluster}".')
-    each = item_indices(spread(numbers, clusters, scale), numbers.columns, chosen.variance)
+    of_items = of_scale = spread(numbers, clusters, scale)
+    each = item_indices(of_items, numbers.columns, chosen.variance)
     answers = numbers[complete]
-    of_scale = spread(answers, clusters[complete], scale)
+    if not complete.all():
+        of_scale = spread(answers, clusters[complete], scale)
     whole = scale_indices(of_scale, chosen.variance)
     codes, labels = pd.factorize(clusters[complete])
     sds, dispersion = dispersions(

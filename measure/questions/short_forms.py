@@ -137,18 +137,20 @@ def short_forms(
     quotas = _quotas(scales, content, at_least)
     folds = _deal(data, cluster, n_folds, np.random.default_rng(seed))
     chooser = _Chooser(scales, wanted, tuple(keep), quotas)
-    answers = {name: _answers(data, list(items)) for name, items in scales.items()}
-    whole = {name: _one_factor(frame) for name, frame in answers.items()}
+    answers = {name: _Answers.of(name, data, list(items)) for name, items in scales.items()}
+    whole = {name: own.factor() for name, own in answers.items()}
     chosen = chooser.choose(whole)
+    others = data[list(criteria)].to_numpy(dtype=float)
     held = [
-        _held_out(answers, criteria, data, folds, k, chooser) for k in range(int(folds.max()) + 1)
+        _held_out(answers, criteria, others, folds == k, chooser)
+        for k in range(int(folds.max()) + 1)
     ]
     return ShortForms(
         items=_item_table(scales, whole, chosen, held),
         scales=_scale_table(scales, answers, whole, chosen, held),
         validity=_validity_table(scales, criteria, held),
         n_folds=n_folds,
-        n_obs=len(set().union(*(frame.index for frame in answers.values()))),
+        n_obs=len(set().union(*(own.rows for own in answers.values()))),
         notes=(
             "The choice rests on omega of sums of answers; whether the items still cover what the "
             "scale is about is for people who know the subject to judge.",
@@ -179,17 +181,44 @@ class _Factor:
         return np.array([self.items.index(name) for name in names], dtype=np.intp)
 
 
-def _one_factor(answers: pd.DataFrame) -> _Factor:
-    S = answers.cov().to_numpy()
-    sd = np.sqrt(np.diag(S))
-    found = extract(S / np.outer(sd, sd), 1, "minres")
-    standard = found.loadings[:, 0]
-    return _Factor(
-        items=tuple(str(name) for name in answers.columns),
-        loadings=standard * sd,
-        errors=found.uniquenesses * sd**2,
-        standard=standard,
-    )
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """Complete answers to a scale, (n_obs, n_items), and in which rows of the data they stand."""
+
+    scale: str
+    items: tuple[str, ...]
+    values: Array
+    rows: Indices
+
+    @classmethod
+    def of(cls, scale: str, data: pd.DataFrame, items: list[str]) -> "_Answers":
+        frame = complete_rows(numeric_items(data, items), minimum_rows=2 * len(items))
+        rows = data.index.get_indexer(frame.index)
+        return cls(scale, tuple(items), frame.to_numpy(dtype=float), rows)
+
+    def part(self, chosen: NDArray[np.bool_]) -> "_Answers":
+        """Give the answers of some rows of the data, which have to be enough for a factor."""
+        own = chosen[self.rows]
+        values = self.values[own]
+        if len(values) <= 2 * len(self.items) or (np.ptp(values, axis=0) == 0).any():
+            raise DataError(
+                f'a fold has {len(values)} respondents who answered all items of "{self.scale}", '
+                "too few to estimate its reliability. Use fewer folds, or more respondents."
+            )
+        return _Answers(self.scale, self.items, values, self.rows[own])
+
+    def factor(self) -> _Factor:
+        """Extract one factor."""
+        S = np.cov(self.values, rowvar=False)
+        sd = np.sqrt(np.diag(S))
+        found = extract(S / np.outer(sd, sd), 1, "minres")
+        standard = found.loadings[:, 0]
+        return _Factor(
+            items=self.items,
+            loadings=standard * sd,
+            errors=found.uniquenesses * sd**2,
+            standard=standard,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,28 +281,25 @@ class _Held:
 
 
 def _held_out(
-    answers: Mapping[str, pd.DataFrame],
+    answers: Mapping[str, _Answers],
     criteria: Sequence[str],
-    data: pd.DataFrame,
-    folds: "pd.Series[int]",
-    fold: int,
+    others: Array,
+    out: NDArray[np.bool_],
     chooser: _Chooser,
 ) -> _Held:
-    training, held = {}, {}
-    for name, frame in answers.items():
-        own = folds[frame.index] == fold
-        training[name] = _one_factor(_enough(frame[~own], name))
-        held[name] = _enough(frame[own], name)
+    """Hold some rows of the data out; `others` are the criteria in all of them."""
+    training = {name: own.part(~out).factor() for name, own in answers.items()}
     chosen = chooser.choose(training)
     omegas, correlations = {}, {}
-    for name, frame in held.items():
-        factor = _one_factor(frame)
+    for name, own in answers.items():
+        held = own.part(out)
+        factor = held.factor()
         places = factor.places(chosen[name])
         omegas[name] = (factor.omega(), factor.omega(places), factor.correlation(places))
-        full, short = frame.sum(axis=1), frame[list(chosen[name])].sum(axis=1)
-        others = data.loc[frame.index, list(criteria)].to_numpy(dtype=float)
-        found = [_correlations(total.to_numpy(dtype=float), others) for total in (full, short)]
-        counts = (~np.isnan(others)).sum(axis=0)
+        sums = [held.values.sum(axis=1), held.values[:, places].sum(axis=1)]
+        there = others[held.rows]
+        found = [_correlations(total, there) for total in sums]
+        counts = (~np.isnan(there)).sum(axis=0)
         for criterion, *pair, n in zip(criteria, *found, counts, strict=True):
             correlations[name, criterion] = (float(pair[0]), float(pair[1]), int(n))
     return _Held(chosen, omegas, correlations)
@@ -294,15 +320,6 @@ def _correlations(total: Array, others: Array) -> Array:
     together = (own * other).sum(axis=0)
     known = np.divide(together, spread, out=np.full(len(spread), np.nan), where=spread > 0)
     return np.asarray(known)
-
-
-def _enough(frame: pd.DataFrame, scale: str) -> pd.DataFrame:
-    if len(frame) <= 2 * frame.shape[1] or (frame.nunique() < 2).any():
-        raise DataError(
-            f'a fold has {len(frame)} respondents who answered all items of "{scale}", too few to '
-            "estimate its reliability. Use fewer folds, or more respondents."
-        )
-    return frame
 
 
 def _item_table(
@@ -327,7 +344,7 @@ def _item_table(
 
 def _scale_table(
     scales: Mapping[str, Sequence[str]],
-    answers: Mapping[str, pd.DataFrame],
+    answers: Mapping[str, _Answers],
     whole: Mapping[str, _Factor],
     chosen: Mapping[str, tuple[str, ...]],
     held: Sequence[_Held],
@@ -346,7 +363,7 @@ def _scale_table(
             "loss": loss,
             "loss.se": se,
             "r_full": each[:, 2].mean(),
-            "n_obs": len(answers[name]),
+            "n_obs": len(answers[name].rows),
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index.name = "scale"
@@ -372,10 +389,6 @@ def _validity_table(
 def _mean_and_error(values: Array) -> tuple[float, float]:
     """Mean over folds and its standard error, as if folds were independent."""
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-
-
-def _answers(data: pd.DataFrame, items: list[str]) -> pd.DataFrame:
-    return complete_rows(numeric_items(data, items), minimum_rows=2 * len(items))
 
 
 def _wanted(
@@ -440,7 +453,7 @@ def _quotas(
 
 def _deal(
     data: pd.DataFrame, cluster: str | None, n_folds: int, generator: np.random.Generator
-) -> "pd.Series[int]":
+) -> Indices:
     """Fold of each row: respondents, or clusters as a whole, in random order, dealt in turn."""
     units = np.arange(len(data))
     if cluster is not None:
@@ -452,4 +465,4 @@ def _deal(
         raise OptionError(f"n_folds is {n_folds}, but must be from 2 to {n_units}.")
     fold = np.empty(n_units, dtype=np.intp)
     fold[generator.permutation(n_units)] = np.arange(n_units) % n_folds
-    return pd.Series(fold[units], index=data.index)
+    return np.asarray(fold[units], dtype=np.intp)

@@ -203,6 +203,17 @@ def test_a_scale_s_own_model_without_a_solution_says_why(
     assert section.table("reliability_further").column("omega") == (None,)
 
 
+def test_models_of_scales_that_are_known_are_not_fitted_again() -> None:
+    changed, found = _without("speed")
+    models = scale_models.scale_models(changed, survey(changed.id), found)
+    reference = found[changed.reference_model.id]
+    judged = scale_reliability.estimate(changed, survey(changed.id), reference, models=models)
+    own = next(part for part in judged if part.scale.id == "speed")
+    assert own.fitted is models["speed"]
+    again = scale_reliability.estimate(changed, survey(changed.id), reference)
+    assert [part.omega for part in judged] == [part.omega for part in again]
+
+
 def test_a_long_list_of_names_is_cut_short() -> None:
     name = "mental_ability"
     judged = scale_reliability.estimate(
