@@ -39,20 +39,20 @@ Progress = Callable[[str, float], None]
 """Called with the key of the step that begins (`step.fits`) and the share of the work done."""
 
 STEPS = {
-    "step.fits": 0.04,
-    "step.functioning": 0.22,
+    "step.fits": 0.03,
+    "step.functioning": 0.23,
     "step.screening": 0.01,
-    "step.items": 0.05,
-    "step.short_forms": 0.01,
+    "step.items": 0.09,
+    "step.short_forms": 0.02,
     "step.reliability": 0.01,
-    "step.exploratory": 0.03,
-    "step.confirmatory": 0.03,
-    "step.invariance": 0.14,
-    "step.development": 0.27,
-    "step.levels": 0.06,
-    "step.hypotheses": 0.08,
-    "step.sensitivity": 0.03,
-    "step.card": 0.02,
+    "step.exploratory": 0.07,
+    "step.confirmatory": 0.04,
+    "step.invariance": 0.24,
+    "step.development": 0.06,
+    "step.levels": 0.04,
+    "step.hypotheses": 0.10,
+    "step.sensitivity": 0.01,
+    "step.card": 0.05,
 }
 """The steps and their share of the time, on the bundled data between one process and two."""
 

@@ -26,6 +26,9 @@ REFUSED = 2
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
+COMPUTING = 0.8
+"""The share of the time that is over when the files begin to be written."""
+
 Language = Annotated[str, typer.Option(help="Language of the report: da or en.")]
 
 
@@ -73,7 +76,7 @@ def run(
         record = records.make(instrument, inputs, chosen, said.language)
 
         def show(step: str, share: float) -> None:
-            shown.update(task, description=said.say(Message(step)), completed=0.95 * share)
+            shown.update(task, description=said.say(Message(step)), completed=COMPUTING * share)
 
         report = run_all(
             given.instrument,
