@@ -134,7 +134,8 @@ def validate(
         Where the estimator is not available, or `flagged` is not known.
     SurveyError
         Where the survey has no such wave, more people answered than the margins say were invited,
-        or an earlier report or this run names no wave where the other one does.
+        the time that somebody took is no number, or an earlier report or this run names no wave
+        where the other one does.
     AnalysisError
         Where no answers can determine the reference model. A rival that fails is a row of the
         report; without the model that the others are held against there is nothing to report.
@@ -143,6 +144,7 @@ def validate(
     rules = locked.examine(instrument) if beside.rules is None else beside.rules
     whole, survey = survey, one_wave(instrument, survey, wave)
     check_waves(beside.earlier, survey.wave)
+    screening.check(instrument, survey, beside.margins)
     clock = Clock(
         progress,
         without=() if flagged == "both" else ("step.sensitivity",),

@@ -20,6 +20,19 @@ MOST_BACKGROUND_VALUES = 30
 """A background column with more values than this (an age in months) is no grouping."""
 
 
+def check(instrument: Instrument, survey: Survey, margins: Sequence[Margin]) -> None:
+    """Refuse what `run` would refuse, before anything that takes long.
+
+    Raises
+    ------
+    SurveyError
+        As for `run` and `carelessness.judge`.
+    """
+    carelessness.seconds(instrument, survey)
+    for margin in margins:
+        representativeness.compare(margin, survey)
+
+
 def run(
     instrument: Instrument,
     survey: Survey,

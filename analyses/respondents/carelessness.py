@@ -50,29 +50,35 @@ def judge(instrument: Instrument, survey: Survey, *, seed: int = SEED) -> measur
         answers_given(instrument, survey),
         asked(instrument, survey),
         version=survey.forms["version"].fillna(survey.forms["form"]),
-        seconds=_seconds(instrument, survey),
+        seconds=seconds(instrument, survey),
         seed=seed,
     )
 
 
-def _seconds(instrument: Instrument, survey: Survey) -> pd.Series | None:
-    """Give the time that each respondent took; None where the survey does not say."""
+def seconds(instrument: Instrument, survey: Survey) -> pd.Series | None:
+    """Give the time that each respondent took; None where the survey does not say.
+
+    Raises
+    ------
+    SurveyError
+        Where the column holds something else.
+    """
     name = instrument.column_for("seconds")
     if name is None or name not in survey.data.columns or survey.data[name].isna().all():
         return None
     written = survey.data[name].astype(object)
-    seconds = pd.to_numeric(
+    taken = pd.to_numeric(
         written.map(lambda value: str(value).replace(",", "."), na_action="ignore"),
         errors="coerce",
     )
-    wrong = written.notna() & ~(seconds >= 0)
+    wrong = written.notna() & ~(taken >= 0)
     if wrong.any():
         raise SurveyError(
             f'column "{name}" holds "{written[wrong].iloc[0]}" for respondent number '
             f"{int(wrong.to_numpy().argmax()) + 1}, which is no number of seconds.\n"
             "    Give the time as a number, or leave the cell empty."
         )
-    return seconds.astype(float)
+    return taken.astype(float)
 
 
 def finding(careless: measure.CarelessAnswers) -> Finding:

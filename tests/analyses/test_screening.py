@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyses import screening
+from analyses import report, screening
 from analyses.disclosure import publish
 from analyses.errors import SurveyError
 from analyses.intake.margins import Group, Margin
@@ -194,7 +194,9 @@ def test_the_population_stands_in_the_section() -> None:
     assert finding(section, "population_COMPID").verdict == "information"
 
 
-def test_response_times_are_read_and_count_as_one_more_kind(tmp_path: Path) -> None:
+def test_response_times_are_read_and_count_as_one_more_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = kks_answers.answered("individual").assign(seconds="240,5")
     data.loc[:6, "seconds"] = "12"
     read = kks_answers.read(tmp_path, data)
@@ -205,3 +207,7 @@ def test_response_times_are_read_and_count_as_one_more_kind(tmp_path: Path) -> N
     wrong = replace(read, data=read.data.assign(seconds="a while"))
     with pytest.raises(SurveyError, match=r'"seconds" holds "a while" for respondent number 1,'):
         carelessness.judge(kks_answers.KKS, wrong)
+    # Told before anything is fitted.
+    monkeypatch.setattr(report, "begin", lambda *_: pytest.fail("something was fitted"))
+    with pytest.raises(SurveyError, match='"seconds" holds "a while"'):
+        report.validate(kks_answers.KKS, wrong)

@@ -315,7 +315,9 @@ def check_many(make: Callable[[random.Random], str], seeds: range) -> Counter[st
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
 def test_texts_are_read_or_refused_at_the_right_place(make: Callable[[random.Random], str]) -> None:
-    check_many(make, range(N_EACH_TIME // len(MAKERS)))
+    outcomes = check_many(make, range(N_EACH_TIME // len(MAKERS)))
+    # Signs alone make a model too seldom for so few texts.
+    assert outcomes["read"] > 0 or make is of_signs
 
 
 @pytest.mark.slow
